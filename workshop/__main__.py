@@ -1,0 +1,125 @@
+"""`python -m workshop VERB`: what start.py hands every verb to, once the environment stands."""
+
+import argparse
+import sys
+import time
+
+from workshop.stage import StageFailed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb and return its exit code: 0 fine, 1 something does not hold, 2 a wrong call."""
+    _print_everything()
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.verb(options)
+        return code
+    except (LookupError, OSError, StageFailed) as problem:
+        print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="workshop", description="Build a chat, step by step.")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, handler: object, text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        added.set_defaults(verb=handler)
+        return added
+
+    lab = verb("notebooks", _notebooks, "open the notebooks in JupyterLab")
+    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    lab.add_argument("--port", type=int, help="port of JupyterLab (8888 or the next free one)")
+    run = verb("run", _run, "run a step, or `mine`, in this terminal; reloads on save")
+    run.add_argument("stage", help="05, 05_broadcast or mine")
+    run.add_argument("--port", type=int, help="port (5000 or the next free one)")
+    verb("check", _check, "check your own chat against a step").add_argument("step")
+    verb("catch-up", _catch_up, "copy a step to mine/chat; yours is kept").add_argument("step")
+    verb("doctor", _doctor, "examine this machine and say what to mend")
+    verb("ps", _ps, "list the stages that run")
+    verb("stop", _stop, "stop them").add_argument("stage", nargs="?", help="only this one")
+    refresh = verb("refresh", _refresh, "for authors: run notebooks anew and store their outputs")
+    refresh.add_argument("notebooks", nargs="*", help="05 … (none: all)")
+    return top
+
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from workshop.lab import open_notebooks
+
+    return open_notebooks(browser=not options.no_browser, port=options.port)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from workshop.run import run
+
+    return run(options.stage, options.port)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from workshop.check import BROKEN, check
+
+    verdict = check(options.step)
+    print(verdict)
+    return 1 if verdict.state == BROKEN else 0
+
+
+def _catch_up(options: argparse.Namespace) -> int:
+    from workshop.catch_up import catch_up
+    from workshop.views import diff_view
+
+    done = catch_up(options.step)
+    if done.hunks:
+        print(diff_view(done.hunks, f"from your chat to {done.step}"), end="\n\n")
+    print(done)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from workshop.doctor import report
+
+    return report()
+
+
+def _ps(options: argparse.Namespace) -> int:
+    from workshop import running
+
+    notes = running.notes()
+    for note in notes:
+        minutes = (time.time() - note.since) / 60
+        print(f"{note.name:<15} http://127.0.0.1:{note.port:<6} for {minutes:.0f} min")
+    if not notes:
+        print("Nothing of the workshop runs.")
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    from workshop import running
+    from workshop.stage import locate
+
+    wanted = locate(options.stage)[0] if options.stage else None
+    notes = [note for note in running.notes() if wanted in (None, note.name)]
+    if not notes:
+        print("Nothing to stop.")
+    left = [note for note in notes if not running.end(note)]
+    for note in notes:
+        print(f"{note.name} at port {note.port}: {'still there' if note in left else 'stopped'}")
+    return 1 if left else 0
+
+
+def _refresh(options: argparse.Namespace) -> int:
+    from workshop.refresh import refresh
+
+    return refresh(options.notebooks)
+
+
+def _print_everything() -> None:
+    """Never fail on a sign that the terminal's code page lacks, as Windows' older ones do."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

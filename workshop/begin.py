@@ -1,0 +1,79 @@
+"""The first cell of every notebook: is this the right Python, folder and set of packages?"""
+
+import html
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from workshop import check, manifest, paths
+from workshop.views import View
+
+WATCHED = ("flask", "werkzeug", "flask-socketio", "python-socketio", "python-engineio")
+
+
+class WrongPlace(RuntimeError):
+    """The notebook runs in a Python that is not the workshop's; the text says what to do."""
+
+
+def begin(name: str) -> View:
+    """Check kernel and packages, and show where in the workshop this notebook stands.
+
+    `name` is the step, or "00_start". Raises WrongPlace with what was found and what to do.
+    """
+    found = wrong_packages()
+    if found:
+        raise WrongPlace(
+            "This notebook's kernel is not the workshop's Python.\n"
+            f"Expected: the packages that requirements.lock pins.\nSeen: {'; '.join(found)}, "
+            f"in {sys.executable}\n"
+            "What to do: choose the kernel “Python 3” of the workshop's .venv, or close this and "
+            f"run `python3 start.py` in {paths.ROOT}. `python3 start.py doctor` tells more."
+        )
+    return progress(name)
+
+
+def progress(name: str) -> View:
+    """Show the strip of steps: ✓ behind those whose check passed, [brackets] around this one."""
+    solved = check.solved()
+    strip = " ".join(_station(step, name, step.name in solved) for step in manifest.steps())
+    if name == "00_start":
+        title = "00 Start · 20 minutes"
+    else:
+        step = manifest.step(name)
+        title = f"{step.number} {step.title} · {step.teach} minutes + {step.exercise} to exercise"
+    ready = "Kernel, folder and packages are as they should be."
+    markup = (
+        f'<div style="border-left: 4px solid rgb(31,95,191); padding: .4em .9em; '
+        f'background: rgba(31,95,191,.10)"><div><b>{html.escape(title)}</b></div>'
+        f"<div>{html.escape(strip)}</div><div>{ready}</div></div>"
+    )
+    return View(f"{title}\n{strip}\n{ready}", markup)
+
+
+def wrong_packages() -> list[str]:
+    """Return what differs from the pins, as short sentences; empty when all is well."""
+    pins = pinned_versions()
+    wrong = []
+    for name in WATCHED:
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            wrong.append(f"{name} is not installed")
+            continue
+        if name in pins and installed != pins[name]:
+            wrong.append(f"{name} {installed} instead of {pins[name]}")
+    if not find_spec("socketio_browser"):
+        wrong.append("the browser client is not installed")
+    return wrong
+
+
+def pinned_versions() -> dict[str, str]:
+    """Return the versions in requirements.lock by package name."""
+    lock = (paths.ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return dict(re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock))
+
+
+def _station(step: manifest.Step, here: str, done: bool) -> str:
+    label = f"[{step.number}]" if step.name == here else step.number
+    return f"{label} ✓" if done else f"{label} ·"

@@ -1,0 +1,82 @@
+"""Bring the learner's chat to a step: keep what there is in mine/saved, copy the step, show both."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from workshop import changes, manifest, paths
+from workshop.stage import stop_stages_in
+
+LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", "instance")
+
+
+@dataclass(frozen=True)
+class CaughtUp:
+    """What `catch_up` did: the copied step, and where the earlier folder is now, if there was one."""
+
+    step: str
+    saved: Path | None
+    hunks: list[changes.Hunk]
+
+    def __str__(self) -> str:
+        lines = [f"mine/chat is now a copy of {self.step}."]
+        if self.saved:
+            lines.append(f"What was there is kept, whole, in mine/saved/{self.saved.name}.")
+        return "\n".join(lines)
+
+
+def catch_up(which: str) -> CaughtUp:
+    """Make mine/chat a copy of a step, after moving what was there to mine/saved.
+
+    The move is one rename: whatever happens, every file is in one of the two places.
+    """
+    step = manifest.step(which)
+    target, saved = paths.my_chat(), None
+    fresh = target.with_name(f".{target.name}-{step.number}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(step.folder, fresh, ignore=LEFT_OUT)
+    stop_stages_in(target)
+    if target.exists() and any(target.iterdir()):
+        saved = _free_name(paths.mine() / "saved")
+        target.rename(saved)
+    elif target.exists():
+        target.rmdir()
+    fresh.rename(target)
+    _touch(target)
+    hunks = changes.folder_change(saved, target) if saved else []
+    return CaughtUp(step.name, saved, hunks)
+
+
+def bring(which: str, file: str) -> str:
+    """Copy one whole file of a step into mine/chat, such as a stylesheet nobody wants to type.
+
+    Returns what was done, as a sentence. An own, different file of that name is kept beside it.
+    """
+    step = manifest.step(which)
+    source, target = step.folder / file, paths.my_chat() / file
+    if not source.is_file():
+        known = ", ".join(changes.lesson_files(step.folder))
+        raise LookupError(f"{step.name} has no {file!r}. It has: {known}.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_file() and target.read_bytes() != source.read_bytes():
+        keep = _free_name(paths.mine() / "saved")
+        keep.mkdir()
+        shutil.move(target, keep / target.name)
+    shutil.copyfile(source, target)
+    return f"mine/chat/{file} is there, as in {step.name}."
+
+
+def _free_name(folder: Path) -> Path:
+    """Return a new name in `folder`, made of date and time, with a number when that is taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = datetime.now().strftime("chat-%Y-%m-%d-%H.%M.%S")
+    candidates = [folder / name, *(folder / f"{name}-{number}" for number in range(2, 100))]
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def _touch(folder: Path) -> None:
+    """Make the copy newer than anything before, so that a running stage sees that it changed."""
+    for path in folder.rglob("*"):
+        path.touch()

@@ -1,0 +1,148 @@
+"""What a step changes: its files and hunks against the step before, and pieces of files by name."""
+
+import ast
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop import manifest
+from workshop.stage import locate
+
+CONTEXT = 2  # unchanged lines shown around a change
+NOT_LESSON = {"README.md", "exercise.patch"}
+NOT_SHOWN = {"__pycache__", "instance"}
+TEXT_ENDINGS = {".py", ".html", ".css", ".js", ".txt", ".toml", ".sql"}
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """A run of changed lines of one file, each with its mark: "+", "-" or " "."""
+
+    file: str
+    place: str  # the function or element that the change stands in, "" at the top
+    lines: tuple[str, ...]
+    old_start: int  # 0-based line of the first shown line in the old file
+    new_start: int
+
+    @property
+    def added(self) -> list[str]:
+        return [line[1:] for line in self.lines if line.startswith("+")]
+
+    @property
+    def removed(self) -> list[str]:
+        return [line[1:] for line in self.lines if line.startswith("-")]
+
+
+def lesson_files(folder: Path) -> dict[str, str]:
+    """Return the text files of a stage by relative path, without README and the exercise's patch."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in TEXT_ENDINGS
+        and path.relative_to(folder).as_posix() not in NOT_LESSON
+        and not NOT_SHOWN.intersection(path.parts)
+    }
+
+
+def step_change(name: str) -> list[Hunk]:
+    """Return all hunks by which a step differs from the step before it; the first from nothing."""
+    current = manifest.step(name)
+    previous = manifest.before(current)
+    old = lesson_files(previous.folder) if previous else {}
+    return list(_hunks(old, lesson_files(current.folder)))
+
+
+def change_between(old: str, new: str) -> list[Hunk]:
+    """Return the hunks that lead from one stage to another; each a step, or "mine"."""
+    return list(_hunks(lesson_files(locate(old)[1]), lesson_files(locate(new)[1])))
+
+
+def folder_change(old: Path, new: Path) -> list[Hunk]:
+    return list(_hunks(lesson_files(old), lesson_files(new)))
+
+
+def piece(text: str, file: str, name: str) -> tuple[int, int]:
+    """Return the 0-based line range [start, end) of the piece of a file called `name`.
+
+    In Python a top-level function, class or assignment (with its decorators); elsewhere the block
+    that begins at the first line holding `name`: that line and the deeper-indented ones below it.
+    Raises LookupError that lists what a Python file has.
+    """
+    if file.endswith(".py"):
+        pieces = python_pieces(text)
+        if name not in pieces:
+            raise LookupError(f"{file} has no {name!r}. It has: {', '.join(pieces)}.")
+        return pieces[name]
+    lines = text.splitlines()
+    for start, line in enumerate(lines):
+        if name in line:
+            return start, _block_end(lines, start)
+    raise LookupError(f"No line of {file} holds {name!r}.")
+
+
+def python_pieces(text: str) -> dict[str, tuple[int, int]]:
+    """Return the line ranges of a module's top-level functions, classes and assignments."""
+    pieces: dict[str, tuple[int, int]] = {}
+    for node in ast.parse(text).body:
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                pieces[node.name] = first - 1, node.end_lineno or first
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                pieces[name] = node.lineno - 1, node.end_lineno or node.lineno
+    return pieces
+
+
+def _hunks(old: dict[str, str], new: dict[str, str]) -> Iterator[Hunk]:
+    for file in sorted({*old, *new}, key=_reading_order):
+        before, after = old.get(file, "").splitlines(), new.get(file, "").splitlines()
+        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        for group in matcher.get_grouped_opcodes(CONTEXT):
+            lines = tuple(_marked(group, before, after))
+            start = group[0][3]
+            changed = next((j1 for tag, _, _, j1, _ in group if tag != "equal"), start)
+            place = _place(file, new.get(file, ""), changed)
+            yield Hunk(file, place, lines, group[0][1], start)
+
+
+def _marked(
+    group: list[tuple[str, int, int, int, int]], before: list[str], after: list[str]
+) -> Iterator[str]:
+    for tag, i1, i2, j1, j2 in group:
+        if tag == "equal":
+            yield from (f" {line}" for line in after[j1:j2])
+        else:
+            yield from (f"-{line}" for line in before[i1:i2])
+            yield from (f"+{line}" for line in after[j1:j2])
+
+
+def _place(file: str, text: str, line: int) -> str:
+    if not file.endswith(".py"):
+        return ""
+    try:
+        pieces = python_pieces(text)
+    except SyntaxError:  # a learner's half-typed file is compared, too
+        return ""
+    return next((name for name, (start, end) in pieces.items() if start <= line < end), "")
+
+
+def _block_end(lines: list[str], start: int) -> int:
+    """Return the end of the block that starts there: deeper lines, and the one that closes it."""
+    indent = _indent(lines[start])
+    for number in range(start + 1, len(lines)):
+        if lines[number].strip() and _indent(lines[number]) <= indent:
+            closes = number > start + 1 and lines[number].strip()[:1] in set(")}]<")
+            return number + 1 if closes else number
+    return len(lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _reading_order(file: str) -> tuple[int, str]:
+    """Python first, then pages, scripts, and looks last: the order in which a step is read."""
+    order = [".py", ".txt", ".html", ".js", ".css"]
+    suffix = Path(file).suffix
+    return (order.index(suffix) if suffix in order else len(order), file)

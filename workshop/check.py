@@ -1,0 +1,132 @@
+"""Check the learner's own chat and say one thing: what does not hold yet, and what to try."""
+
+import html
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from workshop import manifest, paths
+from workshop.contract import Broken, NotAttempted, Promise, exercise_of, kept_by, promises_of
+from workshop.contract.diagnosis import diagnose, last_error
+from workshop.stage import Stage, StageFailed, stage
+
+KEPT, OPEN, BROKEN = "kept", "open", "broken"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a check. `state` is "kept", "open" (not attempted yet) or "broken"."""
+
+    step: str
+    state: str
+    kept: int  # promises that hold, of `total`
+    total: int
+    sentence: str = ""
+    expected: str = ""
+    seen: str = ""
+    hint: str = ""
+
+    @property
+    def headline(self) -> str:
+        if self.state == KEPT:
+            return f"Step {self.step}: everything holds ({self.total} of {self.total}). Well done."
+        held = f"{self.kept} of {self.total} hold"
+        if self.state == OPEN:
+            return f"Step {self.step}: {held}. Not attempted yet: {self.sentence}"
+        return f"Step {self.step}: {held}. The next one does not: {self.sentence}"
+
+    def __str__(self) -> str:
+        if self.state == KEPT:
+            return self.headline
+        return (
+            f"{self.headline}\n  Expected: {self.expected}\n  Seen:     {self.seen}\n"
+            f"  Hint:     {self.hint}"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        colour = {KEPT: "46,160,67", OPEN: "120,130,150", BROKEN: "218,54,51"}[self.state]
+        rows = [("Expected", self.expected), ("Seen", self.seen), ("Hint", self.hint)]
+        body = "".join(f"<div><b>{k}</b> {html.escape(v)}</div>" for k, v in rows if v)
+        markup = (
+            f'<div style="border-left: 4px solid rgb({colour}); padding: .4em .9em; '
+            f'background: rgba({colour},.12)"><div>{html.escape(self.headline)}</div>{body}</div>'
+        )
+        return {"text/plain": str(self), "text/html": markup}
+
+
+def check(which: str) -> Verdict:
+    """Try the promises up to a step on the learner's chat, then that step's exercise.
+
+    Raises LookupError for an unknown step.
+    """
+    step = manifest.step(which)
+    promises = promises_of(step.number)
+    total = len(promises) + 1
+    if not (paths.my_chat() / "app.py").is_file():
+        return Verdict(
+            step.number, OPEN, 0, total, "Your chat begins with mine/chat/app.py.",
+            "a file app.py in mine/chat", "no such file",
+            "Notebook 01 tells what to type; `python3 start.py catch-up 01` copies it.",
+        )  # fmt: skip
+    try:
+        chat = stage("mine", signed=False)
+    except StageFailed as failure:
+        return Verdict(
+            step.number, BROKEN, 0, total, "The application starts.",
+            "`flask run` announces its address", last_error(failure.log), diagnose(failure.log),
+        )  # fmt: skip
+    verdict = examine(chat, step.number, promises)
+    if verdict.state == KEPT:
+        _remember(step.name)
+    return verdict
+
+
+def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
+    """Try promises one by one on a running stage, the exercise last; stop at the first broken."""
+    total = len(promises) + 1
+    for kept, each in enumerate([*promises, exercise_of(number)]):
+        try:
+            _explained(chat, each.trial)
+        except Broken as broken:
+            if each.withdrawn_by and kept_by(chat, exercise_of(each.withdrawn_by)):
+                continue  # the learner did that exercise: this promise is taken back on purpose
+            state = OPEN if isinstance(broken, NotAttempted) else BROKEN
+            return Verdict(
+                number, state, kept, total, each.sentence,
+                broken.expected, broken.seen, broken.hint,
+            )  # fmt: skip
+    return Verdict(number, KEPT, total, total)
+
+
+def solved() -> set[str]:
+    """Return the names of the steps whose check has passed on this learner's chat."""
+    try:
+        return set(json.loads(_memory().read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return set()
+
+
+def _explained(chat: Stage, trial: Callable[[Stage], None]) -> None:
+    """Run a trial; a server that went away is an outcome, too."""
+    try:
+        trial(chat)
+    except (requests.RequestException, OSError) as error:
+        raise Broken(
+            expected="The server stays up and answers.",
+            seen=f"{type(error).__name__}; the server's log ends with: {last_error(chat.log)}",
+            hint=diagnose(chat.log),
+        ) from None
+
+
+def _remember(name: str) -> None:
+    _memory().write_text(json.dumps(sorted(solved() | {name})), encoding="utf-8")
+
+
+def _memory() -> Path:
+    return paths.mine() / "progress.json"

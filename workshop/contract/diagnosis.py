@@ -1,0 +1,96 @@
+"""From what a server printed to the likely cause, in one sentence for a learner."""
+
+import re
+
+CAUSES: list[tuple[str, str]] = [
+    (
+        r"partially initialized module '(\w+)'|cannot import name '(\w+)' from '(?:flask|socketio)\b",
+        "A file of yours hides a library: no file in your folder may be called flask.py, "
+        "socketio.py or flask_socketio.py. Rename it to app.py.",
+    ),
+    (
+        r"No module named 'socketio_browser'",
+        "The browser client is not installed here. Run `python3 start.py doctor` in the workshop's "
+        "folder: it says how.",
+    ),
+    (
+        r"No module named '([\w.]+)'",
+        "Python finds no module `{0}`: either its name is misspelt in the import line, or this is "
+        "not the environment that has it (`python3 start.py doctor` tells).",
+    ),
+    (
+        r"line (\d+)\n(?:.*\n){0,4}?(?:IndentationError|TabError): (.*)",
+        "Line {0} of app.py is indented wrongly: the body of a function stands four spaces in, "
+        "a decorator and `def` stand at the left edge.",
+    ),
+    (
+        r"line (\d+)\n(?:.*\n){0,4}?SyntaxError: (.*)",
+        "Python cannot read line {0} of app.py ({1}). Compare that line and the one above it with "
+        "the step: a colon, a quote or a bracket is missing.",
+    ),
+    (
+        r"Failed to find Flask application or factory",
+        "`flask run` looks for a variable called `app`. Is `app = Flask(__name__)` there?",
+    ),
+    (
+        r"urls must start with a leading slash",
+        'An address in `@app.route(…)` must begin with a slash: `"/chat"`, not `"chat"`.',
+    ),
+    (
+        r"TemplateNotFound: (\S+)",
+        "Flask looks for `{0}` in a folder called `templates` beside app.py. "
+        "Is the folder spelt with an s, and the file exactly so?",
+    ),
+    (
+        r"TemplateSyntaxError: (.*)",
+        "A template cannot be read: {0} Every {{% for %}} needs its {{% endfor %}}.",
+    ),
+    (
+        r"BuildError: Could not build url for endpoint '([^']*)'",
+        "`url_for` wants the name of a function, not an address: {0!r} is none. "
+        "For a static file it is `url_for('static', filename='style.css')`.",
+    ),
+    (
+        r"The view function for '(\w+)' did not return a valid response",
+        "`{0}` returns nothing. Does its last line begin with `return`?",
+    ),
+    (
+        r"NameError: name '(\w+)' is not defined",
+        "`{0}` is used but never imported or defined. Is it in the import line at the top?",
+    ),
+    (
+        r"UndefinedError: '(\w+)' is undefined",
+        "The template uses `{0}`, which `render_template` was not given.",
+    ),
+    (
+        r"AttributeError: (.*)",
+        "A word behind a dot is misspelt: {0}.",
+    ),
+    (
+        r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given",
+        "`{0}` must take what the event carries: give the function one parameter.",
+    ),
+    (
+        r"TypeError: (.*)",
+        "A function is called with what it does not take: {0}.",
+    ),
+]
+
+
+def diagnose(log: str) -> str:
+    """Return a hint for the newest error in a server's log."""
+    newest = log.rpartition("Traceback (most recent call last)")
+    text = newest[2] if newest[1] else log
+    for pattern, hint in CAUSES:
+        found = re.search(pattern, text)
+        if found:
+            return hint.format(*(group or "" for group in found.groups()))
+    return "Read the last line of the log above: it names the file and what is wrong there."
+
+
+def last_error(log: str) -> str:
+    """Return the last line that names an error, with the last line of app.py it came from."""
+    errors: list[str] = re.findall(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|NotFound)\b.*$", log, re.M)
+    places: list[str] = re.findall(r'app\.py", line (\d+)', log)
+    error = errors[-1] if errors else (log.strip().splitlines() or ["(nothing)"])[-1]
+    return f"{error} (app.py, line {places[-1]})" if places else error

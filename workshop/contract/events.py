@@ -1,0 +1,138 @@
+"""Promises about events over the socket: from step 04 on."""
+
+from workshop.contract.people import ANSWER_TIMEOUT, ask, entered, hear, heard, message, say
+from workshop.contract.promise import Broken, promise
+from workshop.stage import Stage
+
+NO_BROADCAST = (
+    '`emit` alone answers only the sender. `emit("new_message", message, broadcast=True)` '
+    "reaches everyone."
+)
+
+
+@promise(since="04")
+def a_message_is_acknowledged(chat: Stage) -> None:
+    """Who sends a message gets an acknowledgement that says ok."""
+    with entered(chat, "Ada") as (ada,):
+        answer = say(chat, ada, "Hello")
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        raise Broken(
+            expected='The acknowledgement is {"ok": true}.',
+            seen=f"{answer!r}",
+            hint="What the handler returns is the acknowledgement. "
+            'Its last line is `return {"ok": True}`, with a capital T.',
+        )
+
+
+@promise(since="04", until="05")
+def a_plain_text_comes_back_as_message(chat: Stage) -> None:
+    """A plain text comes back as the event `message`: that is what `send` sends."""
+    with entered(chat, "Ada") as (ada,):
+        ada.emit("message", "Hello")
+        seen = hear(ada, "message")
+    if seen != "Hello":
+        raise Broken(
+            expected="After `message` with “Hello”, the event `message` comes back with “Hello”.",
+            seen="nothing" if seen is None else f"{seen!r}",
+            hint='Is `@socketio.on("message")` there, and does its function call `send(text)`?',
+        )
+
+
+@promise(since="05")
+def everyone_else_hears_it(chat: Stage) -> None:
+    """Everyone else receives `new_message`, with the very same object."""
+    with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
+        say(chat, ada, "Hello")
+        for name, listener in (("Bo", bo), ("Cy", cy)):
+            seen = hear(listener, "new_message")
+            if seen is None:
+                raise Broken(
+                    expected=f"{name} receives `new_message` when Ada sends one.",
+                    seen=_instead(name, heard(listener), heard(ada)),
+                    hint=_why_nobody_hears(heard(listener), heard(ada)),
+                )
+            if seen != message(ada, "Hello"):
+                raise Broken(
+                    expected=f"{name} receives {message(ada, 'Hello')!r}, the object Ada sent.",
+                    seen=f"{seen!r}",
+                    hint="Send the whole object on: the second argument of `emit` is `message`.",
+                )
+
+
+@promise(since="05", withdrawn_by="05")
+def the_sender_hears_it_too(chat: Stage) -> None:
+    """The sender receives `new_message` too."""
+    with entered(chat, "Ada") as (ada,):
+        say(chat, ada, "Hello")
+        if hear(ada, "new_message") is None:
+            raise Broken(
+                expected="Ada, who sent it, receives `new_message` too.",
+                seen=f"nothing within {ANSWER_TIMEOUT:.0f} s",
+                hint="Her page shows what comes back, so without this her own line is missing. "
+                "`include_self=False` belongs to the exercise; or is the `emit` line missing?",
+            )
+
+
+@promise(since="05")
+def each_message_once_and_in_order(chat: Stage) -> None:
+    """Each message arrives once, in the order sent."""
+    sent = [f"message {number}" for number in range(1, 6)]
+    with entered(chat, "Ada", "Bo") as (ada, bo):
+        for text in sent:
+            say(chat, ada, text)
+        while hear(bo, "new_message") not in (message(ada, sent[-1]), None):
+            pass
+        seen = [data for event, data in heard(bo) if event == "new_message"]
+    wanted = [message(ada, text) for text in sent]
+    if seen != wanted:
+        double = any(seen.count(each) > 1 for each in wanted)
+        raise Broken(
+            expected=f"Bo hears five messages: {sent}.",
+            seen=f"{[each.get('text') if isinstance(each, dict) else each for each in seen]}",
+            hint="It is sent more than once: is there a second `emit` (or `socketio.emit`) for it?"
+            if double
+            else "Is `async_handlers=False` in the `SocketIO(…)` line? Without it every event runs "
+            "in a thread of its own, and a later one may overtake.",
+        )
+
+
+@promise(since="05", until="05")
+def a_plain_text_reaches_everyone(chat: Stage) -> None:
+    """A plain text reaches everyone as the event `message`."""
+    with entered(chat, "Ada", "Bo") as (ada, bo):
+        ada.emit("message", "Hello")
+        seen = hear(bo, "message")
+    if seen != "Hello":
+        raise Broken(
+            expected="Bo receives the event `message` when Ada sends a plain text.",
+            seen="nothing" if seen is None else f"{seen!r}",
+            hint="`send` takes the same option as `emit`: `send(text, broadcast=True)`.",
+        )
+
+
+def shout_answer(chat: Stage, text: str) -> object:
+    """Return the acknowledgement of the event `shout`, the exercise of step 04."""
+    with entered(chat, "Ada") as (ada,):
+        return ask(chat, ada, "shout", {"text": text})
+
+
+def _instead(name: str, by_listener: list[tuple[str, object]], by_sender: object) -> str:
+    if by_listener:
+        return f"{name} received {[event for event, _ in by_listener]} instead"
+    return "only Ada received it" if by_sender else "nobody received anything"
+
+
+def _why_nobody_hears(
+    by_listener: list[tuple[str, object]], by_sender: list[tuple[str, object]]
+) -> str:
+    events = {event for event, _ in by_listener}
+    if "message" in events:
+        return (
+            "`send` always uses the event `message`. To name the event yourself, use "
+            '`emit("new_message", …)`.'
+        )
+    if events:
+        return f"The event is called {events.pop()!r} here: its name must be `new_message`."
+    if any(event == "new_message" for event, _ in by_sender):
+        return NO_BROADCAST
+    return 'Is the line `emit("new_message", message, broadcast=True)` in the handler?'

@@ -1,0 +1,344 @@
+"""Promises about the pages: steps 01 to 03, and what 04 and 05 add to the chat page."""
+
+import re
+from urllib.parse import quote as url_quote
+from urllib.parse import urljoin, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from workshop.contract.browse import attribute, quote, read, text_of, visit
+from workshop.contract.promise import Broken, promise
+from workshop.stage import Stage
+
+HOSTILE_NAME = '<script>alert("Bo was here")</script>'
+
+
+@promise(since="01")
+def the_front_page_welcomes(chat: Stage) -> None:
+    """The front page welcomes people to the Chat Application."""
+    page = read(chat, "/")
+    if "Welcome to the Chat Application!" not in text_of(page):
+        raise Broken(
+            expected="`/` says “Welcome to the Chat Application!”",
+            seen=quote(page),
+            hint="Compare the heading, letter by letter. Is the file saved?",
+        )
+
+
+@promise(since="01", until="01")
+def the_page_names_its_python(chat: Stage) -> None:
+    """The page names the Python that serves it."""
+    page = read(chat, "/")
+    code = page.find("code")
+    if not code or "python" not in text_of(code).lower():
+        raise Broken(
+            expected="`/` shows the path of a Python interpreter.",
+            seen=quote(page),
+            hint="Is `{python}` in PAGE, and does `index` return "
+            "`PAGE.format(python=sys.executable)`?",
+        )
+
+
+@promise(since="02")
+def the_form_asks_for_a_name(chat: Stage) -> None:
+    """The front page asks for a name and sends it to /chat."""
+    page = read(chat, "/")
+    form = _one(page, "form", "`/` has a form.")
+    field = form.find("input", attrs={"name": "username"})
+    if not isinstance(field, Tag):
+        raise Broken(
+            expected='The form has a field called `username`: `<input name="username" …>`.',
+            seen=f"fields called {[attribute(tag, 'name') for tag in form.find_all('input')]}",
+            hint="A browser sends only fields that have a `name`; an `id` alone sends nothing.",
+        )
+    if attribute(form, "method").lower() not in ("", "get"):
+        raise Broken(
+            expected="The form uses the method GET.",
+            seen=f'method="{attribute(form, "method")}"',
+            hint='`/chat` only answers GET, so a POST ends in 405. Use method="get".',
+        )
+    target = urlsplit(urljoin(chat.url + "/", attribute(form, "action"))).path
+    if target != "/chat":
+        raise Broken(
+            expected="The form's action leads to /chat.",
+            seen=f'action="{attribute(form, "action")}" leads to {target}',
+            hint="The action is the address that the browser goes to: it must lead to /chat.",
+        )
+    _field_is_friendly(form, field)
+
+
+def _field_is_friendly(form: Tag, field: Tag) -> None:
+    if not field.has_attr("required"):
+        raise Broken(
+            expected="The field is required: the browser asks before it sends an empty name.",
+            seen=str(field),
+            hint="Add the word `required` inside the input's tag.",
+        )
+    label = form.find("label", attrs={"for": attribute(field, "id")})
+    if not field.get("id") or not label:
+        raise Broken(
+            expected='The field has a label: `<label for="username">` and `id="username"`.',
+            seen=str(field),
+            hint="A label's `for` must be the field's `id`, or a screen reader cannot name it.",
+        )
+    button = form.find("button")
+    if not button or text_of(button) != "Join Chat":
+        raise Broken(
+            expected="The form has a button “Join Chat”.",
+            seen=quote(button) if button else "no button",
+            hint="Add `<button>Join Chat</button>` inside the form.",
+        )
+
+
+@promise(since="02")
+def the_chat_page_greets_by_name(chat: Stage) -> None:
+    """The chat page greets people by their own name."""
+    for name in ("Ada", "Bo"):
+        page = read(chat, f"/chat?username={name}")
+        if f"Welcome to the Chat Room, {name}!" not in text_of(page):
+            raise Broken(
+                expected=f"`/chat?username={name}` says “Welcome to the Chat Room, {name}!”",
+                seen=quote(page),
+                hint='The name comes from the address: `request.args.get("username", "")`, '
+                "and the page must be given it under the name that the page uses.",
+            )
+
+
+@promise(since="02")
+def without_a_name_back_to_the_front_page(chat: Stage) -> None:
+    """Who has no name yet is sent back to the front page."""
+    for path in ("/chat", "/chat?username=", "/chat?username=%20%20"):
+        answer = visit(chat, path)
+        target = urlsplit(urljoin(chat.url + path, answer.headers.get("Location", ""))).path
+        if answer.status_code not in (302, 303) or target != "/":
+            raise Broken(
+                expected=f"`{path}` answers 302 and leads to `/`.",
+                seen=f"status {answer.status_code}"
+                + (f", leading to {target}" if "Location" in answer.headers else ""),
+                hint='Before the page: `if not username: return redirect(url_for("index"))`. '
+                "`.strip()` takes blanks away, so a name of blanks counts as none.",
+            )
+
+
+@promise(since="02")
+def a_hostile_name_stays_text(chat: Stage) -> None:
+    """A name is shown as text, whatever it holds."""
+    page = read(chat, f"/chat?username={url_quote(HOSTILE_NAME)}")
+    if any("Bo was here" in text_of(script) for script in page.find_all("script")):
+        raise Broken(
+            expected="A name like <script>…</script> is shown as text.",
+            seen="the page holds it as a script that would run",
+            hint="Somebody else's text must be escaped: `escape(username)` in Python; a template "
+            "does it by itself, unless `|safe` switches it off.",
+        )
+    if HOSTILE_NAME not in text_of(page):
+        raise Broken(
+            expected="The page shows the name exactly as it was given.",
+            seen=quote(page),
+            hint="Escape once, not twice, and do not cut anything out of the name.",
+        )
+
+
+@promise(since="02")
+def other_addresses_and_methods_are_refused(chat: Stage) -> None:
+    """An unknown address answers 404, a method that is not offered 405."""
+    for path, method, wanted in (("/no-such-page", "GET", 404), ("/chat", "POST", 405)):
+        seen = visit(chat, path, method=method).status_code
+        if seen != wanted:
+            raise Broken(
+                expected=f"{method} {path} answers {wanted}.",
+                seen=f"status {seen}",
+                hint="Flask does this by itself: a route answers only its own address, and only "
+                "GET unless `methods=` says more.",
+            )
+
+
+@promise(since="03")
+def pages_are_complete(chat: Stage) -> None:
+    """Both pages have their title, their language and a stylesheet that arrives."""
+    for path, title in (("/", "Chat Application"), ("/chat?username=Ada", "Chat Room")):
+        page = read(chat, path)
+        seen = text_of(page.title) if page.title else "no title"
+        if seen != title:
+            raise Broken(
+                expected=f"`{path}` has the title “{title}”.",
+                seen=seen,
+                hint=f"Put `<title>{title}</title>` into the head of the template.",
+            )
+        _stylesheet_arrives(chat, path, page)
+
+
+def _stylesheet_arrives(chat: Stage, path: str, page: BeautifulSoup) -> None:
+    link = page.find("link", rel="stylesheet")
+    if not isinstance(link, Tag):
+        raise Broken(
+            expected=f"`{path}` links a stylesheet.",
+            seen='no <link rel="stylesheet">',
+            hint='Add `<link rel="stylesheet" href="{{ url_for(\'static\', '
+            "filename='style.css') }}\">` to the head.",
+        )
+    _arrives(chat, path, attribute(link, "href"), "static/style.css")
+
+
+@promise(since="03")
+def the_chat_page_has_its_parts(chat: Stage) -> None:
+    """The chat page has a log of messages, a field for the next one, and Send."""
+    page = read(chat, "/chat?username=Ada")
+    parts = {"chat-messages": "div", "message-form": "form", "message-input": "input"}
+    for identity, tag in parts.items():
+        if not page.find(tag, id=identity):
+            raise Broken(
+                expected=f'The chat page has `<{tag} id="{identity}">`.',
+                seen=f"elements with the ids {[attribute(t, 'id') for t in page.find_all(id=True)]}",
+                hint="The script of step 04 finds the parts of the page by these ids: "
+                "compare them letter by letter.",
+            )
+    log = page.find(id="chat-messages")
+    assert isinstance(log, Tag)
+    if attribute(log, "role") != "log":
+        raise Broken(
+            expected='The messages stand in an element with role="log".',
+            seen=f'role="{attribute(log, "role")}"',
+            hint='With role="log" a screen reader speaks new messages as they come.',
+        )
+    if not page.find("label", attrs={"for": "message-input"}):
+        raise Broken(
+            expected="The message field has a label.",
+            seen="no label for message-input",
+            hint='Add `<label for="message-input">Message</label>`.',
+        )
+
+
+@promise(since="03")
+def nothing_comes_from_elsewhere(chat: Stage) -> None:
+    """Every page works without any other host."""
+    for path in ("/", "/chat?username=Ada"):
+        page = read(chat, path)
+        for tag in page.find_all(["script", "link", "img", "iframe"]):
+            address = attribute(tag, "src") or attribute(tag, "href")
+            if urlsplit(urljoin(chat.url, address)).netloc not in ("", urlsplit(chat.url).netloc):
+                raise Broken(
+                    expected="Scripts and styles come from your own server.",
+                    seen=str(tag)[:160],
+                    hint="In a room without internet this page would not work. "
+                    "Use `url_for('static', …)`, or the blueprint for the browser client.",
+                )
+
+
+@promise(since="04")
+def the_chat_page_loads_its_scripts(chat: Stage) -> None:
+    """The chat page loads the browser client first, then its own script."""
+    page = read(chat, "/chat?username=Ada")
+    sources = [attribute(tag, "src") for tag in page.find_all("script", src=True)]
+    for wanted, template in (
+        ("socket.io.min.js", "url_for('socketio_browser.static', filename='socket.io.min.js')"),
+        ("chat.js", "url_for('static', filename='chat.js')"),
+    ):
+        source = next((each for each in sources if each.endswith(wanted)), None)
+        if source is None:
+            raise Broken(
+                expected=f"The chat page loads {wanted}.",
+                seen=f"scripts: {sources}",
+                hint=f'Before </body>: `<script src="{{{{ {template} }}}}"></script>`.',
+            )
+        _arrives(chat, "/chat", source, wanted)
+    names = [source.rpartition("/")[2] for source in sources]
+    if names.index("socket.io.min.js") > names.index("chat.js"):
+        raise Broken(
+            expected="socket.io.min.js is loaded before chat.js.",
+            seen=f"scripts in the order {names}",
+            hint="chat.js calls `io`, which the browser client defines: swap the two lines.",
+        )
+
+
+@promise(since="04", until="05")
+def the_name_reaches_the_page(chat: Stage) -> None:
+    """The script can read the person's name from the page."""
+    page = read(chat, f"/chat?username={url_quote('Ada & Bo')}")
+    seen = attribute(page.body, "data-username") if page.body else ""
+    if seen != "Ada & Bo":
+        raise Broken(
+            expected="`<body>` carries the name in `data-username`.",
+            seen=f'data-username="{seen}"',
+            hint='`<body data-username="{{ username }}">`: the script reads it as '
+            "`document.body.dataset.username`.",
+        )
+
+
+@promise(since="04")
+def the_script_sends_new_message(chat: Stage) -> None:
+    """The page's script sends what is typed as `new_message`."""
+    script = own_script(chat)
+    if not _calls(script, "socket.emit", "new_message"):
+        raise Broken(
+            expected='chat.js calls `socket.emit("new_message", …)`.',
+            seen=f"its calls: {_named_calls(script, 'socket.emit') or 'none to socket.emit'}",
+            hint="The event has the same name on both sides: new_message.",
+        )
+    if "preventDefault" not in script:
+        raise Broken(
+            expected="The script keeps the browser on the page when the form is sent.",
+            seen="no call to preventDefault",
+            hint="Without `event.preventDefault()` the browser sends the form itself and leaves.",
+        )
+
+
+@promise(since="05")
+def the_script_shows_messages_as_text(chat: Stage) -> None:
+    """The page's script listens to `new_message` and shows it as text."""
+    script = own_script(chat)
+    if not _calls(script, "socket.on", "new_message"):
+        raise Broken(
+            expected='chat.js listens: `socket.on("new_message", …)`.',
+            seen=f"it listens to: {_named_calls(script, 'socket.on') or 'nothing'}",
+            hint="The event has the same name on both sides: new_message.",
+        )
+    if "innerHTML" in script or "insertAdjacentHTML" in script:
+        raise Broken(
+            expected="The script shows a message with `textContent`.",
+            seen="innerHTML",
+            hint="innerHTML would run whatever somebody sends. `textContent` shows it as text.",
+        )
+    page = read(chat, "/chat?username=Ada")
+    template = page.find("template", id="message-template")
+    if not isinstance(template, Tag) or not (
+        template.find(class_="author") and template.find(class_="text")
+    ):
+        raise Broken(
+            expected='The page has `<template id="message-template">` with author and text.',
+            seen=str(template)[:160] if template else "no such template",
+            hint='The macro makes it: `{{ message_line("", "") }}` inside the template tag.',
+        )
+
+
+def own_script(chat: Stage) -> str:
+    """Return the text of the stage's chat.js."""
+    return visit(chat, "/static/chat.js").text
+
+
+def _named_calls(script: str, function: str) -> list[str]:
+    """Return the first arguments that `function` is called with in a script."""
+    return re.findall(re.escape(function) + r"""\(\s*["']([^"']+)["']""", script)
+
+
+def _calls(script: str, function: str, name: str) -> bool:
+    return name in _named_calls(script, function)
+
+
+def _one(page: BeautifulSoup, tag: str, expected: str) -> Tag:
+    found = page.find(tag)
+    if isinstance(found, Tag):
+        return found
+    raise Broken(expected=expected, seen=quote(page), hint=f"There is no <{tag}> on the page.")
+
+
+def _arrives(chat: Stage, path: str, address: str, name: str) -> None:
+    target = urlsplit(urljoin(chat.url + path, address)).path
+    status = visit(chat, target).status_code
+    if status != 200:
+        raise Broken(
+            expected=f"{name}, which `{path}` loads, arrives.",
+            seen=f"{target} answers {status}",
+            hint=f"Flask serves the folder `static` beside app.py: is {name} in it, spelt so, and "
+            "is the address made by `url_for`?",
+        )

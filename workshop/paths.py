@@ -1,0 +1,37 @@
+"""Where things are: the workshop's own folders (read-only for learners) and the learner's `mine/`."""
+
+import os
+from pathlib import Path
+
+
+def find_root() -> Path:
+    """Return the workshop's top folder: WORKSHOP_ROOT, else around this package, else around the cwd.
+
+    Raises FileNotFoundError with what to do when no folder holds `steps/steps.toml`.
+    """
+    named = os.environ.get("WORKSHOP_ROOT")
+    here = Path(__file__).resolve().parent
+    candidates = [Path(named)] if named else [here.parent, Path.cwd(), *Path.cwd().parents]
+    for folder in candidates:
+        if (folder / "steps" / "steps.toml").is_file():
+            return folder.resolve()
+    raise FileNotFoundError(
+        "The workshop's folder was not found.\n"
+        f"Expected: a folder with steps/steps.toml, at or above {Path.cwd()}.\n"
+        "What to do: change into the folder that holds start.py, then try again."
+    )
+
+
+ROOT = find_root()
+STEPS = ROOT / "steps"
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def mine() -> Path:
+    """Return the learner's folder; WORKSHOP_MINE moves it, so that tests never touch a learner's."""
+    return Path(os.environ.get("WORKSHOP_MINE") or ROOT / "mine").resolve()
+
+
+def my_chat() -> Path:
+    """Return the learner's one growing application."""
+    return mine() / "chat"

@@ -1,0 +1,87 @@
+"""Run the notebooks from top to bottom and store their outputs, as the strict test compares them."""
+
+import configparser
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from workshop import paths
+
+CELL_TIMEOUT = 60  # seconds, as in the test
+
+
+def refresh(names: list[str]) -> int:
+    """Re-execute the named notebooks ("05", "05_broadcast"; none: all). Returns an exit code."""
+    chosen = notebooks(names)
+    with tempfile.TemporaryDirectory() as mine:
+        os.environ["WORKSHOP_MINE"] = mine
+        os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+        for number, path in enumerate(chosen, 1):
+            print(f"[{number}/{len(chosen)}] {path.name} …", end=" ", flush=True)
+            begun = time.monotonic()
+            execute(path)
+            print(f"{time.monotonic() - begun:.1f} s")
+    return 0
+
+
+def notebooks(names: list[str]) -> list[Path]:
+    """Return the notebooks that the names mean. Raises LookupError for one that means none."""
+    known = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+    if not names:
+        return known
+    chosen = []
+    for name in names:
+        found = [path for path in known if path.stem == name or path.name[:2] == name.zfill(2)]
+        if not found:
+            raise LookupError(
+                f"There is no notebook {name!r}. There are: {[p.stem for p in known]}"
+            )
+        chosen += found
+    return chosen
+
+
+def execute(path: Path) -> None:
+    """Run one notebook in its folder and write it back, outputs sanitised."""
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    rules = sanitizers()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [sanitised(output, rules) for output in cell.outputs]
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+
+
+def sanitizers() -> list[tuple[str, str]]:
+    """Return the (pattern, replacement) pairs that the strict test applies to both sides."""
+    rules = configparser.ConfigParser(interpolation=None)
+    rules.read(paths.NOTEBOOKS / "sanitize.cfg", encoding="utf-8")
+    return [(rules[name]["regex"], rules[name]["replace"]) for name in rules.sections()]
+
+
+def sanitised(value: Any, rules: list[tuple[str, str]]) -> Any:
+    """Return an output with the rules applied to every text in it."""
+    if isinstance(value, str):
+        for pattern, replacement in rules:
+            value = re.sub(pattern, replacement, value)
+        return value
+    if isinstance(value, list):
+        return [sanitised(each, rules) for each in value]
+    if isinstance(value, dict):
+        return type(value)({key: sanitised(each, rules) for key, each in value.items()})
+    return value

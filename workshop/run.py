@@ -1,0 +1,75 @@
+"""`workshop run 05` and `workshop run mine`: serve a stage in the terminal, reloading on save."""
+
+import contextlib
+import secrets
+import socket
+import subprocess
+import sys
+
+from workshop import running
+from workshop.stage import child_environment, describe, flask_run, locate
+
+PREFERRED_PORT = 5000
+PORTS_TRIED = 50
+PROBE_TIMEOUT = 0.3  # seconds
+
+
+def run(which: str, port: int | None = None) -> int:
+    """Serve a stage until Ctrl+C; return its exit code. Raises LookupError for an unknown one."""
+    name, folder = locate(which)
+    chosen, reason = (port, "") if port else free_port(PREFERRED_PORT)
+    token = secrets.token_hex(8)
+    if reason:
+        print(reason)
+    print(f"{describe(name)} runs at http://127.0.0.1:{chosen}")
+    print("Save a file and it reloads. Ctrl+C stops it.", flush=True)
+    environment = child_environment(folder, sign=describe(name), token=token)
+    if sys.stdout.isatty():
+        del environment["NO_COLOR"]
+    process = subprocess.Popen(
+        [sys.executable, *flask_run(chosen, "--debug")],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    running.record(process.pid, name, folder, chosen, token)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait(running.END_TIMEOUT)
+        return 0
+    finally:
+        process.kill()
+        running.forget(process.pid)
+
+
+def free_port(preferred: int) -> tuple[int, str]:
+    """Return the first free port from `preferred` on, and why it is not the preferred one."""
+    for port in range(preferred, preferred + PORTS_TRIED):
+        if not taken(port):
+            reason = f"Port {preferred} is taken by {holder(preferred)}, so this is {port}."
+            return port, "" if port == preferred else reason
+    raise OSError(
+        f"No free port was found from {preferred} to {preferred + PORTS_TRIED - 1}.\n"
+        "What to do: stop what you started (`python3 start.py stop`), or name a port: --port 8000."
+    )
+
+
+def taken(port: int) -> bool:
+    """Tell whether somebody answers at this port of this machine, by IPv4 or IPv6."""
+    for host in ("127.0.0.1", "::1"):
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, port), PROBE_TIMEOUT).close()
+            return True
+    return False
+
+
+def holder(port: int) -> str:
+    """Say who holds a port: a stage of the workshop if it is one."""
+    for note in running.notes():
+        if note.port == port:
+            return f"{note.name} of this workshop (`python3 start.py ps` lists it)"
+    if sys.platform == "darwin" and port == PREFERRED_PORT:
+        return "another program (on macOS usually AirPlay Receiver, see the README)"
+    return "another program"

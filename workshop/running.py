@@ -1,0 +1,72 @@
+"""A note of every stage that runs, so that `workshop ps` can list and `workshop stop` end them.
+
+Notes are small JSON files in `mine/.running/`, one per process. A note is believed only when the
+server at its port still answers with the note's token: process ids and ports are used again.
+"""
+
+import json
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workshop import paths
+
+END_TIMEOUT = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Note:
+    pid: int
+    name: str
+    folder: str
+    port: int
+    token: str
+    since: float  # seconds since 1970
+
+
+def folder() -> Path:
+    return paths.mine() / ".running"
+
+
+def record(pid: int, name: str, where: Path, port: int, token: str) -> None:
+    folder().mkdir(parents=True, exist_ok=True)
+    note = Note(pid, name, str(where), port, token, time.time())
+    (folder() / f"{pid}.json").write_text(json.dumps(asdict(note)), encoding="utf-8")
+
+
+def forget(pid: int) -> None:
+    (folder() / f"{pid}.json").unlink(missing_ok=True)
+
+
+def notes() -> list[Note]:
+    """Return the stages that really run; notes of those that do not are removed."""
+    from workshop.stage import answers  # here, because stage records its notes with this module
+
+    believed = []
+    for path in sorted(folder().glob("*.json")):
+        try:
+            note = Note(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            path.unlink(missing_ok=True)
+            continue
+        if answers(f"http://127.0.0.1:{note.port}", note.token):
+            believed.append(note)
+        else:
+            path.unlink(missing_ok=True)
+    return believed
+
+
+def end(note: Note) -> bool:
+    """End the noted stage and wait until it no longer answers; False when it would not go."""
+    from workshop.stage import answers
+
+    os.kill(note.pid, signal.SIGTERM)
+    deadline = time.monotonic() + END_TIMEOUT
+    while time.monotonic() < deadline:
+        if not answers(f"http://127.0.0.1:{note.port}", note.token):
+            forget(note.pid)
+            return True
+        time.sleep(0.05)
+    return False

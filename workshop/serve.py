@@ -1,0 +1,113 @@
+"""The application factory that `flask run` is given: it loads a stage and wraps it for the workshop.
+
+    python -m flask --app workshop.serve run        with WORKSHOP_APP=…/steps/05_broadcast/app.py
+
+A stage stays free of all this. The wrapping is for loopback only:
+
+- behind a proxy such as JupyterHub's, addresses keep the proxy's prefix;
+- a closed WebSocket ends its connection at once (Werkzeug would keep it, and the client waits 3 s);
+- every answer says which stage gave it, and every page shows it in its title and footer;
+- a stage that a notebook started ends when the notebook does.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response, request
+from flask.cli import ScriptInfo
+from markupsafe import escape
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+STAGE_HEADER = "X-Workshop-Stage"  # carries WORKSHOP_TOKEN: proof that this very stage answered
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def create_app() -> Flask:
+    """Load the application at WORKSHOP_APP and wrap it."""
+    if os.environ.get("WORKSHOP_TIED") == "1":
+        end_with_parent()
+    app = ScriptInfo(app_import_path=os.environ["WORKSHOP_APP"]).load_app()
+    app.wsgi_app = TidyClose(  # type: ignore[method-assign]
+        ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
+    )
+    app.after_request(identify)
+    if os.environ.get("WORKSHOP_SIGN"):
+        app.after_request(signpost)
+    logging.getLogger("werkzeug").addFilter(_is_news)
+    return app
+
+
+def end_with_parent() -> None:
+    """Exit as soon as standard input closes, which it does however the parent ends."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()
+
+
+class TidyClose:
+    """Shut the connection down when a WebSocket has ended.
+
+    python-engineio ends a WebSocket by raising ConnectionError; Werkzeug takes that for a client
+    that went away and keeps the connection open, so a Python client waits 3 s for its end.
+    """
+
+    def __init__(self, wsgi: WsgiApp) -> None:
+        self.wsgi = wsgi
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        try:
+            return self.wsgi(environ, start_response)
+        except ConnectionError:
+            connection = environ.get("werkzeug.socket")
+            if connection is None:
+                raise
+            with contextlib.suppress(OSError):  # the other side may have been quicker
+                connection.shutdown(socket.SHUT_RDWR)
+            start_response("200 OK", [])
+            return [b""]
+
+
+def identify(response: Response) -> Response:
+    response.headers[STAGE_HEADER] = os.environ.get("WORKSHOP_TOKEN", "")
+    return response
+
+
+def signpost(response: Response) -> Response:
+    """Say in a page's title and footer which step this is, whose copy, and on which port."""
+    if response.mimetype != "text/html" or response.is_streamed or response.direct_passthrough:
+        return response
+    sign = escape(f"{os.environ['WORKSHOP_SIGN']} · port {own_port()}")
+    page = response.get_data(as_text=True)
+    page = re.sub(r"</title>", lambda _: f" · {sign}</title>", page, count=1, flags=re.IGNORECASE)
+    footer = (
+        '<footer style="padding: 0.25rem 0.75rem; font: 0.75rem/1.5 system-ui, sans-serif; '
+        f'text-align: center">{sign}</footer>'
+    )
+    head, body_end, tail = page.rpartition("</body>")
+    response.set_data(head + footer + body_end + tail if body_end else page + footer)
+    return response
+
+
+def own_port() -> int:
+    """Return the port this server listens on; behind a proxy the request names the proxy's."""
+    port: int = request.environ["werkzeug.socket"].getsockname()[1]
+    return port
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep what tells a learner something: not every poll of a Socket.IO connection."""
+    line = record.getMessage()
+    return "/socket.io/?" not in line or not re.search(r'" (200|101) ', line)

@@ -1,0 +1,250 @@
+"""Run a stage of the chat as a child process: a step of the workshop, or the learner's own folder.
+
+    chat = stage("05_broadcast")     # starts it, or hands back the one that runs already
+    chat.url                         # "http://127.0.0.1:49152"
+    chat.stop()                      # or leave it: it ends with the notebook
+
+The child is `flask run` on a free port of 127.0.0.1. Its standard input is a pipe that closes when
+this process ends, in whatever way, and the child exits then (`workshop.serve`).
+"""
+
+import atexit
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+
+from workshop import manifest, paths, running
+from workshop.serve import STAGE_HEADER
+
+READY_TIMEOUT = 30.0  # seconds; a slow laptop imports for ten
+STOP_TIMEOUT = 5.0  # seconds
+LOG_LINES = 500
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+_direct = build_opener(ProxyHandler({}))  # never ask a proxy for 127.0.0.1
+_stages: dict[tuple[Path, bool], "Stage"] = {}
+
+
+class StageFailed(RuntimeError):
+    """The stage did not start; the text ends with what it printed, `log` holds all of it."""
+
+    def __init__(self, name: str, log: str) -> None:
+        self.log = log
+        super().__init__(
+            f"{name} did not start.\nExpected: `flask run` to announce its address.\n"
+            f"It printed:\n{log.strip() or '(nothing)'}\n"
+            "What to do: read the last line above; it names the file and what is wrong there."
+        )
+
+
+@dataclass
+class Stage:
+    """One running copy of a stage. `name` is the step's, or "mine"; `folder` is what runs."""
+
+    name: str
+    folder: Path
+    sign: str  # what title and footer say; "" leaves the pages untouched
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    port: int = 0
+    _process: subprocess.Popen[str] | None = None
+    _log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    _started: float = 0.0  # newest change among the files it was started from
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {'running' if self.alive else 'stopped'}>"
+
+    def __enter__(self) -> "Stage":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def log(self) -> str:
+        """What the server printed so far (its last 500 lines)."""
+        return "\n".join(self._log)
+
+    def start(self) -> None:
+        """Start the child and wait until it answers as itself. Raises StageFailed."""
+        self._started = newest_change(self.folder)
+        self._log.clear()
+        self._process = subprocess.Popen(
+            [sys.executable, *flask_run(self.port)],
+            cwd=self.folder,
+            env=child_environment(self.folder, sign=self.sign, token=self.token, tied=True),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        announced = threading.Event()
+        reader = threading.Thread(target=self._read, args=(self._process, announced), daemon=True)
+        reader.start()
+        if not announced.wait(READY_TIMEOUT) or not self.alive or not answers(self.url, self.token):
+            self.stop()
+            reader.join(STOP_TIMEOUT)
+            raise StageFailed(self.name, self.log)
+        running.record(self.pid or 0, self.name, self.folder, self.port, self.token)
+
+    def stop(self) -> None:
+        """End the child; calling it again does nothing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        running.forget(process.pid)
+
+    def stale(self) -> bool:
+        """Tell whether a file of the stage changed since it was started."""
+        return newest_change(self.folder) > self._started
+
+    def _read(self, process: subprocess.Popen[str], announced: threading.Event) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._log.append(COLOUR.sub("", line.rstrip()))
+            found = re.search(r"Running on http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.port = int(found.group(1))
+                announced.set()
+        announced.set()  # it ended: do not let `start` wait for nothing
+
+
+def stage(name: str, *, signed: bool = True) -> Stage:
+    """Return the running stage `name`: a step ("05", "05_broadcast") or "mine".
+
+    A second call hands back the one that runs; when its files have changed, it starts anew on the
+    same port, so pages that are open find it again. `signed=False` leaves title and footer alone.
+    Raises LookupError for an unknown name and StageFailed when the application does not start.
+    """
+    name, folder = locate(name)
+    known = _stages.get((folder, signed))
+    if known and known.alive and not known.stale():
+        return known
+    if known:
+        known.stop()
+    sign = describe(name) if signed else ""
+    fresh = Stage(name, folder, sign, port=known.port if known else 0)
+    try:
+        fresh.start()
+    except StageFailed as failure:
+        if not (known and "in use" in failure.log):
+            raise
+        fresh.port = 0  # somebody took the old port meanwhile
+        fresh.start()
+    _stages[folder, signed] = fresh
+    return fresh
+
+
+def locate(name: str) -> tuple[str, Path]:
+    """Return the full name and the folder of a step, or of the learner's own chat."""
+    if name == "mine":
+        if not (paths.my_chat() / "app.py").is_file():
+            raise LookupError(
+                f"There is no chat of your own yet.\nExpected: {paths.my_chat() / 'app.py'}\n"
+                "What to do: notebook 01 tells how to begin it, or run `catch-up 01`."
+            )
+        return "mine", paths.my_chat()
+    found = manifest.step(name)
+    return found.name, found.folder
+
+
+def describe(name: str) -> str:
+    return "your own chat (mine/chat)" if name == "mine" else f"{name}, the workshop's copy"
+
+
+def flask_run(port: int, *options: str) -> list[str]:
+    run = ["-m", "flask", "--app", "workshop.serve", "run", "--host", "127.0.0.1"]
+    return [*run, "--port", str(port), *(options or ("--no-debugger", "--no-reload"))]
+
+
+def child_environment(
+    folder: Path, *, sign: str = "", token: str = "", tied: bool = False
+) -> dict[str, str]:
+    """Return this process's environment, its FLASK_* replaced by what `workshop.serve` reads."""
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("FLASK_", "WERKZEUG_")) and key != "WORKSHOP_TIED"
+    }
+    return inherited | {
+        "WORKSHOP_APP": str(folder / "app.py"),
+        "WORKSHOP_ROOT": str(paths.ROOT),
+        "WORKSHOP_SIGN": sign,
+        "WORKSHOP_TOKEN": token,
+        "WORKSHOP_TIED": "1" if tied else "0",
+        "FLASK_SKIP_DOTENV": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "NO_COLOR": "1",
+    }
+
+
+def answers(url: str, token: str) -> bool:
+    """Tell whether the server at `url` is the stage with this token, whatever page it has."""
+    try:
+        with _direct.open(url, timeout=READY_TIMEOUT) as response:
+            headers = response.headers
+    except HTTPError as error:  # an error page is an answer, too
+        headers = error.headers
+    except OSError:
+        return False
+    return bool(headers.get(STAGE_HEADER) == token)
+
+
+def newest_change(folder: Path) -> float:
+    """Return when the newest file of a stage was written, in seconds since 1970."""
+    times = (
+        path.stat().st_mtime
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and "instance" not in path.parts
+    )
+    return max(times, default=0.0)
+
+
+def stop_stages_in(folder: Path) -> None:
+    """Stop what this process runs from a folder: Windows moves no folder that somebody works in."""
+    for (where, _), known in _stages.items():
+        if where == folder:
+            known.stop()
+
+
+@atexit.register
+def stop_all() -> None:
+    """Stop every stage that this process started."""
+    for known in _stages.values():
+        known.stop()
+    _stages.clear()
