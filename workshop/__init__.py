@@ -6,6 +6,7 @@ chat = stage("05_broadcast")
 ada, bo = cast(chat, "Ada", "Bo")
 """
 
+from workshop import direct  # noqa: F401  # first: before any client looks at the environment
 from workshop.begin import begin
 from workshop.cast import Tape, cast
 from workshop.catch_up import bring, catch_up

@@ -6,7 +6,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from workshop import check, manifest, paths
+from workshop import manifest, paths
+from workshop.check import solved
 from workshop.views import View
 
 WATCHED = ("flask", "werkzeug", "flask-socketio", "python-socketio", "python-engineio")
@@ -30,15 +31,16 @@ def begin(name: str) -> View:
             "What to do: choose the kernel “Python 3” of the workshop's .venv, or close this and "
             f"run `python3 start.py` in {paths.ROOT}. `python3 start.py doctor` tells more."
         )
+    paths.my_chat().mkdir(parents=True, exist_ok=True)
     return progress(name)
 
 
 def progress(name: str) -> View:
     """Show the strip of steps: ✓ behind those whose check passed, [brackets] around this one."""
-    solved = check.solved()
-    strip = " ".join(_station(step, name, step.name in solved) for step in manifest.steps())
+    done = solved()
+    strip = " ".join(_station(step, name, step.name in done) for step in manifest.steps())
     if name == "00_start":
-        title = "00 Start · 20 minutes"
+        title = f"00 Start · {manifest.START_MINUTES} minutes"
     else:
         step = manifest.step(name)
         title = f"{step.number} {step.title} · {step.teach} minutes + {step.exercise} to exercise"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop import manifest
-from workshop.stage import locate
 
 CONTEXT = 2  # unchanged lines shown around a change
 NOT_LESSON = {"README.md", "exercise.patch"}
@@ -37,7 +36,7 @@ class Hunk:
 def lesson_files(folder: Path) -> dict[str, str]:
     """Return the text files of a stage by relative path, without README and the exercise's patch."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(folder.rglob("*"))
         if path.suffix in TEXT_ENDINGS
         and path.relative_to(folder).as_posix() not in NOT_LESSON
@@ -51,11 +50,6 @@ def step_change(name: str) -> list[Hunk]:
     previous = manifest.before(current)
     old = lesson_files(previous.folder) if previous else {}
     return list(_hunks(old, lesson_files(current.folder)))
-
-
-def change_between(old: str, new: str) -> list[Hunk]:
-    """Return the hunks that lead from one stage to another; each a step, or "mine"."""
-    return list(_hunks(lesson_files(locate(old)[1]), lesson_files(locate(new)[1])))
 
 
 def folder_change(old: Path, new: Path) -> list[Hunk]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from workshop import paths
 
+START_MINUTES = 20  # notebook 00, which belongs to no step
+
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from workshop import paths
+from workshop import paths, readme
 
 CELL_TIMEOUT = 60  # seconds, as in the test
 
@@ -27,6 +27,7 @@ def refresh(names: list[str]) -> int:
             begun = time.monotonic()
             execute(path)
             print(f"{time.monotonic() - begun:.1f} s")
+    readme.renew()
     return 0
 
 

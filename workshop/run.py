@@ -23,25 +23,34 @@ def run(which: str, port: int | None = None) -> int:
         print(reason)
     print(f"{describe(name)} runs at http://127.0.0.1:{chosen}")
     print("Save a file and it reloads. Ctrl+C stops it.", flush=True)
-    environment = child_environment(folder, sign=describe(name), token=token)
+    environment = child_environment(folder, sign=describe(name), token=token, tied=True)
     if sys.stdout.isatty():
         del environment["NO_COLOR"]
     process = subprocess.Popen(
         [sys.executable, *flask_run(chosen, "--debug")],
         cwd=folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
     )
     running.record(process.pid, name, folder, chosen, token)
     try:
         return process.wait()
     except KeyboardInterrupt:
-        with contextlib.suppress(KeyboardInterrupt):
-            process.wait(running.END_TIMEOUT)
         return 0
     finally:
-        process.kill()
+        end(process)
         running.forget(process.pid)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End the server and its reloader: both exit when their standard input closes."""
+    assert process.stdin
+    process.stdin.close()
+    try:
+        process.wait(running.END_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port(preferred: int) -> tuple[int, str]:

@@ -15,7 +15,6 @@ import logging
 import os
 import re
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -39,6 +38,7 @@ def create_app() -> Flask:
         ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
     )
     app.after_request(identify)
+    app.after_request(redirect_relatively)
     if os.environ.get("WORKSHOP_SIGN"):
         app.after_request(signpost)
     logging.getLogger("werkzeug").addFilter(_is_news)
@@ -49,7 +49,9 @@ def end_with_parent() -> None:
     """Exit as soon as standard input closes, which it does however the parent ends."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # The descriptor itself: a thread inside sys.stdin's lock would crash an exiting reloader.
+        while os.read(0, 1024):
+            pass
         os._exit(0)
 
     threading.Thread(target=wait, name="end with parent", daemon=True).start()
@@ -82,6 +84,18 @@ class TidyClose:
 
 def identify(response: Response) -> Response:
     response.headers[STAGE_HEADER] = os.environ.get("WORKSHOP_TOKEN", "")
+    return response
+
+
+def redirect_relatively(response: Response) -> Response:
+    """Below a prefix, lead elsewhere by a relative address.
+
+    Jupyter's proxy puts its prefix before any path that begins with a slash, even where it stands
+    already (github.com/jupyterhub/jupyter-server-proxy/issues/574).
+    """
+    below, up = f"{request.root_path}/", "../" * (request.path.count("/") - 1)
+    if request.root_path and response.location and response.location.startswith(below):
+        response.location = f"./{up}{response.location.removeprefix(below)}"
     return response
 
 

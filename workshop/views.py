@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import socketio
 from IPython.display import display
 
-from workshop import changes, embed, manifest
+from workshop import changes, embed, manifest, paths
 from workshop.cast import Packet, meaning, tape_of
 from workshop.changes import Hunk
 from workshop.stage import Stage, locate
@@ -69,11 +69,19 @@ def show_change(where: str, *what: str) -> View:
     or from one stage to another: show_change("mine", "05_broadcast").
     """
     if what and (what[0] == "mine" or re.match(r"\d\d_", what[0])):
-        old, _ = locate(where)
-        new, _ = locate(what[0])
-        return diff_view(changes.change_between(old, new), f"from {old} to {new}", what[1:])
+        return change_between(where, what[0], what[1:])
     step = manifest.step(where)
     return diff_view(changes.step_change(step.name), step.name, what)
+
+
+def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
+    """Show what leads from one stage to another; each a step, or "mine"."""
+    if "mine" in (old, new) and not (paths.my_chat() / "app.py").is_file():
+        sentence = "Your chat has not begun yet: mine/chat/app.py is not there."
+        return View(sentence, f"<p>{sentence}</p>")
+    (old, old_folder), (new, new_folder) = locate(old), locate(new)
+    hunks = changes.folder_change(old_folder, new_folder)
+    return diff_view(hunks, f"from {old} to {new}", only)
 
 
 def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View:

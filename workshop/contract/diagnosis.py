@@ -33,7 +33,7 @@ CAUSES: list[tuple[str, str]] = [
         "`flask run` looks for a variable called `app`. Is `app = Flask(__name__)` there?",
     ),
     (
-        r"urls must start with a leading slash",
+        r"(?i)urls? (?:rule .*)?must start with a (?:leading )?slash",
         'An address in `@app.route(…)` must begin with a slash: `"/chat"`, not `"chat"`.',
     ),
     (
@@ -88,9 +88,14 @@ def diagnose(log: str) -> str:
     return "Read the last line of the log above: it names the file and what is wrong there."
 
 
+def cause(log: str, otherwise: str) -> str:
+    """Return the hint for an error in the log, or `otherwise` when the log has none."""
+    return diagnose(log) if "Traceback" in log else otherwise
+
+
 def last_error(log: str) -> str:
     """Return the last line that names an error, with the last line of app.py it came from."""
     errors: list[str] = re.findall(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|NotFound)\b.*$", log, re.M)
-    places: list[str] = re.findall(r'app\.py", line (\d+)', log)
+    places: list[str] = re.findall(r'File "(?!.*site-packages).*app\.py", line (\d+)', log)
     error = errors[-1] if errors else (log.strip().splitlines() or ["(nothing)"])[-1]
     return f"{error} (app.py, line {places[-1]})" if places else error

@@ -1,5 +1,6 @@
 """Promises about events over the socket: from step 04 on."""
 
+from workshop.contract.diagnosis import cause
 from workshop.contract.people import ANSWER_TIMEOUT, ask, entered, hear, heard, message, say
 from workshop.contract.promise import Broken, promise
 from workshop.stage import Stage
@@ -34,7 +35,10 @@ def a_plain_text_comes_back_as_message(chat: Stage) -> None:
         raise Broken(
             expected="After `message` with “Hello”, the event `message` comes back with “Hello”.",
             seen="nothing" if seen is None else f"{seen!r}",
-            hint='Is `@socketio.on("message")` there, and does its function call `send(text)`?',
+            hint=cause(
+                chat.log,
+                'Is `@socketio.on("message")` there, and does its function call `send(text)`?',
+            ),
         )
 
 
@@ -106,7 +110,9 @@ def a_plain_text_reaches_everyone(chat: Stage) -> None:
         raise Broken(
             expected="Bo receives the event `message` when Ada sends a plain text.",
             seen="nothing" if seen is None else f"{seen!r}",
-            hint="`send` takes the same option as `emit`: `send(text, broadcast=True)`.",
+            hint=cause(
+                chat.log, "`send` takes the same option as `emit`: `send(text, broadcast=True)`."
+            ),
         )
 
 

@@ -177,7 +177,7 @@ def _stylesheet_arrives(chat: Stage, path: str, page: BeautifulSoup) -> None:
             hint='Add `<link rel="stylesheet" href="{{ url_for(\'static\', '
             "filename='style.css') }}\">` to the head.",
         )
-    _arrives(chat, path, attribute(link, "href"), "static/style.css")
+    _arrives(chat, path, attribute(link, "href"), "style.css")
 
 
 @promise(since="03")

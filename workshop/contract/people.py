@@ -13,7 +13,7 @@ from socketio.exceptions import ConnectionError as Refused
 from socketio.exceptions import TimeoutError as NoAnswer
 
 from workshop.cast import cast, meaning, split_packet, tape_of
-from workshop.contract.diagnosis import diagnose, last_error
+from workshop.contract.diagnosis import cause, last_error
 from workshop.contract.promise import Broken
 from workshop.stage import Stage
 
@@ -66,9 +66,10 @@ def ask(chat: Stage, client: socketio.SimpleClient, event: str, data: object) ->
         raise Broken(
             expected=f"The event `{event}` is acknowledged.",
             seen=f"no acknowledgement within {ANSWER_TIMEOUT:.0f} s" + _from_log(chat),
-            hint=diagnose(chat.log)
-            if "Traceback" in chat.log
-            else f'No handler took it. Is `@socketio.on("{event}")` there, spelt exactly so?',
+            hint=cause(
+                chat.log,
+                f'No handler took it. Is `@socketio.on("{event}")` there, spelt exactly so?',
+            ),
         ) from None
 
 

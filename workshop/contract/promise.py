@@ -64,9 +64,12 @@ def exercise(step: str) -> Callable[[Trial], Trial]:
 
 
 def promises_of(step: str) -> list[Promise]:
-    """Return the promises that the step with this number keeps, in the order of the class."""
+    """Return the promises that the step with this number keeps, in the order of the class.
+
+    Within a step: first the events, then the pages, as the notebooks go (A from Python, B the page).
+    """
     kept = [each for each in _promises if each.since <= step <= each.until]
-    return sorted(kept, key=lambda each: each.since)
+    return sorted(kept, key=lambda each: (each.since, each.trial.__module__))
 
 
 def exercise_of(step: str) -> Promise:

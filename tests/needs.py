@@ -1,0 +1,89 @@
+"""What a test needs from the machine. Without it the test skips with one clear line.
+
+REQUIRE=browser,redis,postgres (a comma list) turns the skip of what it names into a failure, so
+that CI cannot pass by having installed nothing.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge",
+            "chrome")  # fmt: skip
+APPLICATIONS = (  # below /Applications on macOS
+    "Google Chrome.app/Contents/MacOS/Google Chrome",
+    "Chromium.app/Contents/MacOS/Chromium",
+    "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+)
+PROGRAMS = (  # below the folders for programs on Windows
+    "Google/Chrome/Application/chrome.exe",
+    "Chromium/Application/chrome.exe",
+    "Microsoft/Edge/Application/msedge.exe",
+)
+PLAYWRIGHTS_OWN = (  # below Playwright's cache, on Linux, macOS and Windows
+    "chromium-*/chrome-linux*/chrome",
+    "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
+    "chromium-*/chrome-win*/chrome.exe",
+)
+
+
+def needs_browser() -> str:
+    """Return the path of a Chromium, Chrome or Edge, or skip (fail under REQUIRE=browser)."""
+    return need(
+        "browser",
+        find_browser(),
+        "no Chromium, Chrome or Edge was found; install one, "
+        "or run `playwright install chromium` in this environment",
+    )
+
+
+def need(name: str, found: str | None, without: str) -> str:
+    """Return what was found; without it, skip the test with one line, or fail if REQUIRE names it."""
+    if found:
+        return found
+    if name in os.environ.get("REQUIRE", "").replace(" ", "").split(","):
+        pytest.fail(f"REQUIRE names `{name}`, but {without}", pytrace=False)
+    pytest.skip(without)
+
+
+def find_browser() -> str | None:
+    """Return the first browser of the Chromium family on this machine."""
+    on_path = (shutil.which(command) for command in COMMANDS)
+    installed = (str(path) for path in _usual_places() if path.is_file())
+    return next((found for found in (*on_path, *installed) if found), None)
+
+
+def browser_flags() -> list[str]:
+    """Return the flags for a browser that talks to this machine only, and to no other host."""
+    flags = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--disable-quic",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        flags.append("--no-sandbox")  # Chromium's sandbox refuses to start as root
+    return flags
+
+
+def _usual_places() -> Iterator[Path]:
+    yield from (Path("/Applications") / name for name in APPLICATIONS)
+    for variable in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"):
+        if os.environ.get(variable):
+            yield from (Path(os.environ[variable]) / name for name in PROGRAMS)
+    for pattern in PLAYWRIGHTS_OWN:
+        yield from sorted(_playwrights_cache().glob(pattern), reverse=True)
+
+
+def _playwrights_cache() -> Path:
+    """Return where `playwright install` puts its browsers (playwright.dev/python/docs/browsers)."""
+    if os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
+        return Path(os.environ["PLAYWRIGHT_BROWSERS_PATH"])
+    caches = {"darwin": "Library/Caches", "win32": "AppData/Local"}.get(sys.platform, ".cache")
+    return Path.home() / caches / "ms-playwright"

@@ -1,0 +1,118 @@
+"""The notebooks show what the steps hold, all of it, and keep within the budgets."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.repo.lessons import NOTEBOOKS, cells, prose, shown_hunks
+from workshop import changes, manifest
+
+TERMS_A_CHECKPOINT = 3
+MINUTES_A_CHECKPOINT = 15
+LINES_A_CHECKPOINT = 40  # of Python, JavaScript and template logic
+LINES_OF_APP = 250
+LINES_OF_README = 25
+WORDS_A_NOTEBOOK = 600
+
+STEPS = pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
+ALL = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@STEPS
+def test_every_changed_hunk_is_shown_by_the_notebook(step: manifest.Step) -> None:
+    hunks = changes.step_change(step.name)
+    assert hunks
+    shown = shown_hunks(step)
+    missing = [f"{hunk.file}: {hunk.lines[0]}" for hunk in hunks if hunk not in shown]
+    assert missing == []
+
+
+def test_a_hunk_that_is_not_shown_would_be_missed() -> None:
+    """The negative twin: showing one file of a step is not showing the step."""
+    step = manifest.step("05")
+    only_app = [hunk for hunk in changes.step_change(step.name) if hunk.file == "app.py"]
+    assert 0 < len(only_app) < len(changes.step_change(step.name))
+
+
+@ALL
+def test_no_step_code_is_typed_into_a_notebook(notebook: Path) -> None:
+    code = "\n".join(cell.source for cell in cells(notebook.stem, "code"))
+    for typed in ("@app.route", "@socketio.on", "Flask(", "SocketIO(", "render_template("):
+        assert typed not in code
+
+
+@ALL
+def test_a_notebook_has_its_shape(notebook: Path) -> None:
+    code, text = cells(notebook.stem, "code"), prose(notebook.stem)
+    assert code[0].source == f'from workshop import *\n\nbegin("{notebook.stem}")'
+    assert code[-1].source.endswith("chat.stop()\nchat")
+    headings = ["Predict", "What you learned"]
+    headings += [] if notebook.stem == "00_start" else ["Investigate", "Modify", "Make"]
+    for heading in headings:
+        assert re.search(rf"^##+ {heading}", text, re.MULTILINE), f"no section “{heading}”"
+    assert "**Goal:**" in text
+    assert "<details>" in text
+
+
+@ALL
+def test_a_notebook_is_not_longer_than_its_budget(notebook: Path) -> None:
+    text = re.sub(r"<[^>]+>|[|`*#]|---", " ", prose(notebook.stem))
+    words = len(re.findall(r"\S*\w\S*", text))
+    print(f"{notebook.stem}: {words} words")
+    assert 200 < words <= WORDS_A_NOTEBOOK
+
+
+@ALL
+def test_a_notebook_waits_for_events_and_installs_nothing(notebook: Path) -> None:
+    code = "\n".join(cell.source for cell in cells(notebook.stem, "code"))
+    for unwanted in ("sleep(", "!pip", "%pip", "/home/", "C:\\"):
+        assert unwanted not in code
+
+
+@STEPS
+def test_a_step_keeps_its_budgets(step: manifest.Step) -> None:
+    lines = [
+        line
+        for hunk in changes.step_change(step.name)
+        for line in (*hunk.added, *hunk.removed)
+        if line.strip() and counts(hunk.file, line)
+    ]
+    limit = LINES_A_CHECKPOINT * len(step.checkpoints)
+    print(f"{step.name}: {len(lines)} of {limit} changed lines")
+    assert 1 <= len(step.checkpoints) <= 3
+    assert 0 < len(lines) <= limit
+    for checkpoint in step.checkpoints:
+        assert len(checkpoint.terms) <= TERMS_A_CHECKPOINT
+        assert checkpoint.minutes <= MINUTES_A_CHECKPOINT
+    assert sum(checkpoint.minutes for checkpoint in step.checkpoints) == step.teach
+    app = (step.folder / "app.py").read_text(encoding="utf-8")
+    assert len(app.splitlines()) <= LINES_OF_APP
+    readme = (step.folder / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) <= LINES_OF_README
+
+
+def counts(file: str, line: str) -> bool:
+    """Tell whether a line counts: Python and JavaScript do, of a template only its logic."""
+    if file.endswith((".py", ".js")):
+        return True
+    return file.endswith(".html") and bool(re.search(r"\{%|\{\{", line))
+
+
+@STEPS
+def test_each_term_is_introduced_where_the_manifest_says(step: manifest.Step) -> None:
+    """A term is set in bold in its own notebook, and in no earlier one."""
+    for term in (term for checkpoint in step.checkpoints for term in checkpoint.terms):
+        bold = re.compile(rf"\*\*`?{re.escape(term)}s?`?[:.]?\*\*", re.IGNORECASE)
+        assert bold.search(prose(step.name)), f"“{term}” is not introduced"
+        for earlier in manifest.steps()[: manifest.steps().index(step)]:
+            assert not bold.search(prose(earlier.name)), f"“{term}” comes in {earlier.name}"
+
+
+def test_the_browser_finds_the_same_stylesheet_in_every_later_step() -> None:
+    sheets = {
+        (step.folder / "static" / "style.css").read_text(encoding="utf-8")
+        for step in manifest.steps()
+        if step.number >= "03"
+    }
+    assert len(sheets) == 1

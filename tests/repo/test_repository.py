@@ -1,0 +1,159 @@
+"""The repository's own promises: one source for every version, no foreign host, nothing left behind."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from workshop import manifest, paths, readme
+
+LOCKS = ("requirements-steps.lock", "requirements.lock", "requirements-test.lock")
+
+
+def text_of(name: str) -> str:
+    return (paths.ROOT / name).read_text(encoding="utf-8")
+
+
+def pins(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"(?m)^([a-z0-9._-]+)==([^\s;\\]+)", text_of(lock)))
+
+
+def test_the_readme_has_the_table_that_steps_toml_says() -> None:
+    assert readme.renewed(text_of("README.md")) == text_of("README.md")
+
+
+def test_a_changed_manifest_would_make_the_readme_stale() -> None:
+    stale = text_of("README.md").replace(manifest.steps()[0].title, "Another title")
+    assert readme.renewed(stale) != stale
+
+
+@pytest.mark.parametrize("name", [*LOCKS, "package-lock.json", "environment.yml", ".npmrc"])
+def test_no_lock_or_environment_file_names_a_host(name: str) -> None:
+    assert "://" not in text_of(name)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_a_hash(lock: str) -> None:
+    entries = re.split(r"\n(?=\S)", text_of(lock).strip())
+    assert len(entries) > 10
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_the_locks_hold_what_pyproject_asks_for() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))
+    groups = project["dependency-groups"]
+    for lock, wanted in (
+        ("requirements-steps.lock", project["project"]["dependencies"]),
+        ("requirements.lock", project["project"]["dependencies"] + groups["notebooks"]),
+        ("requirements-test.lock", groups["test"]),
+    ):
+        locked = pins(lock)
+        for requirement in map(Requirement, wanted):
+            assert requirement.specifier.contains(locked[requirement.name]), requirement
+
+
+def test_two_locks_never_pin_two_versions() -> None:
+    everything = [pins(lock) for lock in LOCKS]
+    for name in {name for lock in everything for name in lock}:
+        assert len({lock[name] for lock in everything if name in lock}) == 1, name
+
+
+def test_environment_yml_holds_no_version_of_its_own() -> None:
+    lines = [line.split("#")[0].strip() for line in text_of("environment.yml").splitlines()]
+    entries = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    assert entries == ["conda-forge", "python", "pip", "nodejs", "pip:", "-r requirements.lock"]
+
+
+def test_the_installed_browser_client_is_the_pinned_one() -> None:
+    from socketio_browser import client_version
+
+    assert (
+        client_version() == json.loads(text_of("package.json"))["dependencies"]["socket.io-client"]
+    )
+
+
+def test_no_page_names_another_host() -> None:
+    pages = [*paths.STEPS.rglob("*.html"), *paths.STEPS.rglob("*.css"), *paths.STEPS.rglob("*.js")]
+    assert len(pages) >= 9
+    for page in pages:
+        assert not re.search(r"(https?:)?//[\w-]+\.", page.read_text(encoding="utf-8")), page
+
+
+def test_every_step_names_its_async_mode_and_keeps_the_order() -> None:
+    for step in manifest.steps()[3:]:
+        app = (step.folder / "app.py").read_text(encoding="utf-8")
+        assert 'SocketIO(app, async_mode="threading", async_handlers=False)' in app
+
+
+def test_no_stage_imports_the_workshop() -> None:
+    for app in paths.STEPS.rglob("*.py"):
+        assert not re.search(r"(?m)^\s*(from|import) workshop", app.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
+@pytest.mark.parametrize("way", ["in its folder", "from the top"])
+def test_a_step_runs_alone(step: manifest.Step, way: str) -> None:
+    """`flask run` in the folder, or with `--app` from the top, and nothing of the workshop around."""
+    import requests
+
+    options = [] if way == "in its folder" else ["--app", f"steps/{step.name}/app.py"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "flask", *options, "run", "--port", "0"],
+        cwd=step.folder if way == "in its folder" else paths.ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+    )
+    assert server.stderr
+    try:
+        line = next(line for line in server.stderr if "Running on" in line)
+        (url,) = re.findall(r"http://[\d.:]+", line)
+        assert "Welcome to the Chat Application!" in requests.get(url, timeout=10).text
+    finally:
+        server.kill()
+        server.wait()
+        server.stderr.close()
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+def test_a_learners_whole_visit_leaves_git_status_empty(tmp_path: Path) -> None:
+    """In a clone: copy the notebooks, catch up, run and check steps, save work; git sees nothing."""
+    clone = tmp_path / "clone"
+    shutil.copytree(
+        paths.ROOT,
+        clone,
+        ignore=shutil.ignore_patterns(".venv", "build", "mine", ".git", "__pycache__", ".*_cache"),
+    )
+    git = ["git", "-C", str(clone), "-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "--all"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "The workshop"], check=True)
+    visit = (
+        "from workshop import *\n"
+        "from workshop.lab import copy_notebooks\n"
+        "assert len(copy_notebooks()) >= 6\n"
+        "begin('05_broadcast'); catch_up('04'); catch_up('05'); print(check('05'))\n"
+        "stage('03').stop(); make_environment('second'); bring('03', 'static/style.css')\n"
+        "from workshop import paths; print(paths.ROOT)\n"
+    )
+    environment = os.environ | {"WORKSHOP_ROOT": str(clone), "PYTHONPATH": str(clone)}
+    environment.pop("WORKSHOP_MINE")
+    result = subprocess.run(
+        [sys.executable, "-c", visit], cwd=clone, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Not attempted yet" in result.stdout and str(clone.resolve()) in result.stdout
+    assert (clone / "mine" / "saved").is_dir()
+    status = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+    assert status.stdout == ""
+    (clone / "steps" / "05_broadcast" / "app.py").write_text("# touched\n")  # the negative twin
+    status = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+    assert "steps/05_broadcast/app.py" in status.stdout

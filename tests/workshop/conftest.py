@@ -1,0 +1,17 @@
+"""A learner's folder for one test, empty at first."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workshop.stage import stop_stages_in
+
+
+@pytest.fixture
+def my_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The learner's `mine/chat`, somewhere temporary; what runs from it is stopped at the end."""
+    monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
+    chat = tmp_path.resolve() / "chat"
+    yield chat
+    stop_stages_in(chat)

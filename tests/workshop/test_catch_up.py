@@ -1,0 +1,79 @@
+"""Catching up loses nothing: what was there is kept whole."""
+
+from pathlib import Path
+
+import pytest
+
+from workshop import changes, manifest
+from workshop.catch_up import bring, catch_up
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
+def test_the_copy_is_the_step_without_its_solution(my_chat: Path, step: manifest.Step) -> None:
+    done = catch_up(step.name)
+    assert done.saved is None
+    assert changes.lesson_files(my_chat) == changes.lesson_files(step.folder)
+    assert not (my_chat / "exercise.patch").exists()
+
+
+def test_what_was_there_is_kept_byte_by_byte(my_chat: Path) -> None:
+    catch_up("02")
+    (my_chat / "app.py").write_bytes(b"# my own work \xff\r\n")
+    (my_chat / "notes").mkdir()
+    (my_chat / "notes" / "ideas.txt").write_text("tea", encoding="utf-8")
+    before = contents(my_chat)
+    done = catch_up("03")
+    assert done.saved
+    assert contents(done.saved) == before
+    assert "mine/saved/" in str(done)
+    assert (my_chat / "templates" / "chat.html").is_file()
+
+
+def test_twice_in_one_second_keeps_both(my_chat: Path) -> None:
+    catch_up("01")
+    saved = [catch_up("01").saved for _ in range(3)]
+    assert len(set(saved)) == 3
+    assert all(folder and (folder / "app.py").is_file() for folder in saved)
+
+
+def test_the_difference_is_shown(my_chat: Path) -> None:
+    catch_up("04")
+    hunks = catch_up("05").hunks
+    assert {hunk.file for hunk in hunks} == {"app.py", "templates/chat.html", "static/chat.js"}
+
+
+def test_an_unknown_step_changes_nothing(my_chat: Path) -> None:
+    catch_up("01")
+    before = contents(my_chat)
+    with pytest.raises(LookupError):
+        catch_up("77")
+    assert contents(my_chat) == before
+
+
+def test_bringing_a_file_keeps_a_different_one(my_chat: Path) -> None:
+    own = my_chat / "static" / "style.css"
+    own.parent.mkdir(parents=True)
+    own.write_text("/* mine */", encoding="utf-8")
+    bring("03_templates", "static/style.css")
+    assert "Values first" in own.read_text(encoding="utf-8")
+    (kept,) = (my_chat.parent / "saved").rglob("style.css")
+    assert kept.read_text(encoding="utf-8") == "/* mine */"
+
+
+def test_bringing_a_file_twice_saves_nothing(my_chat: Path) -> None:
+    bring("03_templates", "static/style.css")
+    bring("03_templates", "static/style.css")
+    assert not (my_chat.parent / "saved").exists()
+
+
+def test_a_file_that_a_step_lacks_is_answered_with_what_it_has(my_chat: Path) -> None:
+    with pytest.raises(LookupError, match=r"static/style\.css"):
+        bring("03_templates", "style.css")

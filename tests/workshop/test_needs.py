@@ -1,0 +1,70 @@
+"""The skip rule itself: what is missing is said in one line, and REQUIRE makes it a failure."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import needs
+
+
+@pytest.fixture
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine on which no browser can be found; returns the only folder of its PATH."""
+    monkeypatch.delenv("REQUIRE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(needs, "_usual_places", lambda: iter(()))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_without_a_browser_a_test_skips_with_one_line() -> None:
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        needs.needs_browser()
+    line = str(skipped.value)
+    assert "no Chromium, Chrome or Edge was found" in line
+    assert "\n" not in line
+
+
+@pytest.mark.usefixtures("bare_machine")
+@pytest.mark.parametrize("required", ["browser", "redis,browser", "redis, browser"])
+def test_without_a_browser_a_test_fails_when_require_names_it(
+    monkeypatch: pytest.MonkeyPatch, required: str
+) -> None:
+    monkeypatch.setenv("REQUIRE", required)
+    with pytest.raises(pytest.fail.Exception, match="REQUIRE names `browser`"):
+        needs.needs_browser()
+
+
+@pytest.mark.usefixtures("bare_machine")
+@pytest.mark.parametrize("required", ["", "redis", "browsers"])
+def test_require_of_something_else_leaves_the_skip_a_skip(
+    monkeypatch: pytest.MonkeyPatch, required: str
+) -> None:
+    monkeypatch.setenv("REQUIRE", required)
+    with pytest.raises(pytest.skip.Exception):
+        needs.needs_browser()
+
+
+@pytest.mark.parametrize("required", ["", "browser"])
+def test_a_browser_on_the_path_is_found_and_nothing_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, bare_machine: Path, required: str
+) -> None:
+    monkeypatch.setenv("REQUIRE", required)
+    browser = bare_machine / "chromium"
+    browser.touch(mode=0o755)
+    monkeypatch.setattr(needs.shutil, "which", lambda name: str(bare_machine / name))
+    assert needs.needs_browser() == str(browser)
+
+
+def test_playwrights_own_browser_is_found_where_it_installs_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(needs, "APPLICATIONS", ())
+    monkeypatch.setattr(needs, "PROGRAMS", ())
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    assert needs.find_browser() is None
+    own = tmp_path / "chromium-1234" / "chrome-linux64" / "chrome"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert needs.find_browser() == str(own)

@@ -1,0 +1,200 @@
+"""A stage runs as a child, answers as itself, and never outlives the one who started it."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workshop import running
+from workshop.cast import cast
+from workshop.catch_up import catch_up
+from workshop.stage import Stage, StageFailed, answers, stage
+
+PATIENCE = 15.0  # seconds that anything here may take on a busy machine
+QUICK = 1.0  # seconds; the disconnect that this guards against takes three
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait until a condition on another process holds; there is no event to wait for."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_second_call_hands_back_the_running_stage() -> None:
+    with stage("05") as first:
+        assert stage("05_broadcast") is first
+        assert first.alive
+        assert answers(first.url, first.token)
+    assert stage("05") is not first
+
+
+def test_a_stopped_stage_no_longer_answers() -> None:
+    chat = stage("01")
+    url, token = chat.url, chat.token
+    chat.stop()
+    chat.stop()  # once more does nothing
+    assert not chat.alive
+    assert not answers(url, token)
+
+
+def test_somebody_elses_server_is_not_taken_for_the_stage() -> None:
+    with stage("01") as chat:
+        assert not answers(chat.url, "another token")
+
+
+def test_the_log_is_at_hand() -> None:
+    with stage("05") as chat:
+        (ada,) = cast(chat, "Ada")
+        ada.disconnect()
+        assert "Running on" in chat.log
+        assert "\x1b" not in chat.log
+
+
+def test_a_client_leaves_at_once_and_leaves_the_log_clean() -> None:
+    with stage("05") as chat:
+        people = cast(chat, "Ada", "Bo", "Cy")
+        assert {person.transport for person in people} == {"websocket"}
+        begun = time.monotonic()
+        for person in people:
+            person.disconnect()
+        assert time.monotonic() - begun < QUICK
+        assert "code 400" not in chat.log
+        assert "Traceback" not in chat.log
+
+
+def test_without_the_tidy_close_leaving_is_slow(tmp_path: Path) -> None:
+    """The negative twin: what the workshop mends is real, in this very version."""
+    code = textwrap.dedent(
+        """
+        import sys, time, socketio, workshop
+        client = socketio.SimpleClient()
+        client.connect(sys.argv[1])
+        begun = time.monotonic()
+        client.disconnect()
+        print(time.monotonic() - begun)
+        """
+    )
+    app = Path(stage("05").folder, "app.py")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", str(app), "run", "--port", "0"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+    )
+    try:
+        assert server.stderr
+        line = next(line for line in server.stderr if "Running on" in line)
+        result = subprocess.run(
+            [sys.executable, "-c", code, line.split()[-1].removesuffix("\x1b[0m")],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    finally:
+        server.kill()
+        server.wait()
+        if server.stderr:
+            server.stderr.close()
+    assert float(result.stdout) > QUICK
+
+
+def test_a_changed_file_means_a_new_server_on_the_same_port(my_chat: Path) -> None:
+    catch_up("01")
+    first = stage("mine")
+    port = first.port
+    app = my_chat / "app.py"
+    app.write_text(app.read_text(encoding="utf-8").replace("Served by", "Brought by"))
+    second = stage("mine")
+    assert second is not first
+    assert second.port == port
+    assert stage("mine") is second
+
+
+def test_a_stage_that_cannot_start_says_what_it_printed(my_chat: Path) -> None:
+    catch_up("01")
+    (my_chat / "app.py").write_text("import flask\nthis is no Python\n", encoding="utf-8")
+    with pytest.raises(StageFailed, match="SyntaxError") as failure:
+        stage("mine")
+    assert "What to do" in str(failure.value)
+
+
+def test_a_chat_that_is_not_there_is_a_sentence(my_chat: Path) -> None:
+    with pytest.raises(LookupError, match="catch-up 01"):
+        stage("mine")
+
+
+def test_an_unknown_step_is_answered_with_the_list() -> None:
+    with pytest.raises(LookupError, match="01_setup, 02_routes"):
+        stage("99")
+
+
+def test_title_and_footer_say_which_stage_it_is() -> None:
+    import requests
+
+    with stage("05") as chat:
+        signed = requests.get(chat.url, timeout=PATIENCE).text
+    with stage("05", signed=False) as plain:
+        unsigned = requests.get(plain.url, timeout=PATIENCE).text
+    assert "<title>Chat Application · 05_broadcast, the workshop&#39;s copy" in signed
+    assert f"port {chat.port}</footer>" in signed
+    assert "<title>Chat Application</title>" in unsigned
+    assert "<footer" not in unsigned
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX; the pipe works alike")
+@pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 9)", "os._exit(1)", "sys.exit()"])
+def test_a_stage_ends_with_the_one_who_started_it(ending: str) -> None:
+    """However a notebook's kernel ends: killed, exited hard, or closed properly."""
+    code = f"""
+import os, sys
+from workshop.stage import stage
+chat = stage("05")
+print(chat.url, chat.token, flush=True)
+sys.stdin.readline()
+{ending}
+"""
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # no process group of ours ends it
+    )
+    assert starter.stdin and starter.stdout
+    url, token = starter.stdout.readline().split()
+    assert answers(url, token)
+    starter.stdin.write("now\n")
+    starter.stdin.close()
+    starter.wait(PATIENCE)
+    starter.stdout.close()
+    assert wait_until(lambda: not answers(url, token))
+
+
+def test_ps_lists_what_runs_and_forgets_what_does_not(my_chat: Path) -> None:
+    chat: Stage = stage("02", signed=False)
+    assert [(note.name, note.port) for note in running.notes()] == [("02_routes", chat.port)]
+    folder = running.folder()
+    stale = folder / "999999.json"
+    stale.write_text((folder / f"{chat.pid}.json").read_text().replace(chat.token, "gone"))
+    assert [note.port for note in running.notes()] == [chat.port]
+    assert not stale.exists()
+    chat.stop()
+    assert running.notes() == []
+
+
+def test_stop_ends_a_stage_that_another_process_started(my_chat: Path) -> None:
+    chat = stage("02", signed=False)
+    (note,) = running.notes()
+    assert running.end(note)
+    assert wait_until(lambda: not chat.alive)
+    assert running.notes() == []

@@ -1,0 +1,380 @@
+"""Look for what usually goes wrong on a learner's machine, and say its cure for three shells."""
+
+import http.client
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workshop import paths
+
+OLDEST_PYTHON = (3, 11)
+FLASK_PORT = 5000  # where plain `flask run` listens
+ANSWER_TIMEOUT_S = 1.0
+FREE_DISK_MB = 200  # the second environments of steps 01 and 04, and room for the learner's own
+NAMED_AT_MOST = 8  # packages; more than that is one trouble, not many
+LOCALHOST = ("localhost", "127.0.0.1")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `cure` maps "bash", "PowerShell" and "cmd" to a command."""
+
+    what: str
+    ok: bool
+    seen: str
+    expected: str
+    cure: dict[str, str] = field(default_factory=dict)
+
+
+def report() -> int:
+    """Print every finding, with its cure where one is needed; return 0 when all is fine, else 1."""
+    findings = examine()
+    for finding in findings:
+        print("\n".join(lines_of(finding)))
+    wrong = sum(not finding.ok for finding in findings)
+    print(f"\n{wrong} of {len(findings)} need a cure." if wrong else "\nAll is fine.")
+    return 1 if wrong else 0
+
+
+def lines_of(finding: Finding) -> list[str]:
+    lines = [f"{'ok  ' if finding.ok else 'LOOK'}  {finding.what}: {finding.seen}"]
+    if not finding.ok:
+        lines.append(f"        expected    {finding.expected}")
+        lines += [f"        {shell:<11} {command}" for shell, command in finding.cure.items()]
+    return lines
+
+
+def examine() -> list[Finding]:
+    """Look at everything; a check that breaks is a finding too, so that the rest is still told."""
+    return [looked_at(check) for check in CHECKS]
+
+
+def looked_at(check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except Exception as error:
+        what = check.__name__.replace("_", " ")
+        return Finding(what, False, f"{type(error).__name__}: {error}", "an answer", ANEW)
+
+
+# ---- cures --------------------------------------------------------------------------------------
+
+ANEW = {
+    "bash": "rm -rf .venv && python3 start.py --setup-only",
+    "PowerShell": "Remove-Item -Recurse -Force .venv; py start.py --setup-only",
+    "cmd": "rmdir /s /q .venv & py start.py --setup-only",
+}
+
+
+def start_with(verb: str) -> dict[str, str]:
+    python3, py = f"python3 start.py {verb}".rstrip(), f"py start.py {verb}".rstrip()
+    return {"bash": python3, "PowerShell": py, "cmd": py}
+
+
+def this_python(arguments: str) -> dict[str, str]:
+    plain = f'"{sys.executable}" {arguments}'
+    return {"bash": plain, "PowerShell": f"& {plain}", "cmd": plain}
+
+
+# ---- Python, environment, kernel, folder --------------------------------------------------------
+
+
+def python() -> Finding:
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    return Finding(
+        "Python",
+        sys.version_info >= OLDEST_PYTHON,
+        f"{sys.version.split()[0]}, {sys.executable}",
+        f"{oldest} or newer",
+        {
+            "bash": f"python{oldest} start.py",
+            "PowerShell": f"py -{oldest} start.py",
+            "cmd": f"py -{oldest} start.py",
+        },
+    )
+
+
+def environment() -> Finding:
+    """Another environment than `.venv` will do, if it holds the same packages (conda's way)."""
+    here = Path(sys.prefix).resolve()
+    own = here == (paths.ROOT / ".venv").resolve()
+    conda = os.environ.get("CONDA_DEFAULT_ENV") if os.environ.get("CONDA_PREFIX") else None
+    seen = "the workshop's .venv" if own else f"another one, {here}"
+    seen += f" (conda's {conda!r} is active as well)" if conda and own else ""
+    same = own or packages().ok
+    note = "" if own or not same else ", with the same packages"
+    return Finding(
+        "Environment", same, seen + note, "the .venv that start.py makes", start_with("doctor")
+    )
+
+
+def kernel() -> Finding:
+    """The kernel named python3 may be one that another environment left in the home folder."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    spec = KernelSpecManager().get_kernel_spec("python3")
+    program = spec.argv[0]
+    if program in ("python", "python3", "python{}.{}".format(*sys.version_info)):
+        program = sys.executable  # jupyter_client does the same
+    found = shutil.which(program)
+    ok = bool(found) and Path(str(found)).parent.resolve() == Path(sys.executable).parent.resolve()
+    ours = Path(spec.resource_dir).resolve().is_relative_to(Path(sys.prefix).resolve())
+    return Finding(
+        "Jupyter kernel",
+        ok,
+        f"python3 starts {program}" + ("" if ok else f", says {spec.resource_dir}"),
+        f"python3 starts {sys.executable}",
+        this_python("-m ipykernel install --sys-prefix") if ours else start_with("notebooks"),
+    )
+
+
+def working_folder() -> Finding:
+    here = Path.cwd()
+    inside = here.resolve().is_relative_to(paths.ROOT)
+    note = " (in OneDrive: if files are locked, pause it)" if "OneDrive" in str(here) else ""
+    root = paths.ROOT
+    return Finding(
+        "Folder",
+        inside,
+        f"{here}{note}",
+        f"{root}, or a folder in it",
+        {"bash": f'cd "{root}"', "PowerShell": f'cd "{root}"', "cmd": f'cd /d "{root}"'},
+    )
+
+
+# ---- packages -----------------------------------------------------------------------------------
+
+
+def packages() -> Finding:
+    wanted = pins(paths.ROOT / "requirements.lock")
+    wanted.pop("pip", None)  # it asks to be upgraded, and whoever does so breaks nothing
+    wrong = differing(wanted)
+    named = ", ".join(wrong[:NAMED_AT_MOST]) + (", ..." if len(wrong) > NAMED_AT_MOST else "")
+    return Finding(
+        "Packages",
+        bool(wanted) and not wrong,
+        named or f"{len(wanted)} as pinned",
+        "the versions in requirements.lock",
+        ANEW,
+    )
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Return name -> version for the lines of a lock file that apply to this Python and system."""
+    from packaging.markers import Marker
+
+    line = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)(?: ; (.+?))? *\\?$", re.MULTILINE)
+    return {
+        name: version
+        for name, version, marker in line.findall(lock.read_text("utf-8"))
+        if not marker or Marker(marker).evaluate()
+    }
+
+
+def differing(wanted: dict[str, str]) -> list[str]:
+    """Return one phrase for each package that is missing or of another version."""
+    found = []
+    for name, version in wanted.items():
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{name} is missing (pinned {version})")
+            continue
+        if installed != version:
+            found.append(f"{name} is {installed} (pinned {version})")
+    return found
+
+
+def browser_client() -> Finding:
+    """A client of another major version than the server's protocol connects and hears nothing."""
+    from socketio_browser import client_version
+
+    package = json.loads((paths.ROOT / "package.json").read_text("utf-8"))
+    pin = package["dependencies"]["socket.io-client"]
+    server = importlib.metadata.version("python-socketio")
+    client = client_version()
+    speaks = client.startswith("4.") and server.startswith("5.")
+    return Finding(
+        "Browser client",
+        client == pin and speaks,
+        f"socket.io-client {client}, python-socketio {server}",
+        f"socket.io-client {pin} (4.x is the one that speaks with python-socketio 5.x)",
+        ANEW,
+    )
+
+
+def websocket() -> Finding:
+    """Without simple-websocket, `flask run` serves the chat by polling only, and says nothing."""
+    try:
+        importlib.import_module("simple_websocket")
+    except ImportError as error:
+        return Finding("WebSocket", False, str(error), "simple_websocket to be there", ANEW)
+    return Finding("WebSocket", True, "simple_websocket is there", "simple_websocket to be there")
+
+
+def offline_wheels() -> Finding:
+    """Lessons 01 and 04 install from this folder, so that a class room needs no network."""
+    from packaging.utils import parse_wheel_filename
+
+    folder = Path(sys.prefix) / "wheels"
+    wanted = pins(paths.ROOT / "requirements-steps.lock")
+    there = {str(parse_wheel_filename(wheel.name)[0]) for wheel in folder.glob("*.whl")}
+    missing = sorted(set(wanted) - there)
+    options = "--no-deps --require-hashes --only-binary :all: -r requirements-steps.lock"
+    return Finding(
+        "Wheels for lessons 01 and 04",
+        not missing,
+        f"missing: {', '.join(missing[:NAMED_AT_MOST])}" if missing else f"{len(wanted)} there",
+        f"what requirements-steps.lock names, in {folder}",
+        this_python(f'-m pip download {options} -d "{folder}"'),
+    )
+
+
+# ---- port, proxy, disk --------------------------------------------------------------------------
+
+
+def port(number: int = FLASK_PORT) -> Finding:
+    holder = who_listens(number)
+    own = holder is not None and number in own_ports()
+    seen = "free" if holder is None else f"taken by {holder}"
+    expected = "free (`start.py run` takes the next free one by itself; plain `flask run` does not)"
+    if holder is not None and "AirPlay" in holder:
+        expected += ", or AirPlay Receiver switched off in the system's settings"
+    flask = f"flask run --port {number + 1}"
+    return Finding(
+        f"Port {number}",
+        holder is None or own,
+        "your own chat runs there" if own else seen,
+        expected,
+        {"bash": flask, "PowerShell": flask, "cmd": flask},
+    )
+
+
+def own_ports() -> set[int]:
+    from workshop import running
+
+    return {note.port for note in running.notes()}
+
+
+def who_listens(number: int) -> str | None:
+    """Return a name for what holds the port on 127.0.0.1, None when it is free."""
+    try:
+        socket.create_connection(("127.0.0.1", number), ANSWER_TIMEOUT_S).close()
+    except OSError:
+        return None if can_bind(number) else "the system (reserved)"
+    if "AirTunes" in server_header(number):
+        return "macOS AirPlay Receiver, which answers 403"
+    return process_at(number) or server_header(number) or "a program that does not say its name"
+
+
+def can_bind(number: int) -> bool:
+    """Windows reserves ranges of ports that nothing listens at and nobody may use."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # else a port that was in use a minute ago counts as taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+    return True
+
+
+def server_header(number: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=ANSWER_TIMEOUT_S)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().getheader("Server") or ""
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
+
+
+def process_at(number: int) -> str:
+    """Return "name (process id)" where the system tells an ordinary user, else ""."""
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == number:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except (psutil.Error, OSError):
+        pass
+    return ""
+
+
+def proxy() -> Finding:
+    """The notebooks' clients ask a proxy even for this machine, unless they are told not to."""
+    proxies = urllib.request.getproxies()
+    proxied = "http" in proxies or "all" in proxies
+    asked = [host for host in LOCALHOST if proxied and not urllib.request.proxy_bypass(host)]
+    hosts = ",".join(LOCALHOST)
+    seen = f"{proxies.get('http') or proxies.get('all')}" if proxied else "none"
+    return Finding(
+        "Proxy",
+        not asked,
+        f"{seen}, also for {' and '.join(asked)}" if asked else seen,
+        "none for localhost and 127.0.0.1",
+        {
+            "bash": f"export no_proxy={hosts}",
+            "PowerShell": f"$env:NO_PROXY = '{hosts}'",
+            "cmd": f"set NO_PROXY={hosts}",
+        },
+    )
+
+
+def learners_folder() -> Finding:
+    folder = paths.mine()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            trouble = ""
+    except OSError as error:
+        trouble = str(error)
+    return Finding(
+        "Your folder",
+        not trouble,
+        trouble or f"{folder} can be written",
+        f"leave to write in {folder}",
+        {
+            "bash": f'chmod -R u+rwX "{folder}"',
+            "PowerShell": f'icacls "{folder}" /grant "$($env:USERNAME):(OI)(CI)F" /T',
+            "cmd": f'icacls "{folder}" /grant "%USERNAME%:(OI)(CI)F" /T',
+        },
+    )
+
+
+def disk() -> Finding:
+    free_mb = shutil.disk_usage(paths.ROOT).free // 1_000_000
+    return Finding(
+        "Disk",
+        free_mb >= FREE_DISK_MB,
+        f"{free_mb} MB free",
+        f"{FREE_DISK_MB} MB free; this empties pip's cache",
+        this_python("-m pip cache purge"),
+    )
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    python,
+    environment,
+    kernel,
+    working_folder,
+    packages,
+    browser_client,
+    websocket,
+    offline_wheels,
+    port,
+    proxy,
+    learners_folder,
+    disk,
+)

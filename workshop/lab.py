@@ -1,0 +1,159 @@
+"""Open the notebooks: a learner's own copies, in a JupyterLab that asks nothing and stays local."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from workshop import paths
+
+FIRST_PORT = 8888
+HERE = Path(__file__).resolve().parent
+TERMINAL = HERE / "terminal"
+SETTINGS = HERE / "lab_settings"  # no question about news on the first day
+ORIGINALS = ".originals.json"  # beside the copies: what the workshop's notebooks were when copied
+
+
+def open_notebooks(browser: bool = True, port: int | None = None) -> int:
+    """Copy what is new to `mine/notebooks`, then become JupyterLab at `00_start` until Ctrl-C.
+
+    Without `port` it takes 8888 or the next free one. Returns JupyterLab's exit code, but only on
+    Windows: elsewhere this process becomes JupyterLab and nothing returns.
+    """
+    for notebook in copy_notebooks():
+        print(f"copied to {shown(notebook)}")
+    for notebook in changed_since_copied():
+        print(
+            f"{shown(notebook)}: the workshop has a newer one, yours is kept.\n"
+            "  To get the new one, rename yours and start again."
+        )
+    print("JupyterLab starts; Ctrl-C here ends it.", flush=True)
+    os.chdir(paths.ROOT)  # where a terminal begins whose shell terminal_command does not know
+    return become(lab_command(browser, port), environment())
+
+
+def copy_notebooks() -> list[Path]:
+    """Copy each notebook that the learner has not got yet, without outputs; return the copies."""
+    target = paths.mine() / "notebooks"
+    target.mkdir(parents=True, exist_ok=True)
+    known = read_originals()
+    copied = []
+    for original in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+        copy = target / original.name
+        if not copy.exists():
+            text = without_outputs(original)
+            copy.write_text(text, "utf-8", newline="\n")
+            known[copy.name] = digest(text)
+            copied.append(copy)
+    if copied:
+        (target / ORIGINALS).write_text(json.dumps(known, indent=1), "utf-8")
+    return copied
+
+
+def changed_since_copied() -> list[Path]:
+    """Return the learner's copies whose original has other cells now; new outputs do not count."""
+    return [
+        paths.mine() / "notebooks" / name
+        for name, then in sorted(read_originals().items())
+        if (paths.mine() / "notebooks" / name).exists()
+        and (paths.NOTEBOOKS / name).exists()
+        and digest(without_outputs(paths.NOTEBOOKS / name)) != then
+    ]
+
+
+def read_originals() -> dict[str, str]:
+    try:
+        known = json.loads((paths.mine() / "notebooks" / ORIGINALS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(known) if isinstance(known, dict) else {}
+
+
+def without_outputs(notebook: Path) -> str:
+    """Return the notebook as text, its outputs and execution counts gone: no spoilers."""
+    content = json.loads(notebook.read_text("utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+            cell["execution_count"] = None
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def shown(path: Path) -> str:
+    """Return the path as a learner sees it: from the workshop's folder, where it lies in there."""
+    return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else str(path)
+
+
+def lab_command(browser: bool, port: int | None) -> list[str]:
+    mine = paths.mine()
+    root = paths.ROOT if mine.is_relative_to(paths.ROOT) else mine
+    start = (mine / "notebooks" / "00_start.ipynb").relative_to(root).as_posix()
+    options = {
+        "ServerApp.root_dir": str(root),
+        "ServerApp.port": str(port or FIRST_PORT),
+        "ServerApp.port_retries": "0" if port else "50",
+        "ServerApp.open_browser": str(browser),
+        "ServerApp.answer_yes": "True",  # one Ctrl-C ends it, without a question
+        # A learner needs the address, which is printed all the same.
+        "ServerApp.log_level": "ERROR",
+        "LabApp.log_level": "ERROR",
+        "KernelManager.transport_encryption": "auto",  # and so no warning about it either
+        "ServerApp.terminado_settings": repr({"shell_command": terminal_command()}),
+        "LabApp.default_url": f"/lab/tree/{start}",
+        # No word to any other host.
+        "LabApp.app_settings_dir": str(SETTINGS),
+        "LabApp.news_url": "None",
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        "LabApp.extension_manager": "readonly",
+    }
+    as_root = ["--allow-root"] if sys.platform != "win32" and os.geteuid() == 0 else []
+    settings = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "jupyterlab", *settings, *as_root]
+
+
+def environment() -> dict[str, str]:
+    """Return what JupyterLab, its kernels and its terminals see: this interpreter before others."""
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    scripts = str(Path(sys.executable).parent)
+    env["PATH"] = os.pathsep.join([scripts, env.get("PATH", os.defpath)])
+    env["WORKSHOP_BIN"] = scripts
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel in the home folder must not win
+    return env
+
+
+def terminal_command() -> list[str]:
+    """Return the shell for JupyterLab's terminals, with this interpreter's folder first on PATH.
+
+    Left alone, Jupyter starts a login shell, and /etc/profile makes PATH anew.
+    """
+    scripts = str(Path(sys.executable).parent)
+    if sys.platform == "win32":
+        quoted = scripts.replace("'", "''")
+        first = f"$env:PATH = '{quoted};' + $env:PATH; Set-Location $env:JUPYTER_SERVER_ROOT"
+        return ["powershell.exe", "-NoExit", "-Command", first]
+    shell = os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
+    own = os.environ.get("ZDOTDIR") or str(Path.home())
+    known = {
+        "bash": [shell, "--rcfile", str(TERMINAL / "bashrc")],
+        "zsh": ["env", f"ZDOTDIR={TERMINAL}", f"LEARNER_ZDOTDIR={own}", shell],
+        "fish": [shell, "-C", "set -gx PATH $WORKSHOP_BIN $PATH; cd $JUPYTER_SERVER_ROOT"],
+    }
+    return known.get(Path(shell).name, [shell])
+
+
+def become(command: list[str], env: dict[str, str]) -> int:
+    if sys.platform != "win32":
+        os.execve(command[0], command, env)
+    child = subprocess.Popen(command, env=env)
+    while True:
+        # Ctrl-C reaches the child too, and it is the child who decides how to end.
+        with contextlib.suppress(KeyboardInterrupt):
+            return child.wait()

@@ -1,0 +1,8 @@
+# The same for zsh, which reads this file because ZDOTDIR points here: see bashrc beside it.
+ZDOTDIR="$LEARNER_ZDOTDIR"
+[ -f "$ZDOTDIR/.zshenv" ] && . "$ZDOTDIR/.zshenv"
+[ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"
+unalias python python3 pip 2>/dev/null
+PATH="$WORKSHOP_BIN:$PATH"
+PS1="(workshop) $PS1"
+cd "$JUPYTER_SERVER_ROOT" || true
