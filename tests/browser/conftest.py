@@ -1,0 +1,98 @@
+"""A browser, people who each have one of their own, and stages to visit.
+
+The scope is `package`, not `session`: Playwright keeps an event loop in this thread for as long as
+it runs, and tests elsewhere want to start one of their own.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.people import PATIENCE, WIDE, ColourScheme, People, Run, Visit, show
+from tests.needs import browser_flags, needs_browser
+from workshop import manifest
+from workshop.stage import Stage, describe
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    executable = needs_browser()
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=browser_flags())
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def run() -> Iterator[Run]:
+    """Return a function that starts a step, or hands back the one that runs: `run("05")`."""
+    running: dict[tuple[str, bool], Stage] = {}
+
+    def start(which: str, *, signed: bool = False) -> Stage:
+        step = manifest.step(which)
+        if (step.name, signed) not in running:
+            chat = Stage(step.name, step.folder, describe(step.name) if signed else "")
+            chat.start()
+            running[step.name, signed] = chat
+        return running[step.name, signed]
+
+    yield start
+    for chat in running.values():
+        chat.stop()
+
+
+@pytest.fixture
+def solved(tmp_path: Path) -> Iterator[Run]:
+    """Return a function that runs a copy of a step with its exercise solved: `solved("05")`."""
+    running = []
+
+    def start(which: str) -> Stage:
+        step = manifest.step(which)
+        copy = tmp_path / step.name
+        shutil.copytree(step.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        subprocess.run(["git", "apply", "exercise.patch"], cwd=copy, check=True)
+        chat = Stage(f"{step.name}, solved", copy, "")
+        chat.start()
+        running.append(chat)
+        return chat
+
+    yield start
+    for chat in running:
+        chat.stop()
+
+
+@pytest.fixture
+def person(browser: Browser) -> Iterator[People]:
+    """Let somebody open a page: `ada = person(chat.url)`. Two calls are two people."""
+    people = People(browser)
+    yield people
+    try:
+        people.assert_untroubled()
+    finally:
+        people.leave()
+
+
+@pytest.fixture(scope="module")
+def reader(browser: Browser) -> Iterator[tuple[People, Page]]:
+    """Somebody who reads page after page, in one browser context."""
+    people = People(browser)
+    yield people, people()
+    people.leave()
+
+
+@pytest.fixture
+def visit(reader: tuple[People, Page]) -> Iterator[Visit]:
+    """Let the reader go to a page: quicker than a new person where nobody else is looked at."""
+    people, page = reader
+
+    def go(address: str, *, width: int = WIDE, colours: ColourScheme = "light") -> Page:
+        show(page, address, width, colours)
+        return page
+
+    yield go
+    people.assert_untroubled()
