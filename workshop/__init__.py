@@ -4,16 +4,23 @@ from workshop import *
 begin("05_broadcast")
 chat = stage("05_broadcast")
 ada, bo = cast(chat, "Ada", "Bo")
+
+A word is looked up when it is first used: `doctor` must be able to speak where a package is missing.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from workshop import direct  # noqa: F401  # first: before any client looks at the environment
-from workshop.begin import begin
-from workshop.cast import Tape, cast
-from workshop.catch_up import bring, catch_up
-from workshop.check import check
-from workshop.environments import make_environment
-from workshop.stage import Stage, StageFailed, stage
-from workshop.views import page, show, show_change, side_by_side, solution, wire
+
+if TYPE_CHECKING:
+    from workshop.checker import check
+    from workshop.clients import Tape, cast
+    from workshop.environments import make_environment
+    from workshop.first_cell import begin
+    from workshop.learner import bring, catch_up
+    from workshop.stages import Stage, StageFailed, stage
+    from workshop.views import page, show, show_change, side_by_side, solution, wire
 
 __all__ = [
     "Stage",
@@ -33,3 +40,20 @@ __all__ = [
     "stage",
     "wire",
 ]
+
+_HOMES = {
+    "checker": ["check"],
+    "clients": ["Tape", "cast"],
+    "environments": ["make_environment"],
+    "first_cell": ["begin"],
+    "learner": ["bring", "catch_up"],
+    "stages": ["Stage", "StageFailed", "stage"],
+    "views": ["page", "show", "show_change", "side_by_side", "solution", "wire"],
+}
+
+
+def __getattr__(word: str) -> object:
+    for home, words in _HOMES.items():
+        if word in words:
+            return getattr(import_module(f"workshop.{home}"), word)
+    raise AttributeError(f"module 'workshop' has no attribute {word!r}")

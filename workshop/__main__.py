@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from workshop.stage import StageFailed
+from workshop.stages import StageFailed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,6 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
         return code
     except (LookupError, OSError, StageFailed) as problem:
         print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as problem:
+        print(
+            f"{problem}, in {sys.executable}.\n"
+            "What to do: `python3 start.py doctor` says what to mend (Windows: `py start.py doctor`).",
+            file=sys.stderr,
+        )
         return 2
 
 
@@ -57,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from workshop.check import BROKEN, check
+    from workshop.checker import BROKEN, check
 
     verdict = check(options.step)
     print(verdict)
@@ -65,7 +72,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _catch_up(options: argparse.Namespace) -> int:
-    from workshop.catch_up import catch_up
+    from workshop.learner import catch_up
     from workshop.views import diff_view
 
     done = catch_up(options.step)
@@ -95,7 +102,7 @@ def _ps(options: argparse.Namespace) -> int:
 
 def _stop(options: argparse.Namespace) -> int:
     from workshop import running
-    from workshop.stage import locate
+    from workshop.stages import locate
 
     wanted = locate(options.stage)[0] if options.stage else None
     notes = [note for note in running.notes() if wanted in (None, note.name)]

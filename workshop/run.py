@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from workshop import running
-from workshop.stage import child_environment, describe, flask_run, locate
+from workshop.stages import child_environment, describe, flask_run, locate
 
 PREFERRED_PORT = 5000
 PORTS_TRIED = 50

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from workshop import paths
 
+STAGE_HEADER = "X-Workshop-Stage"  # carries WORKSHOP_TOKEN: proof that this very stage answered
 END_TIMEOUT = 5.0  # seconds
 
 
@@ -42,7 +43,7 @@ def forget(pid: int) -> None:
 
 def notes() -> list[Note]:
     """Return the stages that really run; notes of those that do not are removed."""
-    from workshop.stage import answers  # here, because stage records its notes with this module
+    from workshop.stages import answers  # here, because stage records its notes with this module
 
     believed = []
     for path in sorted(folder().glob("*.json")):
@@ -60,7 +61,7 @@ def notes() -> list[Note]:
 
 def end(note: Note) -> bool:
     """End the noted stage and wait until it no longer answers; False when it would not go."""
-    from workshop.stage import answers
+    from workshop.stages import answers
 
     os.kill(note.pid, signal.SIGTERM)
     deadline = time.monotonic() + END_TIMEOUT

@@ -24,7 +24,7 @@ from flask.cli import ScriptInfo
 from markupsafe import escape
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-STAGE_HEADER = "X-Workshop-Stage"  # carries WORKSHOP_TOKEN: proof that this very stage answered
+from workshop.running import STAGE_HEADER
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

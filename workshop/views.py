@@ -12,9 +12,9 @@ import socketio
 from IPython.display import display
 
 from workshop import changes, embed, manifest, paths
-from workshop.cast import Packet, meaning, tape_of
 from workshop.changes import Hunk
-from workshop.stage import Stage, locate
+from workshop.clients import Packet, meaning, tape_of
+from workshop.stages import Stage, locate
 
 LONG_FILE = 60  # lines; a new file longer than this is folded away
 FENCES = {".py": "python", ".html": "html", ".css": "css", ".js": "javascript"}

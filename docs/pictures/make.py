@@ -19,8 +19,8 @@ sys.path.insert(0, str(HERE.parents[1]))  # the workshop's root: `tests` is not 
 
 from tests.needs import browser_flags, find_browser  # noqa: E402
 from workshop import manifest  # noqa: E402
-from workshop.cast import cast  # noqa: E402
-from workshop.stage import Stage, stage  # noqa: E402
+from workshop.clients import cast  # noqa: E402
+from workshop.stages import Stage, stage  # noqa: E402
 
 WIDTH, HEIGHT = 600, 480  # CSS pixels of one person's page
 SHARPNESS = 2  # device pixels per CSS pixel, for the screens of today

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.people import PATIENCE, WIDE, ColourScheme, People, Run, Visit, show
 from tests.needs import browser_flags, needs_browser
 from workshop import manifest
-from workshop.stage import Stage, describe
+from workshop.stages import Stage, describe
 
 
 @pytest.fixture(scope="package")

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 PATIENCE = 10_000  # milliseconds that the browser waits for anything
 WIDE, NARROW, HEIGHT = 1280, 360, 740  # pixels
 OWN_HOSTS = ("127.0.0.1", "localhost")
+UPGRADED = "socket.connected && socket.io.engine.transport.name === 'websocket'"
 
 ColourScheme = Literal["light", "dark"]
 Visit = Callable[..., Page]  # the fixture `visit`
@@ -82,6 +83,11 @@ def show(page: Page, address: str, width: int, colours: ColourScheme) -> None:
     page.set_viewport_size({"width": width, "height": HEIGHT})
     page.emulate_media(color_scheme=colours)
     page.goto(address)
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
 
 
 def where(message: ConsoleMessage) -> str:

@@ -8,15 +8,14 @@ import pytest
 from playwright.sync_api import Page, expect
 from socketio_browser import client_version
 
-from tests.browser.people import PATIENCE, People, Run, Visit
+from tests.browser.people import PATIENCE, UPGRADED, People, Run, Visit, say
 from workshop import manifest, paths
-from workshop.cast import cast
-from workshop.stage import Stage
+from workshop.clients import cast
+from workshop.stages import Stage
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = """<img src="x" onerror="document.title = 'It ran'"><script>document.title = 1</script>"""
-UPGRADED = "socket.connected && socket.io.engine.transport.name === 'websocket'"
 ENGINE_PROTOCOL = 4  # what python-engineio 4 speaks (github.com/socketio/engine.io-protocol)
 AFTER_A_RESTART = r"WebSocket connection|ERR_CONNECTION_REFUSED|/socket\.io/"
 SOON_AGAIN = "socket.io.reconnectionDelay(50); socket.io.reconnectionDelayMax(50)"  # not 1 to 5 s
@@ -200,11 +199,6 @@ def enter(person: People, chat: Stage, *names: str) -> list[Page]:
     for page in pages:
         page.wait_for_function(UPGRADED)
     return pages
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
 
 
 def lines(page: Page) -> list[str]:

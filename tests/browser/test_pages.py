@@ -8,7 +8,7 @@ from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import HEIGHT, NARROW, WIDE, People, Run, Visit
+from tests.browser.people import HEIGHT, NARROW, WIDE, People, Run, Visit, say
 from workshop import manifest
 
 pytestmark = pytest.mark.browser
@@ -196,11 +196,6 @@ def test_a_page_in_trouble_is_noticed(person: People, run: Run) -> None:
     noted = "\n".join(person.troubles)
     for trouble in ("Oh no", "status 404", "another host: http://elsewhere", "Nobody caught me"):
         assert trouble in noted
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
 
 
 def title_of(path: str) -> str:

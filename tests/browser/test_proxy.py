@@ -13,9 +13,9 @@ import psutil
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.browser.people import PATIENCE, People, Run
-from workshop.cast import cast
-from workshop.stage import Stage
+from tests.browser.people import PATIENCE, UPGRADED, People, Run, say
+from workshop.clients import cast
+from workshop.stages import Stage
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,6 @@ PREFIX = "/user/ada/"
 START_TIMEOUT = 60.0  # seconds; Jupyter imports much on a slow laptop
 STOP_TIMEOUT = 15.0  # seconds
 TOKEN = secrets.token_hex(8)
-UPGRADED = "socket.connected && socket.io.engine.transport.name === 'websocket'"
 
 
 class Jupyter:
@@ -111,8 +110,7 @@ def test_people_talk_across_the_proxy(jupyter: Jupyter, ada: Page, chat: Stage) 
     (cy,) = cast(chat, "Cy")  # straight to the stage, as clients in a notebook go
     ada.goto(jupyter.proxied(chat, "/chat?username=Ada"))
     ada.wait_for_function(UPGRADED)
-    ada.get_by_label("Message", exact=True).fill("Hello from behind a proxy")
-    ada.keyboard.press("Enter")
+    say(ada, "Hello from behind a proxy")
     heard = cy.receive(timeout=PATIENCE / 1000)
     assert heard == ["new_message", {"username": "Ada", "text": "Hello from behind a proxy"}]
     cy.emit("new_message", {"username": "Cy", "text": "Hello, Ada"})

@@ -6,7 +6,7 @@ import pytest
 
 from workshop import manifest
 from workshop.contract import NotAttempted, Promise, exercise_of, promises_of
-from workshop.stage import Stage, stage
+from workshop.stages import Stage, stage
 
 KEPT = [
     pytest.param(step.number, each, id=f"{step.number}: {each}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.stage import stop_stages_in
+from workshop.stages import stop_stages_in
 
 
 @pytest.fixture

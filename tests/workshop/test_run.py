@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.workshop.test_stage import PATIENCE, wait_until
-from workshop.cast import cast
-from workshop.catch_up import catch_up
+from tests.workshop.test_stages import PATIENCE, wait_until
+from workshop.clients import cast
+from workshop.learner import catch_up
 from workshop.run import free_port, taken
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 
 @contextmanager

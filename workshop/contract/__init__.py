@@ -1,7 +1,7 @@
 """What each step promises, as sentences that can be checked on any running stage.
 
 The same promises are the tests of the steps (`tests/contract`) and the checker of a learner's own
-folder (`workshop.check`). A promise is a function of a running stage; its docstring is the sentence;
+folder (`workshop.checker`). A promise is a function of a running stage; its docstring is the sentence;
 it raises Broken with what was expected, what was seen, and a hint that names the likely cause.
 """
 

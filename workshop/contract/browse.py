@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup, Tag
 
 from workshop.contract.diagnosis import diagnose, last_error
 from workshop.contract.promise import Broken
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 TIMEOUT = 10.0  # seconds
 SNIPPET = 160  # characters of an unexpected page that are quoted
@@ -21,6 +21,7 @@ def visit(
         session.trust_env = False  # a proxy of the machine has no business here
         answer = session.request(method, chat.url + path, timeout=TIMEOUT, allow_redirects=follow)
     if answer.status_code == 500:
+        chat.await_log(f'"{method} {path} HTTP/1.1" 500')
         raise Broken(
             expected=f"{method} {path} is answered.",
             seen=f"status 500; the server's log says: {last_error(chat.log)}",

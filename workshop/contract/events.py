@@ -3,7 +3,7 @@
 from workshop.contract.diagnosis import cause
 from workshop.contract.people import ANSWER_TIMEOUT, ask, entered, hear, heard, message, say
 from workshop.contract.promise import Broken, promise
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 NO_BROADCAST = (
     '`emit` alone answers only the sender. `emit("new_message", message, broadcast=True)` '

@@ -12,7 +12,7 @@ from workshop.contract.browse import attribute, quote, read, text_of, visit
 from workshop.contract.events import shout_answer
 from workshop.contract.people import entered, hear, heard, message, say
 from workshop.contract.promise import Broken, NotAttempted, exercise
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 IMPORT_TIMEOUT = 30  # seconds
 VERSION_OF_FLASK = "import flask, importlib.metadata as m; print(m.version('flask'))"

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup, Tag
 
 from workshop.contract.browse import attribute, quote, read, text_of, visit
 from workshop.contract.promise import Broken, promise
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 HOSTILE_NAME = '<script>alert("Bo was here")</script>'
 

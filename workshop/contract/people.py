@@ -12,10 +12,10 @@ import socketio
 from socketio.exceptions import ConnectionError as Refused
 from socketio.exceptions import TimeoutError as NoAnswer
 
-from workshop.cast import cast, meaning, split_packet, tape_of
+from workshop.clients import cast, meaning, split_packet, tape_of
 from workshop.contract.diagnosis import cause, last_error
 from workshop.contract.promise import Broken
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 ANSWER_TIMEOUT = 3.0  # seconds; on one machine an answer takes milliseconds
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 Trial = Callable[[Stage], None]
 

@@ -23,10 +23,11 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from workshop import manifest, paths, running
-from workshop.serve import STAGE_HEADER
+from workshop.running import STAGE_HEADER
 
 READY_TIMEOUT = 30.0  # seconds; a slow laptop imports for ten
 STOP_TIMEOUT = 5.0  # seconds
+LOG_TIMEOUT = 2.0  # seconds
 LOG_LINES = 500
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -57,6 +58,7 @@ class Stage:
     port: int = 0
     _process: subprocess.Popen[str] | None = None
     _log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    _news: threading.Condition = field(default_factory=threading.Condition)
     _started: float = 0.0  # newest change among the files it was started from
 
     def __repr__(self) -> str:
@@ -88,7 +90,16 @@ class Stage:
     @property
     def log(self) -> str:
         """What the server printed so far (its last 500 lines)."""
-        return "\n".join(self._log)
+        with self._news:
+            return "\n".join(self._log)
+
+    def await_log(self, line: str) -> None:
+        """Wait until the log has this text: an answer may arrive before the line that tells of it.
+
+        Gives up after LOG_TIMEOUT; the log is what it is then.
+        """
+        with self._news:
+            self._news.wait_for(lambda: any(line in each for each in self._log), LOG_TIMEOUT)
 
     def start(self) -> None:
         """Start the child and wait until it answers as itself. Raises StageFailed."""
@@ -135,7 +146,9 @@ class Stage:
     def _read(self, process: subprocess.Popen[str], announced: threading.Event) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            self._log.append(COLOUR.sub("", line.rstrip()))
+            with self._news:
+                self._log.append(COLOUR.sub("", line.rstrip()))
+                self._news.notify_all()
             found = re.search(r"Running on http://127\.0\.0\.1:(\d+)", line)
             if found:
                 self.port = int(found.group(1))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from workshop import environments, manifest
-from workshop.begin import pinned_versions
-from workshop.catch_up import catch_up
-from workshop.check import BROKEN, KEPT, OPEN, check, solved
+from workshop.checker import BROKEN, KEPT, OPEN, check, solved
+from workshop.first_cell import pinned_versions
+from workshop.learner import catch_up
 
 STEPS = pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
 

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from workshop import manifest, paths
-from workshop.check import solved
+from workshop.checker import solved
 from workshop.views import View
 
 WATCHED = ("flask", "werkzeug", "flask-socketio", "python-socketio", "python-engineio")

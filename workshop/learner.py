@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from workshop import changes, manifest, paths
-from workshop.stage import stop_stages_in
+from workshop.stages import stop_stages_in
 
 LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", "instance")
 

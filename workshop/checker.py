@@ -11,7 +11,7 @@ import requests
 from workshop import manifest, paths
 from workshop.contract import Broken, NotAttempted, Promise, exercise_of, kept_by, promises_of
 from workshop.contract.diagnosis import diagnose, last_error
-from workshop.stage import Stage, StageFailed, stage
+from workshop.stages import Stage, StageFailed, stage
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop import changes, manifest
-from workshop.catch_up import bring, catch_up
+from workshop.learner import bring, catch_up
 
 
 def contents(folder: Path) -> dict[str, bytes]:

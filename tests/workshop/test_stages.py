@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from workshop import running
-from workshop.cast import cast
-from workshop.catch_up import catch_up
-from workshop.stage import Stage, StageFailed, answers, stage
+from workshop.clients import cast
+from workshop.learner import catch_up
+from workshop.stages import Stage, StageFailed, answers, stage
 
 PATIENCE = 15.0  # seconds that anything here may take on a busy machine
 QUICK = 1.0  # seconds; the disconnect that this guards against takes three
@@ -157,7 +157,7 @@ def test_a_stage_ends_with_the_one_who_started_it(ending: str) -> None:
     """However a notebook's kernel ends: killed, exited hard, or closed properly."""
     code = f"""
 import os, sys
-from workshop.stage import stage
+from workshop.stages import stage
 chat = stage("05")
 print(chat.url, chat.token, flush=True)
 sys.stdin.readline()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import socketio
 
-from workshop.stage import Stage
+from workshop.stages import Stage
 
 
 @dataclass(frozen=True)
