@@ -8,7 +8,10 @@ Needs the test tools (playwright) and a Chromium, Chrome or Edge.
 
 import argparse
 import base64
+import hashlib
+import struct
 import sys
+import zlib
 from itertools import product
 from pathlib import Path
 
@@ -18,12 +21,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))  # the workshop's root: `tests` is not installed
 
 from tests.needs import browser_flags, find_browser  # noqa: E402
-from workshop import manifest  # noqa: E402
+from workshop import manifest, paths  # noqa: E402
 from workshop.clients import cast  # noqa: E402
 from workshop.stages import Stage, stage  # noqa: E402
 
 WIDTH, HEIGHT = 600, 480  # CSS pixels of one person's page
 SHARPNESS = 2  # device pixels per CSS pixel, for the screens of today
+MADE_FROM = b"made from\0"  # keyword of the chunk in the PNG
 WIDE, NARROW = (1280, 740), (360, 740)  # CSS pixels
 
 CAST = ("Ada", "Bo", "Cy")
@@ -74,8 +78,27 @@ def two_people(browser: Browser, path: Path) -> None:
     figures = "".join(figure(people[name], name) for name in ("Ada", "Bo"))
     sheet = browser.new_context(device_scale_factor=SHARPNESS).new_page()
     sheet.set_content(SHEET.format(width=WIDTH, figures=figures))
-    sheet.locator("body").screenshot(path=path)
+    path.write_bytes(signed(sheet.locator("body").screenshot()))
     print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
+
+
+def made_from() -> str:
+    """Return a digest of what the picture shows: the page's files, and this script."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for folder in ("templates", "static"):
+        for file in sorted((paths.STEPS / "05_broadcast" / folder).iterdir()):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def signed(png: bytes) -> bytes:
+    """Write into a PNG what it was made from, so that a test sees when it has gone stale.
+
+    The chunk goes behind the header, which is 33 bytes long (w3.org/TR/png, sections 5.2 and 11.3.3).
+    """
+    chunk = b"tEXt" + MADE_FROM + made_from().encode()
+    framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return png[:33] + framed + png[33:]
 
 
 def enter(browser: Browser, chat: Stage, name: str) -> Page:

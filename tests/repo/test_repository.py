@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from docs.pictures.make import MADE_FROM, made_from
 from workshop import manifest, paths, readme
 
 LOCKS = ("requirements-steps.lock", "requirements.lock", "requirements-test.lock")
@@ -32,6 +33,13 @@ def test_the_readme_has_the_table_that_steps_toml_says() -> None:
 def test_a_changed_manifest_would_make_the_readme_stale() -> None:
     stale = text_of("README.md").replace(manifest.steps()[0].title, "Another title")
     assert readme.renewed(stale) != stale
+
+
+def test_the_picture_shows_the_page_of_today() -> None:
+    picture = (paths.ROOT / "docs" / "pictures" / "two-people.png").read_bytes()
+    (digest,) = re.findall(MADE_FROM + rb"([0-9a-f]{64})", picture)
+    assert digest.decode() == made_from(), "run `python docs/pictures/make.py`, and look at it"
+    assert "docs/pictures/two-people.png" in text_of("README.md")
 
 
 @pytest.mark.parametrize("name", [*LOCKS, "package-lock.json", "environment.yml", ".npmrc"])
