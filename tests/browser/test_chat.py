@@ -132,9 +132,11 @@ def test_an_empty_message_is_not_sent(chat: Stage, person: People) -> None:
 
 def test_the_keyboard_alone_is_enough(chat: Stage, visit: Visit) -> None:
     ada = visit(chat.url)
-    ada.keyboard.type("Ada")  # the field has the focus from the start
+    expect(ada.get_by_label("Your name", exact=True)).to_be_focused()  # without a click
+    ada.keyboard.type("Ada")
     ada.keyboard.press("Enter")
     expect(ada).to_have_url(room(chat, "Ada"))
+    ada.wait_for_function(UPGRADED)
     field = ada.get_by_label("Message", exact=True)
     expect(field).to_be_visible()
     for _ in range(ada.locator("input, button, [tabindex]").count()):
