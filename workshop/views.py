@@ -7,6 +7,7 @@ always (no port, id or time), which is stored, compared, and read where nothing 
 import html
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 import socketio
 from IPython.display import display
@@ -129,7 +130,9 @@ def solution(where: str) -> View:
 
 def side_by_side(chat: Stage, *names: str) -> None:
     """Show the chat page of each person, live, beside each other."""
-    boxes = "".join(_frame(chat, f"/chat?username={name}", f"{name}'s page") for name in names)
+    boxes = "".join(
+        _frame(chat, f"/chat?username={quote(name)}", f"{name}'s page") for name in names
+    )
     _show_frames(boxes, f"Live pages of {chat.name}, beside each other: {', '.join(names)}")
 
 

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page
 
 from workshop.stages import Stage
 
 PATIENCE = 10_000  # milliseconds that the browser waits for anything
 WIDE, NARROW, HEIGHT = 1280, 360, 740  # pixels
 OWN_HOSTS = ("127.0.0.1", "localhost")
-UPGRADED = "socket.connected && socket.io.engine.transport.name === 'websocket'"
+UPGRADED = (
+    "typeof socket !== 'undefined' && socket.connected"
+    " && socket.io.engine.transport.name === 'websocket'"
+)
 
 ColourScheme = Literal["light", "dark"]
 Visit = Callable[..., Page]  # the fixture `visit`
@@ -29,8 +32,12 @@ class People:
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
         self.troubles: list[str] = []
-        # A browser asks for this by itself; steps 01 and 02 have none, to stay the smallest pages.
-        self._tolerated = [r"/favicon\.ico"]
+        self._tolerated = [
+            # A browser asks for this by itself; steps 01 and 02 have none: they are the smallest pages.
+            r"/favicon\.ico",
+            # Who goes to another page leaves requests behind.
+            r"net::ERR_ABORTED",
+        ]
         self._contexts: list[BrowserContext] = []
 
     def __call__(
@@ -85,9 +92,10 @@ def show(page: Page, address: str, width: int, colours: ColourScheme) -> None:
     page.goto(address)
 
 
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
+def say(page: Page | Frame, text: str) -> None:
+    field = page.get_by_label("Message", exact=True)
+    field.fill(text)
+    field.press("Enter")
 
 
 def where(message: ConsoleMessage) -> str:

@@ -1,78 +1,21 @@
 """The pages behind Jupyter's own proxy, below a prefix such as JupyterHub gives: /user/ada/proxy/…"""
 
-import os
-import re
-import secrets
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from tests.browser.jupyter import HUB, TOKEN, Jupyter
 from tests.browser.people import PATIENCE, UPGRADED, People, Run, say
 from workshop.clients import cast
 from workshop.stages import Stage
 
 pytestmark = pytest.mark.browser
 
-PREFIX = "/user/ada/"
-START_TIMEOUT = 60.0  # seconds; Jupyter imports much on a slow laptop
-STOP_TIMEOUT = 15.0  # seconds
-TOKEN = secrets.token_hex(8)
-
-
-class Jupyter:
-    """A jupyter-server of its own: free port, own settings, nothing of this machine's."""
-
-    def __init__(self, folder: Path) -> None:
-        own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
-        self._said: list[str] = []
-        self._ready = threading.Event()
-        self.address = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0",
-             "--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={PREFIX}",
-             f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"],
-            env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
-        )  # fmt: skip
-        threading.Thread(target=self._read, daemon=True).start()
-        self._ready.wait(START_TIMEOUT)
-        if not self.address:
-            self.process.kill()
-            raise RuntimeError("Jupyter did not start. It printed:\n" + "\n".join(self._said))
-
-    def proxied(self, chat: Stage, path: str) -> str:
-        return f"{self.address}{PREFIX}proxy/{chat.port}{path}"
-
-    def stop(self) -> None:
-        """End the server and fail if it or anything that it started is still there."""
-        family = psutil.Process(self.process.pid)
-        family = [family, *family.children(recursive=True)]
-        self.process.terminate()
-        _, left = psutil.wait_procs(family, timeout=STOP_TIMEOUT)
-        for process in left:
-            process.kill()
-        assert not left, f"still running after {STOP_TIMEOUT:.0f} s: {left}"
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._said.append(line.rstrip())
-            found = re.search(r"(http://127\.0\.0\.1:\d+)" + PREFIX, line)
-            if found:
-                self.address = found.group(1)
-                self._ready.set()
-        self._ready.set()  # it ended: do not wait for nothing
-
 
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
-    server = Jupyter(tmp_path_factory.mktemp("jupyter"))
+    server = Jupyter("jupyter_server", tmp_path_factory.mktemp("jupyter"), HUB)
     yield server
     server.stop()
 
@@ -80,7 +23,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
 @pytest.fixture
 def ada(jupyter: Jupyter, person: People) -> Page:
     """Ada, logged in to Jupyter as the token's address does it: the browser keeps its cookie."""
-    return person(f"{jupyter.address}{PREFIX}api?token={TOKEN}")
+    return person(f"{jupyter.address}api?token={TOKEN}")
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""A Jupyter server for one test module."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+from workshop.stages import Stage
+
+START_TIMEOUT = 60.0  # seconds; Jupyter imports much on a slow laptop
+STOP_TIMEOUT = 15.0  # seconds
+HUB = "/user/ada/"  # where a JupyterHub puts the server of one person
+TOKEN = secrets.token_hex(8)
+
+
+class Jupyter:
+    """A Jupyter of its own: free port, own settings, nothing of this machine's.
+
+    `program` is the module to run; `folder` is what it shows; `prefix` is where its addresses begin.
+    """
+
+    def __init__(self, program: str, folder: Path, prefix: str, *options: str) -> None:
+        own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+        self.prefix = prefix
+        self._said: list[str] = []
+        self._ready = threading.Event()
+        self.address = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", program, "--no-browser", "--allow-root", "--port=0",
+             "--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={prefix}",
+             f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", *options],
+            env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+        threading.Thread(target=self._read, daemon=True).start()
+        self._ready.wait(START_TIMEOUT)
+        if not self.address:
+            self.process.kill()
+            raise RuntimeError("Jupyter did not start. It printed:\n" + "\n".join(self._said))
+
+    def proxied(self, chat: Stage, path: str) -> str:
+        return f"{self.address}proxy/{chat.port}{path}"
+
+    def stop(self) -> None:
+        """End the server and fail if it or anything that it started is still there."""
+        family = psutil.Process(self.process.pid)
+        family = [family, *family.children(recursive=True)]
+        self.process.terminate()
+        _, left = psutil.wait_procs(family, timeout=STOP_TIMEOUT)
+        for process in left:
+            process.kill()
+        assert not left, f"still running after {STOP_TIMEOUT:.0f} s: {left}"
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._said.append(line.rstrip())
+            found = re.search(rf"http://127\.0\.0\.1:\d+{self.prefix}", line)
+            if found:
+                self.address = found.group()
+                self._ready.set()
+        self._ready.set()  # it ended: do not wait for nothing

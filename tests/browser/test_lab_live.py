@@ -1,0 +1,69 @@
+"""Notebook 05 in a real JupyterLab: two live pages in it, wherever JupyterLab itself is reached."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Frame, Page, expect
+
+from tests.browser.jupyter import HUB, TOKEN, Jupyter
+from tests.browser.people import UPGRADED, People, say
+from workshop import lab, paths
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOK = "05_broadcast"
+LAST_CELL = "live"  # the id of the cell that shows two pages
+SLOW = 60_000  # milliseconds: JupyterLab loads, a kernel starts, a stage starts
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with notebook 05 as far as both pages are alive."""
+    folder = tmp_path_factory.mktemp("lab")
+    notebook = nbformat.reads(lab.without_outputs(paths.NOTEBOOKS / f"{NOTEBOOK}.ipynb"), 4)
+    ids = [cell.id for cell in notebook.cells]
+    notebook.cells = notebook.cells[: ids.index(LAST_CELL) + 1]
+    nbformat.write(notebook, folder / f"{NOTEBOOK}.ipynb")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["/", HUB])
+def jupyter(request: pytest.FixtureRequest, folder: Path) -> Iterator[Jupyter]:
+    quiet = f"--LabApp.app_settings_dir={lab.SETTINGS}"
+    server = Jupyter("jupyterlab", folder, request.param, quiet)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_both_pages_are_alive_in_the_notebook(jupyter: Jupyter, person: People, host: str) -> None:
+    # JupyterLab probes for what may not be there, and says so on its own console.
+    person.tolerate(r"status 404|status of 404|request failed")
+    reader = person(width=1280)
+    reader.set_default_timeout(SLOW)
+    address = jupyter.address.replace("127.0.0.1", host)
+    reader.goto(f"{address}lab/tree/{NOTEBOOK}.ipynb?token={TOKEN}&reset")
+    run_all(reader)
+    ada, bo = (page_of(reader, name) for name in ("Ada", "Bo"))
+    assert ada.url.startswith(f"{address}proxy/")  # one site to the browser: cookies will travel
+    say(ada, "Can you read this, Bo?")
+    say(bo, "I can.")
+    for page in (ada, bo):
+        expect(page.locator(".text")).to_have_text(["Can you read this, Bo?", "I can."])
+
+
+def run_all(reader: Page) -> None:
+    # The status bar says Idle when the kernel has answered; what is run before that may get lost.
+    expect(reader.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=SLOW)
+    reader.get_by_role("menuitem", name="Run", exact=True).click()
+    reader.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def page_of(reader: Page, name: str) -> Frame:
+    """Return a person's page inside the notebook, connected."""
+    page = reader.wait_for_selector(f'iframe[title="{name}\'s page"]').content_frame()
+    assert page
+    page.wait_for_function(UPGRADED)
+    return page
