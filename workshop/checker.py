@@ -2,14 +2,14 @@
 
 import html
 import json
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from workshop import manifest, paths
-from workshop.contract import Broken, NotAttempted, Promise, exercise_of, kept_by, promises_of
+from workshop.contract import Broken, NotAttempted, Promise, exercise_of, promises_of
 from workshop.contract.diagnosis import diagnose, last_error
 from workshop.stages import Stage, StageFailed, stage
 
@@ -32,11 +32,12 @@ class Verdict:
     @property
     def headline(self) -> str:
         if self.state == KEPT:
-            return f"Step {self.step}: everything holds ({self.total} of {self.total}). Well done."
-        held = f"{self.kept} of {self.total} hold"
+            unseen = " chat.js was read, not run: try it in the page." if self.step >= "04" else ""
+            return f"Step {self.step}: all {self.total} promises are kept. Well done.{unseen}"
+        kept = f"{self.kept} of {self.total} promises are kept"
         if self.state == OPEN:
-            return f"Step {self.step}: {held}. Not attempted yet: {self.sentence}"
-        return f"Step {self.step}: {held}. The next one does not: {self.sentence}"
+            return f"Step {self.step}: {kept}. Not attempted yet: {self.sentence}"
+        return f"Step {self.step}: {kept}. The next one is not: {self.sentence}"
 
     def __str__(self) -> str:
         if self.state == KEPT:
@@ -52,10 +53,10 @@ class Verdict:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         colour = {KEPT: "46,160,67", OPEN: "120,130,150", BROKEN: "218,54,51"}[self.state]
         rows = [("Expected", self.expected), ("Seen", self.seen), ("Hint", self.hint)]
-        body = "".join(f"<div><b>{k}</b> {html.escape(v)}</div>" for k, v in rows if v)
+        body = "".join(f"<div><b>{k}</b> {with_code(v)}</div>" for k, v in rows if v)
         markup = (
             f'<div style="border-left: 4px solid rgb({colour}); padding: .4em .9em; '
-            f'background: rgba({colour},.12)"><div>{html.escape(self.headline)}</div>{body}</div>'
+            f'background: rgba({colour},.12)"><div>{with_code(self.headline)}</div>{body}</div>'
         )
         return {"text/plain": str(self), "text/html": markup}
 
@@ -91,17 +92,35 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
     """Try promises one by one on a running stage, the exercise last; stop at the first broken."""
     total = len(promises) + 1
     for kept, each in enumerate([*promises, exercise_of(number)]):
-        try:
-            _explained(chat, each.trial)
-        except Broken as broken:
-            if each.withdrawn_by and kept_by(chat, exercise_of(each.withdrawn_by)):
-                continue  # the learner did that exercise: this promise is taken back on purpose
+        broken = outcome(chat, each)
+        if broken and each.withdrawn_by:
+            # That step's exercise takes the promise back: what counts is then the exercise.
+            attempt = exercise_of(each.withdrawn_by)
+            attempted = outcome(chat, attempt)
+            if not isinstance(attempted, NotAttempted):
+                each, broken = attempt, attempted
+        if broken:
             state = OPEN if isinstance(broken, NotAttempted) else BROKEN
             return Verdict(
                 number, state, kept, total, each.sentence,
                 broken.expected, broken.seen, broken.hint,
             )  # fmt: skip
     return Verdict(number, KEPT, total, total)
+
+
+def outcome(chat: Stage, each: Promise) -> Broken | None:
+    """Try a promise; return what does not hold, or None. A server that went away is an outcome, too."""
+    try:
+        each.trial(chat)
+    except Broken as broken:
+        return broken
+    except (requests.RequestException, OSError) as error:
+        return Broken(
+            expected="The server stays up and answers.",
+            seen=f"{type(error).__name__}; the server's log ends with: {last_error(chat.log)}",
+            hint=diagnose(chat.log),
+        )
+    return None
 
 
 def solved() -> set[str]:
@@ -112,16 +131,9 @@ def solved() -> set[str]:
         return set()
 
 
-def _explained(chat: Stage, trial: Callable[[Stage], None]) -> None:
-    """Run a trial; a server that went away is an outcome, too."""
-    try:
-        trial(chat)
-    except (requests.RequestException, OSError) as error:
-        raise Broken(
-            expected="The server stays up and answers.",
-            seen=f"{type(error).__name__}; the server's log ends with: {last_error(chat.log)}",
-            hint=diagnose(chat.log),
-        ) from None
+def with_code(sentence: str) -> str:
+    """Return a sentence as HTML, what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
 def _remember(name: str) -> None:

@@ -59,7 +59,7 @@ class Stage:
     _process: subprocess.Popen[str] | None = None
     _log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     _news: threading.Condition = field(default_factory=threading.Condition)
-    _started: float = 0.0  # newest change among the files it was started from
+    _started_from: frozenset[tuple[str, float]] = frozenset()  # its files and their times
 
     def __repr__(self) -> str:
         return f"<{self.name}: {'running' if self.alive else 'stopped'}>"
@@ -103,7 +103,7 @@ class Stage:
 
     def start(self) -> None:
         """Start the child and wait until it answers as itself. Raises StageFailed."""
-        self._started = newest_change(self.folder)
+        self._started_from = files_of(self.folder)
         self._log.clear()
         self._process = subprocess.Popen(
             [sys.executable, *flask_run(self.port)],
@@ -140,8 +140,8 @@ class Stage:
         running.forget(process.pid)
 
     def stale(self) -> bool:
-        """Tell whether a file of the stage changed since it was started."""
-        return newest_change(self.folder) > self._started
+        """Tell whether a file of the stage changed, came, went or moved since it was started."""
+        return files_of(self.folder) != self._started_from
 
     def _read(self, process: subprocess.Popen[str], announced: threading.Event) -> None:
         assert process.stdout is not None
@@ -238,14 +238,18 @@ def answers(url: str, token: str) -> bool:
     return bool(headers.get(STAGE_HEADER) == token)
 
 
-def newest_change(folder: Path) -> float:
-    """Return when the newest file of a stage was written, in seconds since 1970."""
-    times = (
-        path.stat().st_mtime
+def files_of(folder: Path) -> frozenset[tuple[str, float]]:
+    """Return a stage's own files, and when each was written, in seconds since 1970."""
+    return frozenset(
+        (str(path), path.stat().st_mtime)
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and "instance" not in path.parts
+        if path.is_file() and not any(map(_is_made, path.relative_to(folder).parts))
     )
-    return max(times, default=0.0)
+
+
+def _is_made(name: str) -> bool:
+    """Tell whether running or editing a stage made this file or folder, not its author."""
+    return name.startswith(".") or name in ("__pycache__", "instance")
 
 
 def stop_stages_in(folder: Path) -> None:

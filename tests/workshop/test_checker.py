@@ -10,6 +10,7 @@ from workshop import environments, manifest
 from workshop.checker import BROKEN, KEPT, OPEN, check, solved
 from workshop.first_cell import pinned_versions
 from workshop.learner import catch_up
+from workshop.stages import stage
 
 STEPS = pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
 
@@ -88,6 +89,38 @@ def test_without_the_exercise_the_withdrawn_promise_still_counts(my_chat: Path) 
     assert check("05").state == BROKEN
 
 
+def test_leaving_the_sender_out_needs_the_page_too(my_chat: Path) -> None:
+    """Half of the exercise: who sends a message no longer sees it."""
+    catch_up("05")
+    app = my_chat / "app.py"
+    source = app.read_text(encoding="utf-8")
+    app.write_text(
+        source.replace(
+            "broadcast=True)\n    return", "broadcast=True, include_self=False)\n    return"
+        )
+    )
+    verdict = check("05")
+    assert verdict.state == BROKEN
+    assert "showMessage(message)" in verdict.hint
+
+
+def test_a_renamed_folder_is_noticed_by_the_next_check(my_chat: Path) -> None:
+    catch_up("03")
+    assert check("03").state == OPEN
+    (my_chat / "templates").rename(my_chat / "template")
+    assert "Is the folder spelt with an s" in check("03").hint
+
+
+def test_what_jupyterlab_leaves_beside_a_file_does_not_restart_the_chat(my_chat: Path) -> None:
+    catch_up("03")
+    with stage("mine") as chat:
+        (my_chat / ".ipynb_checkpoints").mkdir()
+        (my_chat / ".ipynb_checkpoints" / "app-checkpoint.py").touch()
+        assert not chat.stale()
+        (my_chat / "app.py").touch()
+        assert chat.stale()
+
+
 def test_an_unknown_step_is_answered_with_the_list(my_chat: Path) -> None:
     with pytest.raises(LookupError, match="05_broadcast"):
         check("77")
@@ -136,6 +169,18 @@ MISTAKES = [
     ("05", "app.py", "import SocketIO, emit, send", "import SocketIO, send", "`emit` is used but"),
     ("05", "static/chat.js", ".text\").textContent", ".text\").innerHTML", "run whatever somebody"),
     ("05", "static/chat.js", 'socket.on("new_message"', 'socket.on("message"', "same name on both"),
+    ("01", "app.py", "python=sys.executable", "", "a gap `{python}`"),
+    ("02", "app.py", 'f"Welcome', '"Welcome', "The braces came through"),
+    ("03", "templates/chat.html", "{{ username }}", "{ username }", "The braces came through"),
+    ("03", "app.py", 'render_template("index.html")', "PAGE.format()", "nothing defines it"),
+    ("04", "app.py", "app.register_blueprint(socketio_browser)", "", "register_blueprint(socketio"),
+    ("04", "app.py", '{"ok": True}', '{"ok": "yes".upper}', "are the brackets `()` missing"),
+    ("04", "static/chat.js", "  form.reset();\n});", "  form.reset();\n}", "every ( [ { and every"),
+    ("04", "static/chat.js", '"#message-form"', '"message-form"', "looked for with # before it"),
+    ("04", "static/chat.js", '"#status"', '"#stat"', "must be the same, letter by letter"),
+    ("04", "static/chat.js", "const input", "const inputs", "Is `input` spelt the same"),
+    ("05", "static/chat.js", "const template = ", "", "Is `template` spelt the same"),
+    ("05", "static/chat.js", "  log.append(line);\n", "", "At its end: `log.append(line)`"),
 ]  # fmt: skip
 
 TWICE = (

@@ -5,13 +5,12 @@ folder (`workshop.checker`). A promise is a function of a running stage; its doc
 it raises Broken with what was expected, what was seen, and a hint that names the likely cause.
 """
 
-from workshop.contract import events, exercises, pages
+from workshop.contract import events, exercises, pages, scripts
 from workshop.contract.promise import (
     Broken,
     NotAttempted,
     Promise,
     exercise_of,
-    kept_by,
     promises_of,
 )
 
@@ -22,7 +21,7 @@ __all__ = [
     "events",
     "exercise_of",
     "exercises",
-    "kept_by",
     "pages",
     "promises_of",
+    "scripts",
 ]

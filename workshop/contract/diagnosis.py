@@ -46,6 +46,11 @@ CAUSES: list[tuple[str, str]] = [
         "A template cannot be read: {0} Every {{% for %}} needs its {{% endfor %}}.",
     ),
     (
+        r"BuildError: Could not build url for endpoint 'socketio_browser",
+        "The page asks for the browser client, and the application does not know it: is "
+        "`app.register_blueprint(socketio_browser)` there?",
+    ),
+    (
         r"BuildError: Could not build url for endpoint '([^']*)'",
         "`url_for` wants the name of a function, not an address: {0!r} is none. "
         "For a static file it is `url_for('static', filename='style.css')`.",
@@ -55,8 +60,22 @@ CAUSES: list[tuple[str, str]] = [
         "`{0}` returns nothing. Does its last line begin with `return`?",
     ),
     (
+        r"NameError: name '([A-Z_]+)' is not defined",
+        "`{0}` is used, but nothing defines it (any more): the line `{0} = …` is missing, or a page "
+        "still uses what a later step took away.",
+    ),
+    (
         r"NameError: name '(\w+)' is not defined",
         "`{0}` is used but never imported or defined. Is it in the import line at the top?",
+    ),
+    (
+        r"\.format\((?:.*\n)*?KeyError: '(\w+)'",
+        "The text has a gap `{{{0}}}` that `.format(…)` does not fill: take the gap out, or give "
+        "`{0}=…` to `format`.",
+    ),
+    (
+        r"TypeError: Object of type \w*(?:function|method)\w* is not JSON serializable",
+        "A function was returned instead of what it gives: are the brackets `()` missing behind it?",
     ),
     (
         r"UndefinedError: '(\w+)' is undefined",

@@ -12,6 +12,7 @@ from workshop.contract.browse import attribute, quote, read, text_of, visit
 from workshop.contract.events import shout_answer
 from workshop.contract.people import entered, hear, heard, message, say
 from workshop.contract.promise import Broken, NotAttempted, exercise
+from workshop.contract.scripts import who_sends_sees_it
 from workshop.stages import Stage
 
 IMPORT_TIMEOUT = 30  # seconds
@@ -33,7 +34,9 @@ def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
         raise Broken(
             expected="A line `flask==…` with a version.",
             seen=wish_list.read_text(encoding="utf-8").strip() or "an empty file",
-            hint="A name alone is no pin: next year it would install another Flask. "
+            hint="Two equals signs stand between name and version: `flask==…`."
+            if "=" in wish_list.read_text(encoding="utf-8")
+            else "A name alone is no pin: next year it would install another Flask. "
             "Write the version behind two equals signs.",
         )
     _has_flask(found.group(1))
@@ -142,7 +145,7 @@ def the_server_can_shout(chat: Stage) -> None:
 
 @exercise("05")
 def the_sender_is_left_out(chat: Stage) -> None:
-    """The server leaves the sender out: everyone else hears a message, the sender does not."""
+    """The server leaves the sender out, and the page shows the sender's line when it is acknowledged."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         say(chat, ada, "Hello")
         bo_heard = hear(bo, "new_message")
@@ -161,3 +164,4 @@ def the_sender_is_left_out(chat: Stage) -> None:
             seen="he does not",
             hint="Keep `broadcast=True` beside `include_self=False`.",
         )
+    who_sends_sees_it(chat)

@@ -76,15 +76,6 @@ def exercise_of(step: str) -> Promise:
     return _exercises[step]
 
 
-def kept_by(chat: Stage, each: Promise) -> bool:
-    """Tell whether the stage keeps the promise."""
-    try:
-        each.trial(chat)
-    except Broken:
-        return False
-    return True
-
-
 def _sentence(trial: Trial) -> str:
     if not trial.__doc__:
         raise TypeError(f"{trial.__name__} needs a docstring: it is the sentence shown.")
