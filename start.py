@@ -35,6 +35,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ STAMPS = VENV / "setup.json"
 LOG = VENV / "setup.log"
 
 SIGN_OF_LIFE_S = 15  # how often a line appears where no terminal can show a running clock
+LONGEST_NEWS = 80  # characters of an installer's line that a sign of life repeats
 LONGEST_LINE = 200  # characters of an installer's line that a failure repeats
 UNFINISHED = "unfinished"
 
@@ -135,7 +137,7 @@ def install_pins(lock: str) -> list[str]:
 
 
 def download_wheels() -> list[str]:
-    """Steps 01 and 04 install Flask into a second environment, in a class room without network."""
+    """Lesson 01 installs Flask into a second environment, in a class room without network."""
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
     pins = ["--require-hashes", "--only-binary", ":all:", "-r", "requirements-steps.lock"]
     return [*pip, "download", "--no-deps", *pins, "-d", str(WHEELS)]
@@ -162,7 +164,7 @@ PROJECT = Step(
 )
 OFFLINE = Step(
     "wheels",
-    "Keep what lessons 01 and 04 install, for a room without network",
+    "Keep what lesson 01 installs, for a room without network",
     ("requirements-steps.lock",),
     download_wheels,
 )
@@ -392,10 +394,10 @@ class Clock:
     def show(self, doing: str) -> None:
         seconds = time.monotonic() - self.began
         if self.in_place:
-            self.rewrite(f"{self.title} ... {seconds:.0f} s  {doing}")
+            self.rewrite(f"{self.title} ... {seconds:.0f} s {doing}")
         elif seconds >= self.next_sign_s:
             self.next_sign_s += SIGN_OF_LIFE_S
-            print(f"      {seconds:.0f} s: {doing[:80]}", flush=True)
+            print(f"      {seconds:.0f} s: {cut(doing, LONGEST_NEWS)}", flush=True)
 
     def stop(self, outcome: str) -> None:
         seconds = time.monotonic() - self.began
@@ -407,7 +409,12 @@ class Clock:
 
     def rewrite(self, text: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        print("\r" + text[:width].ljust(width), end="", flush=True)
+        print("\r" + cut(text, width).ljust(width), end="", flush=True)
+
+
+def cut(text: str, width: int) -> str:
+    """Return as many whole words of the text as fit, and dots for the rest."""
+    return textwrap.shorten(text, width, placeholder=" ...", break_on_hyphens=False)
 
 
 # ---- when it fails ------------------------------------------------------------------------------

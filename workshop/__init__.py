@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workshop.first_cell import begin
     from workshop.learner import bring, catch_up
     from workshop.stages import Stage, StageFailed, stage
-    from workshop.views import page, show, show_change, side_by_side, solution, wire
+    from workshop.views import show, show_change, show_page, side_by_side, solution, wire
 
 __all__ = [
     "Stage",
@@ -32,9 +32,9 @@ __all__ = [
     "catch_up",
     "check",
     "make_environment",
-    "page",
     "show",
     "show_change",
+    "show_page",
     "side_by_side",
     "solution",
     "stage",
@@ -48,7 +48,7 @@ _HOMES = {
     "first_cell": ["begin"],
     "learner": ["bring", "catch_up"],
     "stages": ["Stage", "StageFailed", "stage"],
-    "views": ["page", "show", "show_change", "side_by_side", "solution", "wire"],
+    "views": ["show", "show_change", "show_page", "side_by_side", "solution", "wire"],
 }
 
 

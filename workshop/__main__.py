@@ -93,8 +93,8 @@ def _ps(options: argparse.Namespace) -> int:
 
     notes = running.notes()
     for note in notes:
-        minutes = (time.time() - note.since) / 60
-        print(f"{note.name:<15} http://127.0.0.1:{note.port:<6} for {minutes:.0f} min")
+        minutes = f"for {(time.time() - note.since) / 60:.0f} min"
+        print(f"{note.name:<15} http://127.0.0.1:{note.port:<6} {minutes}, by {note.by}")
     if not notes:
         print("Nothing of the workshop runs.")
     return 0

@@ -2,15 +2,18 @@
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from workshop import manifest
 
 CONTEXT = 2  # unchanged lines shown around a change
 NOT_LESSON = {"README.md", "exercise.patch"}
 NOT_SHOWN = {"__pycache__", "instance"}
+HUNK_OF_PATCH = re.compile(r"(?m)^@@ -(\d+)\S* \+(\d+)\S* @@.*\n")
+FILE_OF_PATCH = re.compile(r"(?m)^--- .*\n\+\+\+ b/(.*)\n(?=@@ )")
 TEXT_ENDINGS = {".py", ".html", ".css", ".js", ".txt", ".toml", ".sql"}
 
 
@@ -34,13 +37,11 @@ class Hunk:
 
 
 def lesson_files(folder: Path) -> dict[str, str]:
-    """Return the text files of a stage by relative path, without README and the exercise's patch."""
+    """Return the text files of a stage by relative path: no hidden one, no README, no patch."""
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(folder.rglob("*"))
-        if path.suffix in TEXT_ENDINGS
-        and path.relative_to(folder).as_posix() not in NOT_LESSON
-        and not NOT_SHOWN.intersection(path.parts)
+        if path.is_file() and _is_lesson(path.relative_to(folder))
     }
 
 
@@ -52,8 +53,34 @@ def step_change(name: str) -> list[Hunk]:
     return list(_hunks(old, lesson_files(current.folder)))
 
 
+def own_change(old: Path, new: Path) -> list[Hunk]:
+    """Return what leads from a folder to another, one of them the learner's.
+
+    Indentation of HTML means nothing and does not count; a line that differs in nothing else stands
+    there as the first folder has it.
+    """
+    return list(_hunks(lesson_files(old), lesson_files(new), indentation_counts=False))
+
+
 def folder_change(old: Path, new: Path) -> list[Hunk]:
     return list(_hunks(lesson_files(old), lesson_files(new)))
+
+
+def only_in(folder: Path, other: Path) -> list[str]:
+    """Return the files that `folder` has and `other` lacks."""
+    there = lesson_files(other)
+    return [file for file in lesson_files(folder) if file not in there]
+
+
+def patch_change(patch: str) -> list[Hunk]:
+    """Return the hunks of a unified diff, such as `exercise.patch`."""
+    _, *parts = FILE_OF_PATCH.split(patch)
+    hunks = []
+    for file, body in zip(parts[::2], parts[1::2], strict=True):
+        _, *pieces = HUNK_OF_PATCH.split(body)
+        for old, new, lines in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+            hunks.append(Hunk(file, "", tuple(lines.splitlines()), int(old) - 1, int(new) - 1))
+    return hunks
 
 
 def piece(text: str, file: str, name: str) -> tuple[int, int]:
@@ -88,10 +115,20 @@ def python_pieces(text: str) -> dict[str, tuple[int, int]]:
     return pieces
 
 
-def _hunks(old: dict[str, str], new: dict[str, str]) -> Iterator[Hunk]:
+def _is_lesson(file: PurePath) -> bool:
+    """Tell by its path below the stage's folder whether a file belongs to what is taught."""
+    hidden = any(part.startswith(".") or part in NOT_SHOWN for part in file.parts)
+    return not hidden and file.suffix in TEXT_ENDINGS and file.as_posix() not in NOT_LESSON
+
+
+def _hunks(
+    old: dict[str, str], new: dict[str, str], *, indentation_counts: bool = True
+) -> Iterator[Hunk]:
     for file in sorted({*old, *new}, key=_reading_order):
         before, after = old.get(file, "").splitlines(), new.get(file, "").splitlines()
-        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        strip = file.endswith(".html") and not indentation_counts
+        left, right = map(_stripped, (before, after)) if strip else (before, after)
+        matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
         for group in matcher.get_grouped_opcodes(CONTEXT):
             lines = tuple(_marked(group, before, after))
             start = group[0][3]
@@ -100,12 +137,16 @@ def _hunks(old: dict[str, str], new: dict[str, str]) -> Iterator[Hunk]:
             yield Hunk(file, place, lines, group[0][1], start)
 
 
+def _stripped(lines: list[str]) -> list[str]:
+    return [line.strip() for line in lines]
+
+
 def _marked(
     group: list[tuple[str, int, int, int, int]], before: list[str], after: list[str]
 ) -> Iterator[str]:
     for tag, i1, i2, j1, j2 in group:
         if tag == "equal":
-            yield from (f" {line}" for line in after[j1:j2])
+            yield from (f" {line}" for line in before[i1:i2])
         else:
             yield from (f"-{line}" for line in before[i1:i2])
             yield from (f"+{line}" for line in after[j1:j2])

@@ -19,7 +19,7 @@ from workshop import paths
 OLDEST_PYTHON = (3, 11)
 FLASK_PORT = 5000  # where plain `flask run` listens
 ANSWER_TIMEOUT_S = 1.0
-FREE_DISK_MB = 200  # the second environments of steps 01 and 04, and room for the learner's own
+FREE_DISK_MB = 200  # the second environment of steps 01 and 04, and room for the learner's own
 NAMED_AT_MOST = 8  # packages; more than that is one trouble, not many
 LOCALHOST = ("localhost", "127.0.0.1")
 
@@ -222,7 +222,7 @@ def websocket() -> Finding:
 
 
 def offline_wheels() -> Finding:
-    """Lessons 01 and 04 install from this folder, so that a class room needs no network."""
+    """Lesson 01 installs from this folder, so that a class room needs no network."""
     from packaging.utils import parse_wheel_filename
 
     folder = Path(sys.prefix) / "wheels"
@@ -231,7 +231,7 @@ def offline_wheels() -> Finding:
     missing = sorted(set(wanted) - there)
     options = "--no-deps --require-hashes --only-binary :all: -r requirements-steps.lock"
     return Finding(
-        "Wheels for lessons 01 and 04",
+        "Wheels for lesson 01",
         not missing,
         f"missing: {', '.join(missing[:NAMED_AT_MOST])}" if missing else f"{len(wanted)} there",
         f"what requirements-steps.lock names, in {folder}",

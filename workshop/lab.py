@@ -3,19 +3,47 @@
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from traceback import walk_tb
 
 from workshop import paths
 
 FIRST_PORT = 8888
 HERE = Path(__file__).resolve().parent
 TERMINAL = HERE / "terminal"
-SETTINGS = HERE / "lab_settings"  # no question about news on the first day
+OWN_WAYS = {
+    # No question about news on the first day; a page's file opens as text, and
+    "LabApp.app_settings_dir": str(HERE / "lab_settings"),
+    # holds what was typed into it.
+    "LabApp.extra_labextensions_path": str(HERE / "lab_extensions"),
+}
 ORIGINALS = ".originals.json"  # beside the copies: what the workshop's notebooks were when copied
+
+
+class NobodyAnswers(logging.Filter):
+    """Keeps out of JupyterLab's log that its proxy found nobody at a port.
+
+    A stage has stopped while its pages are open: they ask again and again, and each time would be
+    thirty lines. Jupyter writes all of them while it handles the exception.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = sys.exception()
+        if not isinstance(error, ConnectionRefusedError):
+            return True
+        passed = (frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__))
+        return not any(name.startswith("jupyter_server_proxy.") for name in passed)
+
+
+LOGGING = {
+    "filters": {"nobody answers": {"()": f"{NobodyAnswers.__module__}.{NobodyAnswers.__name__}"}},
+    "handlers": {"console": {"filters": ["nobody answers"]}},
+}
 
 
 def open_notebooks(browser: bool = True, port: int | None = None) -> int:
@@ -105,11 +133,12 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
         # A learner needs the address, which is printed all the same.
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",
+        "ServerApp.logging_config": repr(LOGGING),
         "KernelManager.transport_encryption": "auto",  # and so no warning about it either
         "ServerApp.terminado_settings": repr({"shell_command": terminal_command()}),
         "LabApp.default_url": f"/lab/tree/{start}",
+        **OWN_WAYS,
         # No word to any other host.
-        "LabApp.app_settings_dir": str(SETTINGS),
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",

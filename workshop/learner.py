@@ -8,7 +8,7 @@ from pathlib import Path
 from workshop import changes, manifest, paths
 from workshop.stages import stop_stages_in
 
-LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", "instance")
+LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", "instance", ".*")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def catch_up(which: str) -> CaughtUp:
         target.rmdir()
     fresh.rename(target)
     _touch(target)
-    hunks = changes.folder_change(saved, target) if saved else []
+    hunks = changes.own_change(saved, target) if saved else []
     return CaughtUp(step.name, saved, hunks)
 
 
@@ -60,12 +60,14 @@ def bring(which: str, file: str) -> str:
         known = ", ".join(changes.lesson_files(step.folder))
         raise LookupError(f"{step.name} has no {file!r}. It has: {known}.")
     target.parent.mkdir(parents=True, exist_ok=True)
+    done = f"mine/chat/{file} is there, as in {step.name}."
     if target.is_file() and target.read_bytes() != source.read_bytes():
         keep = _free_name(paths.mine() / "saved")
         keep.mkdir()
         shutil.move(target, keep / target.name)
+        done += f" Yours was different: it is in mine/saved/{keep.name}."
     shutil.copyfile(source, target)
-    return f"mine/chat/{file} is there, as in {step.name}."
+    return done
 
 
 def _free_name(folder: Path) -> Path:

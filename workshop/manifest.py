@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workshop import paths
 
-START_MINUTES = 20  # notebook 00, which belongs to no step
+START_MINUTES = 15  # notebook 00, which belongs to no step
 
 
 @dataclass(frozen=True)

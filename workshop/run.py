@@ -32,7 +32,7 @@ def run(which: str, port: int | None = None) -> int:
         env=environment,
         stdin=subprocess.PIPE,
     )
-    running.record(process.pid, name, folder, chosen, token)
+    running.record(process.pid, name, folder, chosen, token, by="`run`")
     try:
         return process.wait()
     except KeyboardInterrupt:

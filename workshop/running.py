@@ -7,9 +7,10 @@ server at its port still answers with the note's token: process ids and ports ar
 import json
 import os
 import signal
+import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from workshop import paths
 
@@ -25,16 +26,25 @@ class Note:
     port: int
     token: str
     since: float  # seconds since 1970
+    by: str  # who started it: "`run`", "`check` in 04_socketio.ipynb"
 
 
 def folder() -> Path:
     return paths.mine() / ".running"
 
 
-def record(pid: int, name: str, where: Path, port: int, token: str) -> None:
+def record(pid: int, name: str, where: Path, port: int, token: str, by: str) -> None:
     folder().mkdir(parents=True, exist_ok=True)
-    note = Note(pid, name, str(where), port, token, time.time())
+    note = Note(pid, name, str(where), port, token, time.time(), by)
     (folder() / f"{pid}.json").write_text(json.dumps(asdict(note)), encoding="utf-8")
+
+
+def this_place() -> str:
+    """Return where this process works, in words: the notebook's name, where Jupyter tells it."""
+    if "ipykernel" not in sys.modules:
+        return "a Python program"
+    session = PurePath(os.environ.get("JPY_SESSION_NAME", ""))
+    return session.name if session.suffix == ".ipynb" else "a notebook"
 
 
 def forget(pid: int) -> None:

@@ -123,7 +123,9 @@ class Stage:
             self.stop()
             reader.join(STOP_TIMEOUT)
             raise StageFailed(self.name, self.log)
-        running.record(self.pid or 0, self.name, self.folder, self.port, self.token)
+        # The checker is the one who wants pages without the workshop's signs.
+        by = f"{'`stage`' if self.sign else '`check`'} in {running.this_place()}"
+        running.record(self.pid or 0, self.name, self.folder, self.port, self.token, by)
 
     def stop(self) -> None:
         """End the child; calling it again does nothing."""
@@ -188,7 +190,8 @@ def locate(name: str) -> tuple[str, Path]:
         if not (paths.my_chat() / "app.py").is_file():
             raise LookupError(
                 f"There is no chat of your own yet.\nExpected: {paths.my_chat() / 'app.py'}\n"
-                "What to do: notebook 01 tells how to begin it, or run `catch-up 01`."
+                "What to do: notebook 01 tells how to begin it; `python3 start.py catch-up 01` "
+                "copies it (Windows: `py start.py catch-up 01`)."
             )
         return "mine", paths.my_chat()
     found = manifest.step(name)

@@ -18,13 +18,15 @@ from workshop.clients import Packet, meaning, tape_of
 from workshop.stages import Stage, locate
 
 LONG_FILE = 60  # lines; a new file longer than this is folded away
-FENCES = {".py": "python", ".html": "html", ".css": "css", ".js": "javascript"}
+PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
+CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
 
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow-x: auto"
 HEAD = "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3)"
-CODE = (
+CODE = (  # JupyterLab breaks lines inside words; here they scroll instead
     "margin: 0; padding: .4em 0; font-family: var(--jp-code-font-family, monospace); "
     "font-size: var(--jp-code-font-size, 13px); line-height: 1.4; white-space: pre; "
+    "word-break: normal; overflow-wrap: normal; "
     "background: transparent; width: max-content; min-width: 100%"
 )
 TINT = {"+": "background: rgba(46,160,67,.22)", "-": "background: rgba(218,54,51,.20)", " ": ""}
@@ -33,16 +35,15 @@ TINT = {"+": "background: rgba(46,160,67,.22)", "-": "background: rgba(218,54,51
 class View:
     """Something to look at: `text` for everybody, `markup` (HTML) for a notebook."""
 
-    def __init__(self, text: str, markup: str, mime: str = "text/html") -> None:
+    def __init__(self, text: str, markup: str) -> None:
         self.text = text
         self.markup = markup
-        self.mime = mime
 
     def __repr__(self) -> str:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": self.text, self.mime: self.markup}
+        return {"text/plain": self.text, "text/html": self.markup}
 
 
 def show(where: str, file: str, *names: str) -> View:
@@ -58,9 +59,8 @@ def show(where: str, file: str, *names: str) -> View:
     lines = text.splitlines()
     spans = [changes.piece(text, file, name) for name in names] or [(0, len(lines))]
     code = "\n\n".join("\n".join(lines[start:end]) for start, end in spans)
-    language = FENCES.get("." + file.rpartition(".")[2], "")
-    markdown = f"**{_path(label, file)}**\n```{language}\n{code}\n```"
-    return View(f"{_path(label, file)}\n{code}", markdown, "text/markdown")
+    rows = "".join(_line_html(line, tinted=False) for line in code.splitlines())
+    return View(f"{_path(label, file)}\n{code}", _box(_path(label, file), _pre(rows)))
 
 
 def show_change(where: str, *what: str) -> View:
@@ -81,8 +81,15 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
         sentence = "Your chat has not begun yet: mine/chat/app.py is not there."
         return View(sentence, f"<p>{sentence}</p>")
     (old, old_folder), (new, new_folder) = locate(old), locate(new)
-    hunks = changes.folder_change(old_folder, new_folder)
-    return diff_view(hunks, f"from {old} to {new}", only)
+    title = f"from {old} to {new}"
+    if "mine" not in (old, new):
+        return diff_view(changes.folder_change(old_folder, new_folder), title, only)
+    mine, other = (old_folder, new_folder) if old == "mine" else (new_folder, old_folder)
+    alone = changes.only_in(mine, other)
+    hunks = [h for h in changes.own_change(old_folder, new_folder) if h.file not in alone]
+    if only or not alone:
+        return diff_view(hunks, title, only)
+    return _with_line(diff_view(hunks, title), f"yours alone: {', '.join(alone)}")
 
 
 def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View:
@@ -118,27 +125,25 @@ def solution(where: str) -> View:
     """Show the tested solution of a step's exercise, folded away until it is asked for."""
     step = manifest.step(where)
     patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
-    lines = [ln for ln in patch.splitlines() if not ln.startswith(("diff ", "index ", "--- "))]
-    text = "\n".join(ln.removeprefix("+++ b/") for ln in lines)
-    body = "".join(map(_line_html, lines))
-    markup = (
-        f"<details><summary>One way to solve the exercise of {step.name} (try it first)</summary>"
-        f'<div style="{BOX}"><pre style="{CODE}">{body}</pre></div></details>'
-    )
-    return View(f"One way to solve the exercise of {step.name}:\n{text}", markup)
+    change = diff_view(changes.patch_change(patch), "mine/chat")
+    heading = f"One way to solve the exercise of {step.name}"
+    markup = f"<details><summary>{heading} (try it first)</summary>{change.markup}</details>"
+    return View(f"{heading}:\n{change.text}", markup)
 
 
 def side_by_side(chat: Stage, *names: str) -> None:
     """Show the chat page of each person, live, beside each other."""
     boxes = "".join(
-        _frame(chat, f"/chat?username={quote(name)}", f"{name}'s page") for name in names
+        _frame(chat, f"/chat?username={quote(name)}", f"{name}'s page", CHAT_HEIGHT)
+        for name in names
     )
     _show_frames(boxes, f"Live pages of {chat.name}, beside each other: {', '.join(names)}")
 
 
-def page(chat: Stage, path: str = "/") -> None:
-    """Show one page of a running stage, live."""
-    _show_frames(_frame(chat, path, f"{chat.name}{path}"), f"A live page of {chat.name}: {path}")
+def show_page(chat: Stage, path: str = "/", height: int = PAGE_HEIGHT) -> None:
+    """Show one page of a running stage, live; `height` is in CSS pixels."""
+    box = _frame(chat, path, f"{chat.name}{path}", height)
+    _show_frames(box, f"A live page of {chat.name}: {path}")
 
 
 def wire(client: socketio.SimpleClient) -> View:
@@ -147,10 +152,11 @@ def wire(client: socketio.SimpleClient) -> View:
     text = "\n".join(
         f"{'sent    ' if p.sent else 'received'}  {words:<45} {_frame_text(p)}" for p, words in rows
     )
-    cell = 'style="text-align: left; padding: .15em .8em"'
+    cell = 'style="text-align: left; padding: .15em .8em; white-space: nowrap"'
     body = "".join(
-        f"<tr><td {cell}>{'→ sent' if p.sent else '← received'}</td><td {cell}>"
-        f"{html.escape(words)}</td><td {cell}><code>{html.escape(_frame_text(p))}</code></td></tr>"
+        f"<tr><td {cell}>{'→ sent' if p.sent else '← received'}</td>"
+        f"<td {cell}>{html.escape(words)}</td>"
+        f'<td {cell}><code style="white-space: pre">{html.escape(_frame_text(p))}</code></td></tr>'
         for p, words in rows
     )
     head = f"<tr><th {cell}></th><th {cell}>what it is</th><th {cell}>on the wire</th></tr>"
@@ -162,13 +168,17 @@ def _show_frames(boxes: str, sentence: str) -> None:
     display(View(sentence, markup))  # type: ignore[no-untyped-call]
 
 
-def _frame(chat: Stage, path: str, title: str) -> str:
+def _frame(chat: Stage, path: str, title: str, height: int) -> str:
     title, source = html.escape(title), html.escape(embed.address(chat.port, path))
     return (
         f'<figure style="flex: 1 1 320px; margin: 0"><figcaption>{title}</figcaption>'
-        f'<iframe src="{source}" title="{title}" style="width: 100%; height: 420px; '
+        f'<iframe src="{source}" title="{title}" style="width: 100%; height: {height}px; '
         'border: 1px solid rgba(128,128,128,.5); border-radius: 6px"></iframe></figure>'
     )
+
+
+def _with_line(view: View, line: str) -> View:
+    return View(f"{view.text}\n\n{line}", f"{view.markup}<p>{html.escape(line)}</p>")
 
 
 def _file_html(path: str, hunks: list[Hunk]) -> str:
@@ -177,15 +187,23 @@ def _file_html(path: str, hunks: list[Hunk]) -> str:
         if number:
             rows.append('<div style="opacity: .6; padding: 0 .8em">  …</div>')
         rows.extend(map(_line_html, hunk.lines))
-    code = f'<pre style="{CODE}">{"".join(rows)}</pre>'
+    code = _pre("".join(rows))
     lines = sum(len(hunk.lines) for hunk in hunks)
     if lines > LONG_FILE:
         code = f"<details><summary>{lines} lines: open to read</summary>{code}</details>"
-    return f'<div style="{BOX}"><div style="{HEAD}">{html.escape(path)}</div>{code}</div>'
+    return _box(path, code)
 
 
-def _line_html(line: str) -> str:
-    tint = TINT.get(line[:1], "")
+def _box(path: str, content: str) -> str:
+    return f'<div style="{BOX}"><div style="{HEAD}">{html.escape(path)}</div>{content}</div>'
+
+
+def _pre(rows: str) -> str:
+    return f'<pre style="{CODE}">{rows}</pre>'
+
+
+def _line_html(line: str, *, tinted: bool = True) -> str:
+    tint = TINT.get(line[:1], "") if tinted else ""
     return f'<div style="{tint}; padding: 0 .8em">{html.escape(line) or " "}</div>'
 
 

@@ -6,7 +6,7 @@ from socketio_browser import socketio_browser
 
 app = Flask(__name__)
 app.register_blueprint(socketio_browser)  # plumbing: the browser's half of Socket.IO, from here
-# Threads, said out loud (else whatever is installed decides), and one event at a time per client.
+# Always threads, whatever else is installed; and one event at a time per client.
 socketio = SocketIO(app, async_mode="threading", async_handlers=False)
 
 messages: list[dict[str, str]] = []  # {"username": …, "text": …}; nothing is kept yet

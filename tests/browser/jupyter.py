@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
+from workshop.run import taken
 from workshop.stages import Stage
 
 START_TIMEOUT = 60.0  # seconds; Jupyter imports much on a slow laptop
@@ -42,6 +44,9 @@ class Jupyter:
         if not self.address:
             self.process.kill()
             raise RuntimeError("Jupyter did not start. It printed:\n" + "\n".join(self._said))
+        # It prints the address a moment before it listens there.
+        while self.process.poll() is None and not taken(urlsplit(self.address).port or 0):
+            pass
 
     def proxied(self, chat: Stage, path: str) -> str:
         return f"{self.address}proxy/{chat.port}{path}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
@@ -28,12 +29,17 @@ def chat(run: Run) -> Stage:
 
 
 @pytest.fixture
-def restartable() -> Iterator[Stage]:
-    """A stage of its own, so that a restart disturbs nobody else."""
-    step = manifest.step("05")
-    with Stage(step.name, step.folder, "") as chat:
-        chat.start()
-        yield chat
+def restartable() -> Iterator[Run]:
+    """Return a function that starts a stage of its own, so that a restart disturbs nobody else."""
+    with ExitStack() as stages:
+
+        def start(which: str) -> Stage:
+            step = manifest.step(which)
+            chat = stages.enter_context(Stage(step.name, step.folder, ""))
+            chat.start()
+            return chat
+
+        yield start
 
 
 @with_socket
@@ -70,12 +76,33 @@ def test_the_page_says_that_the_server_has_the_message(run: Run, visit: Visit, s
     expect(ada.get_by_role("status")).to_have_text("The server has your message.")
 
 
+@with_socket
+def test_a_message_that_nobody_has_yet_is_not_called_received(
+    restartable: Run, person: People, step: str
+) -> None:
+    person.tolerate(AFTER_A_RESTART)
+    chat = restartable(step)
+    (ada,) = enter(person, chat, "Ada")
+    status = ada.get_by_role("status")
+    say(ada, "Hello")
+    expect(status).to_have_text("The server has your message.")
+    ada.evaluate(SOON_AGAIN)
+    before = chat.port
+    chat.stop()
+    ada.wait_for_function("!socket.connected")
+    say(ada, "Are you there?")
+    expect(status).to_have_text("Sending …")
+    chat.start()
+    assert chat.port == before
+    expect(status).to_have_text("The server has your message.")
+
+
 def test_in_step_04_nobody_hears_anything_yet(run: Run, person: People) -> None:
     ada, bo = enter(person, run("04"), "Ada", "Bo")
     say(ada, "Hello")
-    expect(ada.get_by_role("status")).not_to_be_empty()
+    expect(ada.get_by_role("status")).to_have_text("The server has your message.")
     say(bo, "Is anybody here?")
-    expect(bo.get_by_role("status")).not_to_be_empty()
+    expect(bo.get_by_role("status")).to_have_text("The server has your message.")
     assert (lines(ada), lines(bo)) == ([], [])
 
 
@@ -152,18 +179,19 @@ def test_the_keyboard_alone_is_enough(chat: Stage, visit: Visit) -> None:
 
 
 def test_a_page_comes_back_by_itself_when_the_server_restarts(
-    restartable: Stage, person: People
+    restartable: Run, person: People
 ) -> None:
     person.tolerate(AFTER_A_RESTART)
-    ada, bo = enter(person, restartable, "Ada", "Bo")
+    chat = restartable("05")
+    ada, bo = enter(person, chat, "Ada", "Bo")
     for page in (ada, bo):
         page.evaluate(SOON_AGAIN)
-    before = restartable.port
-    restartable.stop()
+    before = chat.port
+    chat.stop()
     for page in (ada, bo):
         page.wait_for_function("!socket.connected")
-    restartable.start()
-    assert restartable.port == before
+    chat.start()
+    assert chat.port == before
     for page in (ada, bo):
         page.wait_for_function(UPGRADED)
     say(ada, "Where were we?")

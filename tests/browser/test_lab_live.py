@@ -1,5 +1,6 @@
-"""Notebook 05 in a real JupyterLab: two live pages in it, wherever JupyterLab itself is reached."""
+"""Notebook 05 and a page's file in a real JupyterLab, wherever JupyterLab itself is reached."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from workshop import lab, paths
 pytestmark = pytest.mark.browser
 
 NOTEBOOK = "05_broadcast"
+PAGE = "index.html"
 LAST_CELL = "live"  # the id of the cell that shows two pages
+TYPED = """<p title="it's">Hi, <b>{{ username }}</b>!</p>\n<br/>\n"""
 SLOW = 60_000  # milliseconds: JupyterLab loads, a kernel starts, a stage starts
 
 
@@ -26,13 +29,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids = [cell.id for cell in notebook.cells]
     notebook.cells = notebook.cells[: ids.index(LAST_CELL) + 1]
     nbformat.write(notebook, folder / f"{NOTEBOOK}.ipynb")
+    (folder / PAGE).touch()
     return folder
 
 
 @pytest.fixture(scope="module", params=["/", HUB])
 def jupyter(request: pytest.FixtureRequest, folder: Path) -> Iterator[Jupyter]:
-    quiet = f"--LabApp.app_settings_dir={lab.SETTINGS}"
-    server = Jupyter("jupyterlab", folder, request.param, quiet)
+    settings = [f"--{name}={value}" for name, value in lab.OWN_WAYS.items()]
+    server = Jupyter("jupyterlab", folder, request.param, *settings)
     yield server
     server.stop()
 
@@ -52,6 +56,24 @@ def test_both_pages_are_alive_in_the_notebook(jupyter: Jupyter, person: People, 
     say(bo, "I can.")
     for page in (ada, bo):
         expect(page.locator(".text")).to_have_text(["Can you read this, Bo?", "I can."])
+
+
+def test_a_page_opens_as_text_and_holds_what_was_typed(
+    jupyter: Jupyter, folder: Path, person: People
+) -> None:
+    person.tolerate(r"status 404|status of 404|request failed")
+    learner = person(width=1280)
+    learner.set_default_timeout(SLOW)
+    learner.goto(f"{jupyter.address}lab?token={TOKEN}&reset")
+    (folder / PAGE).write_text("")
+    learner.get_by_role("listitem", name=re.compile(PAGE)).dblclick()
+    editor = learner.locator(".jp-FileEditor .cm-content[data-language=html]")
+    editor.click()
+    learner.keyboard.type(TYPED)
+    # The checkpoint is the last that saving does: a Jupyter that is ended before it never ends.
+    with learner.expect_response(re.compile(rf"{PAGE}/checkpoints")):
+        learner.keyboard.press("ControlOrMeta+s")
+    assert (folder / PAGE).read_text() == TYPED
 
 
 def run_all(reader: Page) -> None:

@@ -70,6 +70,27 @@ def test_a_notebook_waits_for_events_and_installs_nothing(notebook: Path) -> Non
         assert unwanted not in code
 
 
+@pytest.mark.parametrize("step", manifest.steps()[1:], ids=lambda step: step.name)
+def test_modify_names_each_file_and_how_much_there_is_to_type(step: manifest.Step) -> None:
+    """Lines with something on them, as in “`app.py` (5 new lines, 4 go)”; brought files are whole."""
+    (modify,) = [cell.source for cell in cells(step.name, "markdown") if cell.id == "modify"]
+    named = re.findall(r"`([\w/.]+)` \((\d+) new(?: lines)?(?:, (\d+) go)?", modify)
+    code = "\n".join(cell.source for cell in cells(step.name, "code"))
+    to_type = [h for h in changes.step_change(step.name) if f'"{h.file}"' not in brought(code)]
+    assert {file: (int(come), int(go or 0)) for file, come, go in named} == {
+        file: (
+            sum(bool(line.strip()) for h in to_type if h.file == file for line in h.added),
+            sum(bool(line.strip()) for h in to_type if h.file == file for line in h.removed),
+        )
+        for file in {hunk.file for hunk in to_type}
+    }
+
+
+def brought(code: str) -> str:
+    """Return the line above each `bring` of a notebook's code: it lists the files."""
+    return "".join(re.findall(r"(?m)^for file in (.*):\n    print\(bring\(", code))
+
+
 @STEPS
 def test_a_step_keeps_its_budgets(step: manifest.Step) -> None:
     lines = [

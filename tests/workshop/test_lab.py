@@ -1,8 +1,10 @@
 """The notebooks' copies are the learner's, and JupyterLab is local, quiet and in `.venv`."""
 
 import json
+import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -12,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import websocket
 
 from workshop import lab, paths
+from workshop.run import taken
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/(\S*)\?token=(\w+)")
 START_TIMEOUT_S = 60
@@ -128,6 +132,9 @@ class Lab:
             found = ADDRESS.search(line)
             if found:
                 self.port, self.path, self.token = found.groups()
+                # It prints the address a moment before it listens there.
+                while process.poll() is None and not taken(int(self.port)):
+                    pass
                 return
         raise AssertionError(f"JupyterLab printed no address:\n{self.printed}")
 
@@ -140,18 +147,31 @@ class Lab:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return str(answer.read().decode())
 
+    def proxied(self, port: int, path: str = "", **headers: str) -> int:
+        """Ask Jupyter's proxy for a page of a port of this machine; return the status."""
+        return requests.get(
+            f"http://127.0.0.1:{self.port}/proxy/{port}/{path}",
+            headers={"Authorization": f"token {self.token}", **headers},
+            timeout=20,
+        ).status_code
+
+    def end(self) -> str:
+        """End this JupyterLab; return what it printed behind its address."""
+        self.process.terminate()
+        return self.process.communicate(timeout=END_TIMEOUT_S)[0]
+
     def in_a_terminal(self, command: str) -> str:
         """Type a command into a new terminal of this JupyterLab; return what came until it ended."""
         name = json.loads(self.ask("api/terminals", "POST"))["name"]
         address = f"ws://127.0.0.1:{self.port}/terminals/websocket/{name}?token={self.token}"
-        socket = websocket.create_connection(address, timeout=20)
+        terminal = websocket.create_connection(address, timeout=20)
         # The terminal echoes what is typed: the word that ends the wait must not stand in there.
-        socket.send(json.dumps(["stdin", f"{command}; echo E''ND\r"]))
+        terminal.send(json.dumps(["stdin", f"{command}; echo E''ND\r"]))
         shown = ""
         while "END" not in shown:
-            kind, *text = json.loads(socket.recv())
+            kind, *text = json.loads(terminal.recv())
             shown += text[0] if kind == "stdout" else ""
-        socket.close()
+        terminal.close()
         return shown
 
 
@@ -195,3 +215,47 @@ def test_jupyterlab_opens_at_the_first_notebook_in_this_environment(running: Lab
     assert str(Path(sys.executable).parent / "python") in shown
     assert "path=." in shown
     assert str(paths.ROOT) in shown
+
+
+@posix_only
+def test_pages_that_ask_for_a_stopped_stage_leave_the_terminal_quiet(running: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stopped = server.getsockname()[1]
+    for path in ("chat", "socket.io/?EIO=4&transport=polling", "static/style.css"):
+        assert running.proxied(stopped, path) == 500
+    assert running.proxied(stopped, Accept="text/event-stream") == 500
+    address = f"ws://127.0.0.1:{running.port}/proxy/{stopped}/socket.io/?token={running.token}"
+    attempt = websocket.create_connection(address, timeout=20)
+    with pytest.raises(websocket.WebSocketConnectionClosedException):
+        attempt.recv()
+    printed = running.end()
+    assert "stopping" in printed  # what it prints arrives here
+    for unwanted in ("Traceback", "Error", "/proxy/", "User-Agent"):
+        assert unwanted not in printed
+
+
+@posix_only
+def test_a_stage_that_answers_wrongly_is_still_told_in_the_terminal(running: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=hang_up, args=(server,)).start()
+        assert running.proxied(server.getsockname()[1]) == 500
+    printed = running.end()
+    assert "ConnectionResetError" in printed
+    assert "500 GET /proxy/" in printed
+
+
+def hang_up(server: socket.socket) -> None:
+    """Take one connection and end it without an answer, without having read the question."""
+    connection, _ = server.accept()
+    connection.recv(1)
+    connection.close()
+
+
+def test_a_refused_connection_of_anybody_else_is_told() -> None:
+    record = logging.makeLogRecord({"msg": "Uncaught exception"})
+    told = lab.NobodyAnswers()
+    assert told.filter(record)
+    try:
+        raise ConnectionRefusedError
+    except ConnectionRefusedError:
+        assert told.filter(record)

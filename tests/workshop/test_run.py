@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,79 +21,103 @@ from workshop.run import free_port, taken
 from workshop.stages import Stage
 
 
-@contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run `workshop run …` and yield the process and the address that it announces."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workshop", "run", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
-    try:
-        assert process.stdout
-        heading = process.stdout.readline()
+class Running:
+    """`workshop run …`, its address, and what it printed: read at once, since a full pipe stops it."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "run", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        assert self.process.stdout
+        heading = self.process.stdout.readline()
         while "runs at" not in heading:
-            heading = process.stdout.readline()
-        yield process, heading.split()[-1]
-    finally:
-        interrupt = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
-        process.send_signal(interrupt)
-        process.communicate(timeout=PATIENCE)
+            heading = self.process.stdout.readline()
+        self.url = heading.split()[-1]
+        self.log: list[str] = []
+        self._reader = threading.Thread(target=self.log.extend, args=(self.process.stdout,))
+        self._reader.start()
+
+    def stop(self) -> str:
+        """Press Ctrl+C and return what was printed."""
+        self.process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return "".join(self.log)
 
 
-def page_says(url: str, text: str) -> bool:
+@contextmanager
+def running(*arguments: str) -> Iterator[Running]:
+    server = Running(*arguments)
     try:
-        return text in requests.get(url, timeout=PATIENCE).text
+        yield server
+    finally:
+        server.stop()
+
+
+def page_says(address: str, text: str) -> bool:
+    try:
+        return text in requests.get(address, timeout=PATIENCE).text
     except requests.RequestException:
         return False
 
 
 def test_a_saved_file_is_served_without_a_new_start(my_chat: Path) -> None:
     catch_up("01")
-    with running("mine", "--port", str(free_port(5300)[0])) as (_, url):
-        assert wait_until(lambda: page_says(url, "Served by"))
+    with running("mine", "--port", str(free_port(5300)[0])) as server:
+        assert wait_until(lambda: page_says(server.url, "Served by"))
         app = my_chat / "app.py"
         app.write_text(app.read_text(encoding="utf-8").replace("Served by", "Brought by"))
-        assert wait_until(lambda: page_says(url, "Brought by"))
+        assert wait_until(lambda: page_says(server.url, "Brought by"))
 
 
 def test_a_file_that_does_not_parse_does_not_end_it(my_chat: Path) -> None:
     catch_up("01")
     app = my_chat / "app.py"
     right = app.read_text(encoding="utf-8")
-    with running("mine", "--port", str(free_port(5310)[0])) as (process, url):
-        assert wait_until(lambda: page_says(url, "Served by"))
+    with running("mine", "--port", str(free_port(5310)[0])) as server:
+        assert wait_until(lambda: page_says(server.url, "Served by"))
         app.write_text(right + "\nthis is no Python\n", encoding="utf-8")
-        assert wait_until(lambda: page_says(url, "SyntaxError"))
+        assert wait_until(lambda: page_says(server.url, "SyntaxError"))
         app.write_text(right.replace("Served by", "Brought by"), encoding="utf-8")
-        assert wait_until(lambda: page_says(url, "Brought by"))
-        assert process.poll() is None
+        assert wait_until(lambda: page_says(server.url, "Brought by"))
+        assert server.process.poll() is None
 
 
 def test_a_template_is_served_anew_too(my_chat: Path) -> None:
     catch_up("03")
-    with running("mine", "--port", str(free_port(5320)[0])) as (_, url):
-        assert wait_until(lambda: page_says(url, "Welcome to the Chat Application!"))
+    with running("mine", "--port", str(free_port(5320)[0])) as server:
+        assert wait_until(lambda: page_says(server.url, "Welcome to the Chat Application!"))
         index = my_chat / "templates" / "index.html"
         index.write_text(index.read_text(encoding="utf-8").replace("Welcome", "Hello and welcome"))
-        assert wait_until(lambda: page_says(url, "Hello and welcome"))
+        assert wait_until(lambda: page_says(server.url, "Hello and welcome"))
 
 
 def test_a_closed_tab_leaves_no_traceback_and_no_code_400(my_chat: Path) -> None:
-    with running("05", "--port", str(free_port(5330)[0])) as (process, url):
-        assert wait_until(lambda: page_says(url, "Chat Application"))
-        there = Stage("05", Path(), "", port=int(url.rpartition(":")[2]))
+    with running("05", "--port", str(free_port(5330)[0])) as server:
+        assert wait_until(lambda: page_says(server.url, "Chat Application"))
+        there = Stage("05", Path(), "", port=int(server.url.rpartition(":")[2]))
         for person in cast(there, "Ada", "Bo"):
             person.disconnect()
-        assert page_says(url + "/chat?username=Last", "Last")
-        process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
-        log, _ = process.communicate(timeout=PATIENCE)
+        assert page_says(server.url + "/chat?username=Last", "Last")
+        log = server.stop()
     assert "username=Last" in log
     for unwanted in ("Traceback", "code 400", '" 500', "transport=polling"):
         assert unwanted not in log
+
+
+def test_ps_says_that_run_started_it(my_chat: Path) -> None:
+    catch_up("01")
+    with running("mine", "--port", str(free_port(5340)[0])) as server:
+        assert wait_until(lambda: page_says(server.url, "Served by"))
+        listed = subprocess.run(
+            [sys.executable, "-m", "workshop", "ps"], capture_output=True, text=True
+        )
+    assert re.fullmatch(rf"mine +{server.url} +for 0 min, by `run`\n", listed.stdout)
 
 
 def test_it_takes_the_next_port_and_says_why(my_chat: Path) -> None:

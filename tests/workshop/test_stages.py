@@ -72,12 +72,23 @@ def test_a_client_leaves_at_once_and_leaves_the_log_clean() -> None:
 
 
 def test_without_the_tidy_close_leaving_is_slow(tmp_path: Path) -> None:
-    """The negative twin: what the workshop mends is real, in this very version."""
+    """The negative twin: what the workshop mends is real, in this very version.
+
+    Werkzeug reads a WebSocket's last frames as a request. It waits for the end of the line, unless
+    a random mask holds a newline: then it answers 400 at once. This client's masks hold none.
+    """
     code = textwrap.dedent(
         """
         import sys, time, socketio, workshop
-        client = socketio.SimpleClient()
+        client = socketio.SimpleClient(
+            websocket_extra_options={"get_mask_key": lambda length: b"mask"}
+        )
         client.connect(sys.argv[1])
+        # `connect` returns from inside the client's reader. Whoever disconnects before the reader
+        # waits for news again stops it, reads the server's farewell itself, and leaves at once.
+        reading = client.client.eio.ws.frame_buffer.lock
+        while not reading.locked():
+            time.sleep(0.001)
         begun = time.monotonic()
         client.disconnect()
         print(time.monotonic() - begun)
@@ -129,8 +140,9 @@ def test_a_stage_that_cannot_start_says_what_it_printed(my_chat: Path) -> None:
 
 
 def test_a_chat_that_is_not_there_is_a_sentence(my_chat: Path) -> None:
-    with pytest.raises(LookupError, match="catch-up 01"):
+    with pytest.raises(LookupError, match=r"`python3 start\.py catch-up 01`") as missing:
         stage("mine")
+    assert "`py start.py catch-up 01`" in str(missing.value)
 
 
 def test_an_unknown_step_is_answered_with_the_list() -> None:
@@ -181,7 +193,7 @@ sys.stdin.readline()
 
 
 def test_ps_lists_what_runs_and_forgets_what_does_not(my_chat: Path) -> None:
-    chat: Stage = stage("02", signed=False)
+    chat: Stage = stage("02")
     assert [(note.name, note.port) for note in running.notes()] == [("02_routes", chat.port)]
     folder = running.folder()
     stale = folder / "999999.json"
@@ -190,6 +202,40 @@ def test_ps_lists_what_runs_and_forgets_what_does_not(my_chat: Path) -> None:
     assert not stale.exists()
     chat.stop()
     assert running.notes() == []
+
+
+STARTED = """
+from workshop.__main__ import main
+from workshop.stages import stage
+stage("mine")
+stage("mine", signed=False)
+main(["ps"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "session", "place"),
+    [
+        ("", "", "a Python program"),
+        ("import ipykernel", "", "a notebook"),
+        ("import ipykernel", "/home/ada/mine/notebooks/05_broadcast.ipynb", "05_broadcast.ipynb"),
+    ],
+)
+def test_ps_says_who_started_what_runs(
+    my_chat: Path, kernel: str, session: str, place: str
+) -> None:
+    catch_up("01")
+    listed = subprocess.run(
+        [sys.executable, "-c", kernel + STARTED],
+        env=os.environ | {"JPY_SESSION_NAME": session},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert listed.stderr == ""
+    shown, checked = sorted(listed.stdout.splitlines(), key=lambda line: "`check`" in line)
+    assert shown.startswith("mine ") and shown.endswith(f", by `stage` in {place}")
+    assert checked.startswith("mine ") and checked.endswith(f", by `check` in {place}")
 
 
 def test_stop_ends_a_stage_that_another_process_started(my_chat: Path) -> None:

@@ -284,6 +284,25 @@ def test_without_a_terminal_each_step_is_a_line_and_shows_that_it_lives(
     assert "done, 0.0 s" in out
 
 
+def test_a_line_that_is_too_long_is_cut_between_words(
+    start: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing = "Installing collected packages: pure-eval, ptyprocess, widgetsnbextension, websockets"
+    monkeypatch.setattr(start, "SIGN_OF_LIFE_S", 0)
+    clock = start.Clock("[2/4] Install")
+    clock.show(doing)
+    assert capsys.readouterr().out.endswith("ptyprocess, widgetsnbextension, ...\n")
+    clock.show("Collecting flask")
+    assert capsys.readouterr().out.endswith(": Collecting flask\n")
+    monkeypatch.setenv("COLUMNS", "72")
+    clock.in_place = True
+    clock.show(doing)
+    line = capsys.readouterr().out
+    assert line.startswith("\r[2/4] Install ... 0 s Installing")
+    assert line.rstrip().endswith("packages: pure-eval, ...")
+    assert len(line) == 1 + 71
+
+
 # ---- Python -------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+from IPython.core import magics
+from IPython.core.magic import Magics
+
 import workshop
 from workshop import paths
 
@@ -24,6 +27,14 @@ def test_a_notebook_gets_every_word_and_no_other() -> None:
     for word, meaning in words.items():
         assert meaning.__module__.startswith("workshop."), word
         assert meaning.__doc__ and word == meaning.__name__
+
+
+def test_no_word_is_a_command_of_ipython() -> None:
+    """After a kernel's restart `page(chat)` would run `%page`, and say so in words nobody knows."""
+    kinds = [getattr(magics, name) for name in dir(magics) if name.endswith("Magics")]
+    commands = {name for kind in kinds if kind is not Magics for name in kind.magics["line"]}
+    assert {"page", "run", "time"} <= commands
+    assert commands.isdisjoint(workshop.__all__)
 
 
 def test_the_doctor_speaks_where_packages_are_missing() -> None:

@@ -10,6 +10,7 @@ const template = document.querySelector("#message-template");
 form.addEventListener("submit", (event) => {
   event.preventDefault(); // stay on this page: the message travels by socket, not by form
   const message = { username: document.body.dataset.username, text: input.value };
+  statusLine.textContent = "Sending …"; // until the acknowledgement comes
   socket.emit("new_message", message, (acknowledgement) => {
     statusLine.textContent = acknowledgement.ok ? "The server has your message." : "Not accepted.";
   });

@@ -1,0 +1,153 @@
+"""What the comparisons show, and what they leave out."""
+
+from pathlib import Path
+
+import pytest
+
+from workshop import changes, manifest
+from workshop.learner import bring, catch_up
+from workshop.views import show_change, solution
+
+HIDDEN = (".ipynb_checkpoints/app-checkpoint.py", "__pycache__/app.py", ".draft.txt")
+
+
+def write(folder: Path, file: str, text: str) -> None:
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def rewrite(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    write(folder, file, text.replace(old, new))
+
+
+def unindented(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines())
+
+
+def test_hidden_files_are_in_no_comparison(my_chat: Path) -> None:
+    catch_up("03")
+    for file in HIDDEN:
+        write(my_chat, file, "not a lesson")
+    shown = show_change("mine", "03_templates")
+    assert str(shown) == "from mine to 03_templates: no difference"
+    assert "checkpoint" not in shown.markup
+
+
+def test_hidden_files_of_a_step_are_not_copied(
+    my_chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = manifest.step("01")
+    monkeypatch.setattr("workshop.paths.STEPS", tmp_path / "steps")
+    folder = step.folder
+    for file in ("app.py", *HIDDEN):
+        write(folder, file, "app = None")
+    catch_up("01")
+    assert [path.name for path in my_chat.rglob("*")] == ["app.py"]
+
+
+def test_a_folder_above_the_chat_may_be_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative twin: only what is below the chat's own folder counts as hidden."""
+    monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path / ".cache" / "instance"))
+    catch_up("04")
+    shown = str(show_change("mine", "05_broadcast"))
+    assert "+const log" in shown and "+const socket" not in shown
+
+
+def test_what_only_the_learner_has_is_named_in_one_line(my_chat: Path) -> None:
+    catch_up("02")
+    write(my_chat, "requirements.txt", "flask==3.1.3\n")
+    write(my_chat, "notes/ideas.txt", "tea\n")
+    shown = show_change("mine", "02_routes")
+    line = "yours alone: notes/ideas.txt, requirements.txt"
+    assert str(shown) == f"from mine to 02_routes: no difference\n\n{line}"
+    assert line in shown.markup
+    assert "flask==3.1.3" not in shown.markup
+    assert str(show_change("02_routes", "mine")) == str(shown).replace(
+        "from mine to 02_routes", "from 02_routes to mine"
+    )
+
+
+def test_what_the_step_alone_has_is_shown_whole(my_chat: Path) -> None:
+    """The negative twin: a file still to be made is a box with all its lines."""
+    catch_up("03")
+    shown = str(show_change("mine", "04_socketio"))
+    assert "static/chat.js" in shown and "+const socket" in shown
+    assert "yours alone" not in shown
+
+
+def test_between_two_steps_nothing_is_yours() -> None:
+    shown = str(show_change("04_socketio", "03_templates"))
+    assert "-const socket" in shown
+    assert "yours alone" not in shown
+
+
+def test_indentation_of_html_does_not_count_in_ones_own_chat(my_chat: Path) -> None:
+    catch_up("03")
+    file = "templates/chat.html"
+    step = (manifest.step("03").folder / file).read_text(encoding="utf-8")
+    write(my_chat, file, unindented(step))
+    assert "no difference" in str(show_change("mine", "03_templates"))
+
+
+def test_an_unchanged_line_is_shown_as_the_learner_wrote_it(my_chat: Path) -> None:
+    catch_up("03")
+    rewrite(my_chat, "templates/chat.html", "    <form id=", "<form id=")
+    rewrite(my_chat, "templates/chat.html", "Send", "Say it")
+    shown = str(show_change("mine", "03_templates")).splitlines()
+    assert "-      <button>Say it</button>" in shown
+    assert "+      <button>Send</button>" in shown
+    assert not [line for line in shown if "<form" in line and line[0] in "+-"]
+
+
+def test_a_line_above_the_change_keeps_the_learners_indentation(my_chat: Path) -> None:
+    catch_up("03")
+    rewrite(my_chat, "templates/chat.html", "    </form>", "</form>")
+    rewrite(my_chat, "templates/chat.html", "Send", "Say it")
+    assert " </form>" in str(show_change("mine", "03_templates")).splitlines()
+
+
+def test_indentation_counts_in_python_and_between_steps(my_chat: Path, tmp_path: Path) -> None:
+    """The negative twins: Python means something by it, and a step shows all that it changes."""
+    catch_up("03")
+    rewrite(my_chat, "app.py", "        return redirect", "            return redirect")
+    assert "-            return redirect" in str(show_change("mine", "03_templates"))
+    for folder, line in (("old", "<p>tea</p>"), ("new", "  <p>tea</p>")):
+        write(tmp_path / folder, "page.html", line)
+    (hunk,) = changes.folder_change(tmp_path / "old", tmp_path / "new")
+    assert hunk.lines == ("-<p>tea</p>", "+  <p>tea</p>")
+    assert changes.own_change(tmp_path / "old", tmp_path / "new") == []
+
+
+@pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
+def test_a_solution_shows_lines_and_files_and_nothing_of_the_patch(step: manifest.Step) -> None:
+    shown = solution(step.name)
+    patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
+    files = [ln.removeprefix("+++ b/") for ln in patch.splitlines() if ln.startswith("+++ b/")]
+    assert files
+    for file in files:
+        assert f"mine/chat/{file}" in str(shown)
+        assert f">mine/chat/{file}</div>" in shown.markup
+    added = [ln for ln in patch.splitlines() if ln.startswith("+") and not ln.startswith("+++")]
+    assert added
+    assert [ln for ln in added if ln not in str(shown).splitlines()] == []
+    for mark in ("+++", "@@", "--- a/", "/dev/null"):
+        assert mark not in str(shown) and mark not in shown.markup
+
+
+def test_what_lies_apart_in_a_solution_is_set_apart() -> None:
+    assert str(solution("02")).count("\n  …\n") == 1
+    assert "  …</div>" in solution("02").markup
+
+
+def test_bringing_says_where_a_different_file_is_kept(my_chat: Path) -> None:
+    bring("03_templates", "templates/index.html")
+    assert "saved" not in bring("03_templates", "templates/index.html")
+    rewrite(my_chat, "templates/index.html", "Join Chat", "Come in")
+    said = bring("03_templates", "templates/index.html")
+    (kept,) = (my_chat.parent / "saved").rglob("index.html")
+    assert f"mine/saved/{kept.parent.name}" in said
