@@ -1,6 +1,7 @@
 """`python -m workshop VERB`: what start.py hands every verb to, once the environment stands."""
 
 import argparse
+import os
 import sys
 import time
 
@@ -41,6 +42,10 @@ def parser() -> argparse.ArgumentParser:
     run = verb("run", _run, "run a step, or `mine`, in this terminal; reloads on save")
     run.add_argument("stage", help="05, 05_broadcast or mine")
     run.add_argument("--port", type=int, help="port (5000 or the next free one)")
+    chat = verb("chat", _chat, "serve the finished application")
+    chat.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    chat.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
+    chat.add_argument("--port", default="5000", help="port (5000)")
     verb("check", _check, "check your own chat against a step").add_argument("step")
     verb("catch-up", _catch_up, "copy a step to mine/chat; yours is kept").add_argument("step")
     verb("doctor", _doctor, "examine this machine and say what to mend")
@@ -61,6 +66,16 @@ def _run(options: argparse.Namespace) -> int:
     from workshop.run import run
 
     return run(options.stage, options.port)
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from workshop import paths
+    from workshop.lab import become
+
+    os.chdir(paths.ROOT)  # its data is in instance/, beside start.py
+    words = ["--host", options.host, "--port", options.port]
+    words += ["--no-browser"] if options.no_browser else []
+    return become([sys.executable, "-m", "final_app", *words], dict(os.environ))
 
 
 def _check(options: argparse.Namespace) -> int:

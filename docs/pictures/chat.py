@@ -1,0 +1,116 @@
+"""Make the pictures of the finished chat from the real application, with people who really talk.
+
+    python docs/pictures/chat.py              into docs/pictures
+    python docs/pictures/chat.py --into DIR   to look at, not to keep
+
+Needs the test tools (playwright) and a Chromium, Chrome or Edge.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))  # the workshop's root: `tests` is not installed
+
+from tests.final_app.rig import PASSWORD, Person, Server  # noqa: E402
+from tests.needs import browser_flags, find_browser  # noqa: E402
+
+WIDE, NARROW = (1280, 800), (390, 780)  # CSS pixels
+PATIENCE = 15_000  # milliseconds
+
+TALK = [
+    ("ada", "Good morning! The *new* release is on the test server."),
+    ("bo", "Great, I am looking at it. @ada, which branch is that?"),
+    ("ada", "`main`, since an hour ago:\n\n```\ngit log --oneline -1\n9f31c2e Keep what is typed\n```"),
+    ("cy", "The line was cut on my train, and **nothing** was lost. I typed three messages "
+           "in the tunnel, and they all arrived when we were out again."),
+    ("bo", "That is what I wanted to hear."),
+    ("ada", "- backups: done\n- invites: sent\n- coffee: who is in?"),
+]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--into", metavar="DIR", type=Path, default=HERE)
+    folder = parser.parse_args().into
+    folder.mkdir(parents=True, exist_ok=True)
+    executable = find_browser()
+    if not executable:
+        sys.exit("Expected a Chromium, Chrome or Edge; found none. Install one, then try again.")
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
+        server = Server(Path(data)).start()
+        browser = playwright.chromium.launch(executable_path=executable, args=browser_flags())
+        try:
+            take(browser, server, folder)
+        finally:
+            browser.close()
+            server.stop()
+
+
+def take(browser: Browser, server: Server, folder: Path) -> None:
+    """Let Ada, Bo and Cy talk, and take a picture of every main state."""
+    empty = browser.new_page(viewport=size(WIDE))
+    empty.goto(server.url)
+    save(empty, folder / "chat-first-run.png")
+    people = {"ada": Person(server, "ada").begin()}
+    invite = people["ada"].invite()
+    people |= {name: Person(server, name).register(invite) for name in ("bo", "cy")}
+    for name, person in people.items():
+        person.form("/account/name", "/account", name=name.title())
+        person.connect()
+    for room in ("Design", "Coffee"):
+        people["ada"].ask("POST", "/rooms", {"name": room, "kind": "open"})
+    people["bo"].ask("POST", "/dm/1")
+    for name, text in TALK:
+        people[name].say(1, text)
+    people["bo"].say(3, "Who is in?")
+    page = enter(browser, server, "ada", WIDE, "light")
+    save(page, folder / "chat.png")
+    page = enter(browser, server, "ada", WIDE, "dark")
+    page.locator("#people-toggle").click()
+    page.locator("#members .person").first.wait_for()
+    save(page, folder / "chat-people.png")
+    page.goto(f"{server.url}/account")
+    save(page, folder / "chat-account.png")
+    phone = enter(browser, server, "cy", NARROW, "dark")
+    save(phone, folder / "chat-phone.png")
+    for person in people.values():
+        person.leave()
+
+
+def enter(
+    browser: Browser, server: Server, name: str, shape: tuple[int, int], colours: str
+) -> Page:
+    """Log in as somebody, and wait until their page is connected."""
+    context = browser.new_context(
+        viewport=size(shape), device_scale_factor=2, color_scheme=colours, reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(f"{server.url}/login")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator("html[data-ready=true]").wait_for(state="attached")
+    page.goto(f"{server.url}/r/general")
+    page.locator("html[data-ready=true]").wait_for(state="attached")
+    return page
+
+
+def size(shape: tuple[int, int]) -> dict[str, int]:
+    return {"width": shape[0], "height": shape[1]}
+
+
+def save(page: Page, path: Path) -> None:
+    page.screenshot(path=path, caret="hide")
+    print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Accounts: made, renamed, given another password, shut out and deleted; and who may invite."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from final_app import clock, log_ins, passwords, people, rooms
+from final_app.errors import Conflict, Forbidden, Invalid
+from final_app.log_ins import Me
+from final_app.models import Invite, User, db
+from final_app.store import writes
+
+USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,28}[a-z0-9])?")
+NAME_LENGTH = 40  # characters
+INVITE_DAYS = 7
+INVITE_USES = 20
+
+
+def anybody() -> bool:
+    """Tell whether this installation has any account yet."""
+    return db.session.scalar(select(User.id).limit(1)) is not None
+
+
+def begin(username: str, password: str) -> int:
+    """Make the first account, an administrator, and the room "general"; return its number."""
+    digest = passwords.hashed(password)
+    return _begin(username, digest)
+
+
+def create(username: str, password: str, *, admin: bool = False) -> int:
+    """Make an account without an invite; return its number. Raises Invalid and Conflict."""
+    digest = passwords.hashed(password)
+    return _add(username, digest, admin)
+
+
+def register(username: str, password: str, code: str, *, open_to_all: bool) -> int:
+    """Make an account for somebody with an invite, or for anybody; return its number."""
+    if not open_to_all:
+        _valid_invite(code)  # before the password is hashed: that is dear
+    digest = passwords.hashed(password)
+    return _register(username, digest, "" if open_to_all else code)
+
+
+@writes
+def rename(me: Me, name: str) -> None:
+    """Change the name that others see; the username stays."""
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Invalid(f"A name has 1 to {NAME_LENGTH} visible characters.", field="name")
+    db.session.get_one(User, me.id).name = name
+
+
+def change_password(me: Me, password: str) -> list[int]:
+    """Set another password, and end every other log-in; return the numbers of those."""
+    set_password(me.id, password)
+    return log_ins.end_all(me.id, but=me.log_in_id)
+
+
+def set_password(user_id: int, password: str) -> None:
+    """Give somebody a password. Raises Invalid."""
+    digest = passwords.hashed(password)
+    _set_hash(user_id, digest)
+
+
+def prove(me: Me, password: str, *, field: str = "password") -> None:
+    """Raise Forbidden unless it is the person's password."""
+    digest = db.session.get_one(User, me.id).password_hash
+    db.session.rollback()
+    if not passwords.match(digest, password):
+        raise Forbidden("This is not your password.", field=field)
+
+
+@writes
+def leave(user_id: int, status: str) -> list[int]:
+    """Ban ("banned") or delete ("deleted") an account; return the log-ins that ended.
+
+    What the person wrote stays. A deleted account loses its name, so that another may take it.
+    """
+    user = people.active(user_id)
+    admins = db.session.scalars(select(User.id).filter_by(role="admin", status="active")).all()
+    if list(admins) == [user_id]:
+        raise Conflict("The last administrator cannot go. Make another one first.")
+    user.status = status
+    if status == "deleted":
+        user.username, user.name, user.password_hash = f"deleted-{user.id}-", "Deleted account", ""
+    rooms.forget(user_id)
+    return log_ins.end_all(user_id)
+
+
+@writes
+def invite(user_id: int) -> dict[str, Any]:
+    """Make an invite: {code, expires_at, uses_left}. Raises Forbidden for who is no administrator."""
+    if people.active(user_id).role != "admin":
+        raise Forbidden("Only an administrator may invite.")
+    made = Invite(
+        code=clock.token(),
+        created_by=user_id,
+        expires_at=clock.now() + timedelta(days=INVITE_DAYS),
+        uses_left=INVITE_USES,
+    )
+    db.session.add(made)
+    return {
+        "code": made.code,
+        "expires_at": clock.iso(made.expires_at),
+        "uses_left": made.uses_left,
+    }
+
+
+@writes
+def _begin(username: str, digest: str) -> int:
+    if anybody():
+        raise Conflict("This installation has an administrator already.")
+    user_id = _add(username, digest, admin=True)
+    rooms.create(user_id, "general", "open")
+    return user_id
+
+
+@writes
+def _register(username: str, digest: str, code: str) -> int:
+    if code:
+        _valid_invite(code).uses_left -= 1
+    return _add(username, digest, admin=False)
+
+
+@writes
+def _add(username: str, digest: str, admin: bool) -> int:
+    username = _checked_username(username)
+    user = User(
+        username=username,
+        name=username,
+        password_hash=digest,
+        role="admin" if admin else "member",
+        created_at=clock.now(),
+    )
+    db.session.add(user)
+    db.session.flush()
+    rooms.welcome(user.id)
+    return user.id
+
+
+@writes
+def _set_hash(user_id: int, digest: str) -> None:
+    people.active(user_id).password_hash = digest
+
+
+def _checked_username(username: str) -> str:
+    username = username.strip().lower()
+    if not USERNAME.fullmatch(username):
+        raise Invalid(
+            "A username has 1 to 30 letters from a to z, digits, dots, dashes or underscores, "
+            "and begins and ends with a letter or a digit.",
+            field="username",
+        )
+    if db.session.scalar(select(User.id).filter_by(username=username)):
+        raise Conflict("Somebody has this name already.", field="username")
+    return username
+
+
+def _valid_invite(code: str) -> Invite:
+    found = db.session.scalar(select(Invite).filter_by(code=code))
+    if found is None or found.uses_left < 1 or found.expires_at < clock.now():
+        raise Forbidden("This invite is not valid (any more). Ask for a new one.", field="invite")
+    return found

@@ -1,0 +1,127 @@
+"""Who asks, and may they? Read anew from the database for every request and every event."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from flask import Flask, Response, current_app, request, session
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.routing import IntegerConverter
+
+from final_app import log_ins
+from final_app.errors import Forbidden, Unauthorized
+from final_app.log_ins import Me
+from final_app.throttle import Throttle
+
+COOKIE = "chat_session"
+COOKIE_AGE = 60 * 60 * 24 * 90  # seconds
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def caller() -> Me | None:
+    """Return who asks, by the log-in cookie; the socket's is the one of its handshake."""
+    return log_ins.who(request.cookies.get(COOKIE))
+
+
+def known() -> Me:
+    """Return who asks. Raises Unauthorized for a stranger."""
+    me = caller()
+    if me is None:
+        raise Unauthorized("You are not logged in (any more).")
+    return me
+
+
+def for_people(view: F) -> F:
+    """Decorate a route that is for people who are logged in: its first argument is who asks."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        me = known()
+        if request.method in UNSAFE:
+            throttle().count("actions", me.id)
+        log_ins.seen(me)
+        return view(me, *args, **kwargs)
+
+    return cast(F, guarded)
+
+
+@contextmanager
+def one_guess(name: str) -> Iterator[None]:
+    """Let a password be tried, unless too many were wrong: for this name from here, or from here.
+
+    Asked again afterwards: of a thousand tries at once, all begin before the first has failed.
+    """
+    here = request.remote_addr
+    tries: dict[str, tuple[object, ...]] = {"logins": (here, name), "logins_address": (here,)}
+    for kind, who in tries.items():
+        throttle().check(kind, *who)
+    try:
+        yield
+    except (Unauthorized, Forbidden):
+        for kind, who in tries.items():
+            throttle().count(kind, *who)
+        raise
+    for kind, who in tries.items():
+        throttle().check(kind, *who)
+
+
+def throttle() -> Throttle:
+    return cast(Throttle, current_app.extensions["throttle"])
+
+
+def log_in(response: Response, token: str) -> Response:
+    """Give the browser its log-in; the cookie is Secure exactly when the page came by https.
+
+    The CSRF token from before is forgotten: somebody else may have planted it.
+    """
+    session.clear()
+    response.set_cookie(
+        COOKIE, token, max_age=COOKIE_AGE, httponly=True, samesite="Lax",
+        secure=request.is_secure, path=request.root_path or "/",
+    )  # fmt: skip
+    return response
+
+
+def log_out(response: Response) -> Response:
+    response.delete_cookie(COOKIE, path=request.root_path or "/", samesite="Lax", httponly=True)
+    return response
+
+
+class Number(IntegerConverter):
+    """A number in an address that a database can hold; a longer one is an address of nothing."""
+
+    regex = r"[0-9]{1,15}"
+
+
+class CsrfSession(SecureCookieSessionInterface):
+    """Flask's session holds the CSRF token and nothing else; Secure exactly under https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+    def get_cookie_path(self, app: Flask) -> str:
+        return request.root_path or "/"
+
+
+def protect(app: Flask, frame_ancestors: str) -> None:
+    """Send with every answer what a browser may do with it."""
+    policy = (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+        f"frame-ancestors {frame_ancestors}"
+    )
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if request.endpoint not in ("static", "socketio_browser.static"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response

@@ -1,0 +1,8 @@
+// The account page works without a script; this one only shows its times in the reader's time zone.
+
+import { fullTime, shortTime } from "./core/times.js";
+
+for (const time of document.querySelectorAll("time")) {
+  time.title = fullTime(time.dateTime);
+  time.textContent = shortTime(time.dateTime);
+}

@@ -1,0 +1,31 @@
+// Times as this person reads them: their language, their time zone.
+
+const GROUP_MS = 5 * 60_000; // messages of one author within five minutes stand under one name
+const DAY_MS = 24 * 3_600_000;
+
+const clockStyle = { timeStyle: "short", hourCycle: "h23" };
+const clock = new Intl.DateTimeFormat(undefined, clockStyle);
+const longDay = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", ...clockStyle });
+const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", ...clockStyle });
+
+export const clockTime = (iso) => clock.format(new Date(iso));
+export const fullTime = (iso) => full.format(new Date(iso));
+export const shortTime = (iso) => short.format(new Date(iso));
+
+export const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
+
+export function dayName(iso, now = Date.now()) {
+  if (sameDay(iso, now)) return "Today";
+  if (sameDay(iso, now - DAY_MS)) return "Yesterday";
+  return longDay.format(new Date(iso));
+}
+
+export function standUnderOneName(previous, message) {
+  return (
+    previous.author.id === message.author.id &&
+    !message.reply_to &&
+    sameDay(previous.created_at, message.created_at) &&
+    Math.abs(new Date(message.created_at) - new Date(previous.created_at)) <= GROUP_MS
+  );
+}

@@ -1,0 +1,58 @@
+// What one does with a message: by its buttons, and by keys while it has focus.
+
+import { $ } from "./dom.js";
+import { Part } from "./part.js";
+
+const KEYS = { e: "edit", r: "reply", Delete: "delete" };
+
+export class Actions extends Part {
+  #timeline; #acts;
+
+  // acts: name → function of a message (for retry and discard, of an item of the outbox)
+  constructor({ timeline, acts }) { super(); [this.#timeline, this.#acts] = [timeline, acts]; }
+
+  connect() {
+    super.connect();
+    this.listen($("#scroller"), "click", (event) => this.#click(event));
+    this.listen($("#scroller"), "keydown", (event) => this.#key(event));
+  }
+
+  #click({ target }) {
+    const button = target.closest("[data-act]");
+    const node = button?.closest(".message");
+    if (button?.dataset.act === "more") node.focus(); // its toolbar shows while focus is inside
+    else if (button) this.#act(button.dataset.act, node);
+  }
+
+  #act(name, node) {
+    const { state, deleted, own } = node.dataset;
+    const there = state === "sent" && deleted === "false";
+    const mine = there && own === "true";
+    const may = { reply: there, copy: there, edit: mine, delete: mine };
+    if (may[name] ?? state !== "sent") this.#acts[name](this.#timeline.content(node));
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const node = event.target.closest(".message");
+    const onMessage = node && event.target === node;
+    let handled = this.#move(event.key, node);
+    if (onMessage && KEYS[event.key]) handled = [this.#act(KEYS[event.key], node)];
+    if (onMessage && event.key === "Enter") handled = [this.#firstButton(node)?.focus()];
+    if (node && event.key === "Escape") handled = [(onMessage ? $("#text") : node).focus()];
+    if (handled) event.preventDefault();
+  }
+
+  #firstButton(node) {
+    const buttons = node.querySelectorAll(".actions button, .delivery button");
+    return [...buttons].find((button) => button.checkVisibility());
+  }
+
+  #move(key, node) {
+    const nodes = this.#timeline.all;
+    const index = node ? nodes.indexOf(node) : nodes.length;
+    const targets = { ArrowUp: index - 1, ArrowDown: index + 1, Home: 0, End: nodes.length - 1 };
+    nodes[targets[key]]?.focus();
+    return Boolean(nodes[targets[key]]);
+  }
+}

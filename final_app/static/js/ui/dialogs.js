@@ -1,0 +1,106 @@
+// The dialogs: create a room, find one, write to a person, the keys, and "are you sure?".
+
+import { $, fillAvatar, fillPresence, keepList } from "./dom.js";
+import { Part } from "./part.js";
+
+export class Dialogs extends Part {
+  #directory; #http; #tell;
+
+  constructor({ directory, http, tell }) {
+    super(); [this.#directory, this.#http, this.#tell] = [directory, http, tell];
+  }
+
+  connect() {
+    super.connect();
+    this.listen($("#create-open"), "click", () => $("#create").showModal());
+    this.listen($("#create-form"), "submit", (event) => this.#create(event));
+    this.listen($("#browse-open"), "click", () => this.attempt(() => this.#browse()));
+    this.listen($("#direct-open"), "click", () => this.#people());
+    this.listen($("#keys-open"), "click", () => $("#keys").showModal());
+    this.listen(window, "keydown", (event) => this.#key(event));
+  }
+
+  // Does something that may be refused; then the reason is told.
+  attempt(work) { return work().catch(this.#tell); }
+
+  // Asks; true if the person says yes.
+  confirm(title, text, yes) {
+    const dialog = $("#confirm");
+    $("#confirm-title").textContent = title;
+    $("#confirm-text").textContent = text;
+    $("#confirm-yes").textContent = yes;
+    dialog.returnValue = "no";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      const answer = () => resolve(dialog.returnValue === "yes");
+      dialog.addEventListener("close", answer, { once: true });
+    });
+  }
+
+  write(person) {
+    return this.attempt(async () => goTo((await this.#http.post(`dm/${person.id}`)).room));
+  }
+
+  #create(event) {
+    submitting(event, async (values) => goTo((await this.#http.post("rooms", values)).room));
+  }
+
+  async #browse() {
+    const { rooms } = await this.#http.get("api/rooms");
+    $("#browse-empty").hidden = rooms.length > 0;
+    keepList($("#browse-list"), rooms, $("#browse-template"), (node, room) => {
+      $(".person-name", node).textContent = room.name;
+      const join = $("[data-act=join]", node);
+      join.ariaLabel = `Join ${room.name}`;
+      const address = `rooms/${room.id}/members/${this.#directory.me.id}`;
+      join.onclick = () => this.attempt(() => this.#http.put(address).then(() => goTo(room)));
+    });
+    $("#browse").showModal();
+  }
+
+  #people() {
+    const others = this.#directory.others(new Set([this.#directory.me.id]));
+    $("#write-empty").hidden = others.length > 0;
+    keepList($("#write-list"), others, $("#person-template"), (node, person) => {
+      fillPerson(node, person, `@${person.username}`);
+      $("[data-act=remove]", node).hidden = true;
+      $("[data-act=write]", node).onclick = () => this.write(person);
+    });
+    $("#write").showModal();
+  }
+
+  #key(event) {
+    const help = event.key === "?" && !event.target.matches?.("input, textarea, select");
+    if (!help && !(event.ctrlKey && event.key === "/")) return;
+    event.preventDefault();
+    if (!$("dialog[open]")) $("#keys").showModal();
+  }
+}
+
+export function fillPerson(node, person, note) {
+  fillAvatar($(".avatar", node), person);
+  fillPresence($(".presence", node), person.online);
+  $(".person-name", node).textContent = person.name;
+  $(".person-note", node).textContent = note;
+  $("[data-act=write]", node).ariaLabel = `Message ${person.name}`;
+}
+
+// Sends a form's values; what the server refuses stands beside the field.
+export async function submitting(event, send) {
+  event.preventDefault();
+  const form = event.target;
+  const wrong = $(".field-error", form);
+  const input = $("input, select", form);
+  input.removeAttribute("aria-invalid");
+  wrong.hidden = true;
+  try {
+    await send(Object.fromEntries(new FormData(form)));
+  } catch ({ message }) {
+    wrong.textContent = message;
+    wrong.hidden = false;
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+  }
+}
+
+function goTo(room) { location.assign(new URL(`r/${room.slug}`, document.baseURI)); }

@@ -1,0 +1,85 @@
+// Fills one message's markup (templates/_message.html), for what was stored and for what is on its way.
+
+import { clockTime, fullTime } from "../core/times.js";
+import { $, clone, fillAvatar } from "./dom.js";
+
+export class MessageView {
+  #room;
+
+  constructor(room, me) {
+    this.#room = room;
+    this.me = me;
+  }
+
+  make() { return clone($("#message-template")); }
+
+  // The same node serves a message from "sending" to its deletion, so it is announced once.
+  fill(node, message) {
+    const { id, seq, rev, client_id: clientId, deleted } = message;
+    const own = message.author.id === this.me.id;
+    const mentionsMe = message.mentions.includes(this.me.id);
+    this.#name(node, `m-${seq}`);
+    Object.assign(node.dataset, { id, seq, rev, clientId, state: "sent", deleted, own, mentionsMe });
+    this.#fillHead(node, message);
+    $(".permalink", node).href = this.address(seq);
+    $(".edited", node).hidden = !message.edited_at || deleted;
+    this.#fillQuote(node, deleted ? null : message.reply_to);
+    if (deleted) showText($(".body", node), "Message deleted");
+    else showHtml($(".body", node), message.html);
+    $(".delivery", node).hidden = true;
+  }
+
+  fillPending(node, item) {
+    this.#name(node, `p-${item.client_id}`);
+    const state = item.error ? "failed" : "sending";
+    Object.assign(node.dataset, { clientId: item.client_id, state, own: true });
+    this.#fillHead(node, { author: this.me, created_at: item.created_at });
+    $(".permalink", node).removeAttribute("href");
+    this.#fillQuote(node, item.reply_to);
+    showText($(".body", node), item.text);
+    this.#fillDelivery($(".delivery", node), item);
+  }
+
+  address(seq) { return `r/${this.#room.slug}/${seq}`; }
+
+  #name(node, id) {
+    node.id = id;
+    $(".author", node).id = `${id}-author`;
+    $(".body", node).id = `${id}-body`;
+    node.setAttribute("aria-labelledby", `${id}-author ${id}-body`);
+  }
+
+  #fillHead(node, { author, created_at }) {
+    fillAvatar($(".avatar", node), author);
+    $(".author", node).textContent = author.name;
+    const time = $("time", node);
+    time.dateTime = created_at;
+    time.textContent = clockTime(created_at);
+    time.title = fullTime(created_at);
+  }
+
+  #fillQuote(node, quoted) {
+    const quote = $(".quote", node);
+    quote.hidden = !quoted;
+    if (!quoted) return;
+    quote.href = this.address(quoted.seq);
+    $(".quote-author", quote).textContent = quoted.author;
+    $(".quote-text", quote).textContent = quoted.deleted ? "Message deleted" : quoted.text;
+  }
+
+  #fillDelivery(delivery, { error, stuck }) {
+    delivery.hidden = !error && !stuck;
+    $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : "Not sent yet, still trying.";
+    $("[data-act=discard]", delivery).hidden = !error;
+  }
+}
+
+function showText(body, text) {
+  const paragraph = document.createElement("p");
+  paragraph.textContent = text;
+  if (body.innerHTML !== paragraph.outerHTML) body.replaceChildren(paragraph);
+}
+
+// The only place of this application that sets HTML: the server made it from the text, and cleaned it.
+// What already stands there stays, so that a screen reader does not read an acknowledged message again.
+function showHtml(body, html) { if (body.innerHTML !== html) body.innerHTML = html; }

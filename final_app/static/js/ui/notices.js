@@ -1,0 +1,53 @@
+// What the page says by itself: the connection's banner, and toasts for what was refused.
+
+import { $, clone } from "./dom.js";
+
+const OFFLINE_NOTICE_MS = 5_000; // a shorter drop is nobody's business
+const BACK_NOTICE_MS = 3_000;
+const TOAST_MS = 8_000;
+
+export class Banner {
+  #element = $("#banner");
+  #timer;
+
+  disconnect() { clearTimeout(this.#timer); }
+
+  offline() {
+    const text = "Reconnecting … Messages will be sent when you are back.";
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#show("offline", text), OFFLINE_NOTICE_MS);
+  }
+
+  online(missed) {
+    clearTimeout(this.#timer);
+    if (this.#element.hidden) return;
+    this.#show("back", missed ? `Back online, ${missed}` : "Back online");
+    this.#timer = setTimeout(() => (this.#element.hidden = true), BACK_NOTICE_MS);
+  }
+
+  ended(reason = "") {
+    clearTimeout(this.#timer);
+    this.#show("ended", `Signed out${reason}.`);
+    $("#banner-link").hidden = false;
+  }
+
+  #show(kind, text) {
+    this.#element.dataset.kind = kind;
+    this.#element.hidden = false;
+    $("#banner-text").textContent = text;
+  }
+}
+
+export class Toasts {
+  #timers = new Set();
+
+  disconnect() { this.#timers.forEach(clearTimeout); }
+
+  show(text) {
+    const toast = clone($("#toast-template"));
+    $("p", toast).textContent = text;
+    $("button", toast).addEventListener("click", () => toast.remove());
+    $("#toasts").append(toast);
+    this.#timers.add(setTimeout(() => toast.remove(), TOAST_MS));
+  }
+}

@@ -1,0 +1,117 @@
+// The panel at the right: the members of the open room, and what may be done with it.
+
+import { fillPerson, submitting } from "./dialogs.js";
+import { $, keepList } from "./dom.js";
+import { Part } from "./part.js";
+
+export class People extends Part {
+  #panel = $("#people");
+  #room; #directory; #http; #dialogs;
+  #members = [];
+
+  constructor({ room, directory, http, dialogs }) {
+    super();
+    [this.#room, this.#directory, this.#http, this.#dialogs] = [room, directory, http, dialogs];
+  }
+
+  connect() {
+    super.connect();
+    this.listen($("#people-toggle"), "click", () => this.#open(this.#panel.hidden));
+    this.listen($("#people-close"), "click", () => this.#open(false));
+    this.listen(this.#panel, "keydown", ({ key }) => key === "Escape" && this.#open(false));
+    const add = ({ person }) => this.#http.put(`${this.#address}/members/${person}`);
+    this.listen($("#invite"), "submit", (event) => submitting(event, add));
+    const rename = ({ name }) => this.#http.patch(this.#address, { name });
+    this.listen($("#rename"), "submit", (event) => submitting(event, rename));
+    this.listen($("#leave"), "click", () => this.#leave());
+    this.listen($("#archive"), "click", () => this.#archive());
+    this.listen($("#invite-link-make"), "click", () => this.#dialogs.attempt(() => this.#makeLink()));
+    this.listen($("#invite-link-copy"), "click", () => this.#copyLink());
+  }
+
+  // Somebody came, went, or has another name.
+  refresh() { return this.#panel.hidden ? undefined : this.#dialogs.attempt(() => this.#read()); }
+
+  show() {
+    if (this.#panel.hidden) return;
+    const { people } = this.#directory;
+    const members = this.#members.map((member) => ({ ...member, ...people.get(member.id) }));
+    members.sort((a, b) => b.online - a.online || a.name.localeCompare(b.name));
+    $("#people-count").textContent = members.length;
+    keepList($("#members"), members, $("#person-template"), (node, member) => this.#fill(node, member));
+    if (this.#room.kind === "direct") return;
+    $("#rename").hidden = $("#archive").hidden = !this.#mayManage || this.#current.archived;
+    const outside = this.#directory.others(new Set(members.map(({ id }) => id)));
+    $("#invite").hidden = !outside.length || this.#current.archived;
+    $("#invite-person").replaceChildren(...outside.map(({ id, name }) => new Option(name, id)));
+  }
+
+  get #address() { return `rooms/${this.#room.id}`; }
+
+  get #current() { return this.#directory.rooms.get(this.#room.id) ?? this.#room; }
+
+  get #mayManage() { return this.#current.role === "owner" || this.#directory.me.role === "admin"; }
+
+  async #read() {
+    this.#members = (await this.#http.get(`api/${this.#address}/members`)).members;
+    this.show();
+  }
+
+  #open(open) {
+    this.#panel.hidden = !open;
+    $("#people-toggle").setAttribute("aria-expanded", open);
+    (open ? this.#panel : $("#people-toggle")).focus();
+    this.refresh();
+  }
+
+  #fill(node, member) {
+    const self = member.id === this.#directory.me.id;
+    const notes = [self && "you", member.room_role === "owner" && "owner"];
+    fillPerson(node, member, notes.filter(Boolean).join(", "));
+    const write = $("[data-act=write]", node);
+    write.hidden = self || this.#room.kind === "direct";
+    write.onclick = () => this.#dialogs.write(member);
+    const remove = $("[data-act=remove]", node);
+    remove.hidden = write.hidden || !this.#mayManage;
+    remove.ariaLabel = `Remove ${member.name}`;
+    remove.onclick = () => this.#remove(member);
+  }
+
+  async #sure(title, text, yes, work) {
+    if (await this.#dialogs.confirm(title, text, yes)) await this.#dialogs.attempt(work);
+    this.refresh();
+  }
+
+  #remove({ id, name }) {
+    const remove = () => this.#http.delete(`${this.#address}/members/${id}`);
+    this.#sure(`Remove ${name}?`, `${name} can no longer read or write here.`, "Remove", remove);
+  }
+
+  #leave() {
+    const open = "You can join again whenever you like.";
+    const text = this.#room.kind === "open" ? open : "To come back you must be added again.";
+    this.#sure(`Leave ${this.#current.name}?`, text, "Leave", async () => {
+      await this.#http.delete(`${this.#address}/members/${this.#directory.me.id}`);
+      location.assign(document.baseURI);
+    });
+  }
+
+  #archive() {
+    const text = "Everybody in it can still read it, nobody can write to it any more.";
+    const archive = () => this.#http.delete(this.#address);
+    this.#sure(`Archive ${this.#current.name}?`, text, "Archive", archive);
+  }
+
+  async #makeLink() {
+    const { url, expires_at } = await this.#http.post("api/invites");
+    $("#invite-link-url").value = new URL(url, document.baseURI);
+    $("#invite-link-hint").textContent = `Valid until ${new Date(expires_at).toLocaleString()}.`;
+    $("#invite-link-result").hidden = false;
+  }
+
+  async #copyLink() {
+    $("#invite-link-url").select(); // on plain http there is no clipboard: Ctrl+C is then one key away
+    await navigator.clipboard?.writeText($("#invite-link-url").value);
+    if (navigator.clipboard) $("#invite-link-hint").textContent = "Copied.";
+  }
+}

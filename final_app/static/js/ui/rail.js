@@ -1,0 +1,62 @@
+// The list of rooms at the left: names, unread counts, presence; and the count in the title.
+
+import { $, capped, clone, fillAvatar, fillPresence, keepList } from "./dom.js";
+import { Part } from "./part.js";
+
+export class Rail extends Part {
+  #directory; #open;
+
+  constructor({ directory, open }) { super(); [this.#directory, this.#open] = [directory, open]; }
+
+  connect() {
+    super.connect();
+    this.listen(window, "keydown", (event) => this.#key(event));
+    this.show();
+  }
+
+  show() {
+    const rooms = [...this.#directory.rooms.values()].sort(
+      (a, b) => a.archived - b.archived || a.name.localeCompare(b.name),
+    );
+    const fill = (list, part) =>
+      keepList(list, part, $("#room-template"), (node, room) => this.#fill($("a", node), room));
+    fill($("#rooms"), rooms.filter(({ kind }) => kind !== "direct"));
+    fill($("#direct"), rooms.filter(({ kind }) => kind === "direct"));
+    this.#showOpen();
+  }
+
+  #showOpen() {
+    const room = this.#directory.rooms.get(this.#open.id) ?? this.#open;
+    const { unread, me, people } = this.#directory;
+    document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
+    $("#rail-unread").hidden = unread === room.unread;
+    $("#room-name").textContent = room.name;
+    $(".me-name").textContent = me.name;
+    if (room.person) fillPresence($("#room-presence .presence"), people.get(room.person.id)?.online);
+  }
+
+  #fill(link, { id, slug, name, kind, unread, mentions, archived, person }) {
+    link.href = `r/${slug}`;
+    Object.assign(link.dataset, { kind, unread, mentions, archived });
+    if (id === this.#open.id) link.setAttribute("aria-current", "page");
+    $(".room-name", link).textContent = name;
+    $(".badge", link).hidden = !unread;
+    $(".badge-count", link).textContent = (mentions ? "@" : "") + capped(unread);
+    $(".badge-words", link).textContent = `${unread} unread${mentions ? `, ${mentions} for you` : ""}`;
+    if (!person) return;
+    fillAvatar($(".avatar", link), person);
+    fillPresence($(".presence", link), this.#directory.people.get(person.id)?.online);
+  }
+
+  // Alt with up and down goes to the room above and below, with Shift to one with unread messages.
+  #key(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!event.altKey || !step) return;
+    const links = [...document.querySelectorAll("#rail .room-link")];
+    const here = links.findIndex((link) => link.ariaCurrent === "page");
+    const ahead = step > 0 ? links.slice(here + 1) : links.slice(0, here).reverse();
+    const target = ahead.find((link) => !event.shiftKey || Number(link.dataset.unread));
+    if (target) event.preventDefault();
+    target?.click();
+  }
+}

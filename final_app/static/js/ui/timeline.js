@@ -1,0 +1,167 @@
+// The messages in the document, in the order of seq, in two lists: #history holds pages that were
+// loaded, #tail (the live region) what came since. Pending messages of one's own stand at the end.
+// While `live` is false the window ends before the newest message and nothing is added at its end.
+
+import { dayName, sameDay, standUnderOneName } from "../core/times.js";
+import { $ } from "./dom.js";
+
+const MOST_NODES = 300;
+const [SENT, PENDING] = [".message[data-state=sent]", ".message:not([data-state=sent])"];
+const LEEWAY_NODES = 20; // trimming happens now and then, not for each message
+
+export class Timeline {
+  #history = $("#history");
+  #tail = $("#tail");
+  #view;
+  #contents = new WeakMap(); // node → message or pending item
+  #newAfter; // seq after which the "New" line stands, or null
+
+  first = true; // the window reaches the first message of the room
+  live = true; // it reaches the newest
+
+  constructor({ view, newAfter }) {
+    this.#view = view;
+    this.#newAfter = newAfter;
+  }
+
+  // The page that the server rendered: same messages, same nodes.
+  adopt(page) {
+    for (const message of page.messages) this.#fill(this.node(message.seq), message);
+    [this.first, this.live] = [page.first, page.last];
+    this.#tidyAll();
+  }
+
+  replace(page) {
+    this.#tail.parentElement.setAttribute("aria-busy", "true");
+    this.#history.replaceChildren();
+    this.#tail.replaceChildren();
+    this.#add(page);
+    [this.first, this.live] = [page.first, page.last];
+    this.#tail.parentElement.removeAttribute("aria-busy");
+  }
+
+  // A page before the first message or after the last one.
+  extend(page, older) {
+    this.#add(page);
+    if (older) this.first = page.first;
+    else this.live = page.last;
+    this.trim(older ? "end" : "start");
+  }
+
+  // Shows the newest snapshot of one message, in the node that it has or had while it was pending.
+  show(message, fromPage = false) {
+    let node = this.node(message.seq);
+    if (node && message.rev <= Number(node.dataset.rev)) return;
+    node ??= this.#find(message.client_id, PENDING);
+    if (!fromPage && !this.#reaches(message.seq)) return node?.remove();
+    node ??= this.#view.make();
+    this.#fill(node, message);
+    this.#place(node, message.seq, fromPage);
+  }
+
+  // Makes the pending nodes those of the outbox.
+  showPending(items) {
+    const shown = this.live ? items : [];
+    const ids = new Set(shown.map((item) => item.client_id));
+    for (const node of this.#tail.querySelectorAll(PENDING)) {
+      if (!ids.has(node.dataset.clientId)) node.remove();
+    }
+    for (const item of shown) if (!this.#find(item.client_id, SENT)) this.#showOnItsWay(item);
+  }
+
+  // Keeps the number of nodes bounded; what is dropped is loaded again when somebody goes there.
+  trim(end) {
+    const sent = this.sent;
+    if (sent.length <= MOST_NODES + LEEWAY_NODES) return;
+    if (end === "start") {
+      sent.slice(0, -MOST_NODES).forEach((node) => node.remove());
+      this.first = false;
+    } else {
+      this.live = false;
+      this.showPending([]);
+      sent.slice(MOST_NODES).forEach((node) => node.remove());
+      this.#history.append(...this.#tail.children); // what stays is now in the middle: no longer live
+    }
+    this.#tidyAll();
+  }
+
+  clearNewLine() {
+    this.#newAfter = null;
+    this.#tidyAll();
+  }
+
+  node(seq) { return $(`#m-${seq}`); }
+
+  content(node) { return this.#contents.get(node); }
+
+  get all() { return [...this.#history.children, ...this.#tail.children]; }
+
+  get sent() { return this.all.filter((node) => node.matches(SENT)); }
+
+  get firstSeq() { return Number(this.sent.at(0)?.dataset.seq ?? 0); }
+
+  get lastSeq() { return Number(this.sent.at(-1)?.dataset.seq ?? 0); }
+
+  get newLine() { return this.all.find((node) => !$(".new-line", node).hidden); }
+
+  #add(page) { for (const message of page.messages) this.show(message, true); }
+
+  #showOnItsWay(item) {
+    const known = this.#find(item.client_id, PENDING);
+    const node = known ?? this.#view.make();
+    this.#view.fillPending(node, item);
+    this.#contents.set(node, { ...item, author: this.#view.me });
+    if (!known) this.#tail.append(node);
+    this.#tidyAround(node);
+  }
+
+  #reaches(seq) { return (this.live || seq < this.lastSeq) && (this.first || seq > this.firstSeq); }
+
+  #fill(node, message) {
+    this.#view.fill(node, message);
+    this.#contents.set(node, message);
+  }
+
+  #place(node, seq, fromPage) {
+    const earlier = (other) => other !== node && Number(other.dataset.seq) < seq;
+    const before = this.sent.findLast(earlier) ?? null;
+    const startsTail = !fromPage && this.live && before === this.#history.lastElementChild;
+    const inPlace = startsTail ? this.#tail.firstElementChild : before?.nextElementSibling;
+    if (node !== inPlace && startsTail) this.#tail.prepend(node);
+    else if (node !== inPlace && before) before.after(node);
+    else if (node !== inPlace) this.#history.prepend(node);
+    this.#tidyAround(node);
+  }
+
+  #find(clientId, state) {
+    return $(`#content ${state}[data-client-id="${CSS.escape(clientId)}"]`);
+  }
+
+  #tidyAround(node) {
+    const nodes = this.all;
+    const index = nodes.indexOf(node);
+    this.#tidy(node, nodes[index - 1]);
+    if (nodes[index + 1]) this.#tidy(nodes[index + 1], node);
+  }
+
+  #tidyAll() { this.all.forEach((node, index, nodes) => this.#tidy(node, nodes[index - 1])); }
+
+  // What a message shows depends on the one before it: the day, the "New" line, the author's name.
+  #tidy(node, previousNode) {
+    const message = this.#contents.get(node);
+    const previous = previousNode && this.#contents.get(previousNode);
+    const day = $(".day", node);
+    day.hidden = Boolean(previous && sameDay(previous.created_at, message.created_at));
+    day.textContent = dayName(message.created_at);
+    const newLine = $(".new-line", node);
+    newLine.hidden = !this.#isFirstNew(message, previous);
+    const alone = !day.hidden || !newLine.hidden || !standUnderOneName(previous, message);
+    node.classList.toggle("follows", !alone);
+    $(".author", node).classList.toggle("sr", !alone);
+  }
+
+  #isFirstNew(message, previous) {
+    if (this.#newAfter === null || !(message.seq > this.#newAfter)) return false;
+    return previous ? previous.seq <= this.#newAfter : this.first;
+  }
+}

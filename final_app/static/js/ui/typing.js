@@ -1,0 +1,55 @@
+// "Ana is typing": told at most every few seconds, believed a little longer than that.
+
+import { $ } from "./dom.js";
+import { Part } from "./part.js";
+
+const TELL_MS = 3_000;
+const BELIEVE_MS = 6_000;
+
+export class Typing extends Part {
+  #room; #ask;
+  #told = 0; // when, in ms of performance.now(); 0: not typing
+  #typing = new Map(); // user id → {name, timer}
+
+  constructor({ room, ask }) { super(); [this.#room, this.#ask] = [room, ask]; }
+
+  connect() {
+    super.connect();
+    this.onStop(() => this.#typing.forEach(({ timer }) => clearTimeout(timer)));
+    this.listen($("#text"), "input", ({ target }) => (target.value ? this.#start() : this.stop()));
+  }
+
+  hear({ room, user_id, name, on }) {
+    if (room !== this.#room.id) return;
+    this.forget(user_id);
+    const timer = on && setTimeout(() => this.forget(user_id), BELIEVE_MS);
+    if (on) this.#typing.set(user_id, { name, timer });
+    this.#show();
+  }
+
+  // Also when a message of that person has come.
+  forget(userId) {
+    clearTimeout(this.#typing.get(userId)?.timer);
+    this.#typing.delete(userId);
+    this.#show();
+  }
+
+  // The field is empty, or one's own message is on its way.
+  stop() {
+    if (this.#told) this.#ask("typing", { room: this.#room.id, on: false });
+    this.#told = 0;
+  }
+
+  #start() {
+    if (this.#told && performance.now() - this.#told < TELL_MS) return;
+    this.#told = performance.now();
+    this.#ask("typing", { room: this.#room.id, on: true });
+  }
+
+  #show() {
+    const [first, second, third] = [...this.#typing.values()].map(({ name }) => name);
+    let words = first ? `${first} is typing …` : "";
+    if (second) words = `${first} and ${second} are typing …`;
+    $("#typing").textContent = third ? "Several people are typing …" : words;
+  }
+}

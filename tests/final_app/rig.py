@@ -1,0 +1,233 @@
+"""The chat as a process of its own, and people who use it by HTTP and by socket."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+from typing import Any
+
+import requests
+import socketio
+from flask import Flask
+
+from final_app import config, create_app, store
+from workshop import paths
+
+READY_TIMEOUT = 30.0  # seconds
+STOP_TIMEOUT = 15.0  # seconds
+ANSWER_TIMEOUT = 20.0  # seconds
+PASSWORD = "correct horse battery"
+PLENTY = {  # tests are quicker than people
+    "CHAT_LIMIT_MESSAGES": "100000 per second",
+    "CHAT_LIMIT_ACTIONS": "100000 per second",
+    "CHAT_LIMIT_LOGINS": "100000 per second",
+    "CHAT_LIMIT_LOGINS_ADDRESS": "100000 per second",
+}
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|name="csrf-token" content="([^"]+)"')
+
+
+def application(folder: Path, **settings: str) -> Flask:
+    """The chat inside this process, its tables made: for what needs no second process."""
+    app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | settings))
+    with app.app_context():
+        store.upgrade()
+    return app
+
+
+class Server:
+    """`python -m final_app` on a free port, its data in a folder that outlives it.
+
+    `code` is the folder that holds final_app: the repository, or a double with a fault in it.
+    """
+
+    def __init__(self, folder: Path, *, code: Path = paths.ROOT, **settings: str) -> None:
+        self.folder = folder
+        self.code = code
+        self.settings = PLENTY | settings
+        self.port = 0
+        self.log: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "Server":
+        """Start it, on the same port as before, and wait until it has said where it is."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
+        own = {"CHAT_DATA_DIR": str(self.folder), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "final_app", "--no-browser", "--port", str(self.port)],
+            cwd=self.code, env=environment | own | self.settings, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        )  # fmt: skip
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self.process, ready), daemon=True).start()
+        assert ready.wait(READY_TIMEOUT) and self.port, "\n".join(self.log)
+        return self
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it by a signal and wait until it has gone."""
+        if self.process is None:
+            return
+        self.process.send_signal(number)
+        self.process.wait(STOP_TIMEOUT)
+        self.process = None
+
+    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `flask --app final_app …` on the same data."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "final_app", *words],
+            cwd=self.code, input=stdin, capture_output=True, text=True, timeout=60,
+            env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings,
+        )  # fmt: skip
+
+    def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.log.append(line.rstrip())
+            found = re.search(r"The chat is at http://[^:]+:(\d+)", line)
+            if found:
+                self.port = int(found.group(1))
+                ready.set()
+        ready.set()
+
+
+class Person:
+    """Somebody with a browser's cookies, and, once `connect` was called, with a socket."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.server = server
+        self.name = name
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.socket: socketio.Client | None = None
+        self.id = 0  # known once `connect` was called
+        self._heard: queue.Queue[tuple[str, Any]] = queue.Queue()
+
+    # ---- over HTTP
+
+    def get(self, path: str, **kwargs: Any) -> requests.Response:
+        return self.http.get(self.server.url + path, timeout=ANSWER_TIMEOUT, **kwargs)
+
+    def form(self, path: str, page: str | None = None, **fields: str) -> requests.Response:
+        """Open a page, fill its form, and send it to `path`."""
+        token = self.token(page or path)
+        return self.http.post(
+            self.server.url + path, data=fields | {"csrf_token": token}, timeout=ANSWER_TIMEOUT
+        )
+
+    def ask(self, method: str, path: str, data: object = None) -> dict[str, Any]:
+        """Send JSON as the page's script does, and return the answer."""
+        answer = self.call(method, path, data)
+        assert isinstance(answer.json(), dict)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def call(self, method: str, path: str, data: object = None) -> requests.Response:
+        headers = {"Accept": "application/json"}
+        if method != "GET":
+            headers["X-CSRFToken"] = self.token("/account")
+        return self.http.request(
+            method, self.server.url + path, json=data, headers=headers, timeout=ANSWER_TIMEOUT
+        )
+
+    def token(self, page: str) -> str:
+        """Return the CSRF token that a page carries."""
+        found = TOKEN.search(self.get(page).text)
+        assert found, f"no CSRF token on {page}"
+        return found.group(1) or found.group(2)
+
+    def begin(self) -> "Person":
+        """Make the administrator of an empty installation."""
+        self.form("/first-run", username=self.name, password=PASSWORD)
+        return self
+
+    def register(self, invite: str) -> "Person":
+        where = f"/register?invite={invite}"
+        self.form(where, username=self.name, password=PASSWORD, invite=invite)
+        return self
+
+    def log_in(self, password: str = PASSWORD) -> requests.Response:
+        return self.form("/login", username=self.name, password=password)
+
+    def invite(self) -> str:
+        return str(self.ask("POST", "/api/invites")["code"])
+
+    def history(self, room: int, **where: int) -> list[dict[str, Any]]:
+        """Return the whole history of a room, oldest first."""
+        messages: list[dict[str, Any]] = []
+        after = 0
+        while True:
+            page = self.ask("GET", f"/api/rooms/{room}/messages?after={after}&limit=100")
+            messages += page["messages"]
+            if page["last"]:
+                return messages
+            after = messages[-1]["seq"]
+
+    # ---- over the socket
+
+    def connect(self) -> dict[str, Any]:
+        """Open a socket with this person's cookies; return what `welcome` said."""
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies)
+        self.socket = socketio.Client(reconnection=False)
+        self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
+        self.socket.on("disconnect", lambda reason=None: self._heard.put(("disconnect", reason)))
+        self.socket.connect(self.server.url, headers={"Cookie": cookies}, transports=["websocket"])
+        welcome: dict[str, Any] = self.hear("welcome")
+        self.id = int(welcome["me"]["id"])
+        return welcome
+
+    def tab(self) -> "Person":
+        """Open another tab of the same browser: the same cookies, a socket of its own."""
+        other = Person(self.server, self.name)
+        other.http = self.http
+        other.connect()
+        return other
+
+    def emit(self, event: str, data: object = None) -> dict[str, Any]:
+        """Send an event and return its acknowledgement."""
+        assert self.socket is not None
+        answer: dict[str, Any] = self.socket.call(event, data, timeout=ANSWER_TIMEOUT)
+        return answer
+
+    def say(self, room: int, text: str, **more: Any) -> dict[str, Any]:
+        """Send a message; return the acknowledgement."""
+        data = {"room": room, "client_id": str(uuid.uuid4()), "text": text}
+        return self.emit("new_message", data | more)
+
+    def hear(self, event: str) -> Any:
+        """Return the data of the next `event`; what comes before it is dropped."""
+        while True:
+            name, data = self._heard.get(timeout=ANSWER_TIMEOUT)
+            if name == event:
+                return data
+
+    def heard(self) -> list[tuple[str, Any]]:
+        """Return what has come and was not asked for yet: after an acknowledgement, all before it."""
+        found = []
+        while not self._heard.empty():
+            found.append(self._heard.get())
+        return found
+
+    def told(self, *events: str) -> list[Any]:
+        """Return the data of these events so far: what was sent before an answer comes before it."""
+        assert self.emit("sync", {"rooms": {}})["ok"]
+        return [data for event, data in self.heard() if event in events]
+
+    def ending(self) -> list[tuple[str, Any]]:
+        """Wait until the server has closed the socket; return what came until then, and `disconnect`."""
+        found = [self._heard.get(timeout=ANSWER_TIMEOUT)]
+        while found[-1][0] != "disconnect":
+            found.append(self._heard.get(timeout=ANSWER_TIMEOUT))
+        return found
+
+    def leave(self) -> None:
+        if self.socket is not None and self.socket.connected:
+            self.socket.disconnect()

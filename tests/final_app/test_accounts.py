@@ -1,0 +1,333 @@
+"""Accounts: how people come in, prove who they are, and go."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from final_app import accounts, gate, log_ins, passwords
+from final_app.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unauthorized
+from final_app.models import db
+from tests.final_app.conftest import People
+from tests.final_app.rig import PASSWORD, Person, Server, application
+
+TRIES = 3  # wrong passwords that this module's server lets through
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    chat = Server(tmp_path_factory.mktemp("chat"), CHAT_LIMIT_LOGINS=f"{TRIES} per hour").start()
+    yield chat
+    chat.stop()
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Iterator[Flask]:
+    """The chat in this process, empty, in an application context."""
+    app = application(tmp_path)
+    with app.app_context():
+        yield app
+
+
+def refusal(work: Callable[[], Any]) -> tuple[type[ChatError], str]:
+    with pytest.raises(ChatError) as caught:
+        work()
+    return caught.type, caught.value.field
+
+
+# ---- coming in
+
+
+def test_the_first_visitor_becomes_the_administrator_and_nobody_after_that(
+    people: People, server: Server
+) -> None:
+    ada = people["ada"].tab()
+    assert [p["role"] for p in ada.ask("GET", "/api/people")["people"]] == [
+        "admin",
+        "member",
+        "member",
+    ]
+    stranger = Person(server, "eve")
+    assert stranger.get("/first-run").url.endswith("/login")
+    token = stranger.token("/login")
+    fields = {"username": "eve", "password": PASSWORD, "csrf_token": token}
+    stranger.http.post(f"{server.url}/first-run", data=fields)
+    assert "eve" not in [p["username"] for p in ada.ask("GET", "/api/people")["people"]]
+    ada.leave()
+
+
+def test_two_first_visitors_at_once_make_one_administrator(inside: Flask) -> None:
+    accounts.begin("ada", PASSWORD)
+    assert refusal(lambda: accounts.begin("bo", PASSWORD)) == (Conflict, "")
+    with pytest.raises(Unauthorized):
+        log_ins.recognise("bo", PASSWORD)
+
+
+def test_an_invite_lets_in_so_many_people_and_so_long(inside: Flask) -> None:
+    ada = accounts.begin("ada", PASSWORD)
+    code = accounts.invite(ada)["code"]
+    bo = accounts.register("bo", PASSWORD, code, open_to_all=False)
+    assert refusal(lambda: accounts.invite(bo)) == (Forbidden, "")  # not an administrator
+    for spoil in ("uses_left = 0", "uses_left = 5, expires_at = '2020-01-01 00:00:00.000000'"):
+        _sql(inside, f"UPDATE invites SET {spoil}")
+        assert refusal(lambda: accounts.register("cy", PASSWORD, code, open_to_all=False)) == (
+            Forbidden, "invite",
+        )  # fmt: skip
+    for unknown in ("", "made-up", code[:-1]):
+        assert refusal(lambda: accounts.register("cy", PASSWORD, unknown, open_to_all=False)) == (  # noqa: B023
+            Forbidden, "invite",
+        )  # fmt: skip
+    _sql(inside, "UPDATE invites SET uses_left = 1, expires_at = '2999-01-01 00:00:00.000000'")
+    accounts.register("cy", PASSWORD, code, open_to_all=False)
+    with pytest.raises(Forbidden):
+        accounts.register("dee", PASSWORD, code, open_to_all=False)
+
+
+def test_a_name_that_is_refused_uses_no_invite_up(inside: Flask) -> None:
+    code = accounts.invite(accounts.begin("ada", PASSWORD))["code"]
+    with pytest.raises(Conflict):
+        accounts.register("ada", PASSWORD, code, open_to_all=False)
+    assert _sql(inside, "SELECT uses_left FROM invites") == [(accounts.INVITE_USES,)]
+
+
+@pytest.mark.parametrize(("open_to_all", "status"), [("1", 302), ("0", 403)])
+def test_without_an_invite_one_registers_only_where_it_is_open(
+    tmp_path: Path, open_to_all: str, status: int
+) -> None:
+    app = application(tmp_path, CHAT_OPEN_REGISTRATION=open_to_all)
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        accounts.begin("ada", PASSWORD)
+    browser = app.test_client()
+    answer = browser.post("/register", data={"username": "bo", "password": PASSWORD})
+    assert answer.status_code == status
+    assert (browser.get_cookie("chat_session") is not None) is (status == 302)
+
+
+def test_one_address_registers_only_so_often(tmp_path: Path) -> None:
+    app = application(tmp_path, CHAT_OPEN_REGISTRATION="1", CHAT_LIMIT_LOGINS_ADDRESS="3 per hour")
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        accounts.begin("ada", PASSWORD)
+    tries = [
+        app.test_client()
+        .post("/register", data={"username": name, "password": "short"})
+        .status_code
+        for name in ("bo", "cy", "dee", "eve")
+    ]
+    assert tries == [400, 400, 400, 429]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 31, "a b", "ä", "-a", "a-", ".a", "a/b", "a\x00b",
+                                  "<b>", "١", "ａ", "deleted-1-"])  # fmt: skip
+def test_a_username_is_plain(inside: Flask, name: str) -> None:
+    assert refusal(lambda: accounts.create(name, PASSWORD)) == (Invalid, "username")
+
+
+def test_a_username_is_taken_however_it_is_written(inside: Flask) -> None:
+    accounts.begin("ada", PASSWORD)
+    for same in ("ada", "ADA", "  Ada "):
+        assert refusal(lambda: accounts.create(same, PASSWORD)) == (Conflict, "username")  # noqa: B023
+    accounts.create("a.d-a_1", PASSWORD)
+    assert log_ins.recognise("  ADA ", PASSWORD) == 1
+
+
+def test_a_password_is_neither_short_nor_endless(inside: Flask) -> None:
+    for wrong in ("", "x" * 7, "x" * 201):
+        assert refusal(lambda: accounts.create("ada", wrong)) == (Invalid, "password")  # noqa: B023
+    accounts.create("bo", "ß" * 200)
+    log_ins.recognise("bo", "ß" * 200)
+    with pytest.raises(Unauthorized):
+        log_ins.recognise("bo", "ß" * 201)  # not cut off and compared
+    (kept,) = _sql(inside, "SELECT password_hash FROM users")[0]
+    assert kept.startswith("$argon2id$")
+
+
+# ---- proving who one is
+
+
+def test_an_unknown_name_and_a_wrong_password_are_answered_alike(
+    people: People, server: Server
+) -> None:
+    known, unknown = (Person(server, name).log_in("not the password") for name in ("bo", "zoe"))
+    assert known.status_code == unknown.status_code == 401
+    pages = [re.sub(r'(value|content)="[^"]*"', "", each.text) for each in (known, unknown)]
+    assert pages[0] == pages[1]
+    assert "Wrong name or password" in pages[0]
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody", "banned"])
+def test_every_log_in_hashes_once(
+    inside: Flask, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The time must not tell which names exist."""
+    accounts.begin("ada", PASSWORD)
+    accounts.leave(accounts.create("banned", PASSWORD), "banned")
+    hashed: list[str] = []
+    match = passwords.match
+    monkeypatch.setattr(
+        passwords, "match", lambda digest, word: hashed.append(digest) or match(digest, word)
+    )
+    with pytest.raises(Unauthorized, match="Wrong name or password"):
+        log_ins.recognise(name, PASSWORD if name != "ada" else "wrong password")
+    assert len(hashed) == 1
+    assert hashed[0].split("$")[:4] == passwords.NOBODYS.split("$")[:4]  # as dear as any other
+
+
+def test_wrong_passwords_are_counted_by_name_and_right_ones_are_not(
+    people: People, server: Server
+) -> None:
+    cy = Person(server, "cy")
+    for _ in range(TRIES + 2):
+        assert cy.log_in().ok
+        cy.form("/logout", page="/account")
+    tries = [cy.log_in(f"wrong {number}").status_code for number in range(TRIES)]
+    assert tries == [401] * TRIES
+    answers = [cy.log_in(password) for password in ("wrong", PASSWORD)]
+    assert [each.status_code for each in answers] == [429, 429]
+    assert "Too often" in answers[0].text
+    assert Person(server, " CY ").log_in().status_code == 429  # the same name
+    assert Person(server, "ada").log_in().ok  # another one
+
+
+def test_many_tries_at_once_are_counted_too(people: People, server: Server) -> None:
+    """Each begins before the first has failed."""
+    crowd = [Person(server, "mallory") for _ in range(8)]
+    tokens = [each.token("/login") for each in crowd]
+
+    def attempt(person: Person, token: str) -> int:
+        fields = {"username": "mallory", "password": "a wrong one", "csrf_token": token}
+        return person.http.post(f"{server.url}/login", data=fields).status_code
+
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        statuses = list(pool.map(attempt, crowd, tokens))
+    assert sorted(statuses) == [401] * TRIES + [429] * (len(crowd) - TRIES)
+
+
+def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -> None:
+    """It began with the others; while it was hashed, their failures were counted."""
+    app = application(tmp_path, CHAT_LIMIT_LOGINS="1 per hour")
+    with app.test_request_context("/login"):
+        with gate.one_guess("ada"):
+            pass  # alone, it is let in
+        right, wrong = gate.one_guess("ada"), gate.one_guess("ada")
+        with pytest.raises(RateLimited), right, pytest.raises(Unauthorized), wrong:
+            raise Unauthorized("Wrong name or password.")
+
+
+def test_the_password_is_guarded_on_the_account_page_as_well(
+    people: People, server: Server
+) -> None:
+    """Who holds a stolen cookie would otherwise try thousands."""
+    pat = Person(server, "pat").register(people["ada"].invite())
+    for _ in range(TRIES):
+        wrong = pat.form("/account/delete", page="/account", password="a wrong one")
+        assert wrong.status_code == 403
+    right = pat.form("/account/delete", page="/account", password=PASSWORD)
+    assert right.status_code == 429
+    pat.form("/account/password", page="/account", current=PASSWORD, password="another one")
+    pat.connect()
+    assert pat.say(1, "Still here")["ok"]
+    pat.leave()
+
+
+# ---- where one is logged in
+
+
+def test_log_ins_are_listed_and_ended_one_by_one(people: People, server: Server) -> None:
+    quin = Person(server, "quin").register(people["ada"].invite())
+    other = Person(server, "quin")
+    other.http.headers["User-Agent"] = "Another browser <b>"
+    other.log_in()
+    page = quin.get("/account").text
+    assert "Another browser &lt;b&gt;" in page and "<b>" not in page
+    (there,) = set(re.findall(r"account/sessions/(\d+)/end", page)) - set(
+        re.findall(r"account/sessions/(\d+)/end", other.get("/account").text)
+    ) or set(re.findall(r"account/sessions/(\d+)/end", page))
+    assert people["bo"].form(f"/account/sessions/{there}/end", page="/account").status_code == 404
+    quin.form(f"/account/sessions/{there}/end", page="/account")
+    assert other.call("GET", "/api/people").status_code == 401
+    assert quin.call("GET", "/api/people").status_code == 200
+    assert "Another browser" not in quin.get("/account").text
+
+
+def test_a_log_in_number_is_never_given_twice(inside: Flask) -> None:
+    """It may still stand in the list of open sockets when its own log-in has ended."""
+    ada = accounts.begin("ada", PASSWORD)
+    numbers = []
+    for _ in range(3):
+        log_ins.begin(ada, "test", "127.0.0.1")
+        numbers += log_ins.end_all(ada)
+    assert len(set(numbers)) == 3
+
+
+def test_another_password_ends_the_other_log_ins_and_the_old_password(inside: Flask) -> None:
+    ada = accounts.begin("ada", PASSWORD)
+    tokens = [log_ins.begin(ada, "test", "127.0.0.1") for _ in range(2)]
+    me = log_ins.who(tokens[0])
+    assert me is not None
+    accounts.change_password(me, "another one")
+    assert log_ins.who(tokens[0]) and not log_ins.who(tokens[1])
+    assert log_ins.recognise("ada", "another one") == ada
+    with pytest.raises(Unauthorized):
+        log_ins.recognise("ada", PASSWORD)
+
+
+def test_reading_a_page_writes_nothing(inside: Flask) -> None:
+    """Otherwise who only reads would wait for every writer."""
+    ada = accounts.begin("ada", PASSWORD)
+    me = log_ins.who(log_ins.begin(ada, "test", "127.0.0.1"))
+    assert me is not None
+    before = _sql(inside, "SELECT seen_at FROM sessions")
+    log_ins.seen(me)
+    assert _sql(inside, "SELECT seen_at FROM sessions") == before
+    late = log_ins.Me(
+        me.id, me.username, me.name, me.role, me.log_in_id, me.seen_at - 2 * log_ins.SEEN_EVERY
+    )
+    log_ins.seen(late)
+    assert _sql(inside, "SELECT seen_at FROM sessions") > before
+
+
+# ---- going
+
+
+def test_a_deleted_account_frees_its_name_and_leaves_its_messages(
+    people: People, server: Server
+) -> None:
+    ada = people["ada"]
+    rex = Person(server, "rex").register(ada.invite())
+    rex.connect()
+    said = rex.say(1, "I was here")["message"]
+    assert rex.form("/account/delete", page="/account", password="not it").status_code == 403
+    assert rex.form("/account/delete", page="/account", password=PASSWORD).url.endswith("/login")
+    (left,) = [each for each in ada.history(1) if each["id"] == said["id"]]
+    assert (left["text"], left["author"]["name"]) == ("I was here", "Deleted account")
+    assert Person(server, "rex").log_in().status_code == 401
+    again = Person(server, "rex").register(ada.invite())
+    assert again.connect()["me"]["id"] != said["author"]["id"]
+    assert again.emit("delete_message", {"id": said["id"]})["error"]["code"] == "forbidden"
+    again.leave()
+
+
+def test_the_last_administrator_cannot_go(inside: Flask) -> None:
+    ada = accounts.begin("ada", PASSWORD)
+    bo = accounts.create("bo", PASSWORD)
+    for status in ("deleted", "banned"):
+        assert refusal(lambda: accounts.leave(ada, status)) == (Conflict, "")  # noqa: B023
+    second = accounts.create("cy", PASSWORD, admin=True)
+    assert accounts.leave(ada, "deleted") == []
+    assert refusal(lambda: accounts.leave(second, "deleted")) == (Conflict, "")
+    accounts.leave(bo, "banned")
+
+
+def _sql(app: Flask, statement: str) -> list[Any]:
+    with sqlite3.connect(app.config["CHAT"].data_dir / "chat.db", timeout=20) as connection:
+        found = connection.execute(statement).fetchall()
+    connection.close()
+    db.session.rollback()  # what it has read may have changed
+    return found

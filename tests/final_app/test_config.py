@@ -1,0 +1,124 @@
+"""Settings: documented by what reads them, refused when wrong; and the secret that nobody sets."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from final_app import config
+from final_app.errors import WrongSetting
+from tests.final_app.rig import Person, Server
+from workshop import paths
+
+DOCUMENT = paths.ROOT / "docs" / "settings.md"
+
+
+def start(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Start the chat with settings that it must refuse."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "final_app", "--no-browser", "--port", "0"], cwd=paths.ROOT,
+        env=environment | settings, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+def test_the_table_of_settings_is_made_from_the_settings() -> None:
+    """When this fails: `python -m final_app.config` prints the table for docs/settings.md."""
+    assert config.table() in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert len(config.Settings.model_fields) >= 10
+    for name, field in config.Settings.model_fields.items():
+        assert f"`CHAT_{name.upper()}`" in config.table()
+        assert field.description and field.description.endswith(".")
+
+
+def test_settings_come_from_the_environment_and_have_defaults() -> None:
+    assert config.read({"HOME": "/root"}) == config.Settings()
+    read = config.read({"CHAT_PROXY_HOPS": "2", "CHAT_OPEN_REGISTRATION": "1"})
+    assert (read.proxy_hops, read.open_registration) == (2, True)
+
+
+WRONG = [
+    ("CHAT_PROXY_HOPS", "one", "integer"),
+    ("CHAT_PROXY_HOPS", "-1", "greater than or equal to 0"),
+    ("CHAT_PROXY_HOPS", "", "integer"),
+    ("CHAT_OPEN_REGISTRATION", "perhaps", "boolean"),
+    ("CHAT_LIMIT_MESSAGES", "many", "expected a rate such as `20 per 10 seconds`"),
+    ("CHAT_LIMIT_LOGINS", "10 per fortnight", "expected a rate"),
+    ("CHAT_DATABASE_URL", "chat.db", "expected an address such as `sqlite:///chat.db`"),
+    ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
+    ("CHAT_MESSAGE_QUEUE", "localhost", "expected an address such as `redis://localhost:6379/0`"),
+    ("CHAT_FRAME_ANCESTORS", "'self'; script-src *", "expected `'none'`"),
+    ("CHAT_FRAME_ANCESTORS", "'self'\r\nSet-Cookie: a=b", "expected `'none'`"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), WRONG)
+def test_a_wrong_value_is_refused_with_what_was_expected(
+    name: str, value: str, expected: str
+) -> None:
+    with pytest.raises(WrongSetting) as caught:
+        config.read({name: value})
+    told = caught.value.message
+    assert told.startswith(f"{name}: ") and expected in told and repr(value) in told
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(WrongSetting, match=r"CHAT_PROXYHOPS is no setting.*CHAT_PROXY_HOPS"):
+        config.read({"CHAT_PROXYHOPS": "1"})
+
+
+def test_the_program_does_not_start_on_wrong_settings(tmp_path: Path) -> None:
+    """Exit code 2, one line for each mistake, no traceback, and nothing made."""
+    folder = tmp_path / "data"
+    told = start(CHAT_DATA_DIR=str(folder), CHAT_PROXY_HOPS="x", CHAT_SECRET="y")
+    lines = told.stderr.strip().splitlines()
+    assert (told.returncode, len(lines)) == (2, 2), told
+    assert lines[0].startswith("CHAT_PROXY_HOPS") and lines[1].startswith(
+        "CHAT_SECRET is no setting"
+    )
+    assert not folder.exists()
+
+
+def test_a_data_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    for folder in (file, file / "below"):
+        told = start(CHAT_DATA_DIR=str(folder))
+        assert (told.returncode, len(told.stderr.strip().splitlines())) == (2, 1), told
+        assert told.stderr.startswith("CHAT_DATA_DIR: expected a folder")
+
+
+def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    settings = config.Settings(data_dir=tmp_path / "data")
+    secret = config.secret(settings)
+    path = tmp_path / "data" / "secret"
+    assert len(secret) == 2 * config.SECRET_BYTES and path.read_text() == secret
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert config.secret(settings) == secret
+    assert config.secret(config.Settings(data_dir=tmp_path / "other")) != secret
+    assert [each.name for each in path.parent.iterdir()] == ["secret"]  # no draft is left
+
+
+def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:
+    settings = config.Settings(data_dir=tmp_path, secret_key="chosen")
+    assert config.secret(settings) == "chosen"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_log_ins_and_forms_outlive_a_restart(tmp_path: Path) -> None:
+    server = Server(tmp_path).start()
+    ada = Person(server, "ada").begin()
+    token = ada.token("/account")
+    server.stop()
+    server.start()
+    headers = {"X-CSRFToken": token}
+    answer = ada.http.post(f"{server.url}/api/invites", headers=headers)
+    assert answer.status_code == 201
+    server.stop()
+    assert not [line for line in server.log if "Traceback" in line]

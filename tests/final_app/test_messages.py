@@ -1,0 +1,150 @@
+"""What is said is stored once, in order, and reaches the people of the room and nobody else."""
+
+import uuid
+from collections.abc import Callable
+
+from tests.final_app.conftest import People
+
+
+def test_a_message_reaches_everybody_once_and_is_acknowledged(people: People, general: int) -> None:
+    ada, bo = people["ada"], people["bo"]
+    bo.heard()
+    answer = ada.say(general, "Hello, *everyone*")
+    assert answer["ok"] and not answer["duplicate"]
+    told = bo.hear("new_message")
+    assert told["message"] == answer["message"]
+    assert told["message"]["html"] == "<p>Hello, <em>everyone</em></p>"
+    assert told["rev"] == answer["message"]["rev"]
+
+
+def test_the_author_comes_from_the_log_in(people: People, general: int) -> None:
+    answer = people["bo"].say(general, "I am Ada", author={"username": "ada"})
+    assert answer["error"]["code"] == "invalid"
+    assert people["bo"].say(general, "I am Bo")["message"]["author"]["username"] == "bo"
+
+
+def test_a_repeated_send_is_one_message(people: People, room: Callable[..., int]) -> None:
+    ada, bo = people["ada"], people["bo"]
+    here, same = room("Echo", "bo"), str(uuid.uuid4())
+    first = ada.say(here, "Once", client_id=same)
+    second = ada.say(here, "Twice", client_id=same)
+    assert second["duplicate"] and second["message"] == first["message"]
+    last = ada.say(here, "And on")
+    assert last["message"]["seq"] == first["message"]["seq"] + 1
+    told = [bo.hear("new_message")["message"]]
+    while told[-1] != last["message"]:
+        told.append(bo.hear("new_message")["message"])
+    assert [m for m in told if m["room"] == here] == [first["message"], last["message"]]
+
+
+def test_who_is_not_in_a_room_hears_nothing_and_may_nothing(
+    people: People, room: Callable[..., int]
+) -> None:
+    ada, bo, cy = people["ada"], people["bo"], people["cy"]
+    secret = room("Secret", "bo")
+    cy.heard()
+    said = ada.say(secret, "Only for us")["message"]
+    assert bo.hear("new_message")["message"] == said
+    refused = [
+        cy.say(secret, "Let me in"),
+        cy.emit("edit_message", {"id": said["id"], "text": "Ha"}),
+        cy.emit("delete_message", {"id": said["id"]}),
+        cy.emit("mark_read", {"room": secret, "seq": 1}),
+        cy.emit("typing", {"room": secret, "on": True}),
+        cy.emit("set_view", {"room": secret, "visible": True}),
+        cy.ask("GET", f"/api/rooms/{secret}/messages"),
+        cy.ask("GET", f"/api/rooms/{secret}/members"),
+    ]
+    assert [answer["error"]["code"] for answer in refused] == ["not_found"] * len(refused)
+    assert cy.emit("sync", {"rooms": {str(secret): 0}})["rooms"] == {}
+    assert _messages(cy.heard()) == []
+
+
+def test_only_its_author_changes_a_message(people: People, general: int) -> None:
+    ada, bo = people["ada"], people["bo"]
+    said = ada.say(general, "Frist")["message"]
+    assert bo.emit("edit_message", {"id": said["id"], "text": "x"})["error"]["code"] == "forbidden"
+    assert bo.emit("delete_message", {"id": said["id"]})["error"]["code"] == "forbidden"
+    edited = ada.emit("edit_message", {"id": said["id"], "text": "First"})["message"]
+    assert (edited["seq"], edited["text"]) == (said["seq"], "First")
+    assert edited["rev"] > said["rev"] and edited["edited_at"]
+    assert bo.hear("message_changed")["message"] == edited
+
+
+def test_a_deleted_message_leaves_an_empty_place(people: People, general: int) -> None:
+    ada, bo = people["ada"], people["bo"]
+    said = ada.say(general, "Forget this")["message"]
+    gone = ada.emit("delete_message", {"id": said["id"]})["message"]
+    assert gone["deleted"] and gone["text"] == gone["html"] == ""
+    assert bo.hear("message_changed")["message"] == gone
+    assert "Forget this" not in str(bo.history(general))
+    again = ada.emit("edit_message", {"id": said["id"], "text": "Back"})
+    assert again["error"]["code"] == "not_found"
+
+
+def test_sync_tells_exactly_what_was_missed(people: People, general: int) -> None:
+    ada, bo = people["ada"], people["bo"]
+    kept, changed, gone = (ada.say(general, text)["message"] for text in ("one", "two", "three"))
+    cursor = {"rooms": {str(general): gone["rev"]}}
+    edited = ada.emit("edit_message", {"id": changed["id"], "text": "TWO"})["message"]
+    deleted = ada.emit("delete_message", {"id": gone["id"]})["message"]
+    new = ada.say(general, "four")["message"]
+    answer = bo.emit("sync", cursor)["rooms"][str(general)]
+    assert answer["changes"] == [edited, deleted, new]
+    assert answer["last_rev"] == new["rev"] and not answer["reset"]
+    assert kept["id"] not in [each["id"] for each in answer["changes"]]
+
+
+def test_who_missed_too_much_is_told_to_reload(people: People, room: Callable[..., int]) -> None:
+    busy = room("Busy", "bo")
+    for number in range(201):
+        people["ada"].say(busy, f"message {number}")
+    answer = people["bo"].emit("sync", {"rooms": {str(busy): 0}})["rooms"][str(busy)]
+    assert answer["reset"] and answer["changes"] == []
+    answer = people["bo"].emit("sync", {"rooms": {str(busy): 1}})["rooms"][str(busy)]
+    assert len(answer["changes"]) == 200 and not answer["reset"]
+
+
+def test_history_comes_by_page_and_by_jump(people: People, room: Callable[..., int]) -> None:
+    ada = people["ada"]
+    long = room("Long")
+    for number in range(1, 31):
+        ada.say(long, f"message {number}")
+    ask = f"/api/rooms/{long}/messages"
+    newest = ada.ask("GET", f"{ask}?limit=10")
+    assert [m["seq"] for m in newest["messages"]] == list(range(21, 31))
+    assert (newest["first"], newest["last"]) == (False, True)
+    before = ada.ask("GET", f"{ask}?before=21&limit=10")
+    assert [m["seq"] for m in before["messages"]] == list(range(11, 21))
+    around = ada.ask("GET", f"{ask}?around=15&limit=10")
+    assert [m["seq"] for m in around["messages"]] == list(range(11, 21))
+    oldest = ada.ask("GET", f"{ask}?before=6")
+    assert oldest["first"] and [m["seq"] for m in oldest["messages"]] == [1, 2, 3, 4, 5]
+    assert ada.ask("GET", f"{ask}?before=x")["error"]["field"] == "before"
+
+
+def test_a_reply_shows_what_it_answers(people: People, room: Callable[..., int]) -> None:
+    ada, bo = people["ada"], people["bo"]
+    here, elsewhere = room("Here", "bo"), room("Elsewhere")
+    question = bo.say(here, "Tea or coffee?")["message"]
+    answer = ada.say(here, "Tea", reply_to=question["id"])["message"]
+    assert answer["reply_to"]["text"] == "Tea or coffee?"
+    assert answer["reply_to"]["author"] == "bo"
+    outside = ada.say(elsewhere, "Tea", reply_to=question["id"])
+    assert outside["error"]["field"] == "reply_to"
+
+
+def test_a_name_with_at_is_a_mention_only_for_who_is_there(
+    people: People, room: Callable[..., int]
+) -> None:
+    here = room("Mentions", "bo")
+    said = people["ada"].say(here, "@bo and @cy, `@bo` too")["message"]
+    assert '<span class="mention">@bo</span> and @cy' in said["html"]
+    assert "<code>@bo</code>" in said["html"]
+    assert len(said["mentions"]) == 1
+    (seen,) = [r for r in people["bo"].connect()["rooms"] if r["id"] == here]
+    assert (seen["unread"], seen["mentions"]) == (1, 1)
+
+
+def _messages(heard: list) -> list:
+    return [(event, data["message"]) for event, data in heard if event == "new_message"]

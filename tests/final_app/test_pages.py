@@ -1,0 +1,306 @@
+"""What surrounds a page: headers, cookies, the CSRF token, Origin, and a proxy in front."""
+
+import functools
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+import websocket
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from final_app import accounts, log_ins
+from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Server, application
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+HTTPS = {"X-Forwarded-Proto": "https", "Referer": "https://localhost/login"}
+BELOW = {"X-Forwarded-Prefix": "/team/chat"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The chat behind one proxy, with Ada in it."""
+    made = application(tmp_path_factory.mktemp("app"), CHAT_PROXY_HOPS="1")
+    with made.app_context():
+        accounts.begin("ada", PASSWORD)
+    return made
+
+
+@pytest.fixture
+def browser(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def ada(app: Flask, browser: FlaskClient) -> FlaskClient:
+    """Ada's browser, logged in without the form: hashing takes its time."""
+    with app.app_context():
+        browser.set_cookie("chat_session", log_ins.begin(1, "test", "127.0.0.1"))
+    return browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    chat = Server(tmp_path_factory.mktemp("chat"), CHAT_PROXY_HOPS="1").start()
+    yield chat
+    chat.stop()
+
+
+def csrf(browser: FlaskClient, page: str = "/login", **headers: str) -> str:
+    found = re.search(
+        r'name="csrf_token"[^>]*value="([^"]+)"', browser.get(page, headers=headers).text
+    )
+    assert found
+    return found.group(1)
+
+
+def enter(browser: FlaskClient, headers: dict[str, str] | None = None) -> TestResponse:
+    """Log in through the form."""
+    fields = {"username": "ada", "password": PASSWORD, "csrf_token": csrf(browser, **headers or {})}
+    return browser.post("/login", data=fields, headers=headers)
+
+
+def cookies(answer: TestResponse) -> dict[str, set[str]]:
+    """Return the attributes of every cookie that an answer sets."""
+    lines = [line.split("; ") for line in answer.headers.getlist("Set-Cookie")]
+    return {first.split("=")[0]: set(rest) for first, *rest in lines}
+
+
+def paths(app: Flask, *, changing: bool) -> list[tuple[str, str]]:
+    """Return every route with its method, filled with numbers and names that exist."""
+    unsafe = {"POST", "PUT", "PATCH", "DELETE"}
+    filled = {r"<path:\w+>": "icon.svg", r"<int:\w+>": "1", "<slug>": "general"}
+    return [
+        (method, functools.reduce(lambda path, gap: re.sub(gap, filled[gap], path), filled, rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) & (unsafe if changing else {"GET"}))
+    ]  # fmt: skip
+
+
+# ---- headers
+
+
+@pytest.mark.parametrize("who", ["browser", "ada"])
+def test_every_answer_says_what_a_browser_may_do_with_it(
+    app: Flask, who: str, request: pytest.FixtureRequest
+) -> None:
+    browser: FlaskClient = request.getfixturevalue(who)
+    addresses = [
+        *paths(app, changing=False),
+        *paths(app, changing=True),
+        ("GET", "/nothing/here"),
+        ("PUT", "/login"),
+    ]
+    assert len(addresses) > 30
+    for method, path in addresses:
+        answer = browser.open(path, method=method)
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, path
+        policy = dict(
+            part.strip().split(" ", 1)
+            for part in answer.headers["Content-Security-Policy"].split(";")
+        )
+        assert policy["default-src"] == policy["script-src"] == policy["style-src"] == "'self'", (
+            path
+        )
+        assert policy["frame-ancestors"] == policy["object-src"] == "'none'", path
+        assert policy["base-uri"] == policy["form-action"] == "'self'", path
+        assert "unsafe" not in str(policy) and "*" not in str(policy)
+        cached = answer.headers.get("Cache-Control")
+        assert cached == ("no-cache" if "static" in path or "socketio" in path else "no-store") or (
+            answer.status_code == 404 and cached in ("no-store", None)
+        ), (path, cached)
+        assert "Strict-Transport-Security" not in answer.headers
+
+
+def test_who_may_frame_the_pages_is_a_setting(tmp_path_factory: pytest.TempPathFactory) -> None:
+    app = application(
+        tmp_path_factory.mktemp("framed"), CHAT_FRAME_ANCESTORS="https://hub.example 'self'"
+    )
+    policy = app.test_client().get("/healthz").headers["Content-Security-Policy"]
+    assert policy.endswith("frame-ancestors https://hub.example 'self'")
+
+
+def test_under_https_browsers_are_told_to_stay_there(browser: FlaskClient) -> None:
+    assert browser.get("/login", headers=HTTPS).headers["Strict-Transport-Security"]
+
+
+def test_no_page_holds_a_script_or_a_style_of_its_own(ada: FlaskClient) -> None:
+    for path in ("/r/general", "/account", "/nothing/here"):
+        page = ada.get(path).text
+        assert "<html" in page
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page), path
+        scripts = re.findall(r"<script([^>]*)>", page)
+        assert all("src=" in each or 'type="application/json"' in each for each in scripts)
+
+
+# ---- cookies
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_cookies_are_kept_from_scripts_and_from_http(browser: FlaskClient, https: bool) -> None:
+    headers = HTTPS if https else {}
+    before = cookies(browser.get("/login", headers=headers))
+    assert set(before) == {"chat_csrf"}
+    after = cookies(enter(browser, headers))
+    assert "chat_session" in after
+    for attributes in (before["chat_csrf"], after["chat_session"]):
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= attributes
+        assert ("Secure" in attributes) is https
+        assert not [each for each in attributes if each.startswith("Domain")]
+
+
+def test_a_proxy_is_believed_only_where_one_was_announced(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    app = application(tmp_path_factory.mktemp("bare"))
+    answer = app.test_client().get("/first-run", headers=HTTPS | BELOW)
+    assert "Secure" not in cookies(answer)["chat_csrf"] and "Path=/" in cookies(answer)["chat_csrf"]
+
+
+def test_a_cookie_from_before_the_log_in_is_not_kept(browser: FlaskClient) -> None:
+    """Somebody else may have planted it."""
+    browser.set_cookie("chat_session", "planted")
+    planted = csrf(browser)
+    assert enter(browser).status_code == 302
+    cookie = browser.get_cookie("chat_session")
+    assert cookie and cookie.value != "planted" and len(cookie.value) >= 43
+    renamed = browser.post("/account/name", data={"name": "Eve", "csrf_token": planted})
+    assert renamed.status_code == 400
+    token = csrf(browser, "/account")
+    assert (
+        browser.post("/account/name", data={"name": "Ada", "csrf_token": token}).status_code == 302
+    )
+
+
+def test_logging_out_takes_the_cookie_and_its_worth(app: Flask, ada: FlaskClient) -> None:
+    cookie = ada.get_cookie("chat_session")
+    assert cookie
+    answer = ada.post("/logout", data={"csrf_token": csrf(ada, "/account")})
+    assert answer.location == "/login" and ada.get_cookie("chat_session") is None
+    ada.set_cookie("chat_session", cookie.value)
+    assert ada.get("/account").location == "/login"
+
+
+# ---- what others could make a browser do
+
+
+def test_nothing_changes_without_the_token(app: Flask, ada: FlaskClient) -> None:
+    addresses = paths(app, changing=True)
+    assert len(addresses) > 12
+    for method, path in addresses:
+        for headers in ({}, {"X-CSRFToken": "made-up"}):
+            answer = ada.open(
+                path, method=method, headers=headers, data={"username": "eve", "name": "Eve"}
+            )
+            assert answer.status_code == 400, (method, path)
+            assert "token" in answer.text
+    token = csrf(ada, "/account")
+    made = ada.post(
+        "/rooms", json={"name": "With it", "kind": "open"}, headers={"X-CSRFToken": token}
+    )
+    assert made.status_code == 201
+
+
+def test_a_token_of_another_browser_is_worth_nothing(app: Flask, ada: FlaskClient) -> None:
+    foreign = csrf(app.test_client())
+    csrf(ada, "/account")
+    made = ada.post(
+        "/rooms", json={"name": "Foreign", "kind": "open"}, headers={"X-CSRFToken": foreign}
+    )
+    assert made.status_code == 400 and made.get_json()["error"]["code"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://127.0.0.1:1"],
+)
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_page_from_elsewhere_opens_no_socket(server: Server, origin: str, transport: str) -> None:
+    assert not _opens(server, transport, origin)
+    assert _opens(server, transport, server.url)
+
+
+def _opens(server: Server, transport: str, origin: str) -> bool:
+    """Tell whether the handshake is answered with an open session: the packet `0{"sid": …}`.
+
+    gevent-websocket says 101 before it asks anybody; a refusal then ends the connection.
+    """
+    path = f"{server.url}/socket.io/?EIO=4&transport={transport}"
+    if transport == "polling":
+        return requests.get(
+            path, headers={"Origin": origin}, timeout=ANSWER_TIMEOUT
+        ).text.startswith("0{")
+    try:
+        line = websocket.create_connection(
+            path.replace("http", "ws"), ANSWER_TIMEOUT, origin=origin
+        )
+        return str(line.recv()).startswith("0{")
+    except websocket.WebSocketException as refusal:
+        assert not isinstance(refusal, websocket.WebSocketTimeoutException)
+        return False
+
+
+# ---- below a proxy's prefix
+
+
+def test_below_a_prefix_addresses_and_cookies_keep_it(app: Flask) -> None:
+    browser = app.test_client(use_cookies=False)  # it knows no proxy and would not send them
+    assert browser.get("/", headers=BELOW).location == "/team/chat/login"
+    page = browser.get("/login", headers=BELOW)
+    assert '<base href="/team/chat/"' in page.text
+    assert "Path=/team/chat" in cookies(page)["chat_csrf"]
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    kept = re.search(r"chat_csrf=[^;]+", page.headers["Set-Cookie"])
+    assert token and kept
+    fields = {"username": "ada", "password": PASSWORD, "csrf_token": token.group(1)}
+    answer = browser.post("/login", data=fields, headers=BELOW | {"Cookie": kept.group()})
+    assert answer.location == "/team/chat/"
+    assert "Path=/team/chat" in cookies(answer)["chat_session"]
+
+
+def test_below_a_prefix_an_invite_leads_back_to_it(ada: FlaskClient) -> None:
+    headers = {"X-CSRFToken": csrf(ada, "/account"), "X-Forwarded-Host": "hub.example"} | BELOW
+    made = ada.post(
+        "/api/invites",
+        headers=headers | {"X-Forwarded-Proto": "https", "Referer": "https://hub.example/"},
+    )
+    assert made.get_json()["url"].startswith("https://hub.example/team/chat/register?invite=")
+
+
+def test_log_out_below_a_prefix_takes_the_cookie_from_there(ada: FlaskClient) -> None:
+    headers = {"X-CSRFToken": csrf(ada, "/account")} | BELOW
+    answer = ada.post("/logout", headers=headers)
+    assert answer.location == "/team/chat/login"
+    assert {"Path=/team/chat", "Max-Age=0"} <= cookies(answer)["chat_session"]
+
+
+# ---- the rest
+
+
+def test_health_is_told_to_everybody_as_json(browser: FlaskClient) -> None:
+    answer = browser.get("/healthz")
+    assert answer.status_code == 200 and answer.mimetype == "application/json"
+    assert answer.get_json().items() >= {"ok": True, "database": "ok"}.items()
+
+
+def test_a_stranger_is_led_to_the_log_in_and_a_script_is_told(browser: FlaskClient) -> None:
+    assert browser.get("/r/general").location == "/login"
+    told = browser.get("/api/rooms")
+    assert told.status_code == 401 and told.get_json()["error"]["code"] == "unauthorized"
+
+
+def test_a_method_that_is_not_there_says_which_are(browser: FlaskClient) -> None:
+    answer = browser.get("/logout")
+    assert answer.status_code == 405 and "POST" in answer.headers.get("Allow", "")
+
+
+@pytest.mark.parametrize("path", ["/login", "/account/name", "/rooms"])
+def test_a_body_that_is_too_large_is_refused(ada: FlaskClient, path: str) -> None:
+    answer = ada.post(path, data={"name": "x" * 200_000, "csrf_token": csrf(ada, "/account")})
+    assert answer.status_code == 413

@@ -1,0 +1,464 @@
+"""Who may do what: every route and every event, for everybody. What is not in the table fails."""
+
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_socketio import SocketIOTestClient
+from socketio.exceptions import BadNamespaceError, ConnectionError, DisconnectedError
+
+from final_app import accounts, announce, events, log_ins, memberships, presence, rooms, wire
+from tests.final_app.conftest import People
+from tests.final_app.rig import PASSWORD, Person, Server, application
+
+Room = Callable[..., int]
+
+WHO = ("anonymous", "member", "outsider", "banned", "logged out")
+ALL = (200,) * 5
+HOME = (302,) * 5
+STRANGERS_ONLY = (200, 302, 302, 200, 200)
+
+
+def people_get(member: int, outsider: int) -> tuple[int, ...]:
+    return (401, member, outsider, 401, 401)
+
+
+# method, rule → the status for anonymous, member, outsider, banned, logged out.
+# {den} is a closed room of Ada and the members; {ada} is its owner, {log_in} is one of hers.
+ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
+    ("GET", "/static/<path:filename>"): ALL,
+    ("GET", "/socketio_browser/<path:filename>"): ALL,
+    ("GET", "/healthz"): ALL,
+    ("GET", "/"): HOME,
+    ("GET", "/first-run"): HOME,
+    ("POST", "/first-run"): HOME,
+    ("GET", "/login"): STRANGERS_ONLY,
+    ("POST", "/login"): (401, 302, 302, 401, 401),
+    ("GET", "/register"): STRANGERS_ONLY,
+    ("POST", "/register"): (403, 302, 302, 403, 403),
+    ("POST", "/logout"): people_get(302, 302),
+    ("GET", "/account"): people_get(200, 200),
+    ("POST", "/account/name"): people_get(302, 302),
+    ("POST", "/account/password"): people_get(403, 403),  # with a wrong one
+    ("POST", "/account/delete"): people_get(403, 403),
+    ("POST", "/account/sessions/<int:log_in_id>/end"): people_get(404, 404),  # somebody else's
+    ("GET", "/r/<slug>"): people_get(200, 404),
+    ("GET", "/r/<slug>/<int:seq>"): people_get(200, 404),
+    ("POST", "/rooms"): people_get(201, 201),
+    ("PATCH", "/rooms/<int:room_id>"): people_get(403, 404),  # only its owner
+    ("DELETE", "/rooms/<int:room_id>"): people_get(403, 404),
+    ("GET", "/api/rooms"): people_get(200, 200),
+    ("PUT", "/rooms/<int:room_id>/members/<int:user_id>"): people_get(200, 404),
+    ("DELETE", "/rooms/<int:room_id>/members/<int:user_id>"): people_get(403, 404),
+    ("GET", "/api/rooms/<int:room_id>/members"): people_get(200, 404),
+    ("GET", "/api/rooms/<int:room_id>/messages"): people_get(200, 404),
+    ("GET", "/api/people"): people_get(200, 200),
+    ("POST", "/dm/<int:user_id>"): people_get(200, 200),
+    ("POST", "/api/invites"): people_get(403, 403),  # administrators
+}
+
+# event → the code for member, outsider, banned, logged out; an anonymous socket is not let in at all.
+EVENTS: dict[str, tuple[str, ...]] = {
+    "connect": ("invalid",) * 4,  # as an event: these three words are the library's
+    "disconnect": ("invalid",) * 4,
+    "*": ("invalid",) * 4,
+    "new_message": ("ok", "not_found", "unauthorized", "unauthorized"),
+    "edit_message": ("forbidden", "not_found", "unauthorized", "unauthorized"),
+    "delete_message": ("forbidden", "not_found", "unauthorized", "unauthorized"),
+    "mark_read": ("ok", "not_found", "unauthorized", "unauthorized"),
+    "sync": ("ok", "nothing", "unauthorized", "unauthorized"),
+    "set_view": ("ok", "not_found", "unauthorized", "unauthorized"),
+    "typing": ("ok", "not_found", "unauthorized", "unauthorized"),
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    return application(tmp_path_factory.mktemp("app"))
+
+
+@pytest.fixture
+def newcomer(people: People, server: Server) -> Iterator[Callable[[str], Person]]:
+    """Return a function that makes a person with an account and a socket, in "general"."""
+    made: list[Person] = []
+
+    def come(name: str) -> Person:
+        made.append(Person(server, name).register(people["ada"].invite()))
+        made[-1].connect()
+        return made[-1]
+
+    yield come
+    for person in made:
+        person.leave()
+
+
+def unlisted(app: Flask) -> set[object]:
+    """Return the routes and the events of the application that the tables do not name."""
+    handlers = wire.socketio.server.handlers
+    assert set(handlers) == {"/"} and not wire.socketio.server.namespace_handlers
+    routes = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    return (routes ^ set(ROUTES)) | (set(handlers["/"]) ^ set(EVENTS))
+
+
+def test_every_route_and_event_is_in_the_table(app: Flask) -> None:
+    assert unlisted(app) == set()
+
+
+def test_a_new_route_and_a_new_event_would_be_noticed(tmp_path: Path) -> None:
+    """The negative twin."""
+    double = application(tmp_path)
+    double.add_url_rule("/backdoor", view_func=lambda: "come in", methods=["GET", "POST"])
+    wire.socketio.server.on("backdoor", lambda *_: {"ok": True}, namespace="/")
+    assert unlisted(double) == {("GET", "/backdoor"), ("POST", "/backdoor"), "backdoor"}
+
+
+def test_every_route_lets_in_whom_the_table_says(
+    people: People, room: Room, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    den = room("Den", "bo")
+    cast = _cast(people, room, newcomer, den)
+    _ban_silently(server, "dot")
+    cast["logged out"].form("/logout", page="/account")
+    wrong = {
+        (method, rule, who): (status, expected[WHO.index(who)])
+        for (method, rule), expected in ROUTES.items()
+        for who, person in cast.items()
+        if (status := _request(person, method, rule, den)) != expected[WHO.index(who)]
+    }
+    assert wrong == {}
+
+
+def test_every_event_is_answered_as_the_table_says(
+    people: People, room: Room, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    lair = room("Lair", "bo")
+    said = people["ada"].say(lair, "Ours")["message"]
+    eve, fay = newcomer("eve"), newcomer("fay")
+    for person in (eve, fay):
+        people["ada"].ask("PUT", f"/rooms/{lair}/members/{person.id}")
+    sockets = {"member": people["bo"], "outsider": people["cy"], "banned": eve, "logged out": fay}
+    payloads = {event: _payload(event, lair, said["id"]) for event in EVENTS}
+    seen = {}
+    for who, person in sockets.items():
+        if who == "banned":
+            _ban_silently(server, "eve")
+        if who == "logged out":  # in the table alone: log-out itself would close the socket
+            _sql(server, "DELETE FROM sessions WHERE user_id = ?", fay.id)
+        seen |= {(event, who): _outcome(person, event, data) for event, data in payloads.items()}
+    wrong = {
+        (event, who): (outcome, EVENTS[event][WHO.index(who) - 1])
+        for (event, who), outcome in seen.items()
+        if outcome not in (EVENTS[event][WHO.index(who) - 1], _closed(who))
+    }
+    assert wrong == {}
+    assert seen["new_message", "banned"] == seen["new_message", "logged out"] == "unauthorized"
+
+
+def test_nobody_connects_without_a_log_in(people: People, server: Server) -> None:
+    stranger = Person(server, "stranger")
+    with pytest.raises(ConnectionError):
+        stranger.connect()
+    stranger.http.cookies.set("chat_session", "made-up")
+    with pytest.raises(ConnectionError):
+        stranger.connect()
+    assert people["bo"].tab().id == people["bo"].id  # and with one, somebody does
+
+
+def test_an_administrator_may_invite_and_owns_what_the_room_owner_owns(
+    people: People, room: Room
+) -> None:
+    ada, bo = people["ada"], people["bo"]
+    theirs = bo.ask("POST", "/rooms", {"name": "Theirs", "kind": "closed"})["room"]["id"]
+    assert ada.call("PATCH", f"/rooms/{theirs}", {"name": "Mine"}).status_code == 404
+    bo.ask("PUT", f"/rooms/{theirs}/members/{ada.id}")
+    assert ada.call("PATCH", f"/rooms/{theirs}", {"name": "Mine"}).status_code == 200
+    assert ada.call("POST", "/api/invites").status_code == 201
+
+
+# ---- revocation, with open sockets
+
+
+def test_log_out_closes_the_sockets_of_that_log_in_at_once(
+    people: People, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    gil, ada = newcomer("gil"), people["ada"]
+    tab, elsewhere = gil.tab(), Person(server, "gil")
+    elsewhere.log_in()
+    elsewhere.connect()
+    gil.form("/logout", page="/account")
+    ada.say(1, "Is Gil gone?")
+    for closed in (gil, tab):
+        assert _last_words(closed) == {"reason": "logged_out"}
+    assert elsewhere.hear("new_message")["message"]["text"] == "Is Gil gone?"
+    elsewhere.leave()
+
+
+def test_another_password_ends_the_other_log_ins_at_once(
+    people: People, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    hal, ada = newcomer("hal"), people["ada"]
+    elsewhere = Person(server, "hal")
+    elsewhere.log_in()
+    elsewhere.connect()
+    hal.form("/account/password", page="/account", current=PASSWORD, password="another one")
+    ada.say(1, "Still here, Hal?")
+    assert _last_words(elsewhere) == {"reason": "password_changed"}
+    assert hal.hear("new_message")["message"]["text"] == "Still here, Hal?"
+    assert hal.say(1, "Yes")["ok"]
+    assert elsewhere.call("GET", "/api/people").status_code == 401
+
+
+def test_a_log_in_that_is_ended_from_the_list_and_a_deleted_account_go_at_once(
+    people: People, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    ida, ada = newcomer("ida"), people["ada"]
+    elsewhere = Person(server, "ida")
+    elsewhere.log_in()
+    elsewhere.connect()
+    (there,) = _sql(server, "SELECT max(id) FROM sessions WHERE user_id = ?", ida.id)[0]
+    ida.form(f"/account/sessions/{there}/end", page="/account")
+    ada.say(1, "One less")
+    assert _last_words(elsewhere) == {"reason": "ended"}
+    assert ida.told("new_message")
+    ida.form("/account/delete", page="/account", password=PASSWORD)
+    ada.say(1, "None left")
+    assert _last_words(ida) == {"reason": "deleted"}
+
+
+def test_a_ban_from_the_command_line_reaches_open_sockets(
+    people: People, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    jo = newcomer("jo")
+    jo.heard()
+    told = server.run("users", "ban", "jo")
+    assert told.stdout == "jo is banned; 1 log-ins ended.\n", told
+    assert _outcome(jo, "new_message", _payload("new_message", 1, 0)) in ("unauthorized", "closed")
+    assert jo.ending()[-2] == ("session_ended", {"reason": "banned"})
+    people["ada"].say(1, "Peace")
+    assert jo.heard() == []
+    assert jo.log_in().status_code == 401
+    assert "jo" not in [
+        person["username"] for person in people["ada"].ask("GET", "/api/people")["people"]
+    ]
+
+
+def test_a_reset_password_reaches_open_sockets(
+    people: People, newcomer: Callable[[str], Person], server: Server
+) -> None:
+    kim = newcomer("kim")
+    told = server.run("users", "reset-password", "kim", "--password-stdin", stdin="brand new one\n")
+    assert told.stdout == "kim has a new password; 1 log-ins ended.\n", told
+    assert _last_words(kim) == {"reason": "ended"}
+    assert kim.log_in().status_code == 401
+    assert kim.log_in("brand new one").status_code == 200
+
+
+def test_who_is_removed_from_a_room_keeps_the_socket_and_hears_nothing_more(
+    people: People, room: Room
+) -> None:
+    ada, bo = people["ada"], people["bo"]
+    club = room("Club", "bo")
+    tab = bo.tab()
+    ada.say(club, "Before")
+    assert bo.hear("new_message") and tab.hear("new_message")
+    assert ada.ask("DELETE", f"/rooms/{club}/members/{bo.id}")["ok"]
+    said = ada.say(club, "After")["message"]
+    ada.emit("edit_message", {"id": said["id"], "text": "After that"})
+    ada.emit("typing", {"room": club, "on": True})
+    for socket in (bo, tab):
+        assert socket.hear("room_removed") == {"room": club}
+        assert socket.told("new_message", "message_changed", "typing", "room_changed") == []
+        assert socket.say(club, "Hello?")["error"]["code"] == "not_found"
+    ada.say(1, "In general")
+    assert bo.hear("new_message")["message"]["text"] == "In general"
+    tab.leave()
+
+
+def test_nobody_hides_an_open_socket_by_saying_disconnect(people: People, room: Room) -> None:
+    """An event of that name once took the socket out of the lists, and left it in its rooms."""
+    ada, bo = people["ada"], people["bo"]
+    club = room("Hide and seek", "bo")
+    for word in ("disconnect", "connect", "*"):
+        assert bo.emit(word, {})["error"]["code"] == "invalid"
+    ada.ask("DELETE", f"/rooms/{club}/members/{bo.id}")
+    ada.say(club, "Are you still there?")
+    assert bo.hear("room_removed") == {"room": club}
+    assert bo.told("new_message") == []
+
+
+def test_a_connection_that_died_unnoticed_stops_nobody(people: People, server: Server) -> None:
+    _sql(server, "INSERT INTO connections VALUES ('ghost', 0, ?, NULL, 1, '2999-01-01 00:00:00.0')",
+         people["cy"].id)  # fmt: skip
+    made = people["ada"].call("POST", "/rooms", {"name": "Haunted", "kind": "open"})
+    assert made.status_code == 201
+    assert [r["name"] for r in _rooms_told(people["cy"])] == ["Haunted"]
+
+
+# ---- races, inside one process
+
+
+@pytest.mark.parametrize("kicked", [True, False])
+def test_a_kick_while_the_socket_connects_counts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, kicked: bool
+) -> None:
+    with app.app_context():
+        ada, bo, den = _three(app, f"bo{kicked:d}")
+        _in_between(
+            monkeypatch, lambda: kicked and (rooms.remove(ada, den, bo), announce.removed(den, bo))
+        )
+        client = _connected(app, bo)
+        wire.emit("new_message", {"text": "secret"}, announce.room_name(den))
+        heard = [each["name"] for each in client.get_received()]
+        assert "welcome" in heard
+        assert ("new_message" in heard) is not kicked
+
+
+def test_a_log_out_while_the_socket_connects_counts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        _, bo, den = _three(app, "bo2")
+        _in_between(monkeypatch, lambda: announce.ended(log_ins.end_all(bo), "logged_out"))
+        client = _connected(app, bo)
+        wire.emit("new_message", {"text": "secret"}, announce.room_name(den))
+        assert not client.is_connected()
+        assert presence.sids_of(bo) == []
+
+
+def _three(app: Flask, name: str) -> tuple[int, int, int]:
+    """Make an administrator unless there is one, somebody, and a room of the two."""
+    ada = 1 if accounts.anybody() else accounts.begin("ada", PASSWORD)
+    bo = accounts.create(name, PASSWORD)
+    den = rooms.create(ada, f"Den of {name}", "closed")
+    rooms.bring(ada, den, bo)
+    return ada, bo, den
+
+
+def _in_between(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Let something happen after `connect` has read the rooms and before it has entered them."""
+    read, again = memberships.ids_of, []
+
+    def ids_of(user_id: int) -> set[int]:
+        found = read(user_id)
+        if not again:
+            again.append(True)
+            work()
+        return found
+
+    monkeypatch.setattr(events.memberships, "ids_of", ids_of)
+
+
+def _connected(app: Flask, user_id: int) -> SocketIOTestClient:
+    token = log_ins.begin(user_id, "test", "127.0.0.1")
+    return wire.socketio.test_client(app, headers={"Cookie": f"chat_session={token}"})
+
+
+# ---- the cells
+
+
+def _cast(
+    people: People, room: Room, newcomer: Callable[[str], Person], den: int
+) -> dict[str, Person]:
+    dot, gone = newcomer("dot"), newcomer("gone")
+    for person in (dot, gone):
+        assert people["ada"].ask("PUT", f"/rooms/{den}/members/{person.id}")["ok"]
+    return {
+        "anonymous": Person(dot.server, "nobody"), "member": people["bo"],
+        "outsider": people["cy"], "banned": dot, "logged out": gone,
+    }  # fmt: skip
+
+
+def _request(person: Person, method: str, rule: str, den: int) -> int:
+    """Send a request with a valid CSRF token; return the status. 1 is Ada, who owns the den."""
+    path = (
+        rule.replace("<int:room_id>", str(den)).replace("<int:user_id>", "1")
+        .replace("<slug>", "den").replace("<int:seq>", "1").replace("<int:log_in_id>", "1")
+        .replace("/static/<path:filename>", "/static/icon.svg")
+        .replace("<path:filename>", "socket.io.min.js")
+    )  # fmt: skip
+    known = person.get("/account", allow_redirects=False).status_code == 200
+    headers = {
+        "Accept": "application/json",
+        "X-CSRFToken": person.token("/account" if known else "/login"),
+    }
+    fields = {
+        "username": "nobody",
+        "password": "wrong password",
+        "current": "wrong",
+        "name": person.name,
+    }
+    body = (
+        {"json": {"name": f"{person.name}'s room", "kind": "closed"}}
+        if "rooms" in path
+        else {"data": fields}
+    )
+    answer = person.http.request(
+        method, person.server.url + path, headers=headers, allow_redirects=False,
+        **(body if method != "GET" else {}),
+    )  # fmt: skip
+    if path == "/logout" and answer.status_code == 302:
+        assert person.log_in().ok and person.connect()
+    return answer.status_code
+
+
+def _payload(event: str, room: int, message: int) -> dict[str, Any]:
+    payloads: dict[str, dict[str, Any]] = {
+        "new_message": {"room": room, "client_id": str(uuid.uuid4()), "text": "Hello"},
+        "edit_message": {"id": message, "text": "Changed"},
+        "delete_message": {"id": message},
+        "mark_read": {"room": room, "seq": 1},
+        "sync": {"rooms": {str(room): 0}},
+        "set_view": {"room": room, "visible": True},
+        "typing": {"room": room, "on": True},
+    }
+    return payloads.get(event, {})
+
+
+def _outcome(person: Person, event: str, data: dict[str, Any]) -> str:
+    try:
+        answer = person.emit(event, data)
+    except (BadNamespaceError, DisconnectedError):
+        return "closed"
+    if not answer["ok"]:
+        return str(answer["error"]["code"])
+    return "nothing" if answer.get("rooms") == {} else "ok"
+
+
+def _closed(who: str) -> str:
+    """Return what a revoked socket may be instead of refused: the server looks for them by itself."""
+    return "closed" if who in ("banned", "logged out") else ""
+
+
+def _last_words(person: Person) -> Any:
+    """Return the data of `session_ended`, which must be the last that the socket heard."""
+    (event, data), (last, _) = person.ending()[-2:]
+    assert (event, last) == ("session_ended", "disconnect")
+    assert person.heard() == []
+    assert person.socket and not person.socket.connected
+    return data
+
+
+def _rooms_told(person: Person) -> list[dict[str, Any]]:
+    return [
+        each["room"] for each in person.told("room_changed") if each["room"]["name"] == "Haunted"
+    ]
+
+
+def _ban_silently(server: Server, name: str) -> None:
+    _sql(server, "UPDATE users SET status = 'banned' WHERE username = ?", name)
+
+
+def _sql(server: Server, statement: str, *values: object) -> list[Any]:
+    """Do something to the database as another process would."""
+    with sqlite3.connect(server.folder / "chat.db", timeout=20) as connection:
+        found = connection.execute(statement, values).fetchall()
+    connection.close()
+    return found
