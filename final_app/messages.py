@@ -28,13 +28,16 @@ class Posted:
 
 @writes
 def post(author_id: int, room_id: int, client_id: str, text: str, reply_to: int | None) -> Posted:
-    """Store a message and number it. The same author and client_id find what is stored already."""
-    _writable(author_id, room_id)
+    """Store a message and number it. The same author and client_id find what is stored already:
+
+    also when the room has been archived, or left, since the first try.
+    """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lower case.", field="client_id")
     known = db.session.scalar(select(Message).filter_by(author_id=author_id, client_id=client_id))
     if known:
         return Posted(as_seen(known), duplicate=True)
+    _writable(author_id, room_id)
     text = _checked(text)
     answered = _answered(room_id, reply_to)
     seq, rev = rooms.number(room_id, new=True)

@@ -37,6 +37,17 @@ def test_a_repeated_send_is_one_message(people: People, room: Callable[..., int]
     assert [m for m in told if m["room"] == here] == [first["message"], last["message"]]
 
 
+def test_a_repetition_finds_its_message_in_a_room_that_was_archived_since(
+    people: People, room: Callable[..., int]
+) -> None:
+    ada = people["ada"]
+    here, same = room("Closing soon"), str(uuid.uuid4())
+    first = ada.say(here, "Stored", client_id=same)["message"]
+    ada.ask("DELETE", f"/rooms/{here}")
+    assert ada.say(here, "Stored", client_id=same)["message"] == first
+    assert ada.say(here, "Something new")["error"]["code"] == "forbidden"
+
+
 def test_who_is_not_in_a_room_hears_nothing_and_may_nothing(
     people: People, room: Callable[..., int]
 ) -> None:

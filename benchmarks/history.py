@@ -1,0 +1,158 @@
+"""Time a page of history and a `sync` in a room of 10,000 and in one of 1,000,000 messages.
+
+    .venv/bin/python -m benchmarks.history
+
+Both databases have the application's own tables. The two are asked in turn, so that whatever else
+the machine does falls on both. Prints a table; draws benchmarks/results/history.svg.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from final_app import accounts, clock, create_app, history, store
+from final_app.config import Settings
+from final_app.models import db
+
+SIZES = 10_000, 1_000_000  # messages in the room
+ROUNDS = 400
+WARM_UP = 20  # rounds that do not count
+SEED = 20261122
+RATIO = 2.0  # at most
+PICTURE = Path(__file__).parent / "results" / "history.svg"
+FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)
+SELECT 1, i, i, 1, printf('%08x-0000-4000-8000-%012x', i, i),
+       'Message ' || i || ' of a long conversation, neither short nor long.',
+       '<p>Message ' || i || ' of a long conversation, neither short nor long.</p>', :now
+FROM n
+"""
+
+
+def filled(folder: Path, count: int) -> Flask:
+    """Return an application whose room 1 holds so many messages."""
+    app = create_app(Settings(data_dir=folder))
+    with app.app_context():
+        store.upgrade()
+        accounts.begin("ada", "correct horse battery")
+        db.session.execute(db.text(FILL), {"count": count, "now": clock.now()})
+        db.session.execute(db.text("UPDATE rooms SET last_seq=:n, last_rev=:n"), {"n": count})
+        db.session.commit()
+    return app
+
+
+def questions(count: int, chance: random.Random) -> dict[str, Callable[[], Any]]:
+    """Return what is asked in one round, of a room with so many messages."""
+    seq = chance.randrange(200, count - 200)
+    return {
+        "newest page (50)": lambda: history.page(1, 1),
+        "page before a place (50)": lambda: history.page(1, 1, before=seq),
+        "page around a place (50)": lambda: history.page(1, 1, around=seq),
+        "sync, nothing new": lambda: history.missed(1, {1: count}),
+        "sync, 50 changes": lambda: history.missed(1, {1: count - 50}),
+        "sync, too many: reset": lambda: history.missed(1, {1: seq}),
+    }
+
+
+def measure(apps: dict[int, Flask], rounds: int) -> dict[str, dict[int, list[float]]]:
+    """Return the milliseconds of every question for every size."""
+    chance = random.Random(SEED)
+    times: dict[str, dict[int, list[float]]] = {}
+    for number in range(rounds + WARM_UP):
+        order = list(apps)
+        chance.shuffle(order)
+        for count in order:
+            for name, ask in questions(count, chance).items():
+                with apps[count].app_context():
+                    began = time.perf_counter()
+                    ask()
+                    took = (time.perf_counter() - began) * 1000
+                if number >= WARM_UP:
+                    times.setdefault(name, {size: [] for size in apps})[count].append(took)
+    return times
+
+
+def spread(values: list[float]) -> tuple[float, float, float]:
+    """Return the median and the quartiles around it."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return middle, low, high
+
+
+def table(times: dict[str, dict[int, list[float]]]) -> tuple[str, float]:
+    """Return the table, and the worst ratio of medians."""
+    small, large = SIZES
+    lines = [
+        f"| ms: median (quartiles), {ROUNDS} rounds | {small:,} | {large:,} | ratio |",
+        "| --- | --- | --- | --- |",
+    ]
+    worst = 0.0
+    for name, sizes in times.items():
+        cells = ["{:.2f} ({:.2f}–{:.2f})".format(*spread(sizes[size])) for size in SIZES]
+        ratio = statistics.median(sizes[large]) / statistics.median(sizes[small])
+        worst = max(worst, ratio)
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} | {ratio:.2f} |")
+    return "\n".join(lines), worst
+
+
+def picture(times: dict[str, dict[int, list[float]]]) -> str:
+    """Draw a bar for each median, with its quartiles, as SVG."""
+    left, top, row, width = 190, 46, 40, 420
+    longest = max(spread(values)[2] for sizes in times.values() for values in sizes.values())
+    scale = width / longest
+    height = top + row * len(times) + 20
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 90} {height}" '
+        'font-family="sans-serif" font-size="12" role="img">',
+        "<title>History and sync, 10,000 and 1,000,000 messages</title>",
+        f'<rect width="{left + width + 90}" height="{height}" fill="#ffffff"/>',
+        f'<text x="10" y="18" font-size="14">Milliseconds: {SIZES[0]:,} (light) and '
+        f"{SIZES[1]:,} messages (dark); the line spans the quartiles</text>",
+    ]
+    for place, (name, sizes) in enumerate(times.items()):
+        y = top + place * row
+        parts.append(f'<text x="{left - 8}" y="{y + 18}" text-anchor="end">{name}</text>')
+        for offset, (size, colour) in enumerate(zip(SIZES, ("#9bbcf2", "#1f4fa3"), strict=True)):
+            middle, low, high = (value * scale for value in spread(sizes[size]))
+            bar = y + offset * 15
+            parts += [
+                f'<rect x="{left}" y="{bar}" width="{middle:.1f}" height="12" fill="{colour}"/>',
+                f'<path d="M{left + low:.1f} {bar + 6}H{left + high:.1f}" stroke="#000000"/>',
+                f'<text x="{left + high + 6:.1f}" y="{bar + 10}">{middle / scale:.2f}</text>',
+            ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chat-history-") as folder:
+        began = time.monotonic()
+        apps = {size: filled(Path(folder) / str(size), size) for size in SIZES}
+        print(f"filled in {time.monotonic() - began:.0f} s", file=sys.stderr)
+        times = measure(apps, options.rounds)
+        for app in apps.values():
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+    text, worst = table(times)
+    print(text)
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(picture(times), encoding="utf-8")
+    print(f"worst ratio {worst:.2f}, at most {RATIO}")
+    return int(worst > RATIO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

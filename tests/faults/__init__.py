@@ -1,0 +1,1 @@
+"""What must hold when things break: kills, repetitions, locks, slow readers, a clock that jumps."""

@@ -1,0 +1,23 @@
+"""No server outlives its test, whatever the test runs into."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.final_app.rig import Server
+
+
+@pytest.fixture(autouse=True)
+def every_server_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    started: list[Server] = []
+    start = Server.start
+
+    def start_and_note(server: Server) -> Server:
+        started.append(server)
+        return start(server)
+
+    monkeypatch.setattr(Server, "start", start_and_note)
+    yield
+    for server in started:
+        server.stop(signal.SIGKILL)

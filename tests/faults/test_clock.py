@@ -1,0 +1,53 @@
+"""The clock is set back by an hour; the order of a room does not care."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.doubles import Change, double
+from tests.final_app.rig import Person, Server
+
+# The hook is in the copy only: a file beside it sets its clock back.
+SET_BACK: Change = (
+    "clock.py",
+    "    return datetime.now(UTC).replace(tzinfo=None)\n",
+    """\
+    from datetime import timedelta
+    from pathlib import Path
+
+    back = timedelta(hours=Path(__file__).with_name("set-back").exists())
+    return datetime.now(UTC).replace(tzinfo=None) - back
+""",
+)
+BY_TIME: tuple[Change, ...] = (
+    ("history.py", "order = Message.seq.desc() if newest else Message.seq",
+     "order = Message.created_at.desc() if newest else Message.created_at"),
+    ("history.py", "order_by(Message.rev)", "order_by(Message.created_at)"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [(), BY_TIME], ids=["as shipped", "double: ordered by time"])
+def test_a_clock_set_back_by_an_hour_leaves_the_order(
+    tmp_path: Path, changes: tuple[Change, ...]
+) -> None:
+    code = double(tmp_path, SET_BACK, *changes)
+    server = Server(tmp_path / "data", code=code).start()
+    ada = Person(server, "ada").begin()
+    ada.connect()
+    said = [ada.say(1, "one")["message"], ada.say(1, "two")["message"]]
+    (code / "final_app" / "set-back").touch()
+    said += [ada.say(1, "three")["message"], ada.say(1, "four")["message"]]
+    assert said[2]["created_at"] < said[0]["created_at"], "the clock was not set back"
+    orders = [
+        ada.history(1),
+        ada.ask("GET", "/api/rooms/1/messages")["messages"],
+        ada.ask("GET", "/api/rooms/1/messages?around=3")["messages"],
+        ada.emit("sync", {"rooms": {"1": 0}})["rooms"]["1"]["changes"],
+    ]
+    ada.leave()
+    server.stop()
+    assert [message["seq"] for message in said] == [1, 2, 3, 4]
+    if changes:
+        assert all(order != said for order in orders)
+    else:
+        assert orders == [said] * 4

@@ -1,0 +1,162 @@
+"""The process dies in the middle of the load; what was acknowledged is there, once, in order."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.doubles import Change, double
+from tests.faults.load import Sender, Verdict, crowd, finish, judge
+from tests.final_app.rig import Server
+
+SEED = 20261122
+RATE = 200  # messages a second, all senders together
+RUN = (0.4, 0.9)  # seconds of load before a kill, at least and at most
+DRAIN = 20.0  # seconds for the last acknowledgements
+RECOVERY = 5.0  # seconds from the kill to the next acknowledgement, on a slow machine
+STOP = 5.0  # seconds
+
+# The answer goes out at once, and the message is stored a moment later.
+ACKNOWLEDGED_FIRST: Change = (
+    "events.py",
+    "    posted = messages.post(me.id, data.room, data.client_id, data.text, data.reply_to)\n",
+    """\
+    import gevent
+    from flask import current_app
+
+    app = current_app._get_current_object()
+
+    def later():
+        with app.app_context():
+            posted = messages.post(me.id, data.room, data.client_id, data.text, data.reply_to)
+            wire.socketio.emit("stored", posted.message)
+
+    gevent.spawn_later(0.1, later)
+    return {"message": {"seq": 0}, "duplicate": False}
+""",
+)
+
+# The room is told inside the transaction, and the disk takes its time.
+TOLD_FIRST: tuple[Change, ...] = (
+    ("store.py", "                db.session.commit()", "                clock.pause(0.05)\n"
+     "                db.session.commit()"),
+    ("messages.py", "    return Posted(as_seen(message), duplicate=False)",
+     "    from final_app import announce\n"
+     '    announce.message("new_message", as_seen(message))\n'
+     "    return Posted(as_seen(message), duplicate=False)"),
+)  # fmt: skip
+
+# The counter is moved on by a transaction of its own.
+NUMBERED_FIRST: tuple[Change, ...] = (
+    ("store.py", "                db.session.commit()", "                clock.pause(0.02)\n"
+     "                db.session.commit()"),
+    ("messages.py", "    seq, rev = rooms.number(room_id, new=True)\n",
+     "    seq, rev = rooms.number(room_id, new=True)\n    db.session.commit()\n"),
+)  # fmt: skip
+
+# A repeated send is not looked up, and no index refuses it.
+NO_LOOKUP: tuple[Change, ...] = (
+    ("messages.py", "    if known:\n", "    if False:\n"),
+    ("migrations/versions/0001_the_first_tables.py",
+     '        sa.UniqueConstraint("author_id", "client_id"),\n', ""),
+    # … and the answer takes a while: a kill finds some that are stored and not yet acknowledged
+    ("events.py", '    return {"message": posted.message, "duplicate": posted.duplicate}',
+     '    clock.pause(0.02)\n    return {"message": posted.message, "duplicate": posted.duplicate}'),
+)  # fmt: skip
+
+
+def kills(server: Server, count: int) -> tuple[Verdict, list[float], list[Sender]]:
+    """Kill the server some times under load; return the verdict and how long each recovery took."""
+    chance = random.Random(SEED)
+    folks = crowd(server)
+    senders = folks.senders(RATE, SEED)
+    recoveries = []
+    for _ in range(count):
+        time.sleep(chance.uniform(*RUN))
+        while not any(sender.in_flight for sender in senders):
+            pass  # not at a quiet moment
+        server.stop(signal.SIGKILL)
+        began, before = time.monotonic(), acknowledged(senders)
+        server.start()
+        while acknowledged(senders) == before and time.monotonic() - began < DRAIN:
+            time.sleep(0.01)
+        recoveries.append(time.monotonic() - began)
+    time.sleep(RUN[0])
+    finish(senders, DRAIN)
+    every_room = sorted({room for rooms in folks.rooms for room in rooms})
+    return judge(folks.people[0], every_room, senders), recoveries, senders
+
+
+def acknowledged(senders: list[Sender]) -> int:
+    return sum(sent.acknowledged is not None for sender in senders for sent in [*sender.journal])
+
+
+def show(verdict: Verdict, recoveries: list[float]) -> None:
+    print(f"\nseed {SEED}: {verdict}")
+    print("recovery, s:", ", ".join(f"{seconds:.2f}" for seconds in recoveries))
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_a_kill_in_mid_load_loses_and_doubles_nothing(tmp_path: Path, count: int) -> None:
+    server = Server(tmp_path).start()
+    try:
+        verdict, recoveries, _ = kills(server, count)
+    finally:
+        server.stop(signal.SIGKILL)
+    show(verdict, recoveries)
+    assert verdict.broken == {}
+    assert verdict.acknowledged == verdict.messages > 100 * count
+    assert verdict.repeated >= count, "no send was under way when the server was killed"
+    assert max(recoveries) < RECOVERY
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ([ACKNOWLEDGED_FIRST], "lost"),
+        (TOLD_FIRST, "ghosts"),
+        pytest.param(NUMBERED_FIRST, "gaps", marks=pytest.mark.long),
+        (NO_LOOKUP, "doubled"),
+    ],
+    ids=["acknowledged before the commit", "told before the commit", "number spent first",
+         "no lookup, no index"],
+)  # fmt: skip
+def test_the_kill_finds_what_is_wrong_with_a_double(
+    tmp_path: Path, changes: list[Change], seen: str
+) -> None:
+    server = Server(tmp_path / "data", code=double(tmp_path, *changes)).start()
+    try:
+        verdict, recoveries, _ = kills(server, 1)
+    finally:
+        server.stop(signal.SIGKILL)
+    show(verdict, recoveries)
+    assert seen in verdict.broken
+
+
+def test_a_stop_in_mid_load_is_quick_and_loses_nothing(tmp_path: Path) -> None:
+    server = Server(tmp_path).start()
+    folks = crowd(server)
+    senders = folks.senders(RATE, SEED)
+    time.sleep(RUN[1])
+    began, before = time.monotonic(), acknowledged(senders)
+    assert before, "nothing was acknowledged before the stop"
+    server.stop(signal.SIGTERM)
+    took = time.monotonic() - began
+    server.start()
+    time.sleep(RUN[0])
+    finish(senders, DRAIN)
+    every_room = sorted({room for rooms in folks.rooms for room in rooms})
+    verdict = judge(folks.people[0], every_room, senders)
+    server.stop(signal.SIGKILL)
+    show(verdict, [])
+    print(f"stopped in {took:.2f} s; tracebacks: {tracebacks(server)}")
+    assert verdict.broken == {}
+    assert verdict.acknowledged == verdict.messages > 100
+    assert took < STOP
+    assert tracebacks(server) == 0
+
+
+def tracebacks(server: Server) -> int:
+    return sum("Traceback" in line for line in server.log)

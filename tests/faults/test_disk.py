@@ -1,0 +1,87 @@
+"""A commit means: it is on the disk, and the readers go on beside the writer."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.faults.doubles import Change, double
+from tests.faults.load import Line
+from tests.final_app.rig import PLENTY, Person, Server
+from workshop import paths
+
+ASK = """
+from final_app import create_app, store
+from final_app.models import db
+with create_app().app_context():
+    store.upgrade()
+    rows = [db.session.execute(db.text(f"PRAGMA {name}")).scalar()
+            for name in ("synchronous", "journal_mode", "foreign_keys")]
+    print(*rows)
+"""
+SAID = 20  # messages, each after the acknowledgement of the one before
+
+FASTER: Change = ("store.py", "synchronous=FULL", "synchronous=NORMAL")
+ONE_FILE: Change = ("store.py", '"journal_mode=WAL", ', "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([], "2 wal 1"),
+        ([FASTER], "1 wal 1"),
+        pytest.param([ONE_FILE], "2 delete 1", marks=pytest.mark.long),
+    ],
+    ids=["as shipped", "double: NORMAL", "double: no WAL"],
+)
+def test_the_connections_of_the_application_wait_for_the_disk(
+    tmp_path: Path, changes: list[Change], expected: str
+) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", ASK], capture_output=True, text=True, timeout=60,
+        cwd=double(tmp_path, *changes) if changes else paths.ROOT,
+        env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(tmp_path / "data")},
+    )  # fmt: skip
+    assert answer.stdout.split("\n")[-2:] == [expected, ""], answer.stderr
+    assert bool(changes) == (expected != "2 wal 1")
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("changes", [[], pytest.param([FASTER], marks=pytest.mark.long)])
+def test_every_acknowledged_message_was_forced_to_the_disk(
+    tmp_path: Path, changes: list[Change]
+) -> None:
+    code = {"code": double(tmp_path, *changes)} if changes else {}
+    server = Server(tmp_path / "data", **code).start()
+    line = Line(Person(server, "ada").begin())
+    forced, trace = 0, tmp_path / "trace"
+    assert server.process
+    watch = subprocess.Popen(
+        ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace),
+         "-p", str(server.process.pid)],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        while not trace.exists() or "TracerPid:\t0" in _status(server.process.pid):
+            assert watch.poll() is None, watch.stderr and watch.stderr.read()
+        for number in range(SAID):
+            said = {"room": 1, "client_id": str(uuid.uuid4()), "text": f"number {number}"}
+            assert line.ask("new_message", said)["ok"]
+    finally:
+        watch.terminate()
+        watch.wait()
+        assert watch.stderr
+        watch.stderr.close()
+        server.stop()
+    forced = len(re.findall(r"sync\(", trace.read_text(encoding="utf-8")))
+    print(f"\n{SAID} acknowledged, {forced} times forced to the disk")
+    assert (forced < SAID) if changes else (forced >= SAID)
+
+
+def _status(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text(encoding="utf-8")

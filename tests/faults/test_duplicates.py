@@ -1,0 +1,135 @@
+"""One message is one row, however often and from wherever it is sent."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.doubles import Change, double
+from tests.faults.load import Line
+from tests.faults.locks import held
+from tests.final_app.rig import Person, Server
+
+TIMES = 40
+CONTENDED = 10  # of these, both wait at the door when it opens
+
+NO_LOOKUP: tuple[Change, ...] = (
+    ("messages.py", "    if known:\n", "    if False:\n"),
+    ("migrations/versions/0001_the_first_tables.py",
+     '        sa.UniqueConstraint("author_id", "client_id"),\n', ""),
+)  # fmt: skip
+NO_INDEX_AND_LOOKED_UP_TOO_EARLY: tuple[Change, ...] = (
+    NO_LOOKUP[1],
+    ("events.py", "    posted = messages.post(me.id,",
+     "    from final_app.models import Message, db\n"
+     "    known = db.session.query(Message).filter_by(client_id=data.client_id).one_or_none()\n"
+     "    if known:\n"
+     '        return {"message": messages.as_seen(known), "duplicate": True}\n'
+     "    posted = messages.post(me.id,"),
+    NO_LOOKUP[0],
+)  # fmt: skip
+TOLD_AGAIN: Change = ("events.py", "    if not posted.duplicate:\n", "    if True:\n")
+NUMBER_SPENT: Change = (
+    "messages.py", "    if known:\n", "    if known:\n        rooms.number(room_id, new=True)\n"
+)  # fmt: skip
+
+
+@pytest.fixture
+def server(tmp_path: Path, changes: tuple[Change, ...]) -> Iterator[Server]:
+    code = {"code": double(tmp_path, *changes)} if changes else {}
+    chat = Server(tmp_path / "data", **code).start()
+    yield chat
+    chat.stop()
+
+
+def as_shipped_and(name: str, *doubles: tuple[Change, ...]) -> pytest.MarkDecorator:
+    ids = ["as shipped", *name.split("; ")]
+    return pytest.mark.parametrize("changes", [(), *doubles], ids=ids)
+
+
+def what_is_wrong(rows: object, told: object, answers: object, gaps: object) -> dict[str, object]:
+    found = {"rows": rows, "told": told, "answers": answers, "gaps": gaps}
+    return {name: value for name, value in found.items() if value}
+
+
+@as_shipped_and(
+    "looked up before the transaction, no index; told again",
+    NO_INDEX_AND_LOOKED_UP_TOO_EARLY, (TOLD_AGAIN,),
+)  # fmt: skip
+def test_two_senders_of_one_message_at_once_store_it_once(
+    server: Server, changes: tuple[Change, ...]
+) -> None:
+    ada = Person(server, "ada").begin()
+    one, other = Line(ada), Line(ada)
+    listener = Line(Person(server, "bo").register(ada.invite()))
+    ids = [str(uuid.uuid4()) for _ in range(TIMES)]
+    answers = [same for each in ids[CONTENDED:] for same in both_send(one, other, each)]
+    for each in ids[:CONTENDED]:
+        with held(server):
+            numbers = [line.send(*a_message(each)) for line in (one, other)]
+            assert listener.ask("typing", {"room": 1, "on": True})["ok"]  # both have come by now
+        answers += [answer_of(one, numbers[0]), answer_of(other, numbers[1])]
+    end = listener.ask("new_message", a_message(str(uuid.uuid4()))[1])["message"]
+    listener.until("new_message")
+    wrong = compare(ada, ids, answers, listener, end["client_id"])
+    if changes:
+        assert wrong, "the double went unnoticed"
+    else:
+        assert wrong == {}
+
+
+@as_shipped_and("no lookup, no index; number spent", NO_LOOKUP, (NUMBER_SPENT,))
+def test_one_repetition_among_five_in_flight_takes_no_place(
+    server: Server, changes: tuple[Change, ...]
+) -> None:
+    ada = Person(server, "ada").begin()
+    line = Line(ada)
+    ids = [str(uuid.uuid4()) for _ in range(4)]
+    five = [*ids[:3], ids[1], ids[3]]
+    numbers = [line.send(*a_message(each)) for each in five]
+    answers = [answer_of(line, number) for number in numbers]
+    wrong = compare(ada, ids, answers, line, "")
+    assert len(answers) == 5 and all(answer["ok"] for answer in answers)
+    if changes:
+        assert wrong, "the double went unnoticed"
+    else:
+        assert wrong == {}
+        assert [answer["message"]["seq"] for answer in answers] == [1, 2, 3, 2, 4]
+        assert [answer["duplicate"] for answer in answers] == [False] * 3 + [True, False]
+
+
+def compare(
+    ada: Person, ids: list[str], answers: list[dict], listener: Line, but: str
+) -> dict[str, object]:
+    """Return what is wrong: rows, broadcasts and answers of each message, and its numbers."""
+    history = ada.history(1)
+    rows = Counter(message["client_id"] for message in history if message["client_id"] != but)
+    told = Counter(
+        data["message"]["client_id"] for event, data in listener.heard if event == "new_message"
+    )
+    stored = {message["client_id"]: message for message in history}
+    return what_is_wrong(
+        rows={key: count for key, count in rows.items() if count != 1} or set(ids) ^ set(rows),
+        told={key: told[key] for key in ids if told[key] != 1},
+        answers=[a for a in answers if a["message"] != stored[a["message"]["client_id"]]],
+        gaps=[m["seq"] for m in history] != list(range(1, len(history) + 1)),
+    )
+
+
+def both_send(one: Line, other: Line, client_id: str) -> list[dict]:
+    numbers = [line.send(*a_message(client_id)) for line in (one, other)]
+    answers = [answer_of(one, numbers[0]), answer_of(other, numbers[1])]
+    assert all(answer["ok"] for answer in answers)
+    return answers
+
+
+def a_message(client_id: str) -> tuple[str, dict]:
+    return "new_message", {"room": 1, "client_id": client_id, "text": f"This is {client_id}"}
+
+
+def answer_of(line: Line, number: int) -> dict:
+    while number not in line.answers:
+        line.take()
+    return line.answers.pop(number)
