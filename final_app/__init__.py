@@ -39,8 +39,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     Migrate(app, db, directory=str(store.MIGRATIONS))
     gate.protect(app, settings.frame_ancestors)
     errorpages.register(app)
-    cli.register(app)
     wire.attach(app, settings)
+    cli.register(app)
     assert events  # importing it registers the handlers
     return app
 

@@ -31,6 +31,10 @@ def register(app: Flask) -> None:
     for command in (users, invites):
         app.cli.add_command(command)
     app.cli.add_command(seed_demo)
+    context = click.get_current_context(silent=True)
+    if context is not None and context.info_name == "run":  # `flask run` has no other beginning
+        with app.app_context():
+            store.upgrade()
 
 
 @users.command("create")
