@@ -65,6 +65,6 @@ def _token(kind: str, content: str) -> Token:
 
 _markdown = MarkdownIt("zero", {"html": False, "breaks": True, "linkify": True}).enable(
     ["emphasis", "strikethrough", "backticks", "fence", "list", "blockquote", "newline",
-     "link", "linkify", "escape", "entity"]
+     "link", "linkify", "escape"]
 )  # fmt: skip
 _markdown.core.ruler.push("mentions", _mark_mentions)

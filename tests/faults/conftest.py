@@ -10,6 +10,8 @@ from tests.final_app.rig import Server
 
 @pytest.fixture(autouse=True)
 def every_server_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("needs signals, as Linux and macOS have them")
     started: list[Server] = []
     start = Server.start
 

@@ -145,6 +145,12 @@ def test_a_reply_shows_what_it_answers(people: People, room: Callable[..., int])
     assert outside["error"]["field"] == "reply_to"
 
 
+def test_what_looks_like_html_is_shown_as_it_was_typed(people: People, general: int) -> None:
+    said = people["ada"].say(general, "<b>1</b> &lt;b&gt; &amp; `<i>`")["message"]
+    shown = "&lt;b&gt;1&lt;/b&gt; &amp;lt;b&amp;gt; &amp;amp; <code>&lt;i&gt;</code>"
+    assert said["html"] == f"<p>{shown}</p>"
+
+
 def test_a_name_with_at_is_a_mention_only_for_who_is_there(
     people: People, room: Callable[..., int]
 ) -> None:

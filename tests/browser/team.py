@@ -1,0 +1,226 @@
+"""A team that talks in the finished chat: its people's browsers, and a line that can be cut.
+
+The page says where it stands: `<html data-conn data-ready data-rev>`, `li.message[data-state]`.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.people import WIDE, ColourScheme, People
+from tests.final_app.rig import Person, Server
+
+ON_THE_WAY = 65_536  # bytes that one read of the line takes
+LINE_IS_DOWN = r"WebSocket connection|ERR_|/socket\.io/"  # what a browser says about a line cut
+SOON_AGAIN = """Object.defineProperty(window, "io", {
+    set(io) { this.connectBy = io },
+    get() {
+        const soon = { reconnectionDelay: 50, reconnectionDelayMax: 50 };  // ms, not 1 to 5 s
+        return (options) => this.connectBy({ ...options, ...soon });
+    },
+})"""
+
+
+class Line:
+    """A TCP proxy on 127.0.0.1 before a server: `cut` and `restore` it, `hold` what comes back."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self._is_up = True
+        self._flows = threading.Event()  # from the server to the browser
+        self._flows.set()
+        self._ends: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, it: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.cut()
+        self._flows.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def cut(self) -> None:
+        """Drop every connection, with what is on its way, and refuse new ones."""
+        with self._lock:
+            self._is_up = False
+            for end in self._ends:
+                hang_up(end)
+            self._ends.clear()
+
+    def restore(self) -> None:
+        with self._lock:
+            self._is_up = True
+        self._flows.set()
+
+    def hold(self) -> None:
+        """Let the server hear everything and say nothing, until `release`; a `cut` loses it."""
+        self._flows.clear()
+
+    def release(self) -> None:
+        self._flows.set()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the listener was closed
+            while True:
+                near, _ = self._listener.accept()
+                self._join(near)
+
+    def _join(self, near: socket.socket) -> None:
+        with self._lock:
+            if not self._is_up:
+                near.close()
+                return
+            far = socket.create_connection(("127.0.0.1", self.target))
+            self._ends |= {near, far}
+        threading.Thread(target=self._carry, args=(near, far, False), daemon=True).start()
+        threading.Thread(target=self._carry, args=(far, near, True), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket, back: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(ON_THE_WAY):
+                if back:
+                    self._flows.wait()
+                sink.sendall(data)
+        for end in (source, sink):
+            hang_up(end)
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room: its numbers, and where its page is."""
+
+    id: int
+    slug: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        return f"/r/{self.slug}"
+
+
+class Team:
+    """A chat with Ada (its administrator), Bo and Cy; each test takes a room of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Server(folder).start()
+        self.ada = Person(self.server, "ada").begin()
+        self.bo, self.cy = self.newcomer("bo"), self.newcomer("cy")
+        for person in (self.ada, self.bo, self.cy):
+            person.connect()
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def newcomer(self, name: str) -> Person:
+        return Person(self.server, name).register(self.ada.invite())
+
+    def stop(self) -> None:
+        for person in (self.ada, self.bo, self.cy):
+            person.leave()
+        self.server.stop()
+
+    def room(self, name: str, *others: Person) -> Room:
+        """Make a closed room with Ada and these others in it."""
+        made = self.ada.ask("POST", "/rooms", {"name": name, "kind": "closed"})["room"]
+        for other in others:
+            assert self.ada.ask("PUT", f"/rooms/{made['id']}/members/{other.id}")["ok"]
+        return Room(made["id"], made["slug"], name)
+
+    def line(self) -> Line:
+        return Line(self.server.port)
+
+
+@contextmanager
+def a_team(folder: Path) -> Iterator[Team]:
+    team = Team(folder)
+    yield team
+    team.stop()
+
+
+def enter(
+    people: People, who: Person, place: Room, *, line: Line | None = None, path: str = "",
+    width: int = WIDE, colours: ColourScheme = "light",
+) -> Page:  # fmt: skip
+    """Open a room in a browser of this person's own; return its page once it has caught up."""
+    page = people(width=width, colours=colours)
+    bring_cookies(page.context, who)
+    page.add_init_script(SOON_AGAIN)
+    page.goto((line.url if line else who.server.url) + (path or place.path))
+    caught_up(page)
+    return page
+
+
+def bring_cookies(context: BrowserContext, who: Person) -> None:
+    """Log in a browser with the cookies that this person got elsewhere."""
+    cookies = [(cookie.name, cookie.value or "") for cookie in who.http.cookies]
+    # Cookies know no ports: the same go to the server and to a line before it.
+    context.add_cookies([{"name": n, "value": v, "url": who.server.url} for n, v in cookies])
+
+
+def caught_up(page: Page) -> None:
+    expect(page.locator("html")).to_have_attribute("data-ready", "true")
+
+
+def connection(page: Page, state: str) -> None:
+    expect(page.locator("html")).to_have_attribute("data-conn", state)
+
+
+def write(page: Page, *texts: str) -> None:
+    """Type each text and send it."""
+    for text in texts:
+        page.locator("#text").fill(text)
+        page.locator("#text").press("Enter")
+
+
+def shows(page: Page, *texts: str, state: str = "sent") -> None:
+    """Wait until the log holds exactly these texts, once each and in this order, all in `state`."""
+    expect(messages(page).locator(".body")).to_have_text(list(texts))
+    expect(messages(page, state)).to_have_count(len(texts))
+    ids = messages(page).evaluate_all("nodes => nodes.map(node => node.dataset.clientId)")
+    assert len(ids) == len(set(ids))
+
+
+def messages(page: Page, state: str = "") -> Locator:
+    return page.locator(f"#content .message[data-state={state}]" if state else "#content .message")
+
+
+def numbers(page: Page) -> list[int]:
+    """Return the seq of every stored message in the log, from top to bottom."""
+    found: list[int] = messages(page, "sent").evaluate_all("all => all.map(it => +it.dataset.seq)")
+    return found
+
+
+def stored(who: Person, place: Room) -> list[str]:
+    """Return the texts that the server has."""
+    return [each["text"] for each in who.history(place.id)]
+
+
+def talk(who: Person, place: Room, count: int) -> dict[str, Any]:
+    """Let somebody say `line 1` to `line count`; return the last message."""
+    for number in range(1, count + 1):
+        answer = who.say(place.id, f"line {number}")
+        assert answer["ok"], answer
+    last: dict[str, Any] = answer["message"]
+    return last
+
+
+def hang_up(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -1,0 +1,305 @@
+"""The finished chat in real browsers: what is sent arrives once and in order, whatever the line does."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.browser.people import People
+from tests.browser.team import (
+    LINE_IS_DOWN,
+    Line,
+    Room,
+    Team,
+    a_team,
+    bring_cookies,
+    caught_up,
+    connection,
+    enter,
+    messages,
+    numbers,
+    shows,
+    stored,
+    talk,
+    write,
+)  # fmt: skip
+from tests.final_app.rig import PASSWORD, Person
+
+pytestmark = pytest.mark.browser
+
+MISSED = 300  # messages: more than one answer to `sync` holds
+LONG_TALK = 120  # messages: three pages
+PLACE = """node => node.getBoundingClientRect().top
+    - document.querySelector("#scroller").getBoundingClientRect().top"""
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    with a_team(tmp_path_factory.mktemp("chat")) as team:
+        yield team
+
+
+@pytest.fixture(scope="module")
+def long_talk(team: Team) -> Room:
+    """A room with more messages than one page holds, for reading only."""
+    place = team.room("Long talk")
+    talk(team.ada, place, LONG_TALK)
+    return place
+
+
+@pytest.fixture
+def line(team: Team, person: People) -> Iterator[Line]:
+    person.tolerate(LINE_IS_DOWN)
+    with team.line() as line:
+        yield line
+
+
+def test_what_two_people_say_appears_once_on_both_pages_in_order(
+    team: Team, person: People
+) -> None:
+    place = team.room("Talk", team.bo)
+    ada, bo = enter(person, team.ada, place), enter(person, team.bo, place)
+    said = [f"message {number}" for number in range(1, 6)]
+    write(ada, *said)
+    shows(bo, *said)
+    write(bo, "That was all.")
+    for page in (ada, bo):
+        shows(page, *said, "That was all.")
+        assert numbers(page) == list(range(1, 7))
+    assert stored(team.ada, place) == [*said, "That was all."]
+
+
+def test_a_message_on_its_way_becomes_the_sent_one_in_its_place(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("In place")
+    ada = enter(person, team.ada, place, line=line)
+    line.hold()
+    write(ada, "Hello")
+    shows(ada, "Hello", state="sending")
+    node = messages(ada).element_handle()
+    line.release()
+    shows(ada, "Hello")
+    assert node.evaluate("node => node.isConnected && node.dataset.state") == "sent"
+
+
+def test_what_is_written_without_a_line_is_sent_once_and_in_order_when_it_is_back(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Without a line", team.bo)
+    ada, bo = enter(person, team.ada, place, line=line), enter(person, team.bo, place)
+    line.cut()
+    connection(ada, "offline")
+    write(ada, "one", "two", "three")
+    shows(ada, "one", "two", "three", state="sending")
+    write(bo, "Ada?")
+    line.restore()
+    for page in (ada, bo):
+        shows(page, "Ada?", "one", "two", "three")
+    assert stored(team.ada, place) == ["Ada?", "one", "two", "three"]
+
+
+def test_a_lost_acknowledgement_does_not_double_a_message(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Lost", team.bo)
+    ada, bo = enter(person, team.ada, place, line=line), enter(person, team.bo, place)
+    line.hold()
+    write(ada, "Hello")
+    shows(bo, "Hello")  # the server has it
+    shows(ada, "Hello", state="sending")
+    line.cut()
+    connection(ada, "offline")
+    line.restore()
+    caught_up(ada)
+    write(ada, "And now?")
+    for page in (ada, bo):
+        shows(page, "Hello", "And now?")
+    assert stored(team.ada, place) == ["Hello", "And now?"]
+
+
+def test_edits_and_deletions_missed_while_away_arrive_without_a_reload(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Away", team.bo)
+    ada, bo = enter(person, team.ada, place), enter(person, team.bo, place, line=line)
+    write(ada, "stays", "goes", "to be changed")
+    shows(bo, "stays", "goes", "to be changed")
+    bo.evaluate("window.neverReloaded = true")
+    line.cut()
+    connection(bo, "offline")
+    ada.locator("#text").press("ArrowUp")
+    write(ada, "changed")
+    ada.locator("#m-2").hover()
+    ada.locator("#m-2 [data-act=delete]").click()
+    ada.locator("#confirm-yes").click()
+    shows(ada, "stays", "Message deleted", "changed")
+    expect(bo.locator("#m-2 .body")).to_have_text("goes")
+    line.restore()
+    shows(bo, "stays", "Message deleted", "changed")
+    expect(bo.locator("#m-2")).to_have_attribute("data-deleted", "true")
+    expect(bo.locator("#m-3 .edited")).to_be_visible()
+    assert bo.evaluate("window.neverReloaded")
+
+
+def test_after_300_missed_messages_the_page_ends_at_the_last_one(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Missed", team.bo)
+    bo = enter(person, team.bo, place, line=line)
+    write(bo, "I go through a tunnel.")
+    shows(bo, "I go through a tunnel.")
+    line.cut()
+    connection(bo, "offline")
+    last = talk(team.ada, place, MISSED)
+    line.restore()
+    caught_up(bo)
+    expect(bo.locator("html")).to_have_attribute("data-rev", str(last["rev"]))
+    expect(messages(bo).last.locator(".body")).to_have_text(f"line {MISSED}")
+    expect(messages(bo).last).to_be_in_viewport()
+    read_to_the_start(bo)
+    assert numbers(bo) == list(range(1, MISSED + 2))
+
+
+def test_a_reload_loses_nothing_queued_and_nothing_typed(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Reload", team.bo)
+    ada, bo = enter(person, team.ada, place, line=line), enter(person, team.bo, place)
+    ada.route("**/socket.io/**", lambda route: route.abort())  # pages come, sockets do not
+    line.cut()
+    line.restore()
+    connection(ada, "offline")
+    write(ada, "one", "two", "three")
+    ada.locator("#text").press_sequentially("not yet")
+    ada.reload()
+    shows(ada, "one", "two", "three", state="sending")
+    expect(ada.locator("#text")).to_have_value("not yet")
+    ada.unroute("**/socket.io/**")
+    for page in (ada, bo):
+        shows(page, "one", "two", "three")
+    expect(ada.locator("#text")).to_have_value("not yet")
+
+
+def test_unread_counts_follow_in_two_tabs_of_one_person(team: Team, person: People) -> None:
+    here, there = team.room("Here", team.bo), team.room("There", team.bo)
+    first = enter(person, team.ada, here)
+    second = first.context.new_page()
+    second.goto(team.url + here.path)
+    caught_up(second)
+    write(enter(person, team.bo, there), "Are you there?", "@ada!")
+    for page in (first, second):
+        expect(unread(page, there.slug)).to_have_attribute("data-unread", "2")
+        expect(unread(page, there.slug)).to_have_attribute("data-mentions", "1")
+        expect(unread(page, here.slug)).to_have_attribute("data-unread", "0")
+    unread(second, there.slug).click()
+    shows(second, "Are you there?", "@ada!")
+    expect(unread(first, there.slug)).to_have_attribute("data-unread", "0")
+
+
+def test_who_is_removed_is_told_and_hears_nothing_more(team: Team, person: People) -> None:
+    place, other = team.room("Removed", team.bo), team.room("Still in", team.bo)
+    ada, bo = enter(person, team.ada, place), enter(person, team.bo, place)
+    write(ada, "Good bye, Bo")
+    shows(bo, "Good bye, Bo")
+    ada.locator("#people-toggle").click()
+    ada.get_by_role("button", name="Remove bo").click()
+    ada.locator("#confirm-yes").click()
+    expect(bo.locator("#closed-text")).to_have_text("You are no longer in this room.")
+    expect(bo.locator("#text")).to_be_disabled()
+    expect(bo.locator("#composer")).to_be_hidden()
+    expect(unread(bo, place.slug)).to_have_count(0)
+    write(ada, "Bo does not hear this")
+    shows(ada, "Good bye, Bo", "Bo does not hear this")
+    team.ada.say(other.id, "Bo hears this")  # what came before it would be there by now
+    expect(unread(bo, other.slug)).to_have_attribute("data-unread", "1")
+    shows(bo, "Good bye, Bo")
+
+
+def test_a_log_in_that_is_ended_elsewhere_signs_the_page_out(team: Team, person: People) -> None:
+    person.tolerate("401")
+    dee = team.newcomer("dee")
+    dee.connect()
+    place = team.room("Elsewhere", dee)
+    page = enter(person, dee, place)
+    elsewhere = Person(team.server, "dee")
+    elsewhere.log_in()
+    account = person()
+    bring_cookies(account.context, elsewhere)
+    account.goto(f"{team.url}/account")
+    account.get_by_role("button", name="End the log-in").click()
+    expect(account.get_by_role("status")).to_have_text("The log-in was ended.")
+    connection(page, "ended")
+    expect(page.locator("#banner")).to_contain_text("Signed out")
+    page.locator("#banner-link").click()
+    page.locator("#login-username").fill("dee")
+    page.locator("#login-password").fill(PASSWORD)
+    page.locator("#login-password").press("Enter")
+    caught_up(page)
+    dee.leave()
+
+
+def test_older_messages_load_above_and_the_place_is_kept(
+    team: Team, person: People, long_talk: Room
+) -> None:
+    ada = enter(person, team.ada, long_talk)
+    shown = numbers(ada)
+    assert shown == list(range(LONG_TALK - len(shown) + 1, LONG_TALK + 1))
+    assert len(shown) < LONG_TALK
+    asked: list[Route] = []
+    ada.route("**/messages?before=*", lambda route: asked.append(route))
+    first = ada.locator(f"#m-{shown[0]}")
+    with ada.expect_request("**/messages?before=*"):
+        ada.locator("#scroller").evaluate("it => { it.scrollTop = 150 }")
+    before = first.evaluate(PLACE)
+    asked.pop().continue_()
+    ada.unroute("**/messages?before=*")
+    expect(messages(ada).first).not_to_have_attribute("data-seq", str(shown[0]))
+    assert abs(first.evaluate(PLACE) - before) <= 1  # pixel
+    read_to_the_start(ada)
+    assert numbers(ada) == list(range(1, LONG_TALK + 1))
+
+
+def test_a_page_of_history_that_an_edit_has_overtaken_shows_the_edit(
+    team: Team, person: People, long_talk: Room
+) -> None:
+    ada = enter(person, team.ada, long_talk)
+    shown = numbers(ada)
+    asked: list[Route] = []
+    ada.route("**/messages?before=*", lambda route: asked.append(route))
+    with ada.expect_request("**/messages?before=*"):
+        ada.locator("#scroller").evaluate("it => { it.scrollTop = 0 }")
+    ada.evaluate("0")  # a round trip
+    late = asked.pop()
+    answer = late.fetch()
+    old = team.ada.history(long_talk.id)[shown[0] - 2]
+    edit = team.ada.emit("edit_message", {"id": old["id"], "text": "edited meanwhile"})
+    expect(ada.locator("html")).to_have_attribute("data-rev", str(edit["message"]["rev"]))
+    late.fulfill(response=answer)
+    expect(ada.locator(f"#m-{old['seq']} .body")).to_have_text("edited meanwhile")
+
+
+def test_a_link_to_a_message_opens_the_history_there(
+    team: Team, person: People, long_talk: Room
+) -> None:
+    ada = enter(person, team.ada, long_talk, path=f"{long_talk.path}/30")
+    expect(ada.locator("#m-30")).to_be_in_viewport(ratio=1)
+    expect(ada.locator(f"#m-{LONG_TALK}")).to_have_count(0)
+    ada.locator("#to-latest").click()
+    expect(ada.locator(f"#m-{LONG_TALK}")).to_be_in_viewport(ratio=1)
+    read_to_the_start(ada)
+    assert numbers(ada) == list(range(1, LONG_TALK + 1))
+
+
+def read_to_the_start(page: Page) -> None:
+    """Scroll up until the room begins; each time, something older has to come."""
+    while page.locator("#older").is_visible():
+        seq = numbers(page)[0]
+        page.locator("#scroller").evaluate("it => { it.scrollTop = 0 }")
+        expect(messages(page).first).not_to_have_attribute("data-seq", str(seq))
+    expect(page.locator("#start")).to_be_visible()
+    expect(messages(page).first).to_have_attribute("data-seq", "1")
+
+
+def unread(page: Page, slug: str) -> Locator:
+    return page.locator(f'.room-link[href="r/{slug}"]')

@@ -1,0 +1,283 @@
+"""Every page of the finished chat: readable, usable by keyboard, and text stays text."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.people import HEIGHT, NARROW, WIDE, ColourScheme, People
+from tests.browser.team import (
+    Room,
+    Team,
+    a_team,
+    caught_up,
+    enter,
+    messages,
+    shows,
+    stored,
+    write,
+)
+from tests.final_app.rig import PASSWORD, Server
+
+pytestmark = pytest.mark.browser
+
+NARROWEST = 320  # pixels
+LONGEST_WORD = "W" * 400
+HOSTILE = [
+    """<img src="x" onerror="document.title = 'It ran'">""",
+    "<script>document.title = 'It ran'</script>",
+    "</script></p></li></template><svg/onload=alert(1)>",
+    "[click](javascript:alert(1)) <javascript:alert(1)> javascript:alert(1)",
+    "`<iframe srcdoc='<script>parent.alert(1)</script>'>`",
+    '"><a href="//evil.example" onmouseover=alert(1) style=position:fixed>here</a>',
+    "{{ 7 * 7 }} ${alert(1)} &lt;b&gt; &#x3c;script&#x3e;",
+    "\u202ertl zalgo̷̗ <b>not bold</b>",
+]
+HOSTILE_NAME = '"><img src=x onerror=alert(1)>'
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+MADE_BY_TEXT = "script, img, iframe, svg, style, [onerror], [onload], [onmouseover], [style]"
+COMPOSING = """it => it.dispatchEvent(new KeyboardEvent("keydown", {
+    key: "Enter", code: "Enter", isComposing: true, bubbles: true, cancelable: true,
+}))"""
+OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
+AXE = Axe()
+SIZES = (WIDE, NARROW)
+COLOURS: tuple[ColourScheme, ...] = ("light", "dark")
+
+DIALOGS = {
+    "create": "#create-open",
+    "browse": "#browse-open",
+    "write": "#direct-open",
+    "keys": "#keys-open",
+}
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    with a_team(tmp_path_factory.mktemp("chat")) as team:
+        yield team
+
+
+@pytest.fixture(scope="module")
+def furnished(team: Team) -> Room:
+    """A room with one of everything that the log can show."""
+    place = team.room("Furnished", team.bo)
+    first = team.bo.say(place.id, "**Bold**, `code`, https://example.org and\n\n> a quotation")
+    team.ada.say(place.id, "A reply to @bo", reply_to=first["message"]["id"])
+    team.ada.say(place.id, f"```\nprint('{LONGEST_WORD}')\n```")
+    wrong = team.ada.say(place.id, "wrogn")["message"]["id"]
+    team.ada.emit("edit_message", {"id": wrong, "text": "wrong " + LONGEST_WORD})
+    gone = team.bo.say(place.id, "gone")["message"]["id"]
+    team.bo.emit("delete_message", {"id": gone})
+    team.bo.say(place.id, "@ada, look")
+    return place
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("empty")).start()
+    yield server
+    server.stop()
+
+
+def test_axe_finds_nothing_on_the_pages_before_the_chat(
+    team: Team, empty: Server, person: People
+) -> None:
+    person.tolerate("status 409|status of 409")
+    page = person(empty.url)
+    assert_sound(page)
+    page.goto(f"{team.url}/login")
+    assert_sound(page)
+    page.goto(f"{team.url}/register?invite={team.ada.invite()}")
+    assert_sound(page)
+    page.locator("#register-username").fill("ada")  # is taken
+    page.locator("#register-password").fill(PASSWORD)
+    page.locator("#register-password").press("Enter")
+    expect(page.locator("#register-username")).to_have_attribute("aria-invalid", "true")
+    assert_sound(page)
+
+
+def test_axe_finds_nothing_in_the_chat(team: Team, furnished: Room, person: People) -> None:
+    ada = enter(person, team.ada, furnished)
+    ada.locator("#m-1").press("r")
+    expect(ada.locator("#context-title")).to_have_text("Reply to bo")
+    assert_sound(ada)
+    ada.locator("#people-toggle").click()
+    expect(ada.locator("#members .person")).to_have_count(2)
+    assert_sound(ada)
+    ada.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    ada.locator("#people-close").click()
+    ada.get_by_role("button", name="Rooms", exact=True).click()
+    assert_sound(ada, widths=[NARROW])
+    ada.keyboard.press("Escape")
+    ada.goto(f"{team.url}/account")
+    assert_sound(ada)
+
+
+def test_axe_finds_nothing_in_the_dialogs(team: Team, furnished: Room, person: People) -> None:
+    ada = enter(person, team.ada, furnished)
+    for name, opener in DIALOGS.items():
+        dialog = ada.locator(f"#{name}")
+        ada.locator(opener).click()
+        expect(dialog).to_be_visible()
+        assert_sound(ada, part=f"#{name}")
+        ada.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+    ada.locator("#m-2").press("Delete")
+    expect(ada.get_by_role("dialog", name="Delete this message?")).to_be_visible()
+    assert_sound(ada, part="#confirm")
+    ada.get_by_role("button", name="Cancel").click()
+    expect(ada.locator("#m-2")).to_have_attribute("data-deleted", "false")
+
+
+def test_axe_would_find_a_field_without_a_label(team: Team, person: People) -> None:
+    page = person(f"{team.url}/login")
+    page.locator("label").first.evaluate("it => it.remove()")
+    with pytest.raises(AssertionError, match="label"):
+        assert_sound(page)
+
+
+def test_the_narrowest_page_does_not_scroll_sideways(
+    team: Team, empty: Server, furnished: Room, person: People
+) -> None:
+    ada = enter(person, team.ada, furnished, width=NARROWEST)
+    assert ada.evaluate(SIDEWAYS) == 0
+    log = ada.locator("#scroller")
+    assert log.evaluate("it => it.scrollWidth - it.clientWidth") == 0
+    write(ada, LONGEST_WORD)
+    expect(messages(ada, "sent").last).to_contain_text(LONGEST_WORD)
+    assert log.evaluate("it => it.scrollWidth - it.clientWidth") == 0
+    expect(ada.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    ada.locator("#people-toggle").click()
+    expect(ada.locator("#members .person")).to_have_count(2)
+    assert ada.evaluate(SIDEWAYS) == 0
+    addresses = [f"{team.url}/account", f"{empty.url}/first-run", f"{team.url}/login"]
+    for address in addresses:
+        if address.endswith("login"):
+            ada.context.clear_cookies()
+        ada.goto(address)
+        assert ada.evaluate(SIDEWAYS) == 0, address
+
+
+def test_the_keyboard_is_enough(team: Team, person: People) -> None:
+    kay = team.newcomer("kay")
+    kay.connect()
+    team.room("Keys", kay)
+    page = person(f"{team.url}/login")
+    expect(page.locator("#login-username")).to_be_focused()
+    page.keyboard.type("kay")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#room-name")).to_have_text("general")
+    caught_up(page)
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator("#room-name")).to_have_text("Keys")
+    caught_up(page)
+    expect(page.locator("#text")).to_be_focused()
+    page.keyboard.type("one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("more line")
+    page.keyboard.press("Enter")
+    shows(page, "one more line")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#text")).to_have_value("one\nmore line")
+    page.keyboard.press("Escape")
+    expect(page.locator("#text")).to_have_value("")
+    expect(page.locator("#context")).to_be_hidden()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("another line")
+    page.keyboard.press("Enter")
+    shows(page, "another line")
+    page.keyboard.press("?")
+    expect(page.locator("#text")).to_have_value("?")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(OUTLINED)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    kay.leave()
+
+
+def test_enter_that_ends_a_composition_does_not_send(team: Team, person: People) -> None:
+    place = team.room("Composition")
+    ada = enter(person, team.ada, place)
+    ada.locator("#text").fill("にほん")
+    ada.locator("#text").evaluate(COMPOSING)
+    expect(ada.locator("#text")).to_have_value("にほん")
+    expect(messages(ada)).to_have_count(0)
+    ada.locator("#text").press("Enter")
+    shows(ada, "にほん")
+    assert stored(team.ada, place) == ["にほん"]
+
+
+def test_a_refused_message_says_why_and_holds_nothing_up(team: Team, person: People) -> None:
+    place = team.room("Refused")
+    ada = enter(person, team.ada, place)
+    write(ada, "not \u0000 text", "text")
+    expect(messages(ada, "sent").locator(".body")).to_have_text(["text"])
+    refused = messages(ada, "failed")
+    expect(refused).to_have_count(1)
+    expect(refused.locator(".delivery-text")).to_contain_text("Not sent.")
+    refused.get_by_role("button", name="Discard").click()
+    shows(ada, "text")
+    ada.reload()
+    shows(ada, "text")
+    assert stored(team.ada, place) == ["text"]
+
+
+def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
+    mallory = team.newcomer("mallory")
+    mallory.connect()
+    mallory.form("/account/name", "/account", name=HOSTILE_NAME)
+    place = team.room(HOSTILE_NAME, mallory)
+    ada, his = enter(person, team.ada, place), enter(person, mallory, place)
+    opened: list[Dialog] = []
+    for page in (ada, his):
+        page.on("dialog", lambda dialog: opened.append(dialog))
+    write(his, *HOSTILE)
+    expect(messages(his, "sent")).to_have_count(len(HOSTILE))
+    expect(messages(ada, "sent")).to_have_count(len(HOSTILE))
+    write(ada, "Did it run?")
+    for page in (ada, his):
+        assert_nothing_ran(page, place, len(HOSTILE) + 1)
+        page.reload()  # what the server renders is the same
+        caught_up(page)
+        assert_nothing_ran(page, place, len(HOSTILE) + 1)
+    ada.locator("#people-toggle").click()
+    expect(ada.locator("#members .person-name", has_text="<img")).to_have_text([HOSTILE_NAME])
+    assert opened == []
+    mallory.leave()
+
+
+def assert_nothing_ran(page: Page, place: Room, count: int) -> None:
+    expect(messages(page, "sent")).to_have_count(count)
+    expect(messages(page).first.locator(".author")).to_have_text(HOSTILE_NAME)
+    expect(messages(page).first.locator(".body")).to_contain_text(HOSTILE[0])
+    expect(messages(page).nth(1).locator(".body")).to_contain_text(HOSTILE[1])
+    expect(page.locator("#room-name")).to_have_text(place.name)
+    expect(page).to_have_title(re.compile(rf"^(\(\d+\) )?{re.escape(place.name)}$"))
+    expect(page.locator(".body").locator(MADE_BY_TEXT)).to_have_count(0)
+    links = page.locator(".body a").evaluate_all("all => all.map(it => it.protocol)")
+    assert set(links) <= {"http:", "https:"}
+
+
+def assert_sound(page: Page, part: str = "html", widths: Sequence[int] = SIZES) -> None:
+    """Let axe look at a page, or at the part that an open dialog leaves, in both colours."""
+    page.evaluate(AXE.axe_script)
+    for width, colours in product(widths, COLOURS):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.emulate_media(color_scheme=colours)
+        found = page.evaluate("part => axe.run(part)", part)
+        assert found["passes"], "axe has looked at nothing"
+        seen = [
+            (rule["id"], each["html"]) for rule in found["violations"] for each in rule["nodes"]
+        ]
+        assert seen == [], f"{page.url}, {width} pixels, {colours}"
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
