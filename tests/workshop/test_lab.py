@@ -196,7 +196,9 @@ def running(folder: Path) -> Iterator[Lab]:
     give_up = threading.Timer(START_TIMEOUT_S, process.kill)
     give_up.start()
     try:
-        yield Lab(process)
+        lab = Lab(process)
+        give_up.cancel()
+        yield lab
     finally:
         give_up.cancel()
         process.terminate()
@@ -229,7 +231,8 @@ def test_pages_that_ask_for_a_stopped_stage_leave_the_terminal_quiet(running: La
     with pytest.raises(websocket.WebSocketConnectionClosedException):
         attempt.recv()
     printed = running.end()
-    assert "stopping" in printed  # what it prints arrives here
+    # What it prints arrives here.
+    assert "stopping" in printed, f"ended with {running.process.returncode}: {printed!r}"
     for unwanted in ("Traceback", "Error", "/proxy/", "User-Agent"):
         assert unwanted not in printed
 
