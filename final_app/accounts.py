@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from final_app import clock, log_ins, passwords, people, rooms
-from final_app.errors import Conflict, Forbidden, Invalid
+from final_app.errors import Conflict, Forbidden, Invalid, NotFound
 from final_app.log_ins import Me
 from final_app.models import Invite, User, db
 from final_app.store import writes
@@ -24,7 +24,7 @@ def anybody() -> bool:
 
 
 def begin(username: str, password: str) -> int:
-    """Make the first account, an administrator, and the room "general"; return its number."""
+    """Make the first account, an administrator, the room "general" and an invite; return its number."""
     digest = passwords.hashed(password)
     return _begin(username, digest)
 
@@ -79,8 +79,7 @@ def leave(user_id: int, status: str) -> list[int]:
     What the person wrote stays. A deleted account loses its name, so that another may take it.
     """
     user = people.active(user_id)
-    admins = db.session.scalars(select(User.id).filter_by(role="admin", status="active")).all()
-    if list(admins) == [user_id]:
+    if _admins() == [user_id]:
         raise Conflict("The last administrator cannot go. Make another one first.")
     user.status = status
     if status == "deleted":
@@ -101,11 +100,26 @@ def invite(user_id: int) -> dict[str, Any]:
         uses_left=INVITE_USES,
     )
     db.session.add(made)
-    return {
-        "code": made.code,
-        "expires_at": clock.iso(made.expires_at),
-        "uses_left": made.uses_left,
-    }
+    return {"code": made.code, "expires_at": clock.iso(made.expires_at), "uses_left": INVITE_USES}
+
+
+def first_admin() -> int:
+    """Return the administrator who has been here longest. Raises NotFound before the first start."""
+    if not (admins := _admins()):
+        raise NotFound("There is no administrator yet. Make one: users create NAME --admin.")
+    return admins[0]
+
+
+def open_invite(user_id: int) -> str | None:
+    """Return the code of the newest invite that somebody made and that is still good, or None."""
+    good = (Invite.uses_left > 0) & (Invite.expires_at > clock.now())
+    query = select(Invite.code).where(Invite.created_by == user_id, good)
+    return db.session.scalar(query.order_by(Invite.id.desc()).limit(1))
+
+
+def _admins() -> list[int]:
+    query = select(User.id).filter_by(role="admin", status="active").order_by(User.id)
+    return list(db.session.scalars(query))
 
 
 @writes
@@ -114,6 +128,7 @@ def _begin(username: str, digest: str) -> int:
         raise Conflict("This installation has an administrator already.")
     user_id = _add(username, digest, admin=True)
     rooms.create(user_id, "general", "open")
+    invite(user_id)
     return user_id
 
 

@@ -60,8 +60,7 @@ def orphans() -> None:
 
 def everything(me: Me) -> dict[str, Any]:
     """Return what a page needs to begin with: the person, their rooms, and who is here."""
-    here = presence.online() | {me.id}
-    everybody = [each | {"online": each["id"] in here} for each in people.everybody()]
+    everybody = presence.marked(people.everybody())
     return {"me": me.as_person(), "rooms": memberships.of(me.id), "people": everybody}
 
 

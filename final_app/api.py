@@ -72,16 +72,13 @@ def remove_member(me: Me, room_id: int, user_id: int) -> Answer:
 @api.get("/api/rooms/<int:room_id>/members")
 @gate.for_people
 def members(me: Me, room_id: int) -> Answer:
-    here = presence.online()
-    found = memberships.members(me.id, room_id)
-    return {"ok": True, "members": [each | {"online": each["id"] in here} for each in found]}
+    return {"ok": True, "members": presence.marked(memberships.members(me.id, room_id))}
 
 
 @api.get("/api/people")
 @gate.for_people
 def everybody(me: Me) -> Answer:
-    here = presence.online()
-    return {"ok": True, "people": [p | {"online": p["id"] in here} for p in people.everybody()]}
+    return {"ok": True, "people": presence.marked(people.everybody())}
 
 
 @api.post("/dm/<int:user_id>")

@@ -73,10 +73,10 @@ def ban(name: str) -> None:
 
 
 @invites.command("create")
-@click.option("--by", required=True, metavar="NAME", help="The administrator who invites.")
-def create_invite(by: str) -> None:
+@click.option("--by", metavar="NAME", help="The administrator who invites (the first one).")
+def create_invite(by: str | None) -> None:
     """Make an invite, and print where it leads."""
-    made = _said(lambda: accounts.invite(_user_id(by)))
+    made = _said(lambda: accounts.invite(_user_id(by) if by else accounts.first_admin()))
     click.echo(
         f"/register?invite={made['code']}\n"
         f"Good for {made['uses_left']} people, until {made['expires_at']}."

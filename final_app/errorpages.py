@@ -14,10 +14,8 @@ TITLES = {400: "That did not work", 401: "Please log in", 403: "Not for you", 40
           405: "Not in this way", 409: "That is taken", 413: "Too large", 429: "A little slower",
           503: "Busy"}  # fmt: skip
 
-MESSAGES = {400: "The request could not be understood.", 403: "This is not open to you.",
-            404: "There is no page at this address, or it is not for you.",
-            405: "This address cannot be used in this way.", 413: "That is more than fits here.",
-            415: "Expected JSON."}  # fmt: skip
+MESSAGES = {404: "There is no page at this address, or it is not for you.",
+            405: "This address cannot be used in this way."}  # fmt: skip
 
 
 def register(app: Flask) -> None:

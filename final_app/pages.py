@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, make_response, redirect, render_templa
 from werkzeug.wrappers import Response
 
 from final_app import accounts, announce, gate, history, log_ins, memberships, messages, rooms
-from final_app.errors import ChatError, RateLimited
+from final_app.errors import ChatError, NotFound, RateLimited
 from final_app.log_ins import Me
 
 pages = Blueprint("pages", __name__)
@@ -28,7 +28,9 @@ def home() -> Page:
     if not memberships.ids_of(me.id):
         rooms.welcome(me.id)  # who has left every room begins anew: there is nowhere else to go
     mine = memberships.of(me.id)
-    return redirect(url_for(".room", slug=mine[0]["slug"])) if mine else _no_room(me)
+    if not mine:
+        raise NotFound("You are in no room. Ask somebody to bring you into one.")
+    return redirect(url_for(".room", slug=mine[0]["slug"]))
 
 
 @pages.route("/first-run", methods=["GET", "POST"])
@@ -126,6 +128,7 @@ def room(me: Me, slug: str, seq: int | None = None) -> Page:
         "page": history.page(me.id, seen["id"], around=seq),
         "at": seq,
         "limits": {"text": messages.TEXT_LENGTH},
+        "invite": accounts.open_invite(me.id),
     }
     return render_template("room.html", state=state, **state)
 
@@ -182,11 +185,6 @@ def _account(
         values=request.form,
     )
     return page, refusal.status if refusal else 200
-
-
-def _no_room(me: Me) -> Page:
-    words = {"title": "No room yet", "message": "Ask somebody to bring you into one."}
-    return render_template("error.html", me=me.as_person(), code=200, **words)
 
 
 def _error(form: str, refusal: ChatError | None) -> dict[str, str] | None:

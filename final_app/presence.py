@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import case, delete, or_, select, update
 
@@ -71,6 +72,12 @@ def orphans() -> list[tuple[str, str]]:
         .where(or_(LogIn.id.is_(None), User.status != "active"))
     )
     return [(sid, why) for sid, why in rows]
+
+
+def marked(persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return people, each with `online`."""
+    here = online()
+    return [each | {"online": each["id"] in here} for each in persons]
 
 
 def sids_of(user_id: int) -> list[str]:

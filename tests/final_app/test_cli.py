@@ -96,6 +96,7 @@ def test_an_invite_leads_to_registration(app: Flask) -> None:
         accounts.register(
             "cy", PASSWORD, first.removeprefix("/register?invite="), open_to_all=False
         )
+    assert said(app, "invites", "create").startswith("/register?invite=")
     assert "Only an administrator" in refused(app, "invites", "create", "--by", "bo")
     assert "nobody called" in refused(app, "invites", "create", "--by", "zoe")
 
@@ -124,3 +125,7 @@ def _tables(path: Path) -> set[Any]:
         found = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
     database.close()
     return found
+
+
+def test_an_invite_needs_an_administrator_to_make_it(app: Flask) -> None:
+    assert "users create NAME --admin" in refused(app, "invites", "create")
