@@ -29,12 +29,13 @@ class NobodyAnswers(logging.Filter):
     """Keeps out of JupyterLab's log that its proxy found nobody at a port.
 
     A stage has stopped while its pages are open: they ask again and again, and each time would be
-    thirty lines. Jupyter writes all of them while it handles the exception.
+    thirty lines. Jupyter writes all of them while it handles the exception. A signal may come in
+    the middle of that: what Jupyter says of it is critical, and is told.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = sys.exception()
-        if not isinstance(error, ConnectionRefusedError):
+        if record.levelno >= logging.CRITICAL or not isinstance(error, ConnectionRefusedError):
             return True
         passed = (frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__))
         return not any(name.startswith("jupyter_server_proxy.") for name in passed)

@@ -255,10 +255,29 @@ def hang_up(server: socket.socket) -> None:
 
 
 def test_a_refused_connection_of_anybody_else_is_told() -> None:
-    record = logging.makeLogRecord({"msg": "Uncaught exception"})
+    record = logging.makeLogRecord({"msg": "Uncaught exception", "levelno": logging.ERROR})
     told = lab.NobodyAnswers()
     assert told.filter(record)
     try:
         raise ConnectionRefusedError
     except ConnectionRefusedError:
         assert told.filter(record)
+
+
+def test_a_signal_in_the_middle_of_a_refusal_is_told() -> None:
+    """Its handler runs wherever the program is, and so inside the handling of that exception."""
+    told = lab.NobodyAnswers()
+    noise = logging.makeLogRecord({"msg": "Uncaught exception", "levelno": logging.ERROR})
+    stopping = logging.makeLogRecord(
+        {"msg": "received signal 15, stopping", "levelno": logging.CRITICAL}
+    )
+    through_the_proxy = {"__name__": "jupyter_server_proxy.handlers", "refused": refused}
+    try:
+        exec("refused()", through_the_proxy)
+    except ConnectionRefusedError:
+        assert not told.filter(noise)
+        assert told.filter(stopping)
+
+
+def refused() -> None:
+    raise ConnectionRefusedError
