@@ -20,6 +20,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from socketio_browser import socketio_browser
 
     from final_app import cli, config, errorpages, events, gate, store, wire
+    from final_app.account_pages import account
     from final_app.api import api
     from final_app.models import db
     from final_app.pages import pages
@@ -33,6 +34,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.url_map.converters["int"] = gate.Number
     app.register_blueprint(api)
     app.register_blueprint(pages)
+    app.register_blueprint(account)
     app.register_blueprint(socketio_browser)
     CSRFProtect(app)
     db.init_app(app)

@@ -28,7 +28,7 @@ def refused(refusal: ChatError) -> Answer:
     if _is_script():
         return refusal.answer(), refusal.status
     if isinstance(refusal, Unauthorized) and request.method == "GET":
-        return redirect(url_for("pages.login"))
+        return redirect(url_for("pages.login", next=request.path))
     return _page(refusal.status, refusal.message)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from click import ClickException
+
 
 class ChatError(Exception):
     """Never raised itself. `field` names the input at fault; `retry_after` is in seconds."""
@@ -23,6 +25,10 @@ class ChatError(Exception):
         if self.retry_after:
             error["retry_after"] = round(self.retry_after, 1)
         return {"ok": False, "error": error}
+
+    def on_form(self, form: str) -> dict[str, str]:
+        """Return the refusal as a page shows it, beside the field at fault."""
+        return {"form": form, "field": self.field, "message": self.message}
 
 
 class Invalid(ChatError):
@@ -67,7 +73,7 @@ class Busy(ChatError):
     code, status = "busy", 503
 
 
-class WrongSetting(ChatError):
-    """A setting cannot be understood; the program does not start."""
+class WrongSetting(ClickException):
+    """A setting cannot be understood; the program does not start, and `flask` prints the sentence."""
 
-    code = "setting"
+    exit_code = 2

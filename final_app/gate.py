@@ -68,6 +68,11 @@ def one_guess(name: str) -> Iterator[None]:
         throttle().check(kind, *who)
 
 
+def field(name: str) -> str:
+    """Return what stands in a field of the form that was sent."""
+    return request.form.get(name, "")
+
+
 def throttle() -> Throttle:
     return cast(Throttle, current_app.extensions["throttle"])
 

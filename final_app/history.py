@@ -38,8 +38,8 @@ def page(
         found = _some(room_id, Message.seq < below, limit, newest=True)
     return {
         "messages": [as_seen(message) for message in found],
-        "first": not found or found[0].seq == 1,
-        "last": not found or found[-1].seq == room.last_seq,
+        "first": found[0].seq == 1 if found else after is None or not room.last_seq,
+        "last": found[-1].seq == room.last_seq if found else before is None or not room.last_seq,
         "last_seq": room.last_seq,
         "last_rev": room.last_rev,
     }

@@ -1,13 +1,16 @@
 """The pages: HTML, forms, and the screen of a room."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from final_app import accounts, announce, gate, history, log_ins, memberships, messages, rooms
-from final_app.errors import ChatError, NotFound, RateLimited
+from final_app.errors import ChatError, NotFound
 from final_app.log_ins import Me
+
+OWN_PAGE = re.compile(r"/(account|r/[a-z0-9-]+(/\d+)?)", re.ASCII)
 
 pages = Blueprint("pages", __name__)
 
@@ -38,7 +41,9 @@ def first_run() -> Page:
     """Make the administrator of an empty installation."""
     if accounts.anybody():
         return redirect(url_for(".home"))
-    return _form("first_run", lambda: accounts.begin(_field("username"), _field("password")))
+    return _form(
+        "first_run", lambda: accounts.begin(gate.field("username"), gate.field("password"))
+    )
 
 
 @pages.route("/login", methods=["GET", "POST"])
@@ -51,7 +56,10 @@ def register() -> Page:
     def join() -> None:
         gate.throttle().count("logins_address", request.remote_addr)
         user_id = accounts.register(
-            _field("username"), _field("password"), _invite(), open_to_all=_open_registration()
+            gate.field("username"),
+            gate.field("password"),
+            _invite(),
+            open_to_all=_open_registration(),
         )
         announce.person(user_id)
 
@@ -63,57 +71,6 @@ def register() -> Page:
 def logout(me: Me) -> Page:
     log_ins.end(me, me.log_in_id)
     announce.ended([me.log_in_id], "logged_out")
-    return gate.log_out(make_response(redirect(url_for(".login"))))
-
-
-@pages.get("/account")
-@gate.for_people
-def account(me: Me) -> Page:
-    return _account(me, saved=request.args.get("saved"))
-
-
-@pages.post("/account/name")
-@gate.for_people
-def change_name(me: Me) -> Page:
-    def change() -> None:
-        accounts.rename(me, _field("name"))
-        announce.person(me.id)
-
-    return _account_form(me, "name", change)
-
-
-@pages.post("/account/password")
-@gate.for_people
-def change_password(me: Me) -> Page:
-    def change() -> None:
-        with gate.one_guess(me.username):
-            accounts.prove(me, _field("current"), field="current")
-        ended = accounts.change_password(me, _field("password"))
-        announce.ended(ended, "password_changed")
-
-    return _account_form(me, "password", change)
-
-
-@pages.post("/account/sessions/<int:log_in_id>/end")
-@gate.for_people
-def end_log_in(me: Me, log_in_id: int) -> Page:
-    def end() -> None:
-        log_ins.end(me, log_in_id)
-        announce.ended([log_in_id], "ended")
-
-    return _account_form(me, "sessions", end)
-
-
-@pages.post("/account/delete")
-@gate.for_people
-def delete_account(me: Me) -> Page:
-    try:
-        with gate.one_guess(me.username):
-            accounts.prove(me, _field("password"))
-        left = list(memberships.ids_of(me.id))
-        announce.gone(me.id, accounts.leave(me.id, "deleted"), left, "deleted")
-    except ChatError as refusal:
-        return _account(me, refusal=refusal, form="delete")
     return gate.log_out(make_response(redirect(url_for(".login"))))
 
 
@@ -134,22 +91,23 @@ def room(me: Me, slug: str, seq: int | None = None) -> Page:
 
 
 def _form(name: str, act: Any) -> Page:
-    """Show a form; when it is sent, act, log in with what it holds, and go to the chat."""
+    """Show a form; when it is sent, act, log in with what it holds, and go where one wanted to go."""
     if gate.caller():
-        return redirect(url_for(".home"))
+        return redirect(_wanted())
     refusal = None
     if request.method == "POST":
         try:
             act()
-            return gate.log_in(make_response(redirect(url_for(".home"))), _new_log_in())
+            return gate.log_in(make_response(redirect(_wanted())), _new_log_in())
         except ChatError as problem:
             refusal = problem
     page = render_template(
         f"{name}.html",
         me=None,
-        error=_error(name, refusal),
+        error=refusal and refusal.on_form(name),
         values={"username": request.form.get("username", "")},
         invite=_invite(),
+        wanted=request.args.get("next", ""),
         open_registration=_open_registration(),
     )
     return page, refusal.status if refusal else 200
@@ -157,44 +115,16 @@ def _form(name: str, act: Any) -> Page:
 
 def _new_log_in() -> str:
     """Return the token of a log-in with the name and password in the form."""
-    name = _field("username").strip().lower()
+    name = gate.field("username").strip().lower()
     with gate.one_guess(name):
-        user_id = log_ins.recognise(name, _field("password"))
+        user_id = log_ins.recognise(name, gate.field("password"))
     return log_ins.begin(user_id, request.user_agent.string, request.remote_addr or "")
 
 
-def _account_form(me: Me, form: str, act: Any) -> Page:
-    try:
-        act()
-    except RateLimited:
-        raise
-    except ChatError as refusal:
-        return _account(me, refusal=refusal, form=form)
-    return redirect(url_for(".account", saved=form))
-
-
-def _account(
-    me: Me, *, saved: str | None = None, refusal: ChatError | None = None, form: str = ""
-) -> Page:
-    page = render_template(
-        "account.html",
-        me=me.as_person(),
-        log_ins=log_ins.of(me),
-        error=_error(form, refusal),
-        saved=saved,
-        values=request.form,
-    )
-    return page, refusal.status if refusal else 200
-
-
-def _error(form: str, refusal: ChatError | None) -> dict[str, str] | None:
-    if refusal is None:
-        return None
-    return {"form": form, "field": refusal.field, "message": refusal.message}
-
-
-def _field(name: str) -> str:
-    return request.form.get(name, "")
+def _wanted() -> str:
+    """Return the page of this application that was asked for before the log-in, else the chat."""
+    wanted = request.args.get("next", "")
+    return f"{request.script_root}{wanted}" if OWN_PAGE.fullmatch(wanted) else url_for(".home")
 
 
 def _invite() -> str:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import insert, literal, select, update
 
 from final_app import clock, memberships, people
 from final_app.errors import Conflict, Forbidden, Invalid
@@ -71,7 +71,7 @@ def remove(user_id: int, room_id: int, leaver_id: int) -> None:
     leaving = memberships.place(leaver_id, room_id)
     if room is None or room.kind == "direct":
         raise Forbidden("A direct conversation cannot be left.")
-    db.session.delete(leaving)
+    _vacate(leaving)
 
 
 @writes
@@ -111,7 +111,7 @@ def forget(user_id: int) -> list[int]:
         if db.session.get_one(Room, room).kind != "direct"
     ]
     for room_id in left:
-        db.session.delete(memberships.place(user_id, room_id))
+        _vacate(memberships.place(user_id, room_id))
     return left
 
 
@@ -140,6 +140,15 @@ def _owned(user_id: int, room_id: int) -> Room:
     return room
 
 
+def _vacate(leaving: Membership) -> None:
+    """Take somebody out of a room; its owner leaves it to the member with the oldest account."""
+    db.session.delete(leaving)
+    db.session.flush()
+    others = select(Membership).filter_by(room_id=leaving.room_id).order_by(Membership.user_id)
+    if leaving.role == "owner" and (heir := db.session.scalar(others.limit(1))):
+        heir.role = "owner"
+
+
 def _let_everybody_in(room_id: int) -> None:
     inside = set(memberships.people_in(room_id))
     everybody = db.session.scalars(select(User.id).filter_by(status="active"))
@@ -155,12 +164,9 @@ def _checked_name(name: str, room_id: int = 0) -> str:
     name = " ".join(name.split())
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
         raise Invalid(f"A room's name has 1 to {NAME_LENGTH} visible characters.", field="name")
-    taken = db.session.scalar(
-        select(Room.id).where(
-            func.lower(Room.name) == name.lower(), Room.archived_at.is_(None), Room.id != room_id
-        )
-    )
-    if taken:
+    others = select(Room.name).where(Room.archived_at.is_(None), Room.id != room_id)
+    # Compared here: SQLite knows the capitals of English only.
+    if name.casefold() in map(str.casefold, db.session.scalars(others)):
         raise Conflict("There is a room of that name.", field="name")
     return name
 

@@ -85,6 +85,16 @@ def test_the_program_does_not_start_on_wrong_settings(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_the_flask_command_says_no_more_than_that(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "final_app", "run", "--port", "0"],
+        cwd=paths.ROOT, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"CHAT_DATA_DIR": str(tmp_path), "CHAT_PROXY_HOPS": "x"},
+    )  # fmt: skip
+    assert told.returncode != 0 and "Traceback" not in told.stderr
+    assert "Error: CHAT_PROXY_HOPS: " in told.stderr
+
+
 def test_a_data_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")

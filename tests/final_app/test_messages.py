@@ -132,6 +132,11 @@ def test_history_comes_by_page_and_by_jump(people: People, room: Callable[..., i
     oldest = ada.ask("GET", f"{ask}?before=6")
     assert oldest["first"] and [m["seq"] for m in oldest["messages"]] == [1, 2, 3, 4, 5]
     assert ada.ask("GET", f"{ask}?before=x")["error"]["field"] == "before"
+    for empty, reaches in (("before=1", (True, False)), ("after=30", (False, True))):
+        page = ada.ask("GET", f"{ask}?{empty}")
+        assert page["messages"] == [] and (page["first"], page["last"]) == reaches
+    quiet = ada.ask("GET", f"/api/rooms/{room('Quiet')}/messages")
+    assert quiet["messages"] == [] and (quiet["first"], quiet["last"]) == (True, True)
 
 
 def test_a_reply_shows_what_it_answers(people: People, room: Callable[..., int]) -> None:

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -118,6 +119,20 @@ def test_every_answer_says_what_a_browser_may_do_with_it(
         assert "Strict-Transport-Security" not in answer.headers
 
 
+def test_socket_ios_own_answers_say_it_too(app: Flask, browser: FlaskClient) -> None:
+    answers = [
+        browser.get("/socket.io/?EIO=4&transport=polling"),
+        browser.get("/socket.io/?EIO=4&transport=polling&sid=none"),
+        browser.get("/socket.io/?EIO=4&transport=polling", headers={"Origin": "https://evil.test"}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 400, 400]
+    for answer in answers:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_who_may_frame_the_pages_is_a_setting(tmp_path_factory: pytest.TempPathFactory) -> None:
     app = application(
         tmp_path_factory.mktemp("framed"), CHAT_FRAME_ANCESTORS="https://hub.example 'self'"
@@ -178,13 +193,37 @@ def test_a_cookie_from_before_the_log_in_is_not_kept(browser: FlaskClient) -> No
     )
 
 
+@pytest.mark.parametrize("wanted", ["/r/general", "/r/general/7", "/account"])
+def test_who_logs_in_lands_where_they_wanted_to_go(browser: FlaskClient, wanted: str) -> None:
+    door = browser.get(wanted)
+    page = browser.get(door.location).text
+    action = re.search(r'action="([^"]+)"', page)
+    assert action and action.group(1) == f"login?next={quote(wanted)}"
+    for headers, prefix in (({}, ""), (BELOW, "/team/chat")):
+        browser.delete_cookie("chat_session")
+        fields = {"username": "ada", "password": PASSWORD, "csrf_token": csrf(browser)}
+        answer = browser.post(f"/login?next={quote(wanted)}", data=fields, headers=headers)
+        assert answer.location == prefix + wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["https://evil.example/r/a", "//evil.example", "/\\evil.example", "/r/../../x", "r/general",
+     "/r/general\n", "/r/Ä", "javascript:alert(1)", "/logout", "/r/general/7/x", "/r/a?b=//c"],
+)  # fmt: skip
+def test_a_link_to_the_log_in_leads_nowhere_else(ada: FlaskClient, wanted: str) -> None:
+    """Asked by somebody who is in: the same rule, without the dear hashing."""
+    assert ada.get(f"/login?next={quote(wanted)}").location == "/"
+    assert ada.get("/login?next=/account").location == "/account"
+
+
 def test_logging_out_takes_the_cookie_and_its_worth(app: Flask, ada: FlaskClient) -> None:
     cookie = ada.get_cookie("chat_session")
     assert cookie
     answer = ada.post("/logout", data={"csrf_token": csrf(ada, "/account")})
     assert answer.location == "/login" and ada.get_cookie("chat_session") is None
     ada.set_cookie("chat_session", cookie.value)
-    assert ada.get("/account").location == "/login"
+    assert ada.get("/account").location == "/login?next=/account"
 
 
 # ---- what others could make a browser do
@@ -290,7 +329,7 @@ def test_health_is_told_to_everybody_as_json(browser: FlaskClient) -> None:
 
 
 def test_a_stranger_is_led_to_the_log_in_and_a_script_is_told(browser: FlaskClient) -> None:
-    assert browser.get("/r/general").location == "/login"
+    assert browser.get("/r/general").location == "/login?next=/r/general"
     told = browser.get("/api/rooms")
     assert told.status_code == 401 and told.get_json()["error"]["code"] == "unauthorized"
 

@@ -71,6 +71,8 @@ def test_a_room_needs_a_name_of_its_own_and_a_known_kind(people: People, room: R
     for body in (None, [], "x", {"name": 1, "kind": "open"}, {"name": "New"}):
         assert code(ada.ask("POST", "/rooms", body)) == "invalid", body
     assert code(ada.ask("PATCH", f"/rooms/{first}", {"name": "GARDEN"})) == "ok"  # its own
+    room("Ärger")
+    assert code(ada.ask("POST", "/rooms", {"name": "ärger", "kind": "open"})) == "conflict"
 
 
 def test_names_that_look_alike_get_addresses_of_their_own(people: People) -> None:
@@ -144,6 +146,19 @@ def test_members_bring_others_and_only_the_owner_takes_them_out(people: People, 
     assert code(ada.ask("DELETE", f"/rooms/{band}/members/{bo.id}")) == "ok"
     assert bo.hear("room_removed") == {"room": band}
     assert code(ada.ask("PUT", f"/rooms/{band}/members/999")) == "not_found"
+
+
+def test_a_room_whose_owner_leaves_has_another(people: People, room: Room) -> None:
+    ada, bo, cy = (people[name] for name in ("ada", "bo", "cy"))
+    den = room("Den", "bo", "cy")
+    assert code(bo.ask("PATCH", f"/rooms/{den}", {"name": "Lair"})) == "forbidden"
+    assert ada.ask("DELETE", f"/rooms/{den}/members/{ada.id}")["ok"]
+    assert [(seen(each, den) or {})["role"] for each in (bo, cy)] == ["owner", "member"]
+    assert code(bo.ask("PATCH", f"/rooms/{den}", {"name": "Lair"})) == "ok"
+    assert bo.ask("DELETE", f"/rooms/{den}/members/{bo.id}")["ok"]
+    assert cy.ask("DELETE", f"/rooms/{den}/members/{cy.id}")[
+        "ok"
+    ]  # the last one turns off the light
 
 
 def test_an_open_room_can_be_left_and_joined_again(people: People, room: Room) -> None:

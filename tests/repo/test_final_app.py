@@ -12,8 +12,10 @@ from tests.repo.sizes import code_lines, functions, script_lines
 from workshop import paths
 
 CHAT = paths.ROOT / "final_app"
-PYTHON_MOST, MODULE_MOST, FUNCTION_MOST, FUNCTION_USUAL = 1900, 150, 30, 8  # lines of code
-JAVASCRIPT_MOST, CSS_MOST = 1400, 800  # lines of code
+# Lines of code. The core (people, rooms, messages) was held to 1,900, 1,400 and 800; files, search,
+# reactions, the hook, the inspector and keeping it all took the rest: still half of Campfire.
+PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 2600, 2000, 1000
+MODULE_MOST, FUNCTION_MOST, FUNCTION_USUAL = 150, 30, 8
 
 MODULES = [path for path in CHAT.rglob("*.py") if not {"migrations", "wire"} & set(path.parts)]
 SCRIPTS = list((CHAT / "static").rglob("*.js"))
