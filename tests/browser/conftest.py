@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.people import PATIENCE, WIDE, ColourScheme, People, Run, Visit, show
+from tests.browser.team import LINE_IS_DOWN, Line, Team, a_team
 from tests.needs import browser_flags, needs_browser
 from workshop import manifest
 from workshop.stages import Stage, describe
@@ -96,3 +97,18 @@ def visit(reader: tuple[People, Page]) -> Iterator[Visit]:
 
     yield go
     people.assert_untroubled()
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """The finished chat, its people and their rooms."""
+    with a_team(tmp_path_factory.mktemp("chat")) as team:
+        yield team
+
+
+@pytest.fixture
+def line(team: Team, person: People) -> Iterator[Line]:
+    """A line to the finished chat that can be cut."""
+    person.tolerate(LINE_IS_DOWN)
+    with team.line() as line:
+        yield line

@@ -1,17 +1,13 @@
 """The finished chat in real browsers: what is sent arrives once and in order, whatever the line does."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.people import People
 from tests.browser.team import (
-    LINE_IS_DOWN,
     Line,
     Room,
     Team,
-    a_team,
     bring_cookies,
     caught_up,
     connection,
@@ -34,24 +30,11 @@ PLACE = """node => node.getBoundingClientRect().top
 
 
 @pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    with a_team(tmp_path_factory.mktemp("chat")) as team:
-        yield team
-
-
-@pytest.fixture(scope="module")
 def long_talk(team: Team) -> Room:
     """A room with more messages than one page holds, for reading only."""
     place = team.room("Long talk")
     talk(team.ada, place, LONG_TALK)
     return place
-
-
-@pytest.fixture
-def line(team: Team, person: People) -> Iterator[Line]:
-    person.tolerate(LINE_IS_DOWN)
-    with team.line() as line:
-        yield line
 
 
 def test_what_two_people_say_appears_once_on_both_pages_in_order(

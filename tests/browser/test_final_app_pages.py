@@ -10,9 +10,9 @@ from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.people import HEIGHT, NARROW, WIDE, ColourScheme, People
 from tests.browser.team import (
+    Line,
     Room,
     Team,
-    a_team,
     caught_up,
     enter,
     messages,
@@ -53,12 +53,6 @@ DIALOGS = {
     "write": "#direct-open",
     "keys": "#keys-open",
 }
-
-
-@pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    with a_team(tmp_path_factory.mktemp("chat")) as team:
-        yield team
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +125,49 @@ def test_axe_finds_nothing_in_the_dialogs(team: Team, furnished: Room, person: P
     assert_sound(ada, part="#confirm")
     ada.get_by_role("button", name="Cancel").click()
     expect(ada.locator("#m-2")).to_have_attribute("data-deleted", "false")
+
+
+def test_axe_finds_nothing_when_something_is_wrong(team: Team, person: People, line: Line) -> None:
+    place = team.room("Trouble", team.bo)
+    bo = enter(person, team.bo, place, line=line)
+    write(bo, "not \u0000 text")
+    expect(messages(bo, "failed")).to_have_count(1)
+    assert_sound(bo)  # a message that was refused
+    bo.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    write(bo, "text")
+    bo.locator("#m-1").hover()
+    bo.locator("#m-1 [data-act=copy]").click()
+    expect(bo.locator("#toasts p")).to_have_count(1)
+    assert_sound(bo)  # a toast
+    line.cut()
+    expect(bo.locator("#banner")).to_have_attribute("data-kind", "offline", timeout=10_000)
+    write(bo, "later")
+    expect(messages(bo, "sending")).to_have_count(1)
+    assert_sound(bo)  # no line, and a message that waits
+    line.restore()
+    caught_up(bo)
+    assert team.ada.ask("DELETE", f"/rooms/{place.id}")["ok"]
+    expect(bo.locator("#closed")).to_contain_text("archived")
+    assert_sound(bo)
+    assert team.ada.ask("DELETE", f"/rooms/{place.id}/members/{team.bo.id}")["ok"]
+    expect(bo.locator("#closed")).to_contain_text("no longer in this room")
+    assert_sound(bo)
+
+
+def test_who_was_signed_out_comes_back_to_the_same_room(team: Team, person: People) -> None:
+    dee = team.newcomer("dee")
+    place = team.room("Back", dee) if dee.connect() else None
+    assert place
+    page = enter(person, dee, place)
+    dee.leave()
+    dee.form("/logout", "/account")
+    expect(page.locator("#banner")).to_have_attribute("data-kind", "ended")
+    assert_sound(page)
+    page.get_by_role("link", name="Log in again").click()
+    page.locator("#login-username").fill("dee")
+    page.locator("#login-password").fill(PASSWORD)
+    page.locator("#login-password").press("Enter")
+    expect(page.locator("#room-name")).to_have_text("Back")
 
 
 def test_axe_would_find_a_field_without_a_label(team: Team, person: People) -> None:
