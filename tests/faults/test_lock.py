@@ -15,6 +15,7 @@ from tests.faults.locks import held
 from tests.final_app.rig import Person, Server
 
 HELD = 8.0  # seconds
+SETTLE = 0.5  # seconds
 PROMPT = 1.0  # seconds for what does not write
 RATE = 40  # messages a second, all senders together
 SHORT_PATIENCE = 1.5  # seconds, in the copy of the fast test
@@ -58,9 +59,10 @@ def test_others_go_on_while_the_database_is_held_and_nothing_is_lost(tmp_path: P
     senders = folks.senders(RATE, 1)
     _until(lambda: all(any(sent.acknowledged for sent in s.journal) for s in senders))
     with held(server):
-        time.sleep(0.1)  # what was committed is acknowledged
+        ways = without_writing(Person(server, "cy"), line)
+        slowest(ways, SETTLE)  # meanwhile what was committed is acknowledged
         before = _acknowledged(senders)
-        most = slowest(without_writing(Person(server, "cy"), line), HELD)
+        most = slowest(ways, HELD)
         assert _acknowledged(senders) == before and all(s.in_flight for s in senders)
     _until(lambda: _acknowledged(senders) > before)
     finish(senders, 10)
@@ -79,9 +81,7 @@ def test_the_wait_of_sqlite_itself_would_stop_everybody(tmp_path: Path) -> None:
     line, sender = Line(ada), Line(ada)
     with held(server):
         sender.send("new_message", _a_message())
-        time.sleep(0.2)  # it has come, and waits
-        line.send("typing", {"room": 1, "on": True})
-        assert not line.ready(2 * PROMPT)
+        _until(lambda: _stalls(line))  # when the message has come, and waits
     server.stop()
 
 
@@ -168,6 +168,16 @@ def _ping(line: Line) -> None:
     line.ws.ping("here?")
     while line.ws.recv_data_frame(control_frame=True)[0] != 0xA:
         pass
+
+
+def _stalls(line: Line) -> bool:
+    """Tell whether an event that writes nothing is not answered in time."""
+    number = line.send("typing", {"room": 1, "on": True})
+    while number not in line.answers:
+        if not line.ready(2 * PROMPT):
+            return True
+        line.take()
+    return False
 
 
 def _until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
