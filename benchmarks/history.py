@@ -18,6 +18,7 @@ from typing import Any
 
 from flask import Flask
 
+from benchmarks.bars import picture, spread
 from final_app import accounts, clock, create_app, history, store
 from final_app.config import Settings
 from final_app.models import db
@@ -81,12 +82,6 @@ def measure(apps: dict[int, Flask], rounds: int) -> dict[str, dict[int, list[flo
     return times
 
 
-def spread(values: list[float]) -> tuple[float, float, float]:
-    """Return the median and the quartiles around it."""
-    low, middle, high = statistics.quantiles(values, n=4)
-    return middle, low, high
-
-
 def table(times: dict[str, dict[int, list[float]]]) -> tuple[str, float]:
     """Return the table, and the worst ratio of medians."""
     small, large = SIZES
@@ -101,34 +96,6 @@ def table(times: dict[str, dict[int, list[float]]]) -> tuple[str, float]:
         worst = max(worst, ratio)
         lines.append(f"| {name} | {cells[0]} | {cells[1]} | {ratio:.2f} |")
     return "\n".join(lines), worst
-
-
-def picture(times: dict[str, dict[int, list[float]]]) -> str:
-    """Draw a bar for each median, with its quartiles, as SVG."""
-    left, top, row, width = 190, 46, 40, 420
-    longest = max(spread(values)[2] for sizes in times.values() for values in sizes.values())
-    scale = width / longest
-    height = top + row * len(times) + 20
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 90} {height}" '
-        'font-family="sans-serif" font-size="12" role="img">',
-        "<title>History and sync, 10,000 and 1,000,000 messages</title>",
-        f'<rect width="{left + width + 90}" height="{height}" fill="#ffffff"/>',
-        f'<text x="10" y="18" font-size="14">Milliseconds: {SIZES[0]:,} (light) and '
-        f"{SIZES[1]:,} messages (dark); the line spans the quartiles</text>",
-    ]
-    for place, (name, sizes) in enumerate(times.items()):
-        y = top + place * row
-        parts.append(f'<text x="{left - 8}" y="{y + 18}" text-anchor="end">{name}</text>')
-        for offset, (size, colour) in enumerate(zip(SIZES, ("#9bbcf2", "#1f4fa3"), strict=True)):
-            middle, low, high = (value * scale for value in spread(sizes[size]))
-            bar = y + offset * 15
-            parts += [
-                f'<rect x="{left}" y="{bar}" width="{middle:.1f}" height="12" fill="{colour}"/>',
-                f'<path d="M{left + low:.1f} {bar + 6}H{left + high:.1f}" stroke="#000000"/>',
-                f'<text x="{left + high + 6:.1f}" y="{bar + 10}">{middle / scale:.2f}</text>',
-            ]
-    return "\n".join([*parts, "</svg>", ""])
 
 
 def main() -> int:
@@ -149,7 +116,7 @@ def main() -> int:
     text, worst = table(times)
     print(text)
     PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(picture(times), encoding="utf-8")
+    PICTURE.write_text(picture(times, "History and sync, ms"), encoding="utf-8")
     print(f"worst ratio {worst:.2f}, at most {RATIO}")
     return int(worst > RATIO)
 

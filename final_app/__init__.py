@@ -16,14 +16,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     """Return the application. Without settings it reads the environment; it raises WrongSetting."""
     from flask import Flask
     from flask_migrate import Migrate
-    from flask_wtf import CSRFProtect
-    from socketio_browser import socketio_browser
 
     from final_app import cli, config, errorpages, events, gate, store, wire
-    from final_app.account_pages import account
-    from final_app.api import api
+    from final_app.files import Files
     from final_app.models import db
-    from final_app.pages import pages
     from final_app.throttle import Throttle
 
     settings = settings or config.read()
@@ -31,12 +27,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     _configure(app, settings)
     app.session_interface = gate.CsrfSession()
     app.extensions["throttle"] = Throttle(settings)
+    app.extensions["files"] = Files(settings)
     app.url_map.converters["int"] = gate.Number
-    app.register_blueprint(api)
-    app.register_blueprint(pages)
-    app.register_blueprint(account)
-    app.register_blueprint(socketio_browser)
-    CSRFProtect(app)
+    _register_routes(app)
+    gate.Csrf(app)
     db.init_app(app)
     Migrate(app, db, directory=str(store.MIGRATIONS))
     gate.protect(app, settings.frame_ancestors)
@@ -45,6 +39,16 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     cli.register(app)
     assert events  # importing it registers the handlers
     return app
+
+
+def _register_routes(app: "Flask") -> None:
+    from socketio_browser import socketio_browser
+
+    from final_app import account_pages, api, api_files, pages
+
+    own = api.api, api_files.api_files, pages.pages, account_pages.account
+    for blueprint in (*own, socketio_browser):
+        app.register_blueprint(blueprint)
 
 
 def _configure(app: "Flask", settings: "Settings") -> None:

@@ -15,7 +15,7 @@ import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
-from final_app import announce, create_app, presence, store, wire  # noqa: E402
+from final_app import announce, create_app, keeping, presence, store, wire  # noqa: E402
 from final_app.errors import WrongSetting  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
 
@@ -62,20 +62,27 @@ def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
         gevent.signal_handler(number, server.stop, STOP_PATIENCE)
     gevent.spawn(_every, presence.REFRESH, app, lambda: presence.refresh(wire.open_sids()))
     gevent.spawn(_every, presence.CHECK, app, announce.orphans)
+    gevent.spawn(_every, keeping.EVERY, app, lambda: _sweep(app))
     server._stop_event.wait()
     with app.app_context():
         presence.clear()
 
 
 def _every(pause: float, app: Flask, work: Callable[[], None]) -> None:
-    """Do something again and again; one failure, such as a busy database, does not end it."""
+    """Do something now and again; one failure, such as a busy database, does not end it."""
     while True:
-        gevent.sleep(pause)
         with app.app_context():
             try:
                 work()
             except Exception:
                 app.logger.exception("Something that is done regularly failed")
+        gevent.sleep(pause)
+
+
+def _sweep(app: Flask) -> None:
+    swept = keeping.sweep(app.extensions["files"], app.config["CHAT"].retention_days)
+    if any(swept.values()):
+        app.logger.info("Removed %s", keeping.counted(swept))
 
 
 def _options() -> argparse.Namespace:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from final_app import clock, log_ins, passwords, people, rooms
+from final_app import clock, invites, log_ins, memberships, passwords, people, rooms
 from final_app.errors import Conflict, Forbidden, Invalid, NotFound
 from final_app.log_ins import Me
 from final_app.models import Invite, User, db
@@ -32,13 +32,19 @@ def begin(username: str, password: str) -> int:
 def create(username: str, password: str, *, admin: bool = False) -> int:
     """Make an account without an invite; return its number. Raises Invalid and Conflict."""
     digest = passwords.hashed(password)
-    return _add(username, digest, admin)
+    return _add(username, digest, "admin" if admin else "member")
+
+
+def create_bot(username: str) -> tuple[int, str]:
+    """Make a bot, which has a token and no password; return its number and the token."""
+    user_id = _add(username, "", "bot")
+    return user_id, log_ins.begin(user_id, "token", "")
 
 
 def register(username: str, password: str, code: str, *, open_to_all: bool) -> int:
     """Make an account for somebody with an invite, or for anybody; return its number."""
     if not open_to_all:
-        _valid_invite(code)  # before the password is hashed: that is dear
+        invites.valid(code)  # before the password is hashed: that is dear
     digest = passwords.hashed(password)
     return _register(username, digest, "" if open_to_all else code)
 
@@ -78,14 +84,45 @@ def leave(user_id: int, status: str) -> list[int]:
 
     What the person wrote stays. A deleted account loses its name, so that another may take it.
     """
-    user = people.active(user_id)
-    if _admins() == [user_id]:
-        raise Conflict("The last administrator cannot go. Make another one first.")
+    user = people.active(user_id) if status == "banned" else db.session.get_one(User, user_id)
+    _check_not_last_admin(user_id)
     user.status = status
     if status == "deleted":
         user.username, user.name, user.password_hash = f"deleted-{user.id}-", "Deleted account", ""
     rooms.forget(user_id)
     return log_ins.end_all(user_id)
+
+
+@writes
+def ban(admin_id: int, user_id: int) -> tuple[list[int], list[int]]:
+    """Shut somebody out, as an administrator; return the log-ins that ended and the rooms left."""
+    if people.active(admin_id).role != "admin":
+        raise Forbidden("Only an administrator may ban.")
+    if admin_id == user_id:
+        raise Invalid("Nobody bans themselves.")
+    left = list(memberships.ids_of(user_id))
+    return leave(user_id, "banned"), left
+
+
+@writes
+def unban(user_id: int) -> None:
+    """Let somebody back in who was banned, and into the open rooms."""
+    user = db.session.get_one(User, user_id)
+    if user.status != "banned":
+        raise Conflict(f"{user.username} is not banned.")
+    user.status = "active"
+    rooms.welcome(user_id)
+
+
+@writes
+def set_role(user_id: int, role: str) -> None:
+    """Make somebody an administrator ("admin"), or a member again ("member")."""
+    user = people.active(user_id)
+    if user.role in ("bot", role):
+        is_now = {"bot": "a bot", "admin": "an administrator already", "member": "a member already"}
+        raise Conflict(f"{user.username} is {is_now[user.role]}.")
+    _check_not_last_admin(user_id)
+    user.role = role
 
 
 @writes
@@ -122,11 +159,16 @@ def _admins() -> list[int]:
     return list(db.session.scalars(query))
 
 
+def _check_not_last_admin(user_id: int) -> None:
+    if _admins() == [user_id]:
+        raise Conflict("The last administrator cannot go. Make another one first.")
+
+
 @writes
 def _begin(username: str, digest: str) -> int:
     if anybody():
         raise Conflict("This installation has an administrator already.")
-    user_id = _add(username, digest, admin=True)
+    user_id = _add(username, digest, "admin")
     rooms.create(user_id, "general", "open")
     invite(user_id)
     return user_id
@@ -135,18 +177,18 @@ def _begin(username: str, digest: str) -> int:
 @writes
 def _register(username: str, digest: str, code: str) -> int:
     if code:
-        _valid_invite(code).uses_left -= 1
-    return _add(username, digest, admin=False)
+        invites.valid(code).uses_left -= 1
+    return _add(username, digest, "member")
 
 
 @writes
-def _add(username: str, digest: str, admin: bool) -> int:
+def _add(username: str, digest: str, role: str) -> int:
     username = _checked_username(username)
     user = User(
         username=username,
         name=username,
         password_hash=digest,
-        role="admin" if admin else "member",
+        role=role,
         created_at=clock.now(),
     )
     db.session.add(user)
@@ -157,7 +199,10 @@ def _add(username: str, digest: str, admin: bool) -> int:
 
 @writes
 def _set_hash(user_id: int, digest: str) -> None:
-    people.active(user_id).password_hash = digest
+    user = people.active(user_id)
+    if user.role == "bot":
+        raise Conflict("A bot has a token, and no password.")
+    user.password_hash = digest
 
 
 def _checked_username(username: str) -> str:
@@ -171,10 +216,3 @@ def _checked_username(username: str) -> str:
     if db.session.scalar(select(User.id).filter_by(username=username)):
         raise Conflict("Somebody has this name already.", field="username")
     return username
-
-
-def _valid_invite(code: str) -> Invite:
-    found = db.session.scalar(select(Invite).filter_by(code=code))
-    if found is None or found.uses_left < 1 or found.expires_at < clock.now():
-        raise Forbidden("This invite is not valid (any more). Ask for a new one.", field="invite")
-    return found

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from final_app import memberships, people, presence, wire
+from final_app import memberships, messages, people, presence, wire
+from final_app.config import Settings
 from final_app.log_ins import Me
 
 
@@ -12,9 +13,10 @@ def message(event: str, snapshot: dict[str, Any]) -> None:
     wire.emit(event, data, room_name(snapshot["room"]))
 
 
-def typing(me: Me, room_id: int, on: bool, sid: str) -> None:
+def typing(me: Me, room_id: int, on: bool) -> None:
+    """Tell the others in a room that somebody writes, or has stopped; not that person's own tabs."""
     data = {"room": room_id, "user_id": me.id, "name": me.name, "on": on}
-    wire.emit("typing", data, room_name(room_id), skip=sid)
+    wire.emit("typing", data, room_name(room_id), skip=presence.sids_of(me.id))
 
 
 def online(user_id: int, here: bool) -> None:
@@ -65,10 +67,25 @@ def everything(me: Me) -> dict[str, Any]:
 
 
 def gone(user_id: int, log_in_ids: list[int], room_ids: list[int], reason: str) -> None:
-    """Take somebody out who was banned or deleted."""
+    """Take somebody out who was banned or deleted, and off everybody's lists."""
     for room_id in room_ids:
         removed(room_id, user_id)
     ended(log_in_ids, reason)
+    wire.emit("person_gone", {"user_id": user_id}, "everybody")
+
+
+def place(user_id: int, room_id: int) -> None:
+    """Show a room to all tabs of one person: something changed that is theirs alone."""
+    wire.emit("room_changed", {"room": memberships.one(user_id, room_id)}, user_name(user_id))
+
+
+def limits(settings: Settings) -> dict[str, int]:
+    """Return what a page has to know beforehand, in characters, bytes and files."""
+    return {
+        "text": messages.TEXT_LENGTH,
+        "upload_size": settings.upload_size,
+        "uploads": settings.uploads_per_message,
+    }
 
 
 def room_name(room_id: int) -> str:

@@ -17,6 +17,7 @@ from final_app.errors import WrongSetting
 
 PREFIX = "CHAT_"
 SECRET_BYTES = 32
+MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
 
 
 def _is_limit(text: str) -> str:
@@ -84,6 +85,30 @@ class Settings(BaseModel):
     )
     limit_logins_address: Limit = Field(
         "100 per 5 minutes", description="Failed log-ins and registrations from one address."
+    )
+
+    limit_uploads: Limit = Field("100 per 10 minutes", description="Files of one person.")
+    upload_size: int = Field(
+        10_000_000, ge=1, le=MOST_BYTES, description="Bytes that one file may have."
+    )
+    upload_pixels: int = Field(
+        50_000_000, ge=1, le=MOST_PIXELS, description="Pixels that one image may have, all frames."
+    )
+    upload_types: str = Field(
+        "",
+        description="Beginnings of the types that are let in, such as `image/ text/`; empty: all.",
+    )
+    uploads_per_message: int = Field(10, ge=1, le=50, description="Files that one message carries.")
+    storage_quota: int = Field(
+        0,
+        ge=0,
+        description="Bytes that all files may have together; 0: as many as there is room for.",
+    )
+    retention_days: int = Field(
+        0, ge=0, le=36_500, description="Days after which messages and files are removed; 0: never."
+    )
+    inspector: bool = Field(
+        False, description="Offer the protocol inspector (`Ctrl+.`) in the page, for learning."
     )
 
     @property

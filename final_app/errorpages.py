@@ -60,4 +60,5 @@ def _is_script() -> bool:
     """Tell whether a script asked: it wants JSON."""
     endpoint = request.endpoint or ""
     wants = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return endpoint.startswith("api.") or request.is_json or wants == "application/json"
+    for_scripts = endpoint.startswith("api.") or request.path.startswith("/api/")
+    return for_scripts or request.is_json or wants == "application/json"

@@ -37,6 +37,24 @@ class Invalid(ChatError):
     code, status = "invalid", 400
 
 
+class TooLarge(Invalid):
+    """More bytes, pixels or frames than is allowed here."""
+
+    status = 413
+
+
+class Unsupported(Invalid):
+    """A file of a kind that is not let in, or that is not what it seems to be."""
+
+    status = 415
+
+
+class Full(ChatError):
+    """The storage holds all that it may hold."""
+
+    code, status = "full", 507
+
+
 class Unauthorized(ChatError):
     """Nobody is logged in here, or no longer."""
 

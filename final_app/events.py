@@ -8,61 +8,39 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from flask_socketio import ConnectionRefusedError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from final_app import announce, clock, gate, history, memberships, messages, presence, wire
+from final_app import (
+    announce,
+    clock,
+    gate,
+    history,
+    memberships,
+    messages,
+    presence,
+    reactions,
+    wire,
+)
 from final_app.errors import Busy, ChatError, Invalid
 from final_app.log_ins import Me
+from final_app.payloads import (
+    LARGEST_ID,
+    DeleteMessage,
+    EditMessage,
+    MarkRead,
+    NewMessage,
+    Payload,
+    React,
+    SetView,
+    Sync,
+    Typing,
+    parsed,
+)
 
 PROTOCOL = 1
-LARGEST_ID = 2**53 - 1  # the largest number that JavaScript counts with
-MOST_ROOMS = 1000  # in one `sync`
 
 log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
-Number = Field(ge=0, le=LARGEST_ID)
-
-
-class Payload(BaseModel):
-    """What an event carries: exactly these fields, of exactly these types."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class NewMessage(Payload):
-    room: int = Number
-    client_id: str = Field(max_length=36)
-    text: str
-    reply_to: int | None = Field(None, ge=0, le=LARGEST_ID)
-
-
-class EditMessage(Payload):
-    id: int = Number
-    text: str
-
-
-class DeleteMessage(Payload):
-    id: int = Number
-
-
-class MarkRead(Payload):
-    room: int = Number
-    seq: int = Number
-
-
-class Sync(Payload):
-    rooms: dict[str, int] = Field(max_length=MOST_ROOMS)
-
-
-class SetView(Payload):
-    room: int | None = Field(ge=0, le=LARGEST_ID)
-    visible: bool
-
-
-class Typing(Payload):
-    room: int = Number
-    on: bool
 
 
 def answers(
@@ -76,7 +54,7 @@ def answers(
             try:
                 me = gate.known()
                 gate.throttle().count(counted, me.id)
-                return {"ok": True} | handler(me, _parsed(shape, payload))
+                return {"ok": True} | handler(me, parsed(shape, payload))
             except ChatError as refusal:
                 return refusal.answer()
             except Exception:
@@ -107,7 +85,7 @@ def connect(auth: object = None) -> None:
     about = {
         "protocol": PROTOCOL,
         "server_time": clock.iso(clock.now()),
-        "limits": {"text": messages.TEXT_LENGTH},
+        "limits": announce.limits(gate.settings()),
     }
     wire.emit("welcome", about | announce.everything(me), wire.sid())
 
@@ -121,7 +99,10 @@ def disconnect(reason: object = None) -> None:
 
 @answers("new_message", NewMessage, counted="messages")
 def new_message(me: Me, data: NewMessage) -> Answer:
-    posted = messages.post(me.id, data.room, data.client_id, data.text, data.reply_to)
+    most = gate.settings().uploads_per_message
+    posted = messages.post(
+        me.id, data.room, data.client_id, data.text, data.reply_to, data.uploads, most_files=most
+    )
     if not posted.duplicate:
         announce.message("new_message", posted.message)
     return {"message": posted.message, "duplicate": posted.duplicate}
@@ -136,8 +117,17 @@ def edit_message(me: Me, data: EditMessage) -> Answer:
 
 @answers("delete_message", DeleteMessage, counted="messages")
 def delete_message(me: Me, data: DeleteMessage) -> Answer:
-    changed = messages.delete(me.id, data.id)
+    changed, gone = messages.delete(me.id, data.id)
+    gate.files().remove(gone)
     announce.message("message_changed", changed)
+    return {"message": changed}
+
+
+@answers("react", React)
+def react(me: Me, data: React) -> Answer:
+    changed, news = reactions.react(me.id, data.id, data.emoji, data.on)
+    if news:
+        announce.message("message_changed", changed)
     return {"message": changed}
 
 
@@ -170,7 +160,7 @@ def set_view(me: Me, data: SetView) -> Answer:
 @answers("typing", Typing)
 def typing(me: Me, data: Typing) -> Answer:
     memberships.place(me.id, data.room)
-    announce.typing(me, data.room, data.on, wire.sid())
+    announce.typing(me, data.room, data.on)
     return {}
 
 
@@ -189,15 +179,3 @@ def _enter_rooms(me: Me) -> None:
     # Who was removed since then was told before this socket had joined.
     for room_id in joined - memberships.ids_of(me.id):
         wire.leave(wire.sid(), announce.room_name(room_id))
-
-
-def _parsed(shape: type[Payload], payload: tuple[object, ...]) -> Payload:
-    if len(payload) != 1:
-        raise Invalid(f"Expected one object; came {len(payload)} values.")
-    try:
-        return shape.model_validate(payload[0])
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        what = f"{field}: {first['msg']}" if field else f"Expected an object. {first['msg']}"
-        raise Invalid(what, field=field) from None

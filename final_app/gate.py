@@ -7,10 +7,13 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
+from flask_wtf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from final_app import log_ins
+from final_app.config import Settings
 from final_app.errors import Forbidden, Unauthorized
+from final_app.files import Files
 from final_app.log_ins import Me
 from final_app.throttle import Throttle
 
@@ -22,7 +25,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def caller() -> Me | None:
-    """Return who asks, by the log-in cookie; the socket's is the one of its handshake."""
+    """Return who asks: by the token in the Authorization header where there is one, else by cookie.
+
+    A socket's headers are those of its handshake.
+    """
+    given = request.authorization
+    if given is not None:
+        return log_ins.who(given.token if given.type == "bearer" else None)
     return log_ins.who(request.cookies.get(COOKIE))
 
 
@@ -73,6 +82,14 @@ def field(name: str) -> str:
     return request.form.get(name, "")
 
 
+def settings() -> Settings:
+    return cast(Settings, current_app.config["CHAT"])
+
+
+def files() -> Files:
+    return cast(Files, current_app.extensions["files"])
+
+
 def throttle() -> Throttle:
     return cast(Throttle, current_app.extensions["throttle"])
 
@@ -93,6 +110,19 @@ def log_in(response: Response, token: str) -> Response:
 def log_out(response: Response) -> Response:
     response.delete_cookie(COOKIE, path=request.root_path or "/", samesite="Lax", httponly=True)
     return response
+
+
+class Csrf(CSRFProtect):  # type: ignore[misc]
+    """Asks for the CSRF token, but not of who shows a token of their own: no browser adds that."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if request.authorization is None:
+            super().protect(apply_exemptions)
+
+    def _get_csrf_token(self) -> str | None:
+        # The header first: a file need not be read before it is known who sends it.
+        token: str | None = request.headers.get("X-CSRFToken") or super()._get_csrf_token()
+        return token
 
 
 class Number(IntegerConverter):
@@ -121,7 +151,7 @@ def protect(app: Flask, frame_ancestors: str) -> None:
 
     @app.after_request
     def add(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"

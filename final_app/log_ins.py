@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from final_app import clock, passwords, people
-from final_app.errors import NotFound, Unauthorized
+from final_app.errors import Conflict, NotFound, Unauthorized
 from final_app.models import LogIn, User, db
 from final_app.store import writes
 
@@ -39,7 +39,7 @@ class Me:
 def recognise(username: str, password: str) -> int:
     """Return whose name and password it is. Raises Unauthorized, in the same words and time for all."""
     user = db.session.scalar(select(User).filter_by(username=username.strip().lower()))
-    known = user is not None and user.status == "active"
+    known = user is not None and user.status == "active" and user.role != "bot"
     digest, user_id = (user.password_hash, user.id) if user and known else (passwords.NOBODYS, 0)
     db.session.rollback()  # gives the connection back while the password is hashed
     if not passwords.match(digest, password) or not known:
@@ -71,7 +71,8 @@ def who(token: str | None) -> Me | None:
     found = db.session.execute(
         select(User, LogIn)
         .join(LogIn, LogIn.user_id == User.id)
-        .where(LogIn.token_hash == _digest(token), LogIn.seen_at > clock.now() - KEPT)
+        .where(LogIn.token_hash == _digest(token))
+        .where(or_(LogIn.seen_at > clock.now() - KEPT, User.role == "bot"))
         .where(User.status == "active")
     ).one_or_none()
     if found is None:
@@ -116,6 +117,23 @@ def end_all(user_id: int, *, but: int = 0) -> list[int]:
     """End a person's log-ins, all or all but one; return their numbers."""
     mine = (LogIn.user_id == user_id) & (LogIn.id != but)
     return list(db.session.scalars(delete(LogIn).where(mine).returning(LogIn.id)))
+
+
+@writes
+def renew_token(bot_id: int) -> str:
+    """Return a new token for a bot; the one before ends."""
+    if people.active(bot_id).role != "bot":
+        raise Conflict("Only bots have a token; people have a password.")
+    end_all(bot_id)
+    return begin(bot_id, "token", "")
+
+
+@writes
+def forget_unused() -> int:
+    """Forget the log-ins that were not used for so long that they have ended; return how many."""
+    bots = select(User.id).where(User.role == "bot")
+    ended = (LogIn.seen_at < clock.now() - KEPT) & LogIn.user_id.not_in(bots)
+    return len(list(db.session.scalars(delete(LogIn).where(ended).returning(LogIn.id))))
 
 
 @writes

@@ -5,10 +5,11 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from final_app import people
-from final_app.errors import NotFound
+from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.models import Membership, Mention, Message, Room, User, db
 from final_app.store import writes
 
+NOTIFY = ("all", "mentions", "none")
 COUNTED = 100  # unread messages; more is "99+" to anybody
 
 
@@ -16,7 +17,8 @@ def of(user_id: int) -> list[dict[str, Any]]:
     """Return every room that the person is in, as that person sees it, by name; direct ones last."""
     rows = db.session.execute(_seen_by(user_id)).all()
     others = _other_people(user_id)
-    seen = (_as_seen(row, others) for row in rows)
+    admin = _is_admin(user_id)
+    seen = (_as_seen(row, others, admin) for row in rows)
     return sorted(seen, key=lambda room: (room["kind"] == "direct", room["name"].lower()))
 
 
@@ -25,7 +27,7 @@ def one(user_id: int, room_id: int) -> dict[str, Any]:
     row = db.session.execute(_seen_by(user_id).where(Room.id == room_id)).one_or_none()
     if row is None:
         raise NotFound("There is no such room, or you are not in it.")
-    return _as_seen(row, _other_people(user_id))
+    return _as_seen(row, _other_people(user_id), _is_admin(user_id))
 
 
 def by_slug(user_id: int, slug: str) -> dict[str, Any]:
@@ -74,6 +76,26 @@ def place(user_id: int, room_id: int) -> Membership:
     return found
 
 
+def writable(user_id: int, room_id: int) -> None:
+    """Raise NotFound for who is out of the room, Forbidden where nobody writes any more."""
+    place(user_id, room_id)
+    if db.session.get_one(Room, room_id).archived_at:
+        raise Forbidden("This room is archived: it can be read, and no longer written in.")
+
+
+def moderates(user_id: int, room_id: int) -> bool:
+    """Tell whether the person keeps order in the room: its owner, or an administrator who is in it."""
+    return place(user_id, room_id).role == "owner" or _is_admin(user_id)
+
+
+@writes
+def set_notify(user_id: int, room_id: int, level: str) -> None:
+    """Set of what in the room the person wants to hear: all, mentions or none."""
+    if level not in NOTIFY:
+        raise Invalid(f"Expected one of {', '.join(NOTIFY)}; came {level[:20]!r}.", field="level")
+    place(user_id, room_id).notify = level
+
+
 @writes
 def mark_read(user_id: int, room_id: int, seq: int) -> dict[str, Any]:
     """Note up to where the person has read; a lower number marks unread from there."""
@@ -109,7 +131,11 @@ def _seen_by(user_id: int) -> Any:
     )
 
 
-def _as_seen(row: Any, others: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _is_admin(user_id: int) -> bool:
+    return db.session.get_one(User, user_id).role == "admin"
+
+
+def _as_seen(row: Any, others: dict[int, dict[str, Any]], admin: bool) -> dict[str, Any]:
     room, mine, unread, mentions = row
     person = others.get(room.id) if room.kind == "direct" else None
     return {
@@ -124,6 +150,8 @@ def _as_seen(row: Any, others: dict[int, dict[str, Any]]) -> dict[str, Any]:
         "unread": unread,
         "mentions": mentions,
         "role": mine.role,
+        "can_moderate": mine.role == "owner" or admin,
+        "notify": mine.notify,
         "person": person,
     }
 

@@ -1,14 +1,15 @@
 """Messages: stored once, numbered without a gap, changed and taken back by their authors."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
-from final_app import clock, formatting, memberships, rooms
+from final_app import clock, formatting, memberships, rooms, uploads
 from final_app.errors import Forbidden, Invalid, NotFound
-from final_app.models import Membership, Mention, Message, Room, User, db
+from final_app.models import Membership, Mention, Message, User, db
 from final_app.store import writes
 
 TEXT_LENGTH = 4000  # characters
@@ -27,7 +28,10 @@ class Posted:
 
 
 @writes
-def post(author_id: int, room_id: int, client_id: str, text: str, reply_to: int | None) -> Posted:
+def post(
+    author_id: int, room_id: int, client_id: str, text: str,
+    reply_to: int | None = None, files: Sequence[str] = (), *, most_files: int = 0,
+) -> Posted:  # fmt: skip
     """Store a message and number it. The same author and client_id find what is stored already:
 
     also when the room has been archived, or left, since the first try.
@@ -37,8 +41,9 @@ def post(author_id: int, room_id: int, client_id: str, text: str, reply_to: int 
     known = db.session.scalar(select(Message).filter_by(author_id=author_id, client_id=client_id))
     if known:
         return Posted(as_seen(known), duplicate=True)
-    _writable(author_id, room_id)
-    text = _checked(text)
+    memberships.writable(author_id, room_id)
+    carried = uploads.claim(author_id, room_id, files, most_files)
+    text = _checked(text, needed=not carried)
     answered = _answered(room_id, reply_to)
     seq, rev = rooms.number(room_id, new=True)
     message = Message(
@@ -49,6 +54,8 @@ def post(author_id: int, room_id: int, client_id: str, text: str, reply_to: int 
         client_id=client_id,
         reply_to=answered,
         created_at=clock.now(),
+        uploads=carried,
+        reactions=[],
     )
     _say(message, text)
     db.session.add(message)
@@ -59,25 +66,49 @@ def post(author_id: int, room_id: int, client_id: str, text: str, reply_to: int 
 @writes
 def edit(author_id: int, message_id: int, text: str) -> Snapshot:
     """Say it in other words; the message keeps its place and gets a new `rev`."""
-    message = _own(author_id, message_id)
-    _say(message, _checked(text))
+    message = there(author_id, message_id)
+    if message.author_id != author_id:
+        raise Forbidden("Only its author may change a message.")
+    _say(message, _checked(text, needed=not message.uploads))
     message.edited_at = clock.now()
-    return _changed(message)
+    return changed(message)
 
 
 @writes
-def delete(author_id: int, message_id: int) -> Snapshot:
-    """Take back what was said. The empty message stays in its place, so that absentees hear of it."""
-    message = _own(author_id, message_id)
+def delete(user_id: int, message_id: int) -> tuple[Snapshot, list[str]]:
+    """Take back one's own message, or, as a moderator, anybody's.
+
+    The empty message stays in its place, so that absentees hear of it. Returns it, and the ids of the
+    files that are to be removed now.
+    """
+    message = there(user_id, message_id)
+    if message.author_id != user_id and not memberships.moderates(user_id, message.room_id):
+        raise Forbidden("Only its author, or a moderator of the room, may delete a message.")
     message.text = message.html = ""
-    message.mentions = []
+    message.mentions, message.reactions = [], []
+    gone = uploads.drop(message)
     message.deleted_at = clock.now()
-    return _changed(message)
+    return changed(message), gone
+
+
+def there(user_id: int, message_id: int) -> Message:
+    """Return a message that stands in a room where the person may write. Raises NotFound."""
+    message = db.session.get(Message, message_id)
+    if message is None or message.deleted_at:
+        raise NotFound("There is no such message, or it was deleted.")
+    memberships.writable(user_id, message.room_id)
+    return message
+
+
+def changed(message: Message) -> Snapshot:
+    """Give a message that was changed its next `rev`, inside the same transaction."""
+    _, message.rev = rooms.number(message.room_id, new=False)
+    db.session.flush()
+    return as_seen(message)
 
 
 def as_seen(message: Message) -> Snapshot:
     """Return the whole message as the wire carries it."""
-    answered = message.reply_to
     return {
         "id": message.id,
         "room": message.room_id,
@@ -88,21 +119,36 @@ def as_seen(message: Message) -> Snapshot:
             "id": message.author.id,
             "username": message.author.username,
             "name": message.author.name,
+            "role": message.author.role,
         },
         "text": message.text,
         "html": message.html,
         "mentions": [mention.user_id for mention in message.mentions],
-        "reply_to": answered and {
-            "id": answered.id,
-            "seq": answered.seq,
-            "author": answered.author.name,
-            "text": answered.text[:EXCERPT],
-            "deleted": answered.deleted_at is not None,
-        },
+        "uploads": [uploads.as_seen(upload) for upload in message.uploads],
+        "reactions": _reactions(message),
+        "reply_to": message.reply_to and _quoted(message.reply_to),
         "created_at": clock.iso(message.created_at),
         "edited_at": clock.iso(message.edited_at),
         "deleted": message.deleted_at is not None,
-    }  # fmt: skip
+    }
+
+
+def _quoted(answered: Message) -> dict[str, Any]:
+    return {
+        "id": answered.id,
+        "seq": answered.seq,
+        "author": answered.author.name,
+        "text": answered.text[:EXCERPT],
+        "deleted": answered.deleted_at is not None,
+    }
+
+
+def _reactions(message: Message) -> list[dict[str, Any]]:
+    """Return [{emoji, people}], in the order in which each emoji came first."""
+    people: dict[str, list[int]] = {}
+    for reaction in message.reactions:
+        people.setdefault(reaction.emoji, []).append(reaction.user_id)
+    return [{"emoji": emoji, "people": ids} for emoji, ids in people.items()]
 
 
 def _say(message: Message, text: str) -> None:
@@ -118,31 +164,9 @@ def _say(message: Message, text: str) -> None:
     message.mentions = [Mention(user_id=row.id) for row in known]
 
 
-def _changed(message: Message) -> Snapshot:
-    _, message.rev = rooms.number(message.room_id, new=False)
-    db.session.flush()
-    return as_seen(message)
-
-
-def _writable(user_id: int, room_id: int) -> None:
-    memberships.place(user_id, room_id)
-    if db.session.get_one(Room, room_id).archived_at:
-        raise Forbidden("This room is archived: it can be read, and no longer written in.")
-
-
-def _own(author_id: int, message_id: int) -> Message:
-    message = db.session.get(Message, message_id)
-    if message is None or message.deleted_at:
-        raise NotFound("There is no such message, or it was deleted.")
-    _writable(author_id, message.room_id)
-    if message.author_id != author_id:
-        raise Forbidden("Only its author may change a message.")
-    return message
-
-
-def _checked(text: str) -> str:
+def _checked(text: str, *, needed: bool) -> str:
     text = text.replace("\r\n", "\n").strip()
-    if not text:
+    if not text and needed:
         raise Invalid("A message needs some text.", field="text")
     if len(text) > TEXT_LENGTH:
         raise Invalid(

@@ -15,7 +15,7 @@ db = SQLAlchemy(model_class=Base)
 
 
 class User(Base):
-    """Somebody with an account. `status` is active, banned or deleted; `role` admin or member."""
+    """Somebody with an account. `status` is active, banned or deleted; `role` admin, member or bot."""
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -28,7 +28,10 @@ class User(Base):
 
 
 class LogIn(Base):
-    """One browser in which a person is logged in. The cookie holds the token, this row its digest."""
+    """A browser in which a person is logged in: its cookie holds the token, this row the digest.
+
+    A bot has one for good: its token stands in the Authorization header.
+    """
 
     __tablename__ = "sessions"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -73,13 +76,14 @@ class Room(Base):
 
 
 class Membership(Base):
-    """Who may read and write in a room. `role` is owner or member."""
+    """Who may read and write in a room. `role` is owner or member; `notify` all, mentions or none."""
 
     __tablename__ = "memberships"
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(default="member")
     last_read_seq: Mapped[int] = mapped_column(default=0)
+    notify: Mapped[str] = mapped_column(default="all")
 
 
 class Message(Base):
@@ -97,7 +101,7 @@ class Message(Base):
     client_id: Mapped[str]
     text: Mapped[str]
     html: Mapped[str]
-    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
+    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
     created_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
@@ -107,6 +111,10 @@ class Message(Base):
         remote_side=[id], lazy="selectin", join_depth=1
     )
     mentions: Mapped[list["Mention"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+    reactions: Mapped[list["Reaction"]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="Reaction.id"
+    )
+    uploads: Mapped[list["Upload"]] = relationship(lazy="selectin", order_by="Upload.place")
 
     __table_args__ = (
         UniqueConstraint("room_id", "seq"),
@@ -121,6 +129,38 @@ class Mention(Base):
     __tablename__ = "mentions"
     message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
+class Reaction(Base):
+    """An emoji that somebody has put under a message."""
+
+    __tablename__ = "reactions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    emoji: Mapped[str]
+
+    __table_args__ = (UniqueConstraint("message_id", "user_id", "emoji"),)
+
+
+class Upload(Base):
+    """A file: the bytes lie in the data folder under the `id`, which nobody can guess.
+
+    Until a message carries it only its owner can reach it. Images have `width` and `height`.
+    """
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    place: Mapped[int] = mapped_column(default=0)  # among the files of its message
+    filename: Mapped[str]
+    mime: Mapped[str]
+    size: Mapped[int]  # bytes, the thumbnail's included
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[datetime]
 
 
 class Connection(Base):

@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
-from final_app import accounts, announce, gate, history, log_ins, memberships, messages, rooms
+from final_app import accounts, announce, gate, history, log_ins, memberships, rooms
 from final_app.errors import ChatError, NotFound
 from final_app.log_ins import Me
 
@@ -84,10 +85,31 @@ def room(me: Me, slug: str, seq: int | None = None) -> Page:
         "room": seen,
         "page": history.page(me.id, seen["id"], around=seq),
         "at": seq,
-        "limits": {"text": messages.TEXT_LENGTH},
+        "limits": announce.limits(gate.settings()),
+        "inspector": gate.settings().inspector,
         "invite": accounts.open_invite(me.id),
     }
     return render_template("room.html", state=state, **state)
+
+
+@pages.get("/api")
+@gate.for_people
+def documentation(me: Me) -> Page:
+    """Show what the JSON API offers: read from the functions that answer."""
+    rules = [rule for rule in current_app.url_map.iter_rules() if rule.endpoint.startswith("api")]
+    told = [_endpoint(rule) for rule in rules]
+    return render_template("api.html", me=me.as_person(), endpoints=sorted(told, key=str))
+
+
+def _endpoint(rule: Rule) -> dict[str, str]:
+    """Return {path, method, what, sends, answers} of a route, by its docstring."""
+    doc = current_app.view_functions[rule.endpoint].__doc__ or ""
+    what, *rest = [" ".join(part.split()) for part in re.split(r"\n\s*\n|\n\s+(?=Answers)", doc)]
+    said = dict(part.split(": ", 1) for part in rest)
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    more = {"sends": said.get("Sends", ""), "answers": said.get("Answers", "")}
+    return {"path": path, "method": method, "what": what} | more
 
 
 def _form(name: str, act: Any) -> Page:
@@ -132,4 +154,4 @@ def _invite() -> str:
 
 
 def _open_registration() -> bool:
-    return bool(current_app.config["CHAT"].open_registration)
+    return gate.settings().open_registration

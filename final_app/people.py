@@ -25,3 +25,11 @@ def everybody() -> list[dict[str, Any]]:
     """Return everyone who has an account and may use it, by name."""
     query = select(User).filter_by(status="active").order_by(func.lower(User.name))
     return [as_person(user) for user in db.session.scalars(query)]
+
+
+def id_of(username: str) -> int:
+    """Return the number of the account with this name, a banned one too. Raises NotFound."""
+    found = db.session.scalar(select(User.id).filter_by(username=username.lower()))
+    if found is None:
+        raise NotFound(f"There is nobody called {username!r}.")
+    return found

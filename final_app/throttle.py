@@ -18,6 +18,7 @@ class Throttle:
         )
         self.rates: dict[str, RateLimitItem] = {
             "messages": parse(settings.limit_messages),
+            "uploads": parse(settings.limit_uploads),
             "actions": parse(settings.limit_actions),
             "logins": parse(settings.limit_logins),
             "logins_address": parse(settings.limit_logins_address),

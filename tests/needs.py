@@ -1,6 +1,6 @@
 """What a test needs from the machine. Without it the test skips with one clear line.
 
-REQUIRE=browser,redis,postgres (a comma list) turns the skip of what it names into a failure, so
+REQUIRE=browser,nginx,redis,postgres (a comma list) turns the skip of what it names into a failure, so
 that CI cannot pass by having installed nothing.
 """
 
@@ -14,6 +14,7 @@ import pytest
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge",
             "chrome")  # fmt: skip
+NGINX = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx")
 APPLICATIONS = (  # below /Applications on macOS
     "Google Chrome.app/Contents/MacOS/Google Chrome",
     "Chromium.app/Contents/MacOS/Chromium",
@@ -39,6 +40,12 @@ def needs_browser() -> str:
         "no Chromium, Chrome or Edge was found; install one, "
         "or run `playwright install chromium` in this environment",
     )
+
+
+def needs_nginx() -> str:
+    """Return the path of nginx, or skip (fail under REQUIRE=nginx); sbin is not on everybody's path."""
+    found = next((path for path in map(shutil.which, NGINX) if path), None)
+    return need("nginx", found, "no nginx was found; install it, such as with `apt install nginx`")
 
 
 def need(name: str, found: str | None, without: str) -> str:

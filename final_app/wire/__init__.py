@@ -34,7 +34,7 @@ def attach(app: Flask, settings: Settings) -> None:
         manage_session=False,
     )
     _hear_only_events(_server())
-    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[assignment]
 
 
 def on(event: str) -> Callable[[F], F]:
@@ -47,8 +47,8 @@ def sid() -> str:
     return str(request.sid)  # type: ignore[attr-defined]
 
 
-def emit(event: str, data: object, to: str, *, skip: str | None = None) -> None:
-    """Send an event to a room of sockets, but not to the socket `skip`."""
+def emit(event: str, data: object, to: str, *, skip: str | list[str] | None = None) -> None:
+    """Send an event to a room of sockets, but not to the sockets `skip`."""
     socketio.emit(event, data, to=to, skip_sid=skip)
 
 

@@ -116,8 +116,8 @@ class Room:
 class Team:
     """A chat with Ada (its administrator), Bo and Cy; each test takes a room of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server = Server(folder).start()
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.server = Server(folder, **settings).start()
         self.ada = Person(self.server, "ada").begin()
         self.bo, self.cy = self.newcomer("bo"), self.newcomer("cy")
         for person in (self.ada, self.bo, self.cy):
@@ -147,8 +147,8 @@ class Team:
 
 
 @contextmanager
-def a_team(folder: Path) -> Iterator[Team]:
-    team = Team(folder)
+def a_team(folder: Path, **settings: str) -> Iterator[Team]:
+    team = Team(folder, **settings)
     yield team
     team.stop()
 

@@ -1,14 +1,13 @@
 """Every page of the finished chat: readable, usable by keyboard, and text stays text."""
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.people import HEIGHT, NARROW, WIDE, ColourScheme, People
+from tests.browser.looks import SIDEWAYS, assert_sound
+from tests.browser.people import HEIGHT, NARROW, People
 from tests.browser.team import (
     Line,
     Room,
@@ -37,15 +36,11 @@ HOSTILE = [
     "\u202ertl zalgo̷̗ <b>not bold</b>",
 ]
 HOSTILE_NAME = '"><img src=x onerror=alert(1)>'
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MADE_BY_TEXT = "script, img, iframe, svg, style, [onerror], [onload], [onmouseover], [style]"
 COMPOSING = """it => it.dispatchEvent(new KeyboardEvent("keydown", {
     key: "Enter", code: "Enter", isComposing: true, bubbles: true, cancelable: true,
 }))"""
 OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
-AXE = Axe()
-SIZES = (WIDE, NARROW)
-COLOURS: tuple[ColourScheme, ...] = ("light", "dark")
 
 DIALOGS = {
     "create": "#create-open",
@@ -303,18 +298,3 @@ def assert_nothing_ran(page: Page, place: Room, count: int) -> None:
     expect(page.locator(".body").locator(MADE_BY_TEXT)).to_have_count(0)
     links = page.locator(".body a").evaluate_all("all => all.map(it => it.protocol)")
     assert set(links) <= {"http:", "https:"}
-
-
-def assert_sound(page: Page, part: str = "html", widths: Sequence[int] = SIZES) -> None:
-    """Let axe look at a page, or at the part that an open dialog leaves, in both colours."""
-    page.evaluate(AXE.axe_script)
-    for width, colours in product(widths, COLOURS):
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        page.emulate_media(color_scheme=colours)
-        found = page.evaluate("part => axe.run(part)", part)
-        assert found["passes"], "axe has looked at nothing"
-        seen = [
-            (rule["id"], each["html"]) for rule in found["violations"] for each in rule["nodes"]
-        ]
-        assert seen == [], f"{page.url}, {width} pixels, {colours}"
-    page.set_viewport_size({"width": WIDE, "height": HEIGHT})

@@ -22,12 +22,12 @@ NO_LOOKUP: tuple[Change, ...] = (
 )  # fmt: skip
 NO_INDEX_AND_LOOKED_UP_TOO_EARLY: tuple[Change, ...] = (
     NO_LOOKUP[1],
-    ("events.py", "    posted = messages.post(me.id,",
+    ("events.py", "    posted = messages.post(\n",
      "    from final_app.models import Message, db\n"
      "    known = db.session.query(Message).filter_by(client_id=data.client_id).one_or_none()\n"
      "    if known:\n"
      '        return {"message": messages.as_seen(known), "duplicate": True}\n'
-     "    posted = messages.post(me.id,"),
+     "    posted = messages.post(\n"),
     NO_LOOKUP[0],
 )  # fmt: skip
 TOLD_AGAIN: Change = ("events.py", "    if not posted.duplicate:\n", "    if True:\n")

@@ -1,5 +1,6 @@
 """The chat as a process of its own, and people who use it by HTTP and by socket."""
 
+import io
 import os
 import queue
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import requests
 import socketio
 from flask import Flask
+from PIL import Image
 
 from final_app import config, create_app, store
 from workshop import paths
@@ -24,11 +26,19 @@ ANSWER_TIMEOUT = 20.0  # seconds
 PASSWORD = "correct horse battery"
 PLENTY = {  # tests are quicker than people
     "CHAT_LIMIT_MESSAGES": "100000 per second",
+    "CHAT_LIMIT_UPLOADS": "100000 per second",
     "CHAT_LIMIT_ACTIONS": "100000 per second",
     "CHAT_LIMIT_LOGINS": "100000 per second",
     "CHAT_LIMIT_LOGINS_ADDRESS": "100000 per second",
 }
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|name="csrf-token" content="([^"]+)"')
+
+
+def png(width: int = 40, height: int = 30, kind: str = "PNG", **more: Any) -> bytes:
+    """Return an image of one colour; `more` goes to Pillow, such as exif=…"""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), (31, 95, 191)).save(file, kind, **more)
+    return file.getvalue()
 
 
 def application(folder: Path, **settings: str) -> Flask:
@@ -137,6 +147,19 @@ class Person:
         return self.http.request(
             method, self.server.url + path, json=data, headers=headers, timeout=ANSWER_TIMEOUT
         )
+
+    def send(self, room: object, name: str, content: bytes) -> requests.Response:
+        """Upload a file, as the page does."""
+        return self.http.post(
+            f"{self.server.url}/api/uploads", data={"room": room}, files={"file": (name, content)},
+            headers={"X-CSRFToken": self.token("/account"), "Accept": "application/json"},
+            timeout=ANSWER_TIMEOUT,
+        )  # fmt: skip
+
+    def upload(self, room: int, name: str, content: bytes) -> dict[str, Any]:
+        """Upload a file, and return the answer."""
+        answer: dict[str, Any] = self.send(room, name, content).json()
+        return answer
 
     def token(self, page: str) -> str:
         """Return the CSRF token that a page carries."""

@@ -1,6 +1,10 @@
 """Commands do what they say, say what they did, and refuse with one line."""
 
+import errno
+import os
+import re
 import sqlite3
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +12,23 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from final_app import accounts, config, create_app, log_ins, memberships
+from final_app import (
+    accounts,
+    backup,
+    config,
+    create_app,
+    history,
+    log_ins,
+    memberships,
+    messages,
+    people,
+    reactions,
+    rooms,
+    search,
+    uploads,
+)
+from final_app.errors import Forbidden, NotFound
+from final_app.models import db
 from tests.final_app.rig import PASSWORD, PLENTY, Server
 
 
@@ -129,3 +149,206 @@ def _tables(path: Path) -> set[Any]:
 
 def test_an_invite_needs_an_administrator_to_make_it(app: Flask) -> None:
     assert "users create NAME --admin" in refused(app, "invites", "create")
+
+
+@pytest.fixture
+def team(app: Flask) -> Flask:
+    """The chat with Ada, its administrator, and Bo."""
+    said(app, "users", "create", "ada", "--admin", "--password-stdin", stdin=PASSWORD)
+    said(app, "users", "create", "bo", "--password-stdin", stdin=PASSWORD)
+    return app
+
+
+def columns(told: str) -> list[list[str]]:
+    return [re.split(r"\s{2,}", line) for line in told.splitlines()]
+
+
+def test_who_was_banned_comes_back_into_the_open_rooms(team: Flask) -> None:
+    assert "bo is not banned" in refused(team, "users", "unban", "bo")
+    said(team, "users", "ban", "bo")
+    assert columns(said(team, "users", "list"))[1] == ["bo", "bo", "member", "banned"]
+    told = said(team, "users", "unban", "bo")
+    assert told == "bo may log in again, and is in the open rooms.\n"
+    with team.app_context():
+        bo = log_ins.recognise("bo", PASSWORD)
+        assert [room["name"] for room in memberships.of(bo)] == ["general"]
+
+
+def test_roles_change_and_one_administrator_stays(team: Flask) -> None:
+    assert "last administrator" in refused(team, "users", "demote", "ada")
+    assert said(team, "users", "promote", "bo") == "bo is an administrator.\n"
+    assert "bo is an administrator already" in refused(team, "users", "promote", "bo")
+    assert said(team, "users", "demote", "ada") == "ada is no administrator any more.\n"
+    roles = {row[0]: row[2] for row in columns(said(team, "users", "list"))}
+    assert roles == {"ada": "member", "bo": "admin"}
+
+
+def test_a_deleted_account_frees_its_name_also_when_it_was_banned(team: Flask) -> None:
+    said(team, "users", "ban", "bo")
+    assert said(team, "users", "delete", "bo") == "bo is deleted; 0 log-ins ended.\n"
+    assert columns(said(team, "users", "list")) == [["ada", "ada", "admin", "active"]]
+    said(team, "users", "create", "bo")
+    assert "last administrator" in refused(team, "users", "delete", "ada")
+
+
+def test_a_bots_token_is_told_once_and_a_new_one_ends_it(team: Flask) -> None:
+    told = said(team, "bots", "create", "Hook")
+    token = told.removeprefix("Made the bot hook. Its token, shown only now: ").strip()
+    with team.app_context():
+        assert (me := log_ins.who(token)) and (me.username, me.role) == ("hook", "bot")
+    newer = said(team, "bots", "token", "hook").rsplit(" ", 1)[1].strip()
+    with team.app_context():
+        assert log_ins.who(token) is None and log_ins.who(newer)
+    assert "Only bots have a token" in refused(team, "bots", "token", "bo")
+    assert "no password" in refused(team, "users", "reset-password", "hook")
+    assert "hook is a bot" in refused(team, "users", "promote", "hook")
+
+
+def test_a_bot_does_not_come_before_the_administrator(app: Flask) -> None:
+    """It would be an account, and the first visit would make no administrator any more."""
+    assert "users create NAME --admin" in refused(app, "bots", "create", "hook")
+    with app.app_context():
+        assert not accounts.anybody()
+
+
+def test_rooms_are_made_named_closed_and_opened_again(team: Flask) -> None:
+    made = said(team, "rooms", "create", "Tea & cake", "--closed", "--owner", "bo")
+    assert made == "Made the room Tea & cake: /r/tea-cake\n"
+    assert columns(said(team, "rooms", "members", "tea-cake")) == [["bo", "owner"]]
+    assert said(team, "rooms", "rename", "tea-cake", "Tea") == "/r/tea-cake is called Tea.\n"
+    assert said(team, "rooms", "archive", "tea-cake").startswith("/r/tea-cake is archived")
+    assert columns(said(team, "rooms", "list")) == [
+        ["general", "general", "open", "2"],
+        ["tea-cake", "Tea", "archived", "1"],
+    ]
+    said(team, "rooms", "create", "Tea", "--owner", "ada")
+    assert "There is a room of that name" in refused(team, "rooms", "unarchive", "tea-cake")
+    said(team, "rooms", "rename", "tea", "Coffee")
+    assert said(team, "rooms", "unarchive", "tea-cake") == "/r/tea-cake can be written in again.\n"
+    with team.app_context():
+        rooms.direct(1, 2)
+    for command in (["rename", "dm-1-2", "Ours"], ["archive", "dm-1-2"], ["members", "nowhere"]):
+        assert "There is no room /r/" in refused(team, "rooms", *command)
+    assert "dm-1-2" not in said(team, "rooms", "list")
+    assert "nobody called" in refused(team, "rooms", "create", "X", "--owner", "zoe")
+
+
+def test_the_operators_number_is_nobodys(team: Flask) -> None:
+    """It opens every room: no account may ever have it."""
+    with team.app_context():
+        assert rooms.OPERATOR not in [person["id"] for person in people.everybody()]
+        with pytest.raises(NotFound):
+            people.active(rooms.OPERATOR)
+        with pytest.raises(NotFound):
+            rooms.rename(2, rooms.create(1, "Tea", "closed"), "Bo's")  # the twin: Bo is outside
+
+
+def test_an_invite_that_was_revoked_lets_nobody_in(team: Flask) -> None:
+    code, by, uses, _ = columns(said(team, "invites", "list"))[0]  # from the first start
+    assert (by, uses) == ("ada", "20")
+    assert said(team, "invites", "revoke", code) == "The invite lets nobody in any more.\n"
+    assert said(team, "invites", "list") == "There are none.\n"
+    assert "no such invite" in refused(team, "invites", "revoke", code)
+    with team.app_context(), pytest.raises(Forbidden):
+        accounts.register("cy", PASSWORD, code, open_to_all=False)
+
+
+def test_storage_is_told_by_type(team: Flask, tmp_path: Path) -> None:
+    assert columns(said(team, "storage")) == [["all", "no quota", "0"]]
+    with team.app_context():
+        for text in (b"one", b"three", b"\x00\x01"):
+            upload(team, text)
+    assert columns(said(team, "storage")) == [
+        ["text/plain", "2", "8"],
+        ["application/octet-stream", "1", "2"],
+        ["all", "no quota", "10"],
+    ]
+
+
+def test_a_sweep_says_what_went(team: Flask) -> None:
+    told = "Removed 0 messages, 0 files, 0 leftovers, 0 invites, 0 log-ins.\n"
+    assert said(team, "sweep") == told
+
+
+def upload(app: Flask, content: bytes) -> str:
+    """Let Ada have a file in "general" that no message carries yet; return its id."""
+    incoming = app.extensions["files"].incoming() / uuid.uuid4().hex
+    incoming.write_bytes(content)
+    kept = app.extensions["files"].keep(incoming)
+    uploads.add(1, 1, "note.txt", kept)
+    return str(kept.id)
+
+
+def test_a_backup_tells_what_it_holds_and_what_was_deleted_meanwhile(
+    team: Flask, tmp_path: Path
+) -> None:
+    with team.app_context():
+        files = [upload(team, text) for text in (b"one", b"two", b"three")]
+        accounts.leave(2, "deleted")
+    team.extensions["files"].path(files[1]).unlink()  # as if its message went away just now
+    first, second = said(team, "backup", str(tmp_path / "copy")).splitlines()
+    assert re.fullmatch(r".*/copy holds 2 people, 1 rooms, 0 messages, 2 files, [\d,]+ bytes\. "
+                        r"The copied database was checked\.", first)  # fmt: skip
+    assert second == f"Files that were deleted meanwhile: {files[1]}"
+    copied = {path.name for path in (tmp_path / "copy" / "uploads").rglob("*") if path.is_file()}
+    assert copied == {files[0], files[2]}
+
+
+def test_a_backup_replaces_nothing_and_leaves_no_half_behind(
+    team: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "is there already" in refused(team, "backup", str(tmp_path))
+    assert "There is no folder" in refused(team, "backup", str(tmp_path / "unmounted" / "copy"))
+
+    def disk_is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = sorted(tmp_path.iterdir())
+    with monkeypatch.context() as trouble:
+        trouble.setattr(backup.shutil, "copy", disk_is_full)
+        assert "No space left on device" in refused(team, "backup", str(tmp_path / "copy"))
+    assert sorted(tmp_path.iterdir()) == before
+    said(team, "backup", str(tmp_path / "copy"))
+
+
+def test_a_damaged_database_is_no_backup(team: Flask, tmp_path: Path) -> None:
+    with team.app_context():
+        db.session.execute(db.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        db.session.remove()
+        db.engine.dispose()
+    database = bytearray((tmp_path / "chat.db").read_bytes())
+    database[4096 * 6 : 4096 * 9] = b"\xee" * 4096 * 3
+    (tmp_path / "chat.db").write_bytes(database)
+    told = run(team, "backup", str(tmp_path / "copy"))
+    assert told.exit_code == 1 and "No backup was made: " in told.output
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_backup_before_an_upgrade_keeps_the_version_that_it_was(
+    team: Flask, tmp_path: Path
+) -> None:
+    said(team, "db", "downgrade", "0001")
+    assert "2 people" in said(team, "backup", str(tmp_path / "copy"))
+    for folder in (tmp_path, tmp_path / "copy"):
+        assert "reactions" not in _tables(folder / "chat.db")
+
+
+def test_the_second_migration_goes_down_and_up_and_the_messages_stay(team: Flask) -> None:
+    """What has no table in the first version is lost: files, reactions, notify levels."""
+    with team.app_context():
+        first = messages.post(1, 1, str(uuid.uuid4()), "Hello, @bo", None).message
+        reactions.react(2, first["id"], "👍", True)
+        messages.post(2, 1, str(uuid.uuid4()), "Hello, Ada", first["id"])
+        memberships.set_notify(2, 1, "none")
+        before = history.page(2, 1)["messages"]
+        db.session.remove()
+    said(team, "db", "downgrade")
+    said(team, "db", "upgrade")
+    with team.app_context():
+        after = history.page(2, 1)["messages"]
+        assert after == [before[0] | {"reactions": []}, before[1]]
+        assert memberships.one(2, 1)["notify"] == "all"
+        found = search.find(2, "hello", room_id=None, before=None)["results"]
+        assert [each["message"]["seq"] for each in found] == [2, 1]
+        messages.post(1, 1, str(uuid.uuid4()), "And hello again", None)  # the triggers are there
+        assert len(search.find(2, "hello", room_id=None, before=None)["results"]) == 3

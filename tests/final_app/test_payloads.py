@@ -23,7 +23,7 @@ CODES = {"invalid", "unauthorized", "forbidden", "not_found", "conflict", "rate_
 SHAPES = {
     "new_message": events.NewMessage, "edit_message": events.EditMessage,
     "delete_message": events.DeleteMessage, "mark_read": events.MarkRead, "sync": events.Sync,
-    "set_view": events.SetView, "typing": events.Typing,
+    "set_view": events.SetView, "typing": events.Typing, "react": events.React,
 }  # fmt: skip
 SLOWEST = 1.0  # second, for 4,000 characters; they take some milliseconds
 TEXT_MOST = 4000  # characters

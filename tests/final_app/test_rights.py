@@ -14,7 +14,7 @@ from socketio.exceptions import TimeoutError as NoAnswer
 
 from final_app import accounts, announce, events, log_ins, memberships, presence, rooms, wire
 from tests.final_app.conftest import People
-from tests.final_app.rig import PASSWORD, Person, Server, application
+from tests.final_app.rig import PASSWORD, Person, Server, application, png
 
 Room = Callable[..., int]
 
@@ -60,6 +60,15 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/api/people"): people_get(200, 200),
     ("POST", "/dm/<int:user_id>"): people_get(200, 200),
     ("POST", "/api/invites"): people_get(403, 403),  # administrators
+    ("POST", "/api/people/<int:user_id>/ban"): people_get(403, 403),
+    ("GET", "/api"): people_get(200, 200),
+    ("GET", "/api/search"): people_get(200, 200),  # what it finds is asked below
+    ("PUT", "/api/rooms/<int:room_id>/notify"): people_get(200, 404),
+    ("POST", "/hooks"): people_get(201, 404),
+    ("POST", "/api/uploads"): people_get(201, 404),
+    ("DELETE", "/api/uploads/<upload_id>"): people_get(400, 404),  # a message carries it
+    ("GET", "/files/<upload_id>"): people_get(200, 404),
+    ("GET", "/files/<upload_id>/thumb"): people_get(200, 404),
 }
 
 # event → the code for member, outsider, banned, logged out; an anonymous socket is not let in at all.
@@ -70,6 +79,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "new_message": ("ok", "not_found", "unauthorized", "unauthorized"),
     "edit_message": ("forbidden", "not_found", "unauthorized", "unauthorized"),
     "delete_message": ("forbidden", "not_found", "unauthorized", "unauthorized"),
+    "react": ("ok", "not_found", "unauthorized", "unauthorized"),
     "mark_read": ("ok", "not_found", "unauthorized", "unauthorized"),
     "sync": ("ok", "nothing", "unauthorized", "unauthorized"),
     "set_view": ("ok", "not_found", "unauthorized", "unauthorized"),
@@ -125,6 +135,8 @@ def test_every_route_lets_in_whom_the_table_says(
     people: People, room: Room, newcomer: Callable[[str], Person], server: Server
 ) -> None:
     den = room("Den", "bo")
+    picture = people["ada"].upload(den, "a.png", png())["upload"]["id"]
+    assert people["ada"].say(den, "", uploads=[picture])["ok"]
     cast = _cast(people, room, newcomer, den)
     _ban_silently(server, "dot")
     cast["logged out"].form("/logout", page="/account")
@@ -132,7 +144,7 @@ def test_every_route_lets_in_whom_the_table_says(
         (method, rule, who): (status, expected[WHO.index(who)])
         for (method, rule), expected in ROUTES.items()
         for who, person in cast.items()
-        if (status := _request(person, method, rule, den)) != expected[WHO.index(who)]
+        if (status := _request(person, method, rule, den, picture)) != expected[WHO.index(who)]
     }
     assert wrong == {}
 
@@ -378,13 +390,14 @@ def _cast(
     }  # fmt: skip
 
 
-def _request(person: Person, method: str, rule: str, den: int) -> int:
+def _request(person: Person, method: str, rule: str, den: int, picture: str) -> int:
     """Send a request with a valid CSRF token; return the status. 1 is Ada, who owns the den."""
     path = (
         rule.replace("<int:room_id>", str(den)).replace("<int:user_id>", "1")
         .replace("<slug>", "den").replace("<int:seq>", "1").replace("<int:log_in_id>", "1")
         .replace("/static/<path:filename>", "/static/icon.svg")
-        .replace("<path:filename>", "socket.io.min.js")
+        .replace("<path:filename>", "socket.io.min.js").replace("<upload_id>", picture)
+        .replace("/api/search", "/api/search?q=hello")
     )  # fmt: skip
     known = person.get("/account", allow_redirects=False).status_code == 200
     headers = {
@@ -397,11 +410,12 @@ def _request(person: Person, method: str, rule: str, den: int) -> int:
         "current": "wrong",
         "name": person.name,
     }
-    body = (
-        {"json": {"name": f"{person.name}'s room", "kind": "closed"}}
-        if "rooms" in path
-        else {"data": fields}
-    )
+    body: dict[str, Any] = {"data": fields}
+    if "rooms" in path or path == "/hooks":
+        room = {"name": f"{person.name}'s room", "kind": "closed"}
+        body = {"json": room | {"level": "all", "room": den, "text": "Hello"}}
+    if path == "/api/uploads":
+        body = {"data": {"room": den}, "files": {"file": ("a.txt", b"Hello")}}
     answer = person.http.request(
         method, person.server.url + path, headers=headers, allow_redirects=False,
         **(body if method != "GET" else {}),
@@ -416,6 +430,7 @@ def _payload(event: str, room: int, message: int) -> dict[str, Any]:
         "new_message": {"room": room, "client_id": str(uuid.uuid4()), "text": "Hello"},
         "edit_message": {"id": message, "text": "Changed"},
         "delete_message": {"id": message},
+        "react": {"id": message, "emoji": "👍", "on": True},
         "mark_read": {"room": room, "seq": 1},
         "sync": {"rooms": {str(room): 0}},
         "set_view": {"room": room, "visible": True},

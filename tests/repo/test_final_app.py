@@ -13,8 +13,8 @@ from workshop import paths
 
 CHAT = paths.ROOT / "final_app"
 # Lines of code. The core (people, rooms, messages) was held to 1,900, 1,400 and 800; files, search,
-# reactions, the hook, the inspector and keeping it all took the rest: still half of Campfire.
-PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 2600, 2000, 1000
+# reactions, bots, the inspector, backup and commands took the rest: still under half of Campfire.
+PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 3000, 2400, 1000
 MODULE_MOST, FUNCTION_MOST, FUNCTION_USUAL = 150, 30, 8
 
 MODULES = [path for path in CHAT.rglob("*.py") if not {"migrations", "wire"} & set(path.parts)]

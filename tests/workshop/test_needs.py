@@ -45,6 +45,19 @@ def test_require_of_something_else_leaves_the_skip_a_skip(
         needs.needs_browser()
 
 
+def test_without_nginx_a_test_skips_or_fails_in_the_same_way(
+    monkeypatch: pytest.MonkeyPatch, bare_machine: Path
+) -> None:
+    monkeypatch.setattr(needs, "NGINX", ("nginx",))
+    with pytest.raises(pytest.skip.Exception, match="no nginx was found"):
+        needs.needs_nginx()
+    monkeypatch.setenv("REQUIRE", "browser,nginx")
+    with pytest.raises(pytest.fail.Exception, match="REQUIRE names `nginx`"):
+        needs.needs_nginx()
+    (bare_machine / "nginx").touch(mode=0o755)
+    assert needs.needs_nginx() == str(bare_machine / "nginx")
+
+
 @pytest.mark.parametrize("required", ["", "browser"])
 def test_a_browser_on_the_path_is_found_and_nothing_is_skipped(
     monkeypatch: pytest.MonkeyPatch, bare_machine: Path, required: str

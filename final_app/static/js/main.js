@@ -5,19 +5,28 @@ import { Directory } from "./core/directory.js";
 import { Drawer } from "./core/drawer.js";
 import { Http } from "./core/http.js";
 import { Outbox } from "./core/outbox.js";
+import { Uploads } from "./core/uploads.js";
 import { Actions } from "./ui/actions.js";
+import { Attachments } from "./ui/attachments.js";
 import { Composer } from "./ui/composer.js";
 import { Conversation } from "./ui/conversation.js";
 import { Dialogs } from "./ui/dialogs.js";
 import { $, plural } from "./ui/dom.js";
+import { isImage } from "./ui/files.js";
+import { Mentions } from "./ui/mentions.js";
 import { MessageView } from "./ui/message.js";
 import { Banner, Toasts } from "./ui/notices.js";
+import { Notifier } from "./ui/notifier.js";
 import { People } from "./ui/people.js";
 import { Rail } from "./ui/rail.js";
+import { Picker } from "./ui/reactions.js";
 import { Reading } from "./ui/reading.js";
 import { Scroller } from "./ui/scroller.js";
+import { Search } from "./ui/search.js";
+import { Switcher } from "./ui/switcher.js";
 import { Timeline } from "./ui/timeline.js";
 import { Typing } from "./ui/typing.js";
+import { Viewer } from "./ui/viewer.js";
 
 const ENDINGS = {
   password_changed: ": the password was changed",
@@ -40,7 +49,11 @@ const directory = new Directory(state, showDirectory);
 const connection = new Connection(socket, showConnection);
 const ask = (event, payload) => connection.ask(event, payload);
 
-const view = new MessageView(room, me);
+const { limits } = state;
+const uploads = new Uploads({ room, drawer, http, limits, changed: showUploads });
+const picture = (upload) => uploads.picture(upload);
+const nameOf = (id) => directory.people.get(id)?.name ?? "Somebody who left";
+const view = new MessageView({ room, me, nameOf, picture });
 const timeline = new Timeline({ view, newAfter: room.unread ? room.last_read_seq : null });
 const scroller = new Scroller({ moved: () => conversation.moved(), live: () => timeline.live });
 const changed = () => reading.check();
@@ -50,12 +63,19 @@ const typing = new Typing({ room, ask });
 const dialogs = new Dialogs({ directory, http, tell });
 const people = new People({ room, directory, http, dialogs });
 const rail = new Rail({ directory, open: room });
-const composer = new Composer({ room, drawer, limit: state.limits.text, send, edit, editLast });
+const notifier = new Notifier({ room, directory, drawer, http, dialogs, goTo });
+const composer = new Composer({ room, drawer, limit: limits.text, uploads, send, edit, editLast });
+const attachments = new Attachments({ uploads, tell });
+const mentions = new Mentions({ room, directory, http });
+const picker = new Picker();
+const viewer = new Viewer();
 const acts = {
   reply: (message) => composer.reply(message),
   copy: copyLink,
   edit: (message) => composer.edit(message),
   delete: remove,
+  react,
+  view: ({ uploads: all }, link) => viewer.open(all.filter(isImage), link.parentElement.dataset.key),
   retry: ({ client_id }) => outbox.retry(client_id),
   discard: ({ client_id }) => outbox.settle(client_id),
 };
@@ -63,11 +83,18 @@ const actions = new Actions({ timeline, acts });
 // A room that was left while the line was down still has something to send.
 const outboxes = new Map(state.rooms.map(({ id }) => [id, makeOutbox(id)]));
 const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
-const parts = [scroller, conversation, reading, typing, dialogs, people, rail, composer, actions];
+const parts = [scroller, conversation, reading, typing, dialogs, people, rail, composer, actions,
+  attachments, mentions, picker, viewer];
+parts.push(new Search({ room, http, drawer, jump }), new Switcher({ directory, dialogs }), notifier);
+if (state.inspector) {
+  const { Inspector } = await import("./ui/inspector.js");
+  parts.push(new Inspector({ socket, say: (text) => toasts.show(text) }));
+}
 
 const events = {
   new_message: ({ room: id, message }) => {
     directory.newMessage(id, message, reading.sees(id));
+    notifier.newMessage(id, message);
     if (id !== room.id) return;
     typing.forget(message.author.id);
     conversation.receive(message);
@@ -78,10 +105,13 @@ const events = {
   read_changed: ({ room: id, ...counts }) => directory.readChanged(id, counts),
   room_changed: (news) => {
     directory.roomChanged(news.room);
-    if (news.room.id === room.id) people.refresh();
+    if (news.room.id !== room.id) return;
+    people.refresh();
+    mentions.forget();
   },
   room_removed: ({ room: id }) => directory.roomRemoved(id),
   person_changed: ({ person }) => directory.personChanged(person),
+  person_gone: ({ user_id }) => [directory.personGone(user_id), typing.forget(user_id)],
 };
 
 start();
@@ -89,7 +119,7 @@ start();
 function start() {
   for (const part of parts) part.connect();
   conversation.open(state.page, state.at, outbox);
-  drawer.watch((name) => outboxes.get(Number(name.replace(/^outbox /, "")))?.changedElsewhere());
+  drawer.watch(changedElsewhere);
   for (const [event, listener] of Object.entries(events)) socket.on(event, listener);
   connection.connect();
   // A page that the browser keeps for "back" must not go on living behind the one that is seen.
@@ -98,14 +128,19 @@ function start() {
 }
 
 function stop() {
-  const all = [connection, banner, toasts, drawer, ...parts, ...outboxes.values()];
+  const all = [connection, banner, toasts, drawer, uploads, ...parts, ...outboxes.values()];
   for (const each of all) each.disconnect();
+}
+
+function changedElsewhere(name) {
+  if (name === uploads.name) showUploads();
+  outboxes.get(Number(name.replace(/^outbox /, "")))?.changedElsewhere();
 }
 
 function showConnection(name, news) {
   Object.assign(page.dataset, { conn: name, ready: false });
   if (name === "online") return catchUp(news);
-  for (const each of outboxes.values()) each.disconnect();
+  for (const each of [uploads, ...outboxes.values()]) each.disconnect();
   return name === "ended" ? banner.ended(ENDINGS[news?.reason]) : banner.offline();
 }
 
@@ -117,17 +152,32 @@ async function catchUp(welcome) {
   if (!connection.online) return;
   const missed = conversation.lastSeq - before;
   banner.online(missed && plural(missed, "new message", "new messages"));
-  for (const each of outboxes.values()) each.connect();
+  for (const each of [uploads, ...outboxes.values()]) each.connect();
   people.refresh();
   page.dataset.ready = "true";
 }
 
 function showDirectory() {
   rail.show();
-  people.show();
+  people.update();
+  notifier.show();
   const open = directory.rooms.get(room.id);
+  $("#scroller").dataset.moderated = Boolean(open?.can_moderate);
   const archived = open?.archived && "This room is archived: it can be read, not written to.";
   composer.close(open ? archived || "" : "You are no longer in this room.", !open);
+}
+
+// Goes to a message of this room that is on the page; tells whether it is.
+function jump(seq) {
+  const node = timeline.node(seq);
+  $(".message.target")?.classList.remove("target");
+  node?.classList.add("target");
+  if (node) [scroller.reveal(node, "center"), node.focus({ preventScroll: true })];
+  return Boolean(node);
+}
+
+function goTo({ id, slug }, seq) {
+  if (id !== room.id || !jump(seq)) location.assign(new URL(`r/${slug}/${seq}`, base));
 }
 
 function makeOutbox(id) {
@@ -140,15 +190,17 @@ function makeOutbox(id) {
   return new Outbox({ room: id, drawer, send: sendOne, accepted, changed });
 }
 
-function sendOne(to, { client_id, text, reply_to }) {
-  return ask("new_message", { room: to, client_id, text, reply_to: reply_to?.id });
+function sendOne(to, { client_id, text, reply_to, uploads: files = [] }) {
+  const ids = files.map(({ id }) => id);
+  return ask("new_message", { room: to, client_id, text, reply_to: reply_to?.id, uploads: ids });
 }
 
-function send(text, message) {
+function send(text, message, files) {
   const { id, seq, author, text: quoted } = message ?? {};
   typing.stop();
   timeline.clearNewLine();
-  outbox.add(text, message && { id, seq, author: author.name, text: quoted, deleted: false });
+  const replyTo = message && { id, seq, author: author.name, text: quoted, deleted: false };
+  outbox.add(text, replyTo, files);
   conversation.showLatest();
 }
 
@@ -160,8 +212,21 @@ function editLast() {
   if (own) composer.edit(timeline.content(own));
 }
 
-async function remove({ id }) {
-  const text = "Everybody will see that a message was deleted here.";
+function showUploads() {
+  attachments.show();
+  composer.filesChanged();
+}
+
+// A reaction that is there is put or taken by its own button, a new one chosen first.
+function react({ id }, button) {
+  const { emoji } = button.dataset;
+  if (emoji) change("react", { id, emoji, on: button.ariaPressed !== "true" });
+  else picker.open(button, (chosen) => change("react", { id, emoji: chosen, on: true }));
+}
+
+async function remove({ id, author }) {
+  const whose = author.id === me.id ? "a message" : `a message of ${author.name}`;
+  const text = `Everybody will see that ${whose} was deleted here.`;
   const sure = await dialogs.confirm("Delete this message?", text, "Delete");
   if (sure) await change("delete_message", { id });
 }

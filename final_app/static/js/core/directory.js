@@ -8,7 +8,7 @@ export class Directory {
     this.#take(state);
   }
 
-  get unread() { return [...this.rooms.values()].reduce((sum, room) => sum + room.unread, 0); }
+  get unread() { return [...this.rooms.values()].reduce((sum, room) => sum + counted(room), 0); }
 
   welcome(news) {
     this.#take(news);
@@ -49,6 +49,9 @@ export class Directory {
     this.#changed();
   }
 
+  // Banned or deleted. What was written stays, and so do the conversations with that person.
+  personGone(userId) { if (this.people.delete(userId)) this.#changed(); }
+
   presence(userId, online) {
     const person = this.people.get(userId);
     if (person) this.personChanged({ ...person, online });
@@ -72,3 +75,6 @@ export class Directory {
     this.#changed();
   }
 }
+
+// What a room adds to the counts that ask for attention: of a muted one, what is for oneself.
+export const counted = ({ notify, unread, mentions }) => (notify === "none" ? mentions : unread);

@@ -1,5 +1,8 @@
 // Calls by HTTP. Every answer is {"ok": true, …}, or it becomes an Error with the server's words.
 
+const NO_ANSWER = "The server did not answer. Try again in a moment.";
+const STALLED_MS = 60_000; // a file that does not get on for this long begins anew
+
 export class Http {
   #base; #token;
 
@@ -11,6 +14,36 @@ export class Http {
   patch = (address, body) => this.#call("PATCH", address, body);
   delete = (address) => this.#call("DELETE", address);
 
+  // Sends a form with a file, by XMLHttpRequest: fetch does not tell how far it has come. Returns what
+  // came as it came; nothing is a refusal, too, as in Connection.
+  upload(address, form, { progress, signal }) {
+    const request = new XMLHttpRequest();
+    let timer;
+    const moving = (event) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), STALLED_MS);
+      if (event?.total) progress(event.loaded / event.total);
+    };
+    request.upload.onprogress = moving;
+    request.responseType = "json";
+    request.open("POST", new URL(address, this.#base));
+    request.setRequestHeader("X-CSRFToken", this.#token);
+    request.setRequestHeader("Accept", "application/json");
+    signal.addEventListener("abort", () => request.abort());
+    return new Promise((resolve) => {
+      const none = { ok: false, error: { code: "offline", message: NO_ANSWER } };
+      request.onloadend = () => [clearTimeout(timer), resolve(request.response ?? none)];
+      moving();
+      request.send(form);
+    });
+  }
+
+  // Whether the server says that there is no such thing (any more), at least for this person.
+  async isGone(address) {
+    const answer = await fetch(new URL(address, this.#base), { method: "HEAD" }).catch(() => null);
+    return answer?.status === 404;
+  }
+
   async #call(method, address, body) {
     const headers = { "X-CSRFToken": this.#token, "Content-Type": "application/json" };
     let answer;
@@ -18,7 +51,7 @@ export class Http {
       const options = { method, headers, body: body && JSON.stringify(body) };
       answer = await (await fetch(new URL(address, this.#base), options)).json();
     } catch {
-      throw new Error("The server did not answer. Try again in a moment.");
+      throw new Error(NO_ANSWER);
     }
     if (!answer.ok) throw new Error(answer.error.message);
     return answer;

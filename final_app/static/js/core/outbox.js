@@ -29,9 +29,9 @@ export class Outbox {
     return kept.map((item) => ({ ...item, stuck: tries(item) >= TRIES_BEFORE_RETRY_IS_OFFERED }));
   }
 
-  add(text, replyTo) {
+  add(text, replyTo, uploads) {
     const created_at = new Date().toISOString();
-    const item = { client_id: newId(), text, reply_to: replyTo, created_at, error: null };
+    const item = { client_id: newId(), text, reply_to: replyTo, uploads, created_at, error: null };
     this.#keep([...this.items, item]);
     this.#drain();
   }

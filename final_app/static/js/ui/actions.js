@@ -3,12 +3,13 @@
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
 
-const KEYS = { e: "edit", r: "reply", Delete: "delete" };
+const KEYS = { "+": "react", e: "edit", r: "reply", Delete: "delete" };
 
 export class Actions extends Part {
   #timeline; #acts;
 
-  // acts: name → function of a message (for retry and discard, of an item of the outbox)
+  // acts: name → function of a message (for retry and discard, of an item of the outbox) and the
+  // button that was used
   constructor({ timeline, acts }) { super(); [this.#timeline, this.#acts] = [timeline, acts]; }
 
   connect() {
@@ -17,19 +18,23 @@ export class Actions extends Part {
     this.listen($("#scroller"), "keydown", (event) => this.#key(event));
   }
 
-  #click({ target }) {
-    const button = target.closest("[data-act]");
+  #click(event) {
+    const button = event.target.closest("[data-act]");
     const node = button?.closest(".message");
-    if (button?.dataset.act === "more") node.focus(); // its toolbar shows while focus is inside
-    else if (button) this.#act(button.dataset.act, node);
+    if (!button || (button.href && (event.ctrlKey || event.metaKey || event.shiftKey))) return;
+    event.preventDefault();
+    if (button.dataset.act === "more") node.focus(); // its toolbar shows while focus is inside
+    else this.#act(button.dataset.act, node, button);
   }
 
-  #act(name, node) {
+  #act(name, node, button = $(`.actions [data-act=${name}]`, node)) {
     const { state, deleted, own } = node.dataset;
     const there = state === "sent" && deleted === "false";
     const mine = there && own === "true";
-    const may = { reply: there, copy: there, edit: mine, delete: mine };
-    if (may[name] ?? state !== "sent") this.#acts[name](this.#timeline.content(node));
+    const moderated = there && $("#scroller").dataset.moderated === "true";
+    const may = { react: there, reply: there, copy: there, edit: mine, delete: mine || moderated };
+    const allowed = name === "view" || (may[name] ?? state !== "sent");
+    if (allowed) this.#acts[name](this.#timeline.content(node), button);
   }
 
   #key(event) {

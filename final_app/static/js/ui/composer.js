@@ -1,7 +1,7 @@
 // The field one writes in: a new message, a reply, or another wording of a message of one's own.
 // What stands in it survives a reload. It is never disabled because the line is down.
 
-import { $ } from "./dom.js";
+import { $, plural } from "./dom.js";
 import { Part } from "./part.js";
 
 const COUNTER_FROM_CHARACTERS = 200; // left over, when the counter appears
@@ -10,15 +10,16 @@ const IME_KEY_CODE = 229; // what browsers report for a key that an input method
 
 export class Composer extends Part {
   #field = $("#text");
-  #draft; #drawer; #limit; #send; #edit; #editLast;
+  #draft; #drawer; #limit; #uploads; #send; #edit; #editLast;
   #replyTo = null;
   #editing = null;
+  #waiting = false; // the person has sent it, and files of it are still on their way
 
-  // send(text, replyTo); edit(message, text) → true once it is stored; editLast()
-  constructor({ room, drawer, limit, send, edit, editLast }) {
+  // send(text, replyTo, uploads); edit(message, text) → true once it is stored; editLast()
+  constructor({ room, drawer, limit, uploads, send, edit, editLast }) {
     super();
     [this.#draft, this.#drawer, this.#limit] = [`text ${room.id}`, drawer, limit];
-    [this.#send, this.#edit, this.#editLast] = [send, edit, editLast];
+    [this.#uploads, this.#send, this.#edit, this.#editLast] = [uploads, send, edit, editLast];
   }
 
   connect() {
@@ -27,6 +28,7 @@ export class Composer extends Part {
     this.listen(this.#field, "keydown", (event) => this.#key(event));
     this.listen(this.#field, "input", () => this.#written());
     this.listen($("#context-cancel"), "click", () => this.cancel());
+    this.listen($("#held-cancel"), "click", () => this.#hold(""));
     this.#put(this.#kept);
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
   }
@@ -34,7 +36,7 @@ export class Composer extends Part {
   reply(message) {
     this.cancel();
     this.#replyTo = message;
-    this.#showContext(`Reply to ${message.author.name}`, message.text);
+    this.#showContext(`Reply to ${message.author.name}`, message.text || "A file");
   }
 
   edit(message) {
@@ -51,6 +53,11 @@ export class Composer extends Part {
     this.#editing = this.#replyTo = null;
     $("#context").hidden = true;
     return Boolean(cancelled);
+  }
+
+  filesChanged() {
+    if (this.#waiting && this.#uploads.items.length) this.#submit();
+    else this.#hold("");
   }
 
   // Without a reason it is open.
@@ -74,7 +81,7 @@ export class Composer extends Part {
     if (event.isComposing || event.keyCode === IME_KEY_CODE) return;
     const newLine = event.shiftKey || matchMedia("(pointer: coarse)").matches;
     if (event.key === "Enter" && !newLine) this.#submit(event);
-    if (event.key === "Escape") this.cancel();
+    if (event.key === "Escape") this.#waiting ? this.#hold("") : this.cancel();
     if (event.key === "ArrowUp" && !event.altKey && !this.#field.value) {
       event.preventDefault();
       this.#editLast();
@@ -82,16 +89,35 @@ export class Composer extends Part {
   }
 
   async #submit(event) {
-    event.preventDefault();
+    event?.preventDefault();
     const text = this.#field.value.trim();
-    if (!text || text.length > this.#limit) return;
     const [editing, replyTo] = [this.#editing, this.#replyTo];
+    const files = editing ? editing.uploads : this.#uploads.items;
+    if (!(text || files.length) || text.length > this.#limit) return;
+    if (!editing && this.#mustWait()) return;
     if (editing && !(await this.#edit(editing, text))) return; // refused: the words stay here
     if (!editing || this.#editing === editing) this.cancel();
     if (editing) return;
     this.#put("");
     this.#written();
-    this.#send(text, replyTo);
+    this.#send(text, replyTo, this.#uploads.take());
+  }
+
+  // A message carries all its files: it waits for those on their way, and for a word on the refused.
+  #mustWait() {
+    const { coming, refused } = this.#uploads;
+    const wait = plural(coming, "file is", "files are");
+    const reason = coming ? `It is sent as soon as ${wait} uploaded.` : "";
+    const stop = "Not sent: a file was not uploaded. Try it again, or remove it.";
+    this.#hold(refused ? stop : reason, !refused && coming > 0);
+    return refused || coming;
+  }
+
+  #hold(reason, waiting = false) {
+    this.#waiting = this.#field.readOnly = waiting;
+    $("#composer").dataset.waiting = waiting;
+    $("#held-cancel").hidden = !waiting;
+    if ($("#held").textContent !== reason) $("#held").textContent = reason; // said once, not again
   }
 
   #written() {

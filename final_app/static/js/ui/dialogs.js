@@ -1,6 +1,6 @@
 // The dialogs: create a room, find one, write to a person, the keys, and "are you sure?".
 
-import { $, fillAvatar, fillPresence, keepList } from "./dom.js";
+import { $, fillFace, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Dialogs extends Part {
@@ -63,7 +63,7 @@ export class Dialogs extends Part {
     $("#write-empty").hidden = others.length > 0;
     keepList($("#write-list"), others, $("#person-template"), (node, person) => {
       fillPerson(node, person, `@${person.username}`);
-      $("[data-act=remove]", node).hidden = true;
+      $("[data-act=remove]", node).hidden = $("[data-act=ban]", node).hidden = true;
       $("[data-act=write]", node).onclick = () => this.write(person);
     });
     $("#write").showModal();
@@ -78,10 +78,10 @@ export class Dialogs extends Part {
 }
 
 export function fillPerson(node, person, note) {
-  fillAvatar($(".avatar", node), person);
-  fillPresence($(".presence", node), person.online);
+  fillFace(node, person);
   $(".person-name", node).textContent = person.name;
   $(".person-note", node).textContent = note;
+  $(".bot-mark", node).hidden = person.role !== "bot";
   $("[data-act=write]", node).ariaLabel = `Message ${person.name}`;
 }
 
@@ -103,4 +103,4 @@ export async function submitting(event, send) {
   }
 }
 
-function goTo(room) { location.assign(new URL(`r/${room.slug}`, document.baseURI)); }
+export function goTo(room) { location.assign(new URL(`r/${room.slug}`, document.baseURI)); }

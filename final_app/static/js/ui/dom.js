@@ -21,6 +21,17 @@ export function fillPresence(presence, online) {
   $(".sr", presence).textContent = online ? "online" : "offline";
 }
 
+export function fillFace(node, person) {
+  fillAvatar($(".avatar", node), person);
+  fillPresence($(".presence", node), person.online);
+}
+
+export function fillBadge(badge, count, mentions) {
+  badge.hidden = !count;
+  $(".badge-count", badge).textContent = (mentions ? "@" : "") + capped(count);
+  $(".badge-words", badge).textContent = `${count} unread${mentions ? `, ${mentions} for you` : ""}`;
+}
+
 // Makes the children of a list those of `items`, in order; a child that stays is the same node, so
 // that focus stays with it.
 export function keepList(list, items, template, fill) {

@@ -2,12 +2,15 @@
 
 import { clockTime, fullTime } from "../core/times.js";
 import { $, clone, fillAvatar } from "./dom.js";
+import { fillFiles } from "./files.js";
+import { fillReactions } from "./reactions.js";
 
 export class MessageView {
-  #room;
+  #room; #nameOf; #picture;
 
-  constructor(room, me) {
-    this.#room = room;
+  // nameOf(id) of a person; picture(upload) → the address of what was chosen on this page, if it was
+  constructor({ room, me, nameOf, picture }) {
+    [this.#room, this.#nameOf, this.#picture] = [room, nameOf, picture];
     this.me = me;
   }
 
@@ -26,6 +29,8 @@ export class MessageView {
     this.#fillQuote(node, deleted ? null : message.reply_to);
     if (deleted) showText($(".body", node), "Message deleted");
     else showHtml($(".body", node), message.html);
+    fillFiles(node, message.uploads, this.#picture);
+    fillReactions(node, message.reactions, this.me.id, this.#nameOf);
     $(".delivery", node).hidden = true;
   }
 
@@ -37,6 +42,7 @@ export class MessageView {
     $(".permalink", node).removeAttribute("href");
     this.#fillQuote(node, item.reply_to);
     showText($(".body", node), item.text);
+    fillFiles(node, item.uploads ?? [], this.#picture);
     this.#fillDelivery($(".delivery", node), item);
   }
 
@@ -46,7 +52,8 @@ export class MessageView {
     node.id = id;
     $(".author", node).id = `${id}-author`;
     $(".body", node).id = `${id}-body`;
-    node.setAttribute("aria-labelledby", `${id}-author ${id}-body`);
+    $(".uploads", node).id = `${id}-uploads`;
+    node.setAttribute("aria-labelledby", `${id}-author ${id}-body ${id}-uploads`);
   }
 
   #fillHead(node, { author, created_at }) {
@@ -64,7 +71,7 @@ export class MessageView {
     if (!quoted) return;
     quote.href = this.address(quoted.seq);
     $(".quote-author", quote).textContent = quoted.author;
-    $(".quote-text", quote).textContent = quoted.deleted ? "Message deleted" : quoted.text;
+    $(".quote-text", quote).textContent = quoted.deleted ? "Message deleted" : quoted.text || "A file";
   }
 
   #fillDelivery(delivery, { error, stuck }) {
@@ -77,7 +84,8 @@ export class MessageView {
 function showText(body, text) {
   const paragraph = document.createElement("p");
   paragraph.textContent = text;
-  if (body.innerHTML !== paragraph.outerHTML) body.replaceChildren(paragraph);
+  if (!text) body.replaceChildren();
+  else if (body.innerHTML !== paragraph.outerHTML) body.replaceChildren(paragraph);
 }
 
 // The only place of this application that sets HTML: the server made it from the text, and cleaned it.

@@ -13,4 +13,14 @@ export class Part {
   listen(place, event, listener, options = {}) {
     place?.addEventListener(event, listener, { ...options, signal: this.#listeners.signal });
   }
+
+  // Ctrl (⌘ on a Mac), Shift or not, and a key. An open dialog keeps the rest of the page away.
+  onKeys(key, shift, work) {
+    this.listen(window, "keydown", (event) => {
+      const held = (event.ctrlKey || event.metaKey) && event.shiftKey === shift;
+      if (!held || event.key.toLowerCase() !== key) return;
+      event.preventDefault();
+      if (!document.querySelector("dialog[open]")) work();
+    });
+  }
 }

@@ -2,23 +2,19 @@
 
 import { fillPerson, submitting } from "./dialogs.js";
 import { $, keepList } from "./dom.js";
-import { Part } from "./part.js";
+import { Panel } from "./panel.js";
 
-export class People extends Part {
-  #panel = $("#people");
+export class People extends Panel {
   #room; #directory; #http; #dialogs;
   #members = [];
 
   constructor({ room, directory, http, dialogs }) {
-    super();
+    super("people");
     [this.#room, this.#directory, this.#http, this.#dialogs] = [room, directory, http, dialogs];
   }
 
   connect() {
     super.connect();
-    this.listen($("#people-toggle"), "click", () => this.#open(this.#panel.hidden));
-    this.listen($("#people-close"), "click", () => this.#open(false));
-    this.listen(this.#panel, "keydown", ({ key }) => key === "Escape" && this.#open(false));
     const add = ({ person }) => this.#http.put(`${this.#address}/members/${person}`);
     this.listen($("#invite"), "submit", (event) => submitting(event, add));
     const rename = ({ name }) => this.#http.patch(this.#address, { name });
@@ -29,13 +25,19 @@ export class People extends Part {
     this.listen($("#invite-link-copy"), "click", () => this.#copyLink());
   }
 
-  // Somebody came, went, or has another name.
-  refresh() { return this.#panel.hidden ? undefined : this.#dialogs.attempt(() => this.#read()); }
+  show(open) {
+    super.show(open);
+    this.refresh();
+  }
 
-  show() {
-    if (this.#panel.hidden) return;
+  // Somebody came, went, or has another name.
+  refresh() { return this.isOpen ? this.#dialogs.attempt(() => this.#read()) : undefined; }
+
+  update() {
+    if (!this.isOpen) return;
     const { people } = this.#directory;
-    const members = this.#members.map((member) => ({ ...member, ...people.get(member.id) }));
+    const here = this.#members.filter(({ id }) => people.has(id)); // the others have gone for good
+    const members = here.map((member) => ({ ...member, ...people.get(member.id) }));
     members.sort((a, b) => b.online - a.online || a.name.localeCompare(b.name));
     $("#people-count").textContent = members.length;
     keepList($("#members"), members, $("#person-template"), (node, member) => this.#fill(node, member));
@@ -54,14 +56,7 @@ export class People extends Part {
 
   async #read() {
     this.#members = (await this.#http.get(`api/${this.#address}/members`)).members;
-    this.show();
-  }
-
-  #open(open) {
-    this.#panel.hidden = !open;
-    $("#people-toggle").setAttribute("aria-expanded", open);
-    (open ? this.#panel : $("#people-toggle")).focus();
-    this.refresh();
+    this.update();
   }
 
   #fill(node, member) {
@@ -75,6 +70,10 @@ export class People extends Part {
     remove.hidden = write.hidden || !this.#mayManage;
     remove.ariaLabel = `Remove ${member.name}`;
     remove.onclick = () => this.#remove(member);
+    const ban = $("[data-act=ban]", node);
+    ban.hidden = self || this.#directory.me.role !== "admin";
+    ban.ariaLabel = `Ban ${member.name}`;
+    ban.onclick = () => this.#ban(member);
   }
 
   async #sure(title, text, yes, work) {
@@ -85,6 +84,11 @@ export class People extends Part {
   #remove({ id, name }) {
     const remove = () => this.#http.delete(`${this.#address}/members/${id}`);
     this.#sure(`Remove ${name}?`, `${name} can no longer read or write here.`, "Remove", remove);
+  }
+
+  #ban({ id, name }) {
+    const text = `${name} is logged out everywhere and cannot come back. What ${name} has written stays.`;
+    this.#sure(`Ban ${name} from this chat?`, text, "Ban", () => this.#http.post(`api/people/${id}/ban`));
   }
 
   #leave() {

@@ -1,6 +1,7 @@
 // The list of rooms at the left: names, unread counts, presence; and the count in the title.
 
-import { $, capped, clone, fillAvatar, fillPresence, keepList } from "./dom.js";
+import { counted } from "../core/directory.js";
+import { $, capped, fillBadge, fillFace, fillPresence, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Rail extends Part {
@@ -29,23 +30,22 @@ export class Rail extends Part {
     const room = this.#directory.rooms.get(this.#open.id) ?? this.#open;
     const { unread, me, people } = this.#directory;
     document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
-    $("#rail-unread").hidden = unread === room.unread;
+    $("#rail-unread").hidden = unread === counted(room);
     $("#room-name").textContent = room.name;
     $(".me-name").textContent = me.name;
     if (room.person) fillPresence($("#room-presence .presence"), people.get(room.person.id)?.online);
   }
 
-  #fill(link, { id, slug, name, kind, unread, mentions, archived, person }) {
+  #fill(link, room) {
+    const { id, slug, name, kind, notify, unread, mentions, archived, person } = room;
     link.href = `r/${slug}`;
-    Object.assign(link.dataset, { kind, unread, mentions, archived });
+    Object.assign(link.dataset, { kind, notify, unread, mentions, archived });
     if (id === this.#open.id) link.setAttribute("aria-current", "page");
     $(".room-name", link).textContent = name;
-    $(".badge", link).hidden = !unread;
-    $(".badge-count", link).textContent = (mentions ? "@" : "") + capped(unread);
-    $(".badge-words", link).textContent = `${unread} unread${mentions ? `, ${mentions} for you` : ""}`;
-    if (!person) return;
-    fillAvatar($(".avatar", link), person);
-    fillPresence($(".presence", link), this.#directory.people.get(person.id)?.online);
+    fillBadge($(".badge", link), counted(room), mentions);
+    $(".muted-mark", link).hidden = notify !== "none";
+    $(".bot-mark", link).hidden = person?.role !== "bot";
+    if (person) fillFace(link, { ...person, online: this.#directory.people.get(person.id)?.online });
   }
 
   // Alt with up and down goes to the room above and below, with Shift to one with unread messages.
@@ -55,7 +55,8 @@ export class Rail extends Part {
     const links = [...document.querySelectorAll("#rail .room-link")];
     const here = links.findIndex((link) => link.ariaCurrent === "page");
     const ahead = step > 0 ? links.slice(here + 1) : links.slice(0, here).reverse();
-    const target = ahead.find((link) => !event.shiftKey || Number(link.dataset.unread));
+    const calls = ({ dataset }) => Number(dataset.notify === "none" ? dataset.mentions : dataset.unread);
+    const target = ahead.find((link) => !event.shiftKey || calls(link));
     if (target) event.preventDefault();
     target?.click();
   }

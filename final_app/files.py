@@ -1,0 +1,142 @@
+"""The bytes of what people upload: checked by content, kept under a number that nobody can guess."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import unicodedata
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from final_app.config import Settings
+from final_app.errors import TooLarge, Unsupported
+
+NAME_LENGTH = 100  # characters
+HEAD = 4096  # bytes that tell what a file is
+PATIENCE = 60  # seconds for one image
+CODE = Path(__file__).resolve().parent.parent
+IDS = re.compile(r"[0-9a-f]{32}")
+DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # of Windows
+SIGNATURES = [
+    (rb"\x89PNG\r\n\x1a\n", "image/png"), (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"GIF8[79]a", "image/gif"), (rb"RIFF....WEBP", "image/webp"), (rb"%PDF-", "application/pdf"),
+    (rb"PK\x03\x04", "application/zip"), (rb"\x1f\x8b", "application/gzip"),
+    (rb"....ftyp", "video/mp4"), (rb"\x1aE\xdf\xa3", "video/webm"), (rb"OggS", "audio/ogg"),
+    (rb"ID3|\xff[\xf2\xf3\xfb]", "audio/mpeg"), (rb"RIFF....WAVE", "audio/wav"),
+]  # fmt: skip
+INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # written anew by `images`
+
+_one_image = threading.Lock()  # at a time: the chat keeps the rest of the machine
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file in its place. `size` in bytes, the thumbnail's included; `width` and `height` of images."""
+
+    id: str
+    mime: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+
+
+class Files:
+    """The folder of uploads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = settings.data_dir.resolve() / "uploads"
+
+    def path(self, upload_id: str, *, thumbnail: bool = False) -> Path:
+        """Return where a file lies. Raises ValueError for what is no number of a file."""
+        if not IDS.fullmatch(upload_id):
+            raise ValueError(upload_id)
+        return self.folder / upload_id[:2] / (upload_id + (".thumb" if thumbnail else ""))
+
+    def keep(self, source: Path) -> Kept:
+        """Check a file by its content and put it in its place. Raises TooLarge and Unsupported."""
+        most, size = self.settings.upload_size, source.stat().st_size
+        if size > most:
+            raise TooLarge(
+                f"A file has at most {most:,} bytes; this one has {size:,}.", field="file"
+            )
+        if not size:
+            raise Unsupported("This file is empty.", field="file")
+        mime = sniffed(source)
+        wanted = tuple(self.settings.upload_types.split())
+        if wanted and not mime.startswith(wanted):
+            raise Unsupported(
+                f"Files of the kind {mime} are not let in here. Expected: {', '.join(wanted)}.",
+                field="file",
+            )
+        upload_id = uuid.uuid4().hex
+        self.path(upload_id).parent.mkdir(parents=True, exist_ok=True)
+        if mime in INLINE:
+            return self._keep_image(source, upload_id)
+        source.replace(self.path(upload_id))
+        return Kept(upload_id, mime, size)
+
+    def incoming(self) -> Path:
+        """Return the folder of what is on its way, on the same disk."""
+        folder = self.folder / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def remove(self, upload_ids: Iterable[str]) -> None:
+        """Remove files, and their thumbnails, as far as they are there."""
+        for upload_id in upload_ids:
+            for thumbnail in (False, True):
+                self.path(upload_id, thumbnail=thumbnail).unlink(missing_ok=True)
+
+    def _keep_image(self, source: Path, upload_id: str) -> Kept:
+        target, small = self.path(upload_id), self.path(upload_id, thumbnail=True)
+        told = _remake(source, target, small, self.settings.upload_pixels)
+        if "error" in told:
+            self.remove([upload_id])
+            kind = TooLarge if told["status"] == TooLarge.status else Unsupported
+            raise kind(str(told["error"]), field="file")
+        size = target.stat().st_size + small.stat().st_size
+        return Kept(upload_id, told["mime"], size, told["width"], told["height"])
+
+
+def sniffed(path: Path) -> str:
+    """Return what a file is, by its first bytes: its name says nothing."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    for signature, mime in SIGNATURES:
+        if re.match(signature, head, re.DOTALL):
+            return mime
+    try:
+        head[:-4].decode() if len(head) == HEAD else head.decode()  # a letter may be cut in two
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+    return "application/octet-stream" if b"\x00" in head else "text/plain"
+
+
+def label(name: str) -> str:
+    """Return a file's name as it may be shown and offered: never a path, a device or a trick."""
+    name = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    shown = "".join(each for each in name if unicodedata.category(each)[0] != "C")
+    shown = " ".join(re.sub(r'[<>:"|?*]', "_", shown).split()).strip(". ")
+    stem, dot, suffix = shown.rpartition(".")
+    if len(shown) > NAME_LENGTH:
+        shown = f"{(stem or suffix)[: NAME_LENGTH - 12]}{dot}{suffix[:11]}"
+    return f"_{shown}" if DEVICES.match(shown) else shown or "file"
+
+
+def _remake(source: Path, target: Path, small: Path, most_pixels: int) -> dict[str, Any]:
+    """Let the program `images` do its work; what ends without an answer is no image."""
+    words = [str(source), str(target), str(small), str(most_pixels)]
+    command = [sys.executable, "-m", "final_app.images", *words]
+    with _one_image:
+        try:
+            ran = subprocess.run(command, capture_output=True, timeout=PATIENCE, cwd=CODE)
+            told = json.loads(ran.stdout)
+        except (subprocess.TimeoutExpired, ValueError):
+            return {"error": "This image takes more than it may.", "status": 413}
+    assert isinstance(told, dict)
+    return told

@@ -1,0 +1,35 @@
+// The files of a message: images to look at, all else to download.
+
+import { fileSize } from "../core/uploads.js";
+import { $, keepList } from "./dom.js";
+
+const [WIDEST_PX, HIGHEST_PX] = [360, 280]; // as in _message.html
+
+export const isImage = ({ width }) => Boolean(width);
+
+// picture(upload) → the address of the picture that was chosen on this page, if it was
+export function fillFiles(node, uploads, picture) {
+  const images = uploads.filter(isImage);
+  const others = uploads.filter((upload) => !isImage(upload));
+  $(".uploads", node).hidden = !uploads.length;
+  const fill = (figure, upload) => fillImage(figure, upload, picture);
+  keepList($(".images", node), images, $("#image-template"), fill);
+  keepList($(".files", node), others, $("#file-template"), fillFile);
+}
+
+function fillImage(figure, upload, picture) {
+  const { id, filename: alt, width, height } = upload;
+  const image = $("img", figure);
+  const scale = Math.min(1, WIDEST_PX / width, HIGHEST_PX / height);
+  const [shownWidth, shownHeight] = [width, height].map((side) => Math.round(side * scale));
+  Object.assign(image, { alt, width: shownWidth, height: shownHeight });
+  // What is seen stays: the picture that was chosen, from the message on its way to the sent one.
+  if (!image.hasAttribute("src")) image.src = picture(upload) || `files/${id}/thumb`;
+  Object.assign($("a", figure), { href: `files/${id}`, title: alt });
+}
+
+function fillFile(item, { id, filename, size }) {
+  $("a", item).href = `files/${id}`;
+  $(".file-name", item).textContent = filename;
+  $(".file-size", item).textContent = fileSize(size);
+}

@@ -1,0 +1,102 @@
+// Notifications of the browser about new messages: only if the person wants them here (kept in the
+// drawer), only of what is not before their eyes, and as much as each room's level allows.
+
+import { $ } from "./dom.js";
+import { Part } from "./part.js";
+
+const READ_ELSEWHERE_MS = 1_000; // what is read in another tab or on a phone by then is no news
+const TEXT_LENGTH = 200; // characters; systems show less
+const STATES = {
+  on: "On. You see a notification while you look elsewhere.",
+  off: "Off in this browser.",
+  blocked: "Blocked by the browser. Allow notifications for this page in its settings.",
+  missing: "This browser shows notifications for https addresses only.",
+};
+
+export class Notifier extends Part {
+  #room; #directory; #drawer; #http; #dialogs; #goTo;
+  #switch = $("#notices-on");
+  #shown = new Map(); // room → the notification on the screen, with its `seq`
+  #timers = new Set();
+
+  // goTo(room, seq) goes to a message
+  constructor({ room, directory, drawer, http, dialogs, goTo }) {
+    super();
+    [this.#room, this.#directory, this.#drawer] = [room, directory, drawer];
+    [this.#http, this.#dialogs, this.#goTo] = [http, dialogs, goTo];
+  }
+
+  connect() {
+    super.connect();
+    this.onStop(() => this.#timers.forEach(clearTimeout));
+    this.listen(this.#switch, "change", () => this.#choose());
+    const setLevel = ({ target }) => this.#dialogs.attempt(() => this.#setLevel(target.value));
+    this.listen($("#notify-level"), "change", setLevel);
+    this.listen($("#people-toggle"), "click", () => this.show()); // it may have changed in the browser
+    this.show();
+  }
+
+  show() {
+    const { notify, kind } = this.#known(this.#room.id) ?? this.#room;
+    const state = this.#state;
+    $("#notify-level").value = kind === "direct" && notify !== "none" ? "all" : notify;
+    Object.assign(this.#switch, { checked: state === "on", disabled: /blocked|missing/.test(state) });
+    $("#notices-state").textContent = STATES[state];
+    $("#notices").dataset.state = state;
+    for (const [id, { seq }] of this.#shown) if (!this.#isUnread(id, seq)) this.#close(id);
+  }
+
+  newMessage(id, message) {
+    const tell = () => this.#isNews(id, message) && this.#tell(this.#known(id), message);
+    if (this.#isNews(id, message)) this.#timers.add(setTimeout(tell, READ_ELSEWHERE_MS));
+  }
+
+  get #state() {
+    if (!isSecureContext || !window.Notification) return "missing";
+    if (Notification.permission === "denied") return "blocked";
+    return Notification.permission === "granted" && this.#drawer.get("notices") ? "on" : "off";
+  }
+
+  async #choose() {
+    const wanted = this.#switch.checked;
+    if (wanted && Notification.permission === "default") await Notification.requestPermission();
+    this.#drawer.put("notices", wanted || null);
+    this.show();
+  }
+
+  async #setLevel(level) {
+    const change = this.#http.put(`api/rooms/${this.#room.id}/notify`, { level });
+    this.#directory.roomChanged((await change.finally(() => this.show())).room);
+  }
+
+  #known(id) { return this.#directory.rooms.get(id); }
+
+  #isUnread(id, seq) { return this.#known(id)?.last_read_seq < seq; }
+
+  #isNews(id, { seq, author, mentions }) {
+    const { me } = this.#directory;
+    const seen = id === this.#room.id && document.visibilityState === "visible";
+    if (this.#state !== "on" || seen || author.id === me.id || !this.#isUnread(id, seq)) return false;
+    const { notify, kind } = this.#known(id);
+    return notify === "all" || (notify === "mentions" && (kind === "direct" || mentions.includes(me.id)));
+  }
+
+  // The same tag in every tab: the system shows one notification, however many tabs there are.
+  #tell(room, { seq, author, text, uploads }) {
+    const title = room.kind === "direct" ? author.name : `${author.name} in #${room.name}`;
+    const body = (text || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
+    try {
+      const notice = new Notification(title, { body, tag: `${document.baseURI} ${room.id} ${seq}` });
+      notice.onclick = () => [window.focus(), this.#close(room.id), this.#goTo(room, seq)];
+      this.#close(room.id);
+      this.#shown.set(room.id, Object.assign(notice, { seq }));
+    } catch {
+      // Android shows notifications of service workers only; the count in the title has to do there.
+    }
+  }
+
+  #close(id) {
+    this.#shown.get(id)?.close();
+    this.#shown.delete(id);
+  }
+}

@@ -1,0 +1,36 @@
+// A panel at the right: a button opens it, Esc closes it, and one of them is open at a time.
+
+import { $ } from "./dom.js";
+import { Part } from "./part.js";
+
+export class Panel extends Part {
+  static #current = null;
+  #button;
+
+  constructor(name) { super(); [this.panel, this.#button] = [$(`#${name}`), $(`#${name}-toggle`)]; }
+
+  connect() {
+    super.connect();
+    this.listen(this.#button, "click", () => this.open(!this.isOpen));
+    this.listen($(`#${this.panel.id}-close`), "click", () => this.open(false));
+    const leaves = ({ key, isComposing }) => key === "Escape" && !isComposing;
+    this.listen(this.panel, "keydown", (event) => leaves(event) && this.open(false));
+  }
+
+  get isOpen() { return !this.panel.hidden; }
+
+  open(open) {
+    if (Panel.#current !== this) Panel.#current?.show(false);
+    Panel.#current = this;
+    this.show(open);
+    (open ? $("[type=search]", this.panel) ?? this.panel : this.#button).focus();
+  }
+
+  show(open) {
+    this.panel.hidden = !open;
+    this.#button.setAttribute("aria-expanded", open);
+  }
+}
+
+// Whether a panel lies over the conversation instead of beside it (as in people.css).
+export const panelsCover = () => matchMedia("(width < 75rem)").matches;

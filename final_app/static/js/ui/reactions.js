@@ -1,0 +1,65 @@
+// Emoji under a message, and the small picker of them.
+
+import { $, keepList } from "./dom.js";
+import { Part } from "./part.js";
+
+const COLUMNS = 6; // as in files.css
+const GAP_PX = 4;
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
+
+// nameOf(id) → how a person is called here
+export function fillReactions(node, reactions, myId, nameOf) {
+  $(".reactions", node).hidden = !reactions.length;
+  const items = reactions.map((reaction) => ({ ...reaction, id: reaction.emoji }));
+  const [list, template] = [$(".reaction-list", node), $("#reaction-template")];
+  keepList(list, items, template, (button, { emoji, people }) => {
+    const names = people.map((id) => (id === myId ? "You" : nameOf(id)));
+    button.dataset.emoji = emoji;
+    button.ariaPressed = people.includes(myId);
+    button.title = new Intl.ListFormat("en").format(names);
+    $(".reaction-emoji", button).textContent = emoji;
+    $(".reaction-count", button).textContent = people.length;
+  });
+}
+
+export class Picker extends Part {
+  #element = $("#picker");
+  #opener; #choose;
+
+  connect() {
+    super.connect();
+    this.listen(this.#element, "click", ({ target }) => this.#picked(target.closest("button")));
+    this.listen(this.#element, "keydown", (event) => this.#key(event));
+    const toggled = ({ newState }) => this.#mark(newState === "open");
+    this.listen(this.#element, "toggle", toggled);
+  }
+
+  // It stands beside the button that opened it; there the focus is when it closes.
+  open(opener, choose) {
+    this.#mark(false);
+    [this.#opener, this.#choose] = [opener, choose];
+    const place = opener.getBoundingClientRect();
+    this.#element.showPopover();
+    const { offsetWidth: width, offsetHeight: height } = this.#element;
+    const below = place.bottom + GAP_PX;
+    const top = below + height < innerHeight ? below : Math.max(0, place.top - GAP_PX - height);
+    const left = Math.max(GAP_PX, Math.min(place.right, innerWidth - GAP_PX) - width);
+    Object.assign(this.#element.style, { top: `${top}px`, left: `${left}px` });
+  }
+
+  // While it is open, the message shows its buttons: one of them gets the focus back.
+  #mark(open) { this.#opener?.closest(".message").classList.toggle("picking", open); }
+
+  #picked(button) {
+    if (!button) return;
+    this.#element.hidePopover();
+    this.#choose(button.dataset.emoji);
+  }
+
+  #key(event) {
+    const buttons = [...this.#element.querySelectorAll("button")];
+    const next = buttons[buttons.indexOf(event.target) + STEPS[event.key]];
+    if (STEPS[event.key]) event.preventDefault();
+    next?.focus();
+  }
+}

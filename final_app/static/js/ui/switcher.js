@@ -1,0 +1,106 @@
+// Ctrl+K: to a room or a person by the beginning of a name. Without a name, unread ones come first.
+
+import { counted } from "../core/directory.js";
+import { goTo } from "./dialogs.js";
+import { $, fillBadge, fillFace, keepList } from "./dom.js";
+import { Part } from "./part.js";
+
+const MOST_OPTIONS = 50;
+
+export class Switcher extends Part {
+  #directory; #dialogs;
+  #dialog = $("#switcher");
+  #field = $("#switcher-text");
+  #list = $("#switcher-list");
+  #options = [];
+  #active = 0;
+
+  constructor({ directory, dialogs }) { super(); [this.#directory, this.#dialogs] = [directory, dialogs]; }
+
+  connect() {
+    super.connect();
+    this.onKeys("k", false, () => this.#open());
+    this.listen($("#switcher-open"), "click", () => this.#open());
+    this.listen(this.#field, "input", () => this.#show());
+    this.listen(this.#field, "keydown", (event) => this.#key(event));
+    this.listen(this.#list, "click", ({ target }) => this.#go(target.closest("li")?.dataset.key));
+  }
+
+  #open() {
+    this.#field.value = "";
+    this.#show();
+    this.#dialog.showModal();
+  }
+
+  #key(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1, Enter: 0 }[event.key];
+    if (event.isComposing || step === undefined || !this.#options.length) return;
+    event.preventDefault();
+    if (step) this.#activate(this.#active + step);
+    else this.#go(this.#options[this.#active].id);
+  }
+
+  #show() {
+    const wanted = plain(this.#field.value).trim();
+    const ranked = this.#everything.map((each) => ({ ...each, rank: rank(wanted, plain(each.called)) }));
+    const found = ranked.filter((each) => each.rank < Infinity);
+    found.sort((a, b) => a.rank - b.rank || b.mentions - a.mentions || b.count - a.count);
+    this.#options = found.slice(0, MOST_OPTIONS);
+    keepList(this.#list, this.#options, $("#option-template"), fill);
+    $("#switcher-empty").textContent = found.length ? "" : "No room or person is called that.";
+    this.#field.ariaExpanded = String(found.length > 0);
+    this.#activate(0);
+  }
+
+  // Rooms by name, then the people to whom no conversation leads yet.
+  get #everything() {
+    const { me, rooms, people } = this.#directory;
+    const places = [...rooms.values()].sort((a, b) => a.name.localeCompare(b.name)).map((room) => ({
+      ...room, id: `room-${room.id}`, count: counted(room), note: room.archived ? "archived" : "",
+      called: `${room.name} ${room.person?.username ?? ""}`, go: () => goTo(room),
+      person: room.person && { ...room.person, ...people.get(room.person.id) },
+    }));
+    const known = new Set([me.id, ...places.map(({ person }) => person?.id)]);
+    const others = this.#directory.others(known).map((person) => ({
+      id: `person-${person.id}`, kind: "direct", name: person.name, count: 0, mentions: 0, person,
+      note: `@${person.username}`, called: `${person.name} ${person.username}`,
+      go: () => this.#dialogs.write(person),
+    }));
+    return [...places, ...others];
+  }
+
+  // The focus stays in the field; what Enter would choose is only marked.
+  #activate(index) {
+    const nodes = [...this.#list.children];
+    this.#active = (index + nodes.length) % nodes.length;
+    nodes.forEach((node, place) => (node.ariaSelected = String(place === this.#active)));
+    nodes[this.#active]?.scrollIntoView({ block: "nearest" });
+    this.#field.setAttribute("aria-activedescendant", nodes[this.#active]?.id ?? "");
+  }
+
+  #go(id) {
+    const option = this.#options.find((each) => each.id === id);
+    if (option) [this.#dialog.close(), option.go()];
+  }
+}
+
+function fill(node, { id, name, kind, person, count, mentions, note }) {
+  node.id = `option-${id}`;
+  Object.assign(node.dataset, { kind, mentions });
+  $(".room-name", node).textContent = name;
+  $(".option-note", node).textContent = note;
+  $(".bot-mark", node).hidden = person?.role !== "bot";
+  fillBadge($(".badge", node), count, mentions);
+  if (person) fillFace(node, person);
+}
+
+// 0: it begins like this; 1: each word begins one of its words; 2: each word is in it somewhere.
+function rank(wanted, called) {
+  const [words, own] = [wanted.split(/\s+/), called.split(/[\s_.@-]+/)];
+  if (called.startsWith(wanted)) return 0;
+  if (words.every((word) => own.some((each) => each.startsWith(word)))) return 1;
+  return words.every((word) => called.includes(word)) ? 2 : Infinity;
+}
+
+// Without capitals and accents, so that "bela" finds Béla.
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();

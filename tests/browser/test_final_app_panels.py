@@ -1,0 +1,716 @@
+"""Search, the way to a room, notifications, moderation and the protocol, in real browsers."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.browser.looks import SIDEWAYS, assert_sound
+from tests.browser.people import People
+from tests.browser.team import (
+    LINE_IS_DOWN,
+    Room,
+    Team,
+    a_team,
+    bring_cookies,
+    caught_up,
+    connection,
+    enter,
+    messages,
+    shows,
+    stored,
+    talk,
+    write,
+)
+from tests.final_app.rig import Person
+
+pytestmark = pytest.mark.browser
+
+LONG_TALK = 120  # messages: more than the page holds that one comes to
+NARROWEST = 320  # pixels
+SMALLEST_TARGET = 24  # pixels
+LOOK_ELSEWHERE = """hidden => {
+    Object.defineProperty(document, "visibilityState", {
+        configurable: true, get: () => hidden ? "hidden" : "visible",
+    });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# Keeps what the page tells the system; the permission is the browser's own.
+RECORDING = """{
+    const real = window.Notification;
+    const told = window.told = [];
+    window.asked = 0;
+    window.Notification = class {
+        static get permission() { return window.permission ?? real.permission; }
+        static async requestPermission() { window.asked += 1; return real.permission; }
+        constructor(title, options) {
+            Object.assign(this, { title, ...options });
+            told.push(this);
+            document.documentElement.dataset.told = told.length;
+        }
+        close() { this.closed = true; }
+    };
+}"""
+SMALL_TARGETS = """smallest => [...document.querySelectorAll("button, select, input, summary, a")]
+    .filter(it => it.checkVisibility() && !it.closest("#content, .sr, .choice, .check"))
+    .map(it => [it.id || it.className, it.getBoundingClientRect()])
+    .filter(([, { width, height }]) => width > 1 && (width < smallest || height < smallest))
+    .map(([name]) => name)"""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """A chat whose page offers the protocol inspector."""
+    with a_team(tmp_path_factory.mktemp("watched"), CHAT_INSPECTOR="1") as team:
+        yield team
+
+
+@pytest.fixture(scope="module")
+def library(team: Team) -> Room:
+    """A room with a long talk, and something to look for at its beginning and at its end."""
+    place = team.room("Library", team.bo)
+    team.bo.say(place.id, "A walrus stands before the door")
+    talk(team.ada, place, LONG_TALK)
+    team.ada.say(place.id, "The **walrus** has gone")
+    return place
+
+
+# ---- search
+
+
+def test_the_search_finds_what_was_said_and_goes_there(
+    team: Team, person: People, library: Room
+) -> None:
+    ada = enter(person, team.ada, library)
+    ada.evaluate("window.neverReloaded = true")
+    look_for(ada, "walrus")
+    expect(results(ada)).to_have_count(2)
+    expect(ada.locator("#search-status")).to_have_text("2 messages")
+    expect(ada.locator(".result-text")).to_have_text(
+        [re.compile("The .*walrus.* has gone"), "A walrus stands before the door"]
+    )
+    expect(ada.locator(".result-author")).to_have_text(["ada", "bo"])
+    expect(ada.locator(".result-text mark")).to_have_text(["walrus", "walrus"])
+    results(ada).first.click()
+    expect(ada.locator(f"#m-{LONG_TALK + 2}")).to_be_focused()
+    assert ada.evaluate("window.neverReloaded")
+    results(ada).last.click()
+    ada.wait_for_url(f"**{library.path}/1")
+    caught_up(ada)
+    expect(ada.locator("#m-1")).to_be_in_viewport(ratio=1)
+    expect(ada.locator("#m-1")).to_have_class(re.compile("target"))
+    expect(results(ada)).to_have_count(2)  # the other results are still beside it
+    expect(ada.locator("#search-text")).to_have_value("walrus")
+
+
+def test_the_search_finds_nothing_in_a_room_that_one_is_not_in(team: Team, person: People) -> None:
+    here, there = team.room("Outside", team.cy), team.room("Inside", team.bo)
+    team.ada.say(there.id, "The xylophone is hidden")
+    cy = enter(person, team.cy, here)
+    look_for(cy, "xylophone")
+    expect(cy.locator("#search-status")).to_have_text("Nothing found for “xylophone”.")
+    cy.locator("#search-everywhere").click()
+    expect(cy.locator("#search-all")).to_be_checked()
+    expect(cy.locator("#search")).to_have_attribute("data-state", "nothing")
+    expect(cy.locator("#search-everywhere")).to_be_hidden()
+    ada = enter(person, team.ada, here)  # the same question of somebody who may know
+    look_for(ada, "xylophone")
+    ada.locator("#search-everywhere").click()
+    expect(results(ada)).to_have_count(1)
+    expect(ada.locator(".result-room")).to_have_text("#Inside")
+    expect(results(ada)).to_have_attribute("href", f"{there.path[1:]}/1")
+
+
+def test_more_results_are_older_ones(team: Team, person: People, library: Room) -> None:
+    ada = enter(person, team.ada, library)
+    look_for(ada, "line")
+    expect(results(ada)).to_have_count(20)
+    expect(ada.locator("#search-status")).to_have_text("The newest 20 messages")
+    ada.locator("#search-more").click()
+    expect(results(ada)).to_have_count(40)
+    expect(ada.locator(".result-text").last).to_have_text(f"line {LONG_TALK - 39}")
+    expect(results(ada).nth(20)).to_be_focused()
+
+
+def test_a_late_answer_never_replaces_a_newer_one(
+    team: Team, person: People, library: Room
+) -> None:
+    ada = enter(person, team.ada, library)
+    asked: list[Route] = []
+    ada.route("**/api/search?q=walrus*", lambda route: asked.append(route))
+    with ada.expect_request("**/api/search?q=walrus*"):
+        look_for(ada, "walrus")
+    ada.locator("#search-text").fill("gone")
+    expect(results(ada)).to_have_count(1)
+    with ada.expect_response("**/api/search?q=walrus*"):
+        asked.pop().continue_()
+    ada.evaluate("0")  # a round trip: the page has read the late answer
+    expect(results(ada)).to_have_count(1)
+    expect(ada.locator(".result-text mark")).to_have_text(["gone"])
+
+
+def test_a_search_that_fails_says_so_and_can_be_tried_again(
+    team: Team, person: People, library: Room
+) -> None:
+    person.tolerate("ERR_FAILED")
+    ada = enter(person, team.ada, library)
+    ada.route("**/api/search?*", lambda route: route.abort())
+    look_for(ada, "walrus")
+    expect(ada.locator("#search")).to_have_attribute("data-state", "failed")
+    expect(ada.locator("#search-status")).to_contain_text("did not answer")
+    ada.unroute("**/api/search?*")
+    ada.locator("#search-text").press("Enter")
+    expect(results(ada)).to_have_count(2)
+    ada.locator("#search-text").fill("")
+    expect(results(ada)).to_have_count(0)
+    expect(ada.locator("#search")).to_have_attribute("data-state", "empty")
+
+
+def test_the_search_needs_no_mouse(team: Team, person: People, library: Room) -> None:
+    ada = enter(person, team.ada, library)
+    ada.keyboard.press("Control+Shift+F")
+    expect(ada.locator("#search-text")).to_be_focused()
+    ada.keyboard.type("walrus")
+    expect(results(ada)).to_have_count(2)
+    for key, focused in [("ArrowDown", 0), ("ArrowDown", 1), ("ArrowDown", 1), ("ArrowUp", 0)]:
+        ada.keyboard.press(key)
+        expect(results(ada).nth(focused)).to_be_focused()
+    ada.keyboard.press("ArrowUp")
+    expect(ada.locator("#search-text")).to_be_focused()
+    ada.keyboard.press("Escape")
+    expect(ada.locator("#search")).to_be_hidden()
+    expect(ada.locator("#search-toggle")).to_be_focused()
+    ada.keyboard.press("Control+Shift+F")
+    ada.keyboard.press("ArrowDown")
+    ada.keyboard.press("Enter")
+    expect(ada.locator(f"#m-{LONG_TALK + 2}")).to_be_focused()
+    ada.locator("#people-toggle").click()  # one panel at a time
+    expect(ada.locator("#people")).to_be_visible()
+    expect(ada.locator("#search")).to_be_hidden()
+
+
+def test_what_is_found_stays_text(team: Team, person: People) -> None:
+    place = team.room("Found")
+    text = "needle <img src=x onerror=alert(1)> <mark>not</mark>"
+    team.ada.say(place.id, text)
+    ada = enter(person, team.ada, place)
+    look_for(ada, "needle")
+    expect(ada.locator(".result-text")).to_have_text(text)
+    expect(ada.locator(".result-text mark")).to_have_text(["needle"])
+    expect(ada.locator("#search-results img")).to_have_count(0)
+
+
+# ---- the way to a room
+
+
+def test_the_switcher_goes_to_a_room_by_the_beginning_of_its_name(
+    team: Team, person: People
+) -> None:
+    here = team.room("Switch here", team.bo)
+    there, calls = team.room("Éclairs and cream", team.bo), team.room("Switch calls", team.bo)
+    team.ada.say(calls.id, "@bo!")
+    bo = enter(person, team.bo, here)
+    bo.keyboard.press("Control+k")
+    expect(bo.locator("#switcher-text")).to_be_focused()
+    expect(bo.locator(".option .room-name").first).to_have_text("Switch calls")  # is unread
+    expect(bo.locator(".option .badge-count").first).to_have_text("@1")
+    assert_active(bo, "Switch calls")
+    bo.keyboard.type("cre ecl")
+    expect(bo.locator(".option .room-name")).to_have_text([there.name])
+    bo.keyboard.press("Enter")
+    expect(bo.locator("#room-name")).to_have_text(there.name)
+    caught_up(bo)
+    bo.keyboard.press("Control+k")
+    bo.keyboard.type("switch")
+    assert_active(bo, "Switch calls")
+    bo.keyboard.press("ArrowDown")
+    assert_active(bo, "Switch here")
+    bo.keyboard.press("ArrowDown")
+    assert_active(bo, "Switch calls")
+    bo.keyboard.press("ArrowUp")
+    assert_active(bo, "Switch here")
+    bo.locator(".option", has_text="Switch calls").click()
+    expect(bo.locator("#room-name")).to_have_text("Switch calls")
+
+
+def test_the_switcher_begins_a_conversation_with_a_person(team: Team, person: People) -> None:
+    newcomer = team.newcomer("newcomer")
+    place = team.room("Persons", team.bo)
+    bo = enter(person, team.bo, place)
+    bo.keyboard.press("Control+k")
+    bo.keyboard.type("nobody is called that")
+    expect(bo.locator("#switcher-empty")).to_have_text("No room or person is called that.")
+    bo.keyboard.press("Enter")
+    expect(bo.get_by_role("dialog", name="Go to a room or a person")).to_be_visible()
+    bo.keyboard.press("Escape")
+    expect(bo.locator("#switcher")).to_be_hidden()
+    expect(bo.locator("#text")).to_be_focused()
+    bo.keyboard.press("Control+k")
+    bo.keyboard.type(newcomer.name)
+    expect(bo.locator(".option")).to_have_count(1)
+    expect(bo.locator(".option-note")).to_have_text("@newcomer")
+    bo.keyboard.press("Enter")
+    expect(bo.locator("#room-name")).to_have_text("newcomer")
+    assert re.search(r"/r/dm-\d+-\d+$", bo.url)
+    caught_up(bo)
+    bo.keyboard.press("Control+k")
+    bo.keyboard.type("newcomer")
+    expect(bo.locator(".option")).to_have_count(1)  # the conversation, and no second way to it
+    expect(bo.locator(".option-note")).to_have_text("")
+
+
+# ---- notifications
+
+
+def test_nothing_is_asked_or_told_before_somebody_wants_it(team: Team, person: People) -> None:
+    here, there = team.room("Not asked", team.bo), team.room("Not told", team.bo)
+    bo = listening(person, team.bo, here, wants=False)
+    team.ada.say(there.id, "Nobody is told of this")
+    expect(link(bo, there)).to_have_attribute("data-unread", "1")
+    bo.locator("#people-toggle").click()
+    expect(bo.locator("#notices-state")).to_have_text("Off in this browser.")
+    bo.locator("#notices-on").check()
+    expect(bo.locator("#notices")).to_have_attribute("data-state", "on")
+    team.ada.say(there.id, "Somebody is told of this")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    assert [each["body"] for each in told(bo)] == ["Somebody is told of this"]
+    bo.locator("#notices-on").uncheck()
+    expect(bo.locator("#notices")).to_have_attribute("data-state", "off")
+    bo.evaluate("window.permission = 'default'")
+    assert bo.evaluate("window.asked") == 0
+    bo.locator("#notices-on").click()
+    expect(bo.locator("#notices")).to_have_attribute("data-state", "off")  # and nobody said yes
+    assert bo.evaluate("window.asked") == 1
+
+
+def test_a_browser_that_has_blocked_notifications_is_shown_as_such(
+    team: Team, person: People
+) -> None:
+    bo = listening(person, team.bo, team.room("Blocked", team.bo))
+    bo.evaluate("window.permission = 'denied'")
+    bo.locator("#people-toggle").click()
+    expect(bo.locator("#notices-state")).to_contain_text("Blocked by the browser.")
+    expect(bo.locator("#notices-on")).to_be_disabled()
+    expect(bo.locator("#notices-on")).not_to_be_checked()
+
+
+def test_a_notification_is_shown_of_what_is_not_in_view_and_leads_there(
+    team: Team, person: People
+) -> None:
+    here, there = team.room("In view", team.bo), team.room("Out of view", team.bo)
+    bo = listening(person, team.bo, here)
+    team.ada.say(here.id, "is seen as it comes")
+    team.ada.say(there.id, "is in another room")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    bo.evaluate(LOOK_ELSEWHERE, True)
+    team.ada.say(here.id, "comes while the tab is hidden")
+    expect(bo.locator("html")).to_have_attribute("data-told", "2")
+    first, second = told(bo)
+    assert (first["title"], first["body"]) == ("ada in #Out of view", "is in another room")
+    assert (second["title"], second["body"]) == ("ada in #In view", "comes while the tab is hidden")
+    bo.evaluate("window.neverReloaded = true")
+    bo.evaluate("told[1].onclick()")
+    expect(bo.locator("#m-2")).to_be_focused()
+    assert bo.evaluate("window.neverReloaded && told[1].closed")
+    bo.evaluate("told[0].onclick()")
+    bo.wait_for_url(f"**{there.path}/1")
+    caught_up(bo)
+
+
+def test_the_room_that_is_open_tells_nothing_even_to_who_reads_its_beginning(
+    team: Team, person: People, library: Room
+) -> None:
+    other = team.room("Told instead", team.bo)
+    bo = listening(person, team.bo, library, path=f"{library.path}/1")
+    team.ada.say(library.id, "comes at the other end")
+    expect(bo.locator("#to-latest")).to_be_visible()
+    expect(link(bo, library)).not_to_have_attribute("data-unread", "0")
+    team.ada.say(other.id, "comes later")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    assert [each["body"] for each in told(bo)] == ["comes later"]
+
+
+def test_what_is_read_elsewhere_is_no_news_and_is_taken_back(team: Team, person: People) -> None:
+    here, there = team.room("Read here", team.bo), team.room("Read there", team.bo)
+    bo = listening(person, team.bo, here)
+    tab = bo.context.new_page()
+    tab.goto(team.url + there.path)
+    caught_up(tab)
+    team.ada.say(there.id, "is read in the other tab")
+    shows(tab, "is read in the other tab")
+    expect(link(bo, there)).to_have_attribute("data-unread", "0")
+    tab.evaluate(LOOK_ELSEWHERE, True)
+    team.ada.say(there.id, "is read later")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    assert [each["body"] for each in told(bo)] == ["is read later"]
+    tab.evaluate(LOOK_ELSEWHERE, False)
+    expect(link(bo, there)).to_have_attribute("data-unread", "0")
+    assert bo.evaluate("told[0].closed")
+
+
+def test_each_room_tells_as_much_as_its_level_says(team: Team, person: People) -> None:
+    here = team.room("Levels", team.bo)
+    rooms = {level: team.room(f"Level {level}", team.bo) for level in ("all", "mentions", "none")}
+    for level, place in rooms.items():
+        set_level(team.bo, place, level)
+    found = team.ada.ask("POST", f"/dm/{team.bo.id}")["room"]
+    direct = Room(found["id"], found["slug"], "ada")
+    set_level(team.bo, direct, "mentions")
+    bo = listening(person, team.bo, here)
+    for place in rooms.values():
+        team.ada.say(place.id, "to all")
+        team.ada.say(place.id, "to you, @bo")
+    team.ada.say(direct.id, "the last one")
+    expect(bo.locator("html")).to_have_attribute("data-told", "4")
+    assert [(each["title"], each["body"]) for each in told(bo)] == [
+        ("ada in #Level all", "to all"),
+        ("ada in #Level all", "to you, @bo"),
+        ("ada in #Level mentions", "to you, @bo"),
+        ("ada", "the last one"),
+    ]
+
+
+def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: People) -> None:
+    reader = team.newcomer("reader")  # with no unread messages of other tests
+    reader.connect()
+    here, quiet = team.room("Loud", reader), team.room("Quiet", reader)
+    page = enter(person, reader, quiet)
+    other = page.context.new_page()
+    other.goto(team.url + here.path)
+    caught_up(other)
+    page.locator("#people-toggle").click()
+    page.locator("#notify-level").select_option("none")
+    for tab in (page, other):
+        expect(link(tab, quiet)).to_have_attribute("data-notify", "none")
+        expect(link(tab, quiet).locator(".muted-mark")).to_be_visible()
+    page.goto("about:blank")
+    team.ada.say(quiet.id, "whispers")
+    expect(link(other, quiet)).to_have_attribute("data-unread", "1")
+    expect(link(other, quiet).locator(".badge")).to_be_hidden()
+    expect(other).to_have_title("Loud")
+    team.ada.say(quiet.id, "@reader!")
+    expect(other).to_have_title("(1) Loud")
+    expect(link(other, quiet).locator(".badge-count")).to_have_text("@1")
+    other.reload()  # what the server renders is the same
+    caught_up(other)
+    expect(other).to_have_title("(1) Loud")
+    expect(link(other, quiet).locator(".muted-mark")).to_be_visible()
+    team.ada.say(here.id, "is read")
+    shows(other, "is read")
+    reader.leave()
+
+
+# ---- moderation
+
+
+def test_a_ban_reaches_the_open_tab_and_every_list(team: Team, person: People) -> None:
+    person.tolerate("401")
+    guest = team.newcomer("guest")
+    guest.connect()
+    place = team.room("Moderated", guest, team.bo)
+    ada, his = enter(person, team.ada, place), enter(person, guest, place)
+    bo = enter(person, team.bo, place)
+    for page in (ada, bo):
+        page.locator("#people-toggle").click()
+        expect(members(page)).to_have_text(["ada", "bo", "guest"])
+    expect(bo.get_by_role("button", name="Ban")).to_have_count(0)
+    expect(ada.get_by_role("button", name="Ban ada")).to_have_count(0)
+    ada.get_by_role("button", name="Ban guest").click()
+    expect(ada.get_by_role("dialog", name="Ban guest from this chat?")).to_be_visible()
+    ada.get_by_role("button", name="Cancel").click()
+    expect(members(ada)).to_have_count(3)
+    connection(his, "online")
+    ada.get_by_role("button", name="Ban guest").click()
+    ada.locator("#confirm-yes").click()
+    connection(his, "ended")
+    expect(his.locator("#banner")).to_contain_text("this account is blocked")
+    for page in (ada, bo):
+        expect(members(page)).to_have_text(["ada", "bo"])
+        page.locator("#direct-open").click()
+        expect(page.locator("#write-list .person-name", has_text="guest")).to_have_count(0)
+        page.keyboard.press("Escape")
+    guest.leave()
+
+
+def test_a_bot_is_marked_as_one_in_every_list(team: Team, person: People) -> None:
+    made = team.server.run("bots", "create", "robot")
+    assert made.returncode == 0, made.stdout + made.stderr
+    place = team.room("Automatic", team.bo)
+    everybody = {each["name"]: each for each in team.ada.ask("GET", "/api/people")["people"]}
+    assert everybody["robot"]["role"] == "bot"
+    assert team.ada.ask("PUT", f"/rooms/{place.id}/members/{everybody['robot']['id']}")["ok"]
+    ada = enter(person, team.ada, place)
+    ada.locator("#people-toggle").click()
+    expect(members(ada)).to_have_count(3)
+    marked = ada.locator(".person", has=ada.locator(".bot-mark:visible"))
+    expect(marked.locator(".person-name")).to_have_text(["robot"])
+    ada.keyboard.press("Control+k")
+    ada.keyboard.type("robot")
+    expect(ada.locator(".option .bot-mark")).to_be_visible()
+    ada.keyboard.press("Enter")
+    expect(ada.locator("#room-name")).to_have_text("robot")
+    expect(ada.locator(".room-link[aria-current=page] .bot-mark")).to_be_visible()
+    expect(ada.locator(".room-link:not([aria-current]) .bot-mark:visible")).to_have_count(0)
+
+
+# ---- the protocol
+
+
+def test_without_the_setting_there_is_no_inspector(
+    team: Team, person: People, library: Room
+) -> None:
+    ada = enter(person, team.ada, library)
+    ada.keyboard.press("Control+.")
+    expect(ada.locator("#inspector, #inspector-toggle, #packets")).to_have_count(0)
+    names = ada.evaluate("performance.getEntriesByType('resource').map(it => it.name)")
+    assert any("main.js" in name for name in names)
+    assert not [name for name in names if "inspector" in name or "wiretap" in name]
+
+
+def test_the_inspector_lists_what_goes_both_ways(watched: Team, person: People) -> None:
+    place = watched.room("Protocol", watched.bo)
+    ada = enter(person, watched.ada, place)
+    ada.keyboard.press("Control+.")
+    expect(ada.locator("#inspector-text")).to_be_focused()
+    for kind in ("[data-engine=open]", "[data-engine=upgrade]", "[data-event=welcome]"):
+        expect(ada.locator(f".packet{kind}")).to_have_count(1)
+    write(ada, "Look at me")
+    shows(ada, "Look at me")
+    sent = ada.locator(".packet[data-way=sent][data-event=new_message]")
+    announced = ada.locator(".packet[data-way=received][data-event=new_message]")
+    answer = announced.and_(ada.locator("[data-type=ACK]"))
+    expect(sent).to_have_attribute("data-type", "EVENT")
+    expect(answer).to_have_count(1)
+    expect(announced.and_(ada.locator("[data-type=EVENT]"))).to_have_count(1)
+    assert sent.get_attribute("data-ack") == answer.get_attribute("data-ack") != ""
+    for packet in (sent, answer):
+        expect(packet.locator(".packet-trip")).to_have_text(re.compile(r"^\d+ ms$"))
+        expect(packet.locator(".packet-size")).to_have_text(re.compile(r"^\d+ B$"))
+    sent.locator("summary").press("Enter")
+    expect(sent.locator("pre")).to_contain_text('"text": "Look at me"')
+    ada.keyboard.press("Escape")
+    expect(ada.locator("#inspector")).to_be_hidden()
+    expect(ada.locator("#inspector-toggle")).to_be_focused()
+
+
+def test_the_inspector_filters_pauses_clears_and_copies(watched: Team, person: People) -> None:
+    place = watched.room("Filter", watched.bo)
+    ada = enter(person, watched.ada, place)
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ada.locator("#inspector-toggle").click()
+    shown = ada.locator(".packet:visible")
+    ada.get_by_label("Direction").select_option("sent")
+    expect(shown.and_(ada.locator("[data-way=received]"))).to_have_count(0)
+    expect(shown.and_(ada.locator("[data-event=sync]"))).to_have_count(1)
+    ada.locator("#inspector-text").fill("needle")
+    expect(shown).to_have_count(0)
+    write(ada, "a needle")
+    expect(shown).to_have_count(1)
+    expect(shown).to_have_attribute("data-event", "new_message")
+    ada.locator("#inspector-copy").click()
+    expect(ada.locator("#toasts")).to_contain_text("1 packet copied.")
+    copied = ada.evaluate("navigator.clipboard.readText()")
+    assert "↑ sent message EVENT new_message #" in copied and '"a needle"' in copied
+    ada.locator("#inspector-pause").click()
+    write(ada, "a second needle")
+    shows(ada, "a needle", "a second needle")
+    expect(shown).to_have_count(1)
+    ada.locator("#inspector-pause").click()
+    write(ada, "a third needle")
+    expect(shown).to_have_count(2)
+    ada.locator("#inspector-clear").click()
+    expect(ada.locator(".packet")).to_have_count(0)
+    expect(ada.locator("#inspector-count")).to_have_text("0 packets")
+
+
+def test_the_inspector_keeps_500_packets_at_most(watched: Team, person: People) -> None:
+    place = watched.room("Many", watched.bo)
+    ada = enter(person, watched.ada, place)
+    talk(watched.bo, place, 520)
+    expect(messages(ada).last.locator(".body")).to_have_text("line 520")
+    expect(ada.locator("#inspector-count")).to_have_text("500 packets")
+    expect(ada.locator(".packet")).to_have_count(500)
+    expect(ada.locator(".packet[data-engine=open]")).to_have_count(0)
+
+
+def test_a_dropped_acknowledgement_is_asked_for_again_and_nothing_is_doubled(
+    watched: Team, person: People
+) -> None:
+    place = watched.room("Dropped", watched.bo)
+    ada, bo = enter(person, watched.ada, place), enter(person, watched.bo, place)
+    ada.locator("#inspector-toggle").click()
+    drop = ada.locator("#inspector-lose")
+    drop.click()
+    expect(drop).to_have_attribute("aria-pressed", "true")
+    write(ada, "once")
+    shows(bo, "once")
+    expect(ada.locator(".packet[data-lost=true][data-type=ACK]")).to_have_count(1)
+    expect(drop).to_have_attribute("aria-pressed", "false")
+    shows(ada, "once", state="sending")
+    write(ada, "and then")
+    shows(ada, "once", "and then")
+    sent = ada.locator(".packet[data-way=sent][data-event=new_message]")
+    expect(sent).to_have_count(3)
+    ids = [client_id(sent.nth(index)) for index in range(3)]
+    assert ids[0] == ids[1] != ids[2]
+    answers = ada.locator(".packet[data-lost=false][data-type=ACK][data-event=new_message]")
+    answers.first.locator("summary").click()
+    expect(answers.first.locator("pre")).to_contain_text('"duplicate": true')
+    shows(bo, "once", "and then")
+    assert stored(watched.ada, place) == ["once", "and then"]
+
+
+def test_a_cut_connection_comes_back_and_catches_up(watched: Team, person: People) -> None:
+    person.tolerate(LINE_IS_DOWN)
+    place = watched.room("Cut", watched.bo)
+    ada, bo = enter(person, watched.ada, place), enter(person, watched.bo, place)
+    ada.locator("#inspector-toggle").click()
+    ada.route("**/socket.io/**", lambda route: route.abort())
+    ada.locator("#inspector-cut").click()
+    connection(ada, "offline")
+    expect(ada.locator(".packet[data-way=line]").first).to_contain_text("close")
+    write(bo, "missed")
+    write(ada, "waits")
+    shows(ada, "waits", state="sending")
+    ada.unroute("**/socket.io/**")
+    caught_up(ada)
+    for page in (ada, bo):
+        shows(page, "missed", "waits")
+    expect(ada.locator(".packet[data-event=welcome]")).to_have_count(2)
+    expect(ada.locator(".packet[data-engine=open]")).to_have_count(2)
+
+
+# ---- how it all looks
+
+
+def test_axe_finds_nothing_in_the_panels(watched: Team, person: People) -> None:
+    person.tolerate("ERR_FAILED")
+    place = watched.room("Sound", watched.bo)
+    quiet = watched.room("Sound and quiet", watched.bo)
+    set_level(watched.ada, quiet, "none")
+    watched.bo.say(place.id, "A thimble, and **another** thimble")
+    watched.bo.say(quiet.id, "@ada, a thimble")
+    ada = enter(person, watched.ada, place)
+    ada.locator("#search-toggle").click()
+    assert_sound(ada)  # nothing asked yet
+    ada.locator("#search-text").fill("haystack")
+    expect(ada.locator("#search")).to_have_attribute("data-state", "nothing")
+    assert_sound(ada)
+    ada.get_by_text("All rooms", exact=True).click()
+    ada.locator("#search-text").fill("thimble")
+    expect(results(ada)).to_have_count(2)
+    assert_sound(ada)
+    ada.route("**/api/search?*", lambda route: route.abort())
+    ada.locator("#search-text").fill("thimbles")
+    expect(ada.locator("#search")).to_have_attribute("data-state", "failed")
+    assert_sound(ada)
+    ada.locator("#people-toggle").click()
+    expect(members(ada)).to_have_count(2)
+    assert_sound(ada)
+    ada.locator("#inspector-toggle").click()
+    ada.locator(".packet[data-event=welcome] summary").click()
+    ada.locator("#inspector-lose").click()
+    assert_sound(ada)
+    ada.keyboard.press("Control+k")
+    assert_sound(ada, part="#switcher")
+    ada.keyboard.type("nothing is called that")
+    expect(ada.locator("#switcher-empty")).not_to_be_empty()
+    assert_sound(ada, part="#switcher")
+    ada.goto(f"{watched.url}/api")
+    expect(ada.get_by_role("heading", name="JSON API")).to_be_visible()
+    expect(ada.locator("pre")).to_contain_text(f"curl {watched.url}/hooks")
+    assert ada.locator(".calls li").count() > 5
+    assert_sound(ada)
+
+
+@pytest.mark.parametrize("width", [NARROWEST, 640, 768])
+def test_every_panel_fits_a_narrow_page_and_has_large_enough_targets(
+    watched: Team, person: People, width: int
+) -> None:
+    """640 pixels are those of a page of 1,280 at a zoom of 200 %."""
+    place = watched.room(f"Narrow {width} " + "W" * 40, watched.bo)
+    watched.bo.say(place.id, "needle" + "W" * 300)
+    ada = enter(person, watched.ada, place, width=width)
+    for name in ("search", "people", "inspector"):
+        ada.locator(f"#{name}-toggle").click()
+        panel = ada.locator(f"#{name}")
+        if name == "search":
+            ada.locator("#search-text").fill("needle")
+            expect(results(ada)).to_have_count(1)
+        if name == "inspector":
+            ada.locator(".packet[data-event=welcome] summary").click()
+        expect(panel).to_be_in_viewport(ratio=1)
+        expect(ada.locator(f"#{name}-close")).to_be_in_viewport(ratio=1)
+        assert ada.evaluate(SIDEWAYS) == 0, name
+        assert panel.evaluate("it => it.scrollWidth - it.clientWidth") == 0, name
+        assert ada.evaluate(SMALL_TARGETS, SMALLEST_TARGET) == []
+        ada.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
+    ada.keyboard.press("Control+k")
+    expect(ada.locator("#switcher")).to_be_in_viewport(ratio=1)
+    assert ada.evaluate(SIDEWAYS) == 0
+    ada.goto(f"{watched.url}/api")
+    assert ada.evaluate(SIDEWAYS) == 0
+
+
+def look_for(page: Page, text: str) -> None:
+    page.locator("#search-toggle").click()
+    page.locator("#search-text").fill(text)
+
+
+def results(page: Page) -> Locator:
+    return page.locator("#search-results a")
+
+
+def members(page: Page) -> Locator:
+    return page.locator("#members .person-name")
+
+
+def link(page: Page, place: Room) -> Locator:
+    return page.locator(f'.room-link[href="r/{place.slug}"]')
+
+
+def assert_active(page: Page, name: str) -> None:
+    """The option of that name is the one that Enter chooses, for eyes and for a screen reader."""
+    chosen = page.locator(".option[aria-selected=true]")
+    expect(chosen.locator(".room-name")).to_have_text(name)
+    active = page.locator("#switcher-text").get_attribute("aria-activedescendant")
+    assert active == chosen.get_attribute("id")
+
+
+def listening(
+    people: People, who: Person, place: Room, *, path: str = "", wants: bool = True
+) -> Page:
+    """Open a room in a browser that may show notifications, and records them."""
+    page = people()
+    bring_cookies(page.context, who)
+    page.context.grant_permissions(["notifications"], origin=who.server.url)
+    page.context.add_init_script(RECORDING)
+    page.goto(who.server.url + (path or place.path))
+    caught_up(page)
+    if wants:
+        page.locator("#people-toggle").click()
+        page.locator("#notices-on").check()
+        expect(page.locator("#notices")).to_have_attribute("data-state", "on")
+        page.keyboard.press("Escape")
+        expect(page.locator("#people")).to_be_hidden()
+    return page
+
+
+def told(page: Page) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = page.evaluate("told.map(({ title, body }) => ({ title, body }))")
+    return found
+
+
+def set_level(who: Person, place: Room, level: str) -> None:
+    assert who.ask("PUT", f"/api/rooms/{place.id}/notify", {"level": level})["ok"]
+
+
+def client_id(packet: Locator) -> str:
+    """Return the client_id in a packet's decoded JSON."""
+    packet.locator("summary").click()
+    expect(packet.locator("pre")).to_contain_text('"client_id"')
+    found = re.search(r'"client_id": "([^"]+)"', packet.locator("pre").text_content() or "")
+    assert found
+    return found[1]

@@ -1,0 +1,131 @@
+"""nginx with TLS in front of the chat: the very files of deploy/, with other ports and names."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import socketio
+
+from tests.final_app.rig import Person, Server
+from tests.needs import needs_nginx
+from workshop import paths
+
+DEPLOY = paths.ROOT / "deploy"
+PATIENCE = 20  # seconds
+FRAME = """
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log;
+{user}
+events {{}}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    access_log {folder}/access.log;
+    include {folder}/chat.conf;
+}}
+"""
+CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+               "subjectAltName=DNS:localhost,IP:127.0.0.1"]  # fmt: skip
+
+
+class Front:
+    """nginx before a server. `url` is where the chat is to its people; a `Person` takes it as server."""
+
+    def __init__(
+        self, folder: Path, server: Server, file: str = "nginx.conf", path: str = ""
+    ) -> None:
+        self.folder = folder
+        self.nginx = needs_nginx()
+        self.port, self.plain_port = free_port(), free_port()
+        self.url = f"https://localhost:{self.port}{path}"
+        self.path = path
+        self.certificate = folder / "certificate.pem"
+        subprocess.run([*CERTIFICATE, "-keyout", folder / "key.pem", "-out", self.certificate],
+                       check=True, capture_output=True)  # fmt: skip
+        (folder / "chat.conf").write_text(self._configuration(file, server), encoding="utf-8")
+        user = "user root;" if os.geteuid() == 0 else ""
+        frame = FRAME.format(folder=folder, user=user)
+        (folder / "nginx.conf").write_text(frame, encoding="utf-8")
+
+    def start(self) -> "Front":
+        """Start it: nginx comes back when it listens."""
+        self._run()
+        return self
+
+    def stop(self) -> None:
+        self._run("-s", "stop")
+
+    def log(self) -> str:
+        """Return what nginx noted of the requests."""
+        return (self.folder / "chat.log").read_text(encoding="utf-8")
+
+    def _run(self, *words: str) -> None:
+        command = [
+            self.nginx,
+            "-p",
+            str(self.folder),
+            "-c",
+            str(self.folder / "nginx.conf"),
+            *words,
+        ]
+        # Not into a pipe: nginx goes on in the background, and would hold the other end of it.
+        done = subprocess.run(command, timeout=PATIENCE, stderr=subprocess.DEVNULL)
+        assert done.returncode == 0, (self.folder / "error.log").read_text(encoding="utf-8")
+
+    def _configuration(self, file: str, server: Server) -> str:
+        """Return a file of deploy/ for this machine; each name in it must be there."""
+        text = (DEPLOY / file).read_text(encoding="utf-8")
+        host = "chat.example.org" if file == "nginx.conf" else "example.org"
+        changes = {
+            f"/etc/letsencrypt/live/{host}/fullchain.pem": str(self.certificate),
+            f"/etc/letsencrypt/live/{host}/privkey.pem": str(self.folder / "key.pem"),
+            f"server_name {host};": "server_name localhost;",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "127.0.0.1:5000": f"127.0.0.1:{server.port}",
+        }
+        if file == "nginx.conf":
+            changes["listen 80;"] = f"listen 127.0.0.1:{self.plain_port};"
+            changes["/var/log/nginx/chat.log"] = str(self.folder / "chat.log")
+        for there, instead in changes.items():
+            assert there in text, f"{file} has no {there!r}"
+            text = text.replace(there, instead)
+        return text
+
+
+class Visitor(Person):
+    """Somebody who comes through nginx and trusts its certificate."""
+
+    def __init__(self, front: Front, name: str) -> None:
+        super().__init__(front, name)  # type: ignore[arg-type]
+        self.front = front
+        self.http.verify = str(front.certificate)
+        # Browsers send it; under https the CSRF check asks for it.
+        self.http.headers["Referer"] = f"{front.url}/"
+
+    def connect(self) -> dict[str, Any]:
+        self.socket = socketio.Client(reconnection=False, http_session=self.http)
+        self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
+        self.socket.connect(
+            self.front.url, transports=["websocket"], socketio_path=f"{self.front.path}/socket.io"
+        )  # fmt: skip
+        welcome: dict[str, Any] = self.hear("welcome")
+        self.id = int(welcome["me"]["id"])
+        return welcome
+
+
+def origin(front: Front) -> str:
+    """Return what a browser says of where its page is from."""
+    return f"https://localhost:{front.port}"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

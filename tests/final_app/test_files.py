@@ -1,0 +1,430 @@
+"""Files: kept by content, shown only where they are harmless, read only by who may."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from final_app import files
+from tests.final_app.conftest import People
+from tests.final_app.rig import Person, Server, png
+
+Room = Callable[..., int]
+
+SMALL = 200_000  # bytes, the limit of the server here
+PIXELS = 2_000_000
+MEMORY_MOST = 32_000_000  # bytes that all the bad files together may cost
+SCRIPT = b"<script>document.title = 'It ran'</script>"
+INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+SETTINGS = {"CHAT_UPLOAD_SIZE": str(SMALL), "CHAT_UPLOAD_PIXELS": str(PIXELS)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("chat") / "data"
+    chat = Server(folder, CHAT_LIMIT_UPLOADS="100000 per second", **SETTINGS).start()
+    yield chat
+    chat.stop()
+
+
+def code(answer: dict[str, Any]) -> str:
+    return "ok" if answer["ok"] else str(answer["error"]["code"])
+
+
+def get(person: Person, upload: dict[str, Any], more: str = "") -> requests.Response:
+    return person.get(f"/files/{upload['id']}{more}")
+
+
+def on_disk(server: Server) -> set[str]:
+    folder = server.folder / "uploads"
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+# ---- what it is for
+
+
+def test_a_message_carries_a_file_to_everybody_in_the_room(people: People, room: Room) -> None:
+    ada, bo, cy = (people[name] for name in ("ada", "bo", "cy"))
+    place = room("Sharing", "bo")
+    content = "Größe\n".encode() * 100
+    answer = ada.send(place, "notes.txt", content)
+    upload = answer.json()["upload"]
+    assert answer.status_code == 201
+    assert upload == {
+        "id": upload["id"], "filename": "notes.txt", "mime": "text/plain", "size": len(content),
+        "width": None, "height": None,
+    }  # fmt: skip
+    bo.told(), cy.told()
+    said = ada.say(place, "", uploads=[upload["id"]])
+    assert said["message"]["uploads"] == [upload] and said["message"]["text"] == ""
+    (told,) = bo.told("new_message")
+    assert told["message"] == said["message"]
+    assert cy.told("new_message") == []
+    assert get(bo, upload).content == content
+    assert bo.history(place)[-1]["uploads"] == [upload]
+
+
+def test_an_image_becomes_a_new_one_upright_and_without_what_was_hidden(
+    people: People, room: Room
+) -> None:
+    ada, place = people["ada"], room("Pictures")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    exif[0x010E] = "a secret place"
+    sent = png(60, 30, "JPEG", exif=exif, comment=b"hidden words")
+    upload = ada.upload(place, "photo.png", sent + b"PK\x03\x04 hidden behind it" + SCRIPT)[
+        "upload"
+    ]
+    assert (upload["mime"], upload["width"], upload["height"]) == ("image/jpeg", 30, 60)
+    kept = get(ada, upload)
+    assert Image.open(io.BytesIO(kept.content)).size == (30, 60)
+    for hidden in (b"secret", b"hidden", b"PK\x03\x04", SCRIPT, b"Exif"):
+        assert hidden in sent + b"PK\x03\x04hidden" + SCRIPT and hidden not in kept.content
+    assert kept.headers["Content-Type"] == "image/jpeg"
+    assert kept.headers["Content-Disposition"].startswith("inline")
+
+
+def test_an_image_has_a_small_version(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Thumbnails")
+    upload = ada.upload(place, "wide.png", png(1500, 1000))["upload"]
+    small = get(ada, upload, "/thumb")
+    assert small.headers["Content-Type"] == "image/webp"
+    assert Image.open(io.BytesIO(small.content)).size == (640, 427)
+    text = ada.upload(place, "a.txt", b"no image")["upload"]
+    assert get(ada, text, "/thumb").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+def test_a_moving_image_goes_on_moving(people: People, room: Room, kind: str) -> None:
+    frames = [Image.new("RGB", (20, 20), (shade, 0, 0)) for shade in (0, 90, 180)]
+    file = io.BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=70)
+    upload = people["ada"].upload(room(f"Moving {kind}"), "x", file.getvalue())["upload"]
+    kept: Any = Image.open(io.BytesIO(get(people["ada"], upload).content))
+    assert (kept.format, kept.n_frames) == (kind, 3)
+
+
+def test_an_image_with_holes_keeps_them(people: People, room: Room) -> None:
+    file = io.BytesIO()
+    Image.new("RGBA", (10, 10), (0, 0, 0, 0)).convert("P").save(file, "PNG", transparency=0)
+    upload = people["ada"].upload(room("Holes"), "x.png", file.getvalue())["upload"]
+    kept = Image.open(io.BytesIO(get(people["ada"], upload).content))
+    assert kept.convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
+
+
+# ---- who may
+
+
+def test_until_it_is_sent_a_file_is_its_owners_alone(people: People, room: Room) -> None:
+    ada, bo, place = people["ada"], people["bo"], room("Unsent", "bo")
+    upload = ada.upload(place, "draft.txt", b"not yet")["upload"]
+    assert (get(ada, upload).status_code, get(bo, upload).status_code) == (200, 404)
+    assert code(bo.say(place, "Mine!", uploads=[upload["id"]])) == "invalid"
+    assert code(bo.ask("DELETE", f"/api/uploads/{upload['id']}")) == "not_found"
+    assert code(ada.say(place, "", uploads=[upload["id"]])) == "ok"
+    assert get(bo, upload).status_code == 200
+    assert code(ada.say(place, "Again", uploads=[upload["id"]])) == "invalid"
+    assert code(ada.ask("DELETE", f"/api/uploads/{upload['id']}")) == "invalid"
+
+
+def test_a_file_does_not_go_to_another_room_than_it_was_sent_to(people: People, room: Room) -> None:
+    ada, here, there = people["ada"], room("Here"), room("There", "bo")
+    upload = ada.upload(here, "a.txt", b"for here")["upload"]
+    answer = ada.say(there, "Look", uploads=[upload["id"]])
+    assert code(answer) == "invalid" and answer["error"]["field"] == "uploads"
+    assert people["bo"].history(there) == []  # nothing was stored
+
+
+def test_who_is_removed_can_no_longer_read_it(people: People, room: Room) -> None:
+    ada, bo, place = people["ada"], people["bo"], room("Removed", "bo")
+    upload = ada.upload(place, "a.png", png())["upload"]
+    ada.say(place, "", uploads=[upload["id"]])
+    assert get(bo, upload).status_code == get(bo, upload, "/thumb").status_code == 200
+    ada.ask("DELETE", f"/rooms/{place}/members/{bo.id}")
+    assert get(bo, upload).status_code == get(bo, upload, "/thumb").status_code == 404
+    stranger = Person(ada.server, "x")
+    assert "/login" in stranger.get(f"/files/{upload['id']}").url
+
+
+def test_nothing_is_sent_into_a_room_that_is_archived_or_not_ones_own(
+    people: People, room: Room
+) -> None:
+    ada, place, over = people["ada"], room("Closed to Bo"), room("Over", "bo")
+    ada.ask("DELETE", f"/rooms/{over}")
+    before = on_disk(ada.server)
+    assert people["bo"].send(place, "a.txt", b"x").status_code == 404
+    assert ada.send(over, "a.txt", b"x").status_code == 403
+    for wrong in ("", "x", "-1", "9" * 30, "1; DROP TABLE uploads"):
+        assert ada.send(wrong, "a.txt", b"x").status_code in (400, 404)
+    assert on_disk(ada.server) == before
+
+
+def test_a_deleted_message_takes_its_files_along(
+    people: People, room: Room, server: Server
+) -> None:
+    ada, place = people["ada"], room("Deleted", "bo")
+    upload = ada.upload(place, "a.png", png())["upload"]
+    said = ada.say(place, "Look", uploads=[upload["id"]])["message"]
+    assert {upload["id"], upload["id"] + ".thumb"} <= on_disk(server)
+    gone = ada.emit("delete_message", {"id": said["id"]})["message"]
+    assert (gone["text"], gone["uploads"]) == ("", [])
+    assert get(ada, upload).status_code == get(people["bo"], upload).status_code == 404
+    assert not {upload["id"], upload["id"] + ".thumb"} & on_disk(server)
+
+
+def test_a_file_that_was_taken_back_is_gone(people: People, room: Room, server: Server) -> None:
+    ada, place = people["ada"], room("Taken back")
+    upload = ada.upload(place, "a.txt", b"x")["upload"]
+    assert code(ada.ask("DELETE", f"/api/uploads/{upload['id']}")) == "ok"
+    assert get(ada, upload).status_code == 404 and upload["id"] not in on_disk(server)
+    assert code(ada.say(place, "Look", uploads=[upload["id"]])) == "invalid"
+
+
+def test_a_message_carries_no_more_files_than_allowed_and_each_once(
+    people: People, room: Room
+) -> None:
+    ada, place = people["ada"], room("Many")
+    ids = [ada.upload(place, f"{n}.txt", b"x")["upload"]["id"] for n in range(11)]
+    assert code(ada.say(place, "", uploads=ids)) == "invalid"
+    said = ada.say(place, "", uploads=[*reversed(ids[:10]), ids[0]])
+    assert code(said) == "invalid"  # eleven again
+    said = ada.say(place, "", uploads=[*reversed(ids[:9]), ids[0]])["message"]
+    assert [each["filename"] for each in said["uploads"]] == [f"{n}.txt" for n in range(8, -1, -1)]
+    assert code(ada.say(place, "", uploads=[])) == "invalid"  # neither text nor file
+    assert code(ada.say(place, "x", uploads="abc")) == "invalid"
+
+
+def test_an_edit_may_leave_nothing_but_the_files(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Edited")
+    upload = ada.upload(place, "a.txt", b"x")["upload"]
+    said = ada.say(place, "words", uploads=[upload["id"]])["message"]
+    assert ada.emit("edit_message", {"id": said["id"], "text": ""})["message"]["uploads"] == [
+        upload
+    ]
+    bare = ada.say(place, "words")["message"]
+    assert code(ada.emit("edit_message", {"id": bare["id"], "text": ""})) == "invalid"
+
+
+# ---- limits
+
+
+def test_a_large_file_is_refused_before_it_is_kept(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Large")
+    before = on_disk(ada.server)
+    assert ada.send(place, "a.bin", b"\x01" * SMALL).status_code == 201
+    over = ada.send(place, "a.bin", b"\x01" * (SMALL + 1))
+    assert over.status_code == 413 and over.json()["error"]["field"] == "file"
+    assert ada.send(place, "a.bin", b"\x01" * 5 * SMALL).status_code == 413
+    assert len(on_disk(ada.server) - before) == 1
+
+
+def test_without_a_token_a_file_is_not_even_read(people: People) -> None:
+    ada = people["ada"]
+    answer = ada.http.post(
+        f"{ada.server.url}/api/uploads", data={"room": 1}, files={"file": b"\x01" * 150_000}
+    )
+    assert answer.status_code in (400, 413)
+    assert Person(ada.server, "x").http.post(
+        f"{ada.server.url}/api/uploads", files={"file": b"x"}
+    ).status_code in (400, 401)
+
+
+def test_the_storage_has_an_end(tmp_path: Path) -> None:
+    server = Server(tmp_path, CHAT_STORAGE_QUOTA="1000").start()
+    ada = Person(server, "ada").begin()
+    assert ada.send(1, "a.txt", b"x" * 999).status_code == 201
+    assert ada.send(1, "b.txt", b"x" * 999).status_code == 201  # there was still room for one
+    full = ada.send(1, "c.txt", b"x")
+    assert full.status_code == 507 and full.json()["error"]["code"] == "full"
+    server.stop()
+
+
+def test_kinds_that_are_not_wanted_are_refused_by_content(tmp_path: Path) -> None:
+    server = Server(tmp_path, CHAT_UPLOAD_TYPES="image/ text/plain").start()
+    ada = Person(server, "ada").begin()
+    assert ada.send(1, "a.exe", b"plain text").status_code == 201
+    assert ada.send(1, "a.pdf", png()).status_code == 201
+    refused = ada.send(1, "a.png", b"%PDF-1.7")
+    assert refused.status_code == 415
+    assert "application/pdf" in refused.json()["error"]["message"]
+    server.stop()
+
+
+def test_too_many_files_are_too_many(tmp_path: Path) -> None:
+    server = Server(tmp_path, CHAT_LIMIT_UPLOADS="2 per minute").start()
+    ada = Person(server, "ada").begin()
+    statuses = [ada.send(1, "a.txt", b"x").status_code for _ in range(3)]
+    assert statuses == [201, 201, 429]
+    server.stop()
+
+
+# ---- what somebody might send to do harm
+
+
+def png_of(width: int, height: int, *chunks: tuple[bytes, bytes], data: bytes = b"") -> bytes:
+    """Return a PNG with any size in its head, and any chunks."""
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    parts = [
+        (b"IHDR", head),
+        *chunks,
+        (b"IDAT", data or zlib.compress(b"\x00\x00")),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+
+
+def bomb() -> bytes:
+    """10,000 × 10,000 pixels in 12 kB."""
+    return png_of(10_000, 10_000, data=zlib.compress(b"\x00" * 12_510_000, 9))
+
+
+def slideshow() -> bytes:
+    file = io.BytesIO()
+    first, *rest = [Image.new("L", (400, 400), number * 8) for number in range(30)]
+    first.save(file, "GIF", save_all=True, append_images=rest)
+    return file.getvalue()
+
+
+def zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../evil.txt", b"0" * 5_000_000)
+    return file.getvalue()
+
+
+HARMFUL: dict[str, tuple[str, bytes, int]] = {
+    "a path up": ("../../evil.txt", b"x", 201),
+    "a path up, of Windows": ("..\\..\\evil.txt", b"x", 201),
+    "an absolute path": ("/etc/passwd", b"x", 201),
+    "a device": ("CON", b"x", 201),
+    "a device with an ending": ("nul.txt", b"x", 201),
+    "a file of the web server": (".htaccess", b"x", 201),
+    "an end of line": ("a\r\nSet-Cookie: evil=1.txt", b"x", 201),
+    "a name from the right": ("\u202egnp.exe", b"x", 201),
+    "a name of 5,000 letters": ("x" * 5000 + ".txt", b"x", 201),
+    "a quote in the name": ("a\"; filename=\"evil.html", b"x", 201),
+    "no letter in the name": ("...", b"x", 201),
+    "SVG": ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'>" + SCRIPT + b"</svg>", 201),
+    "SVG that says it is a PNG": ("a.png", b"<svg onload='alert(1)'/>", 201),
+    "HTML": ("a.html", b"<!doctype html>" + SCRIPT, 201),
+    "HTML in UTF-16": ("a.html", "<script>alert(1)</script>".encode("utf-16"), 201),
+    "XML": ("a.xhtml", b"<?xml version='1.0'?><html>" + SCRIPT + b"</html>", 201),
+    "a script": ("a.js", b"alert(1)", 201),
+    "PDF and HTML": ("a.html", b"%PDF-1.7\n" + SCRIPT, 201),
+    "ZIP that unpacks upwards": ("a.zip", zipped(), 201),
+    "GIF and script": ("a.gif", b"GIF89a/*" + SCRIPT + b"*/=1;", 415),
+    "JPEG and HTML": ("a.jpg", png(kind="JPEG") + SCRIPT, 201),
+    "PNG with words": ("a.png", png_of(1, 1, (b"tEXt", b"Comment\x00" + SCRIPT)), 201),
+    "PNG with a bomb of words": (
+        "a.png", png_of(1, 1, (b"zTXt", b"x\x00\x00" + zlib.compress(b"0" * 90_000_000, 9))), 415,
+    ),
+    "10,000 × 10,000": ("a.png", bomb(), 413),
+    "2,000,000,000 × 1": ("a.png", png_of(2_000_000_000, 1), 413),
+    "a size that lies": ("a.png", png_of(1000, 1000), 415),
+    "no size": ("a.png", png_of(0, 0), 415),
+    "a GIF of many frames": ("a.gif", slideshow(), 413),
+    "half a PNG": ("a.png", png(900, 900)[:1500], 415),
+    "half a JPEG": ("a.jpg", png(900, 900, "JPEG")[:1500], 415),
+    "only a signature": ("a.png", b"\x89PNG\r\n\x1a\n", 415),
+    "nothing": ("a.txt", b"", 415),
+    "too much": ("a.bin", b"\x00" * (SMALL + 1), 413),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_what_should_do_harm_does_none(
+    people: People, room: Room, server: Server, name: str
+) -> None:
+    filename, content, expected = HARMFUL[name]
+    ada = people["ada"]
+    place = ada.ask("POST", "/rooms", {"name": name, "kind": "closed"})["room"]["id"]
+    outside, before = _outside(server), on_disk(server)
+    answer = ada.send(place, filename, content)
+    assert answer.status_code == expected, answer.text
+    assert _outside(server) == outside
+    if expected != 201:
+        assert answer.json()["error"]["field"] == "file"
+        assert on_disk(server) == before
+        return
+    upload = answer.json()["upload"]
+    kept = get(ada, upload)
+    assert set(upload["filename"]).isdisjoint('/\\\r\n"\u202e\x00') and upload["filename"]
+    assert len(upload["filename"]) <= files.NAME_LENGTH + 1
+    assert kept.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in kept.headers["Content-Security-Policy"]
+    assert "evil" not in kept.cookies and kept.headers["Cache-Control"].startswith("private")
+    if kept.headers["Content-Disposition"].startswith("inline"):
+        assert kept.headers["Content-Type"] in INLINE
+        assert Image.open(io.BytesIO(kept.content)).size == (upload["width"], upload["height"])
+        assert SCRIPT not in kept.content
+    else:
+        assert kept.headers["Content-Type"].split(";")[0] not in ("text/html", "image/svg+xml")
+        assert kept.content == content
+
+
+def test_nothing_of_it_is_shown_inline_but_images_made_anew() -> None:
+    """A guard on the table above: it holds accepted and refused ones, and several of each kind."""
+    statuses = [status for *_, status in HARMFUL.values()]
+    assert {status: statuses.count(status) >= 4 for status in (201, 413, 415)} == dict.fromkeys(
+        (201, 413, 415), True
+    )
+
+
+def test_all_of_it_together_costs_little_memory(tmp_path: Path) -> None:
+    """In a server of its own: the peak of another one may have been reached before."""
+    server = Server(tmp_path, **SETTINGS).start()
+    ada = Person(server, "ada").begin()
+    ada.send(1, "a.txt", b"x")
+    assert server.process
+    before = _peak(server.process.pid, forget=True)  # hashing a password took 64 MiB
+    for filename, content, _ in HARMFUL.values():
+        ada.send(1, filename, content)
+    grown = _peak(server.process.pid) - before
+    server.stop()
+    print(f"{len(HARMFUL)} bad files: {grown / 1e6:.1f} MB more at the peak")
+    assert 0 < grown <= MEMORY_MOST
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("report.pdf", "report.pdf"), ("a/b\\c.txt", "c.txt"), ("Ä ö.png", "Ä ö.png"), ("", "file"),
+     ("  .  ", "file"), ("COM1.txt", "_COM1.txt"), ("console.txt", "console.txt"),
+     ("a<b>|c?.txt", "a_b__c_.txt"), ("tab\tnew\nline.txt", "tabnewline.txt")],
+)  # fmt: skip
+def test_a_label_is_never_a_path_a_device_or_a_trick(given: str, shown: str) -> None:
+    assert files.label(given) == shown
+
+
+def test_a_long_name_keeps_its_ending() -> None:
+    assert files.label("x" * 300 + ".tar.gz") == "x" * 88 + ".gz"
+
+
+def _outside(server: Server) -> set[str]:
+    """Return every file around the data folder, and in it, that is no upload."""
+    around = server.folder.parent
+    return {
+        path.relative_to(around).as_posix()
+        for path in around.rglob("*")
+        if "uploads" not in path.parts and not path.name.startswith("chat.db")
+    }
+
+
+def _peak(pid: int, *, forget: bool = False) -> int:
+    """Return the most memory that a process has had, in bytes, since it was told to forget that."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        pytest.skip("needs /proc, which only Linux has")
+    if forget:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
+    (line,) = [each for each in status.read_text().splitlines() if each.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024

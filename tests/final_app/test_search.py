@@ -1,0 +1,114 @@
+"""Search finds what one may read, the newest first, and takes no word for a command."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.final_app.conftest import People
+from tests.final_app.rig import Person
+
+Room = Callable[..., int]
+
+# What FTS5, SQL or LIKE would take for more than words.
+TRICKS = [
+    '"', "'", "a OR b", "NOT zebra", "zebra NOT x", "zebra*", "text:zebra", "^zebra", "zebra NEAR x",
+    "(zebra", "zebra)", "%", "_", "zebra%", "'; DROP TABLE messages; --", "\\", "zebra\x00", "a" * 100,
+    "{zebra}", "-zebra", "+zebra", "zebra AND", '"zebra', "zebra\x02\x03", "\u202ezebra", "NULL",
+]  # fmt: skip
+
+
+def found(person: Person, query: str, **more: object) -> list[str]:
+    return [each["message"]["text"] for each in asked(person, query, **more)["results"]]
+
+
+def asked(person: Person, query: str, **more: object) -> dict[str, Any]:
+    rest = "".join(f"&{name}={value}" for name, value in more.items())
+    answer = person.ask("GET", f"/api/search?q={quote(query)}{rest}")
+    assert answer["ok"], answer
+    return answer
+
+
+def test_words_are_found_whatever_their_case_or_accents(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Words")
+    texts = ["The quokka smiles", "A Quokka in Köln", "quokkas everywhere", "nothing of it"]
+    for text in texts:
+        ada.say(place, text)
+    assert (
+        found(ada, "quokka") == texts[2::-1]
+    )  # the newest first; the last word may be a beginning
+    assert found(ada, "QUOKKA koln") == [texts[1]]
+    assert found(ada, "quok") == texts[2::-1]
+    assert found(ada, "quokka smil") == [texts[0]]
+    assert found(ada, "smiles quokka") == [texts[0]]  # in any order
+    assert found(ada, "uokka") == []  # an ending is no word
+    assert found(ada, "okapi") == []
+
+
+def test_nobody_finds_what_they_may_not_read(people: People, room: Room) -> None:
+    ada, bo, cy = (people[name] for name in ("ada", "bo", "cy"))
+    shared, own = room("Shared", "bo"), room("Own")
+    ada.say(shared, "narwhal for two")
+    ada.say(own, "narwhal for one")
+    assert found(ada, "narwhal") == ["narwhal for one", "narwhal for two"]
+    assert found(bo, "narwhal") == ["narwhal for two"]
+    assert found(cy, "narwhal") == []
+    assert found(ada, "narwhal", room=own) == ["narwhal for one"]
+    refused = bo.ask("GET", f"/api/search?q=narwhal&room={own}")
+    assert refused["error"]["code"] == "not_found"
+    ada.ask("DELETE", f"/rooms/{shared}/members/{bo.id}")
+    assert found(bo, "narwhal") == []
+
+
+def test_what_was_changed_is_found_as_it_is_now(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Changed")
+    said = ada.say(place, "axolotl")["message"]["id"]
+    ada.emit("edit_message", {"id": said, "text": "salamander"})
+    assert (found(ada, "axolotl"), found(ada, "salamander")) == ([], ["salamander"])
+    ada.emit("delete_message", {"id": said})
+    assert found(ada, "salamander") == []
+
+
+def test_results_come_by_the_page_without_a_gap_or_a_double(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Many")
+    for number in range(25):
+        ada.say(place, f"ibis {number}")
+    first = asked(ada, "ibis", limit=10)
+    assert first["more"]
+    pages = [first]
+    while pages[-1]["more"]:
+        last = pages[-1]["results"][-1]["message"]["id"]
+        pages.append(asked(ada, "ibis", limit=10, before=last))
+    texts = [each["message"]["text"] for page in pages for each in page["results"]]
+    assert texts == [f"ibis {number}" for number in range(24, -1, -1)]
+    assert len(asked(ada, "ibis", limit=1000)["results"]) <= 50
+
+
+def test_an_excerpt_tells_what_matched_and_carries_text_alone(people: People, room: Room) -> None:
+    ada, place = people["ada"], room("Excerpts")
+    words = " ".join(["before"] * 60)
+    ada.say(place, f"{words} <b>lemur</b> {words}")
+    (result,) = asked(ada, "lemur")["results"]
+    assert result["room"] == {
+        "id": place, "slug": "excerpts", "name": "Excerpts", "kind": "closed",
+    }  # fmt: skip
+    assert ["lemur", True] in result["parts"]
+    text = "".join(piece for piece, _ in result["parts"])
+    assert "<b>lemur</b>" in text and len(text) < 300 and text.startswith("…")
+
+
+@pytest.mark.parametrize("query", TRICKS)
+def test_a_query_is_words_and_nothing_else(people: People, query: str) -> None:
+    answer = people["bo"].ask("GET", f"/api/search?q={quote(query)}")
+    assert answer["ok"] or answer["error"] == {
+        "code": "invalid", "field": "q",
+        "message": "Expected words to look for, 100 characters at most.",
+    }  # fmt: skip
+    assert people["bo"].ask("GET", "/api/search?q=zebra")["ok"]  # all is still there
+
+
+def test_no_words_and_too_many_are_refused(people: People) -> None:
+    for query in ("", "   ", "!?", "x" * 101):
+        refused = people["bo"].ask("GET", f"/api/search?q={quote(query)}")
+        assert refused["error"]["code"] == "invalid" and refused["error"]["field"] == "q"
