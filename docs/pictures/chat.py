@@ -7,10 +7,12 @@ Needs the test tools (playwright) and a Chromium, Chrome or Edge.
 """
 
 import argparse
+import io
 import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
@@ -69,6 +71,16 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
     people["bo"].ask("POST", "/dm/1")
     for name, text in TALK:
         people[name].say(1, text)
+    plan = people["cy"].upload(1, "route.png", drawing())["upload"]["id"]
+    notes = people["cy"].upload(1, "timetable.txt", b"7:12\n8:12\n")["upload"]["id"]
+    shared = people["cy"].say(1, "The way there, and when:", uploads=[plan, notes])["message"]
+    for name, emoji in (
+        ("ada", "\N{WHITE HEAVY CHECK MARK}"),
+        ("bo", "\N{WHITE HEAVY CHECK MARK}"),
+    ):
+        people[name].emit("react", {"id": shared["id"], "emoji": emoji, "on": True})
+    for name in ("ada", "cy"):  # who has read all begins at the end
+        people[name].emit("mark_read", {"room": 1, "seq": shared["seq"]})
     people["bo"].say(3, "Who is in?")
     page = enter(browser, server, "ada", WIDE, "light")
     save(page, folder / "chat.png")
@@ -76,12 +88,35 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
     page.locator("#people-toggle").click()
     page.locator("#members .person").first.wait_for()
     save(page, folder / "chat-people.png")
+    page = enter(browser, server, "ada", WIDE, "light")
+    page.keyboard.press("Control+Shift+F")
+    page.get_by_label("Words in a message").press_sequentially("release")
+    page.locator("mark").first.wait_for()
+    save(page, folder / "chat-search.png")
+    page = enter(browser, server, "ada", WIDE, "dark")
     page.goto(f"{server.url}/account")
     save(page, folder / "chat-account.png")
     phone = enter(browser, server, "cy", NARROW, "dark")
     save(phone, folder / "chat-phone.png")
     for person in people.values():
         person.leave()
+
+
+def drawing() -> bytes:
+    """Return a picture of a way through a town, as a PNG."""
+    image = Image.new("RGB", (900, 520), (232, 238, 226))
+    draw = ImageDraw.Draw(image)
+    for x in range(60, 900, 170):
+        draw.line((x, 0, x - 60, 520), fill=(255, 255, 255), width=22)
+    for y in range(70, 520, 130):
+        draw.line((0, y, 900, y + 40), fill=(255, 255, 255), width=22)
+    draw.ellipse((520, 60, 700, 190), fill=(190, 218, 178))
+    draw.line((70, 460, 230, 350, 400, 360, 560, 240, 800, 120), fill=(31, 95, 191), width=12)
+    for x, y in ((70, 460), (800, 120)):
+        draw.ellipse((x - 18, y - 18, x + 18, y + 18), fill=(200, 50, 60), outline=(255, 255, 255))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 def enter(

@@ -1,0 +1,51 @@
+"""The first day of a chat, by what stands on the screen alone: set up, invite, share a picture."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.people import People
+from tests.browser.team import caught_up
+from tests.final_app.rig import Server, png
+
+pytestmark = pytest.mark.browser
+
+
+def test_two_strangers_get_from_nothing_to_a_shared_picture(tmp_path: Path, person: People) -> None:
+    """Nothing here knows an address but the one that the program prints, and no id or class."""
+    server = Server(tmp_path).start()
+    ada = person(server.url)
+    expect(ada.get_by_role("heading", name="Set up your chat")).to_be_visible()
+    ada.get_by_label("Username").fill("Ada")
+    ada.get_by_label("Password").fill("a sentence of my own")
+    ada.get_by_role("button", name="Start chatting").click()
+    expect(ada.get_by_role("heading", name="general")).to_be_visible()
+    link = ada.get_by_label("Invite the others with this link").input_value()
+    assert link.startswith(server.url)
+
+    bo = person(link)
+    bo.get_by_label("Username").fill("bo")
+    bo.get_by_label("Password").fill("another one, longer")
+    bo.get_by_role("button", name="Create account").click()
+    expect(bo.get_by_role("heading", name="general")).to_be_visible()
+    caught_up(bo)
+
+    with bo.expect_file_chooser() as choosing:
+        bo.get_by_role("button", name="Attach files").click()
+    choosing.value.set_files({"name": "us.png", "mimeType": "image/png", "buffer": png(300, 200)})
+    bo.get_by_role("textbox", name="Message #general").fill("This is us!")
+    bo.get_by_role("button", name="Send").click()
+
+    said = ada.get_by_role("listitem").filter(has_text="This is us!")
+    expect(said.get_by_role("img", name="us.png")).to_be_visible()
+    said.get_by_role("img", name="us.png").click()
+    viewer = ada.get_by_role("dialog")
+    expect(viewer.get_by_role("img", name="us.png")).to_be_visible()
+    ada.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+    ada.get_by_role("textbox", name="Message #general").fill("Lovely, @bo")
+    ada.keyboard.press("Enter")  # chooses Bo from the list,
+    ada.keyboard.press("Enter")  # and sends
+    expect(bo.get_by_role("listitem").filter(has_text="Lovely, @bo")).to_be_visible()
+    server.stop()
