@@ -411,9 +411,10 @@ def _request(person: Person, method: str, rule: str, den: int, picture: str) -> 
         "name": person.name,
     }
     body: dict[str, Any] = {"data": fields}
-    if "rooms" in path or path == "/hooks":
-        room = {"name": f"{person.name}'s room", "kind": "closed"}
-        body = {"json": room | {"level": "all", "room": den, "text": "Hello"}}
+    if "rooms" in path:
+        body = {"json": {"name": f"{person.name}'s room", "kind": "closed", "level": "all"}}
+    if path == "/hooks":
+        body = {"json": {"room": den, "text": "Hello"}}
     if path == "/api/uploads":
         body = {"data": {"room": den}, "files": {"file": ("a.txt", b"Hello")}}
     answer = person.http.request(
