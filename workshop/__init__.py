@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from workshop import direct  # noqa: F401  # first: before any client looks at the environment
 
 if TYPE_CHECKING:
+    from workshop.bridge import show_bridge, show_floors, show_home
     from workshop.checker import check
-    from workshop.clients import Tape, cast
+    from workshop.clients import Tape, cast, session_of
+    from workshop.contract.tour import compare
     from workshop.environments import make_environment
     from workshop.first_cell import begin
     from workshop.learner import bring, catch_up
@@ -31,9 +33,14 @@ __all__ = [
     "cast",
     "catch_up",
     "check",
+    "compare",
     "make_environment",
+    "session_of",
     "show",
+    "show_bridge",
     "show_change",
+    "show_floors",
+    "show_home",
     "show_page",
     "side_by_side",
     "solution",
@@ -42,8 +49,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "bridge": ["show_bridge", "show_floors", "show_home"],
     "checker": ["check"],
-    "clients": ["Tape", "cast"],
+    "clients": ["Tape", "cast", "session_of"],
+    "contract.tour": ["compare"],
     "environments": ["make_environment"],
     "first_cell": ["begin"],
     "learner": ["bring", "catch_up"],

@@ -86,12 +86,15 @@ def patch_change(patch: str) -> list[Hunk]:
 def piece(text: str, file: str, name: str) -> tuple[int, int]:
     """Return the 0-based line range [start, end) of the piece of a file called `name`.
 
-    In Python a top-level function, class or assignment (with its decorators); elsewhere the block
+    In Python a top-level function, class or assignment (with its decorators), or a method, as
+    "Class.method"; elsewhere the block
     that begins at the first line holding `name`: that line and the deeper-indented ones below it.
     Raises LookupError that lists what a Python file has.
     """
     if file.endswith(".py"):
         pieces = python_pieces(text)
+        if "." in name:
+            pieces |= _methods(text)
         if name not in pieces:
             raise LookupError(f"{file} has no {name!r}. It has: {', '.join(pieces)}.")
         return pieces[name]
@@ -113,6 +116,17 @@ def python_pieces(text: str) -> dict[str, tuple[int, int]]:
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 pieces[name] = node.lineno - 1, node.end_lineno or node.lineno
     return pieces
+
+
+def _methods(text: str) -> dict[str, tuple[int, int]]:
+    """Return the line ranges of the methods of a module's classes, by "Class.method"."""
+    return {
+        f"{owner.name}.{node.name}": (node.lineno - 1, node.end_lineno or node.lineno)
+        for owner in ast.parse(text).body
+        if isinstance(owner, ast.ClassDef)
+        for node in owner.body
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def _is_lesson(file: PurePath) -> bool:

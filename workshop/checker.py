@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from socketio.exceptions import SocketIOError
 
 from workshop import manifest, paths
-from workshop.contract import Broken, NotAttempted, Promise, exercise_of, promises_of
+from workshop.contract import Broken, NotAttempted, Promise, exercise_of, promises_of, tour
 from workshop.contract.diagnosis import diagnose, last_error
+from workshop.contract.families import checked_for
 from workshop.stages import Stage, StageFailed, stage
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
+LATER = "11"  # the labs begin here
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class Verdict:
     @property
     def headline(self) -> str:
         if self.state == KEPT:
-            unseen = " chat.js was read, not run: try it in the page." if self.step >= "04" else ""
+            script = "chat.js" if self.step < LATER else "rail.js"
+            unseen = (
+                f" {script} was read, not run: try it in the page." if self.step >= "04" else ""
+            )
             return f"Step {self.step}: all {self.total} promises are kept. Well done.{unseen}"
         kept = f"{self.kept} of {self.total} promises are kept"
         if self.state == OPEN:
@@ -64,8 +70,11 @@ class Verdict:
 def check(which: str) -> Verdict:
     """Try the promises up to a step on the learner's chat, then that step's exercise.
 
-    Raises LookupError for an unknown step.
+    For lab 11 it tries the topic on the learner's copy of final_app. Raises LookupError for an unknown
+    step.
     """
+    if manifest.is_lab(which):
+        return check_topic(manifest.lesson(which))
     step = manifest.step(which)
     promises = promises_of(step.number)
     total = len(promises) + 1
@@ -88,24 +97,56 @@ def check(which: str) -> Verdict:
     return verdict
 
 
-def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
-    """Try promises one by one on a running stage, the exercise last; stop at the first broken."""
-    total = len(promises) + 1
-    for kept, each in enumerate([*promises, exercise_of(number)]):
+def check_topic(lab: manifest.Step) -> Verdict:
+    """Go through the floors of mine/final_app; stop at the first thing that is not there."""
+    trials = [Promise(tour.sentence(each), each, LATER, LATER) for each in tour.CHECKS]
+    if not paths.my_final_app().is_dir():
+        return Verdict(
+            lab.number, OPEN, 0, len(trials), "Your copy of the application is mine/final_app.",
+            "a folder mine/final_app", "no such folder", 'Run `bring("final_app")`.',
+        )  # fmt: skip
+    try:
+        chat = stage("mine/final_app", signed=False)
+    except StageFailed as failure:
+        return Verdict(
+            lab.number, BROKEN, 0, len(trials), "The application starts.",
+            "`python -m final_app` announces its address", last_error(failure.log),
+            diagnose(failure.log),
+        )  # fmt: skip
+    for kept, each in enumerate(trials):
         broken = outcome(chat, each)
-        if broken and each.withdrawn_by:
-            # That step's exercise takes the promise back: what counts is then the exercise.
-            attempt = exercise_of(each.withdrawn_by)
-            attempted = outcome(chat, attempt)
-            if not isinstance(attempted, NotAttempted):
-                each, broken = attempt, attempted
         if broken:
             state = OPEN if isinstance(broken, NotAttempted) else BROKEN
             return Verdict(
-                number, state, kept, total, each.sentence,
+                lab.number, state, kept, len(trials), each.sentence,
                 broken.expected, broken.seen, broken.hint,
             )  # fmt: skip
+    _remember(lab.name)
+    return Verdict(lab.number, KEPT, len(trials), len(trials))
+
+
+def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
+    """Try promises one by one on a running stage, the exercise last; stop at the first broken."""
+    total = len(promises) + 1
+    with checked_for(number):
+        for kept, each in enumerate([*promises, exercise_of(number)]):
+            broken = outcome(chat, each)
+            if broken and each.withdrawn_by:
+                each, broken = _instead(chat, each, broken)
+            if broken and not (each.extra and isinstance(broken, NotAttempted)):
+                state = OPEN if isinstance(broken, NotAttempted) else BROKEN
+                return Verdict(
+                    number, state, kept, total, broken.sentence or each.sentence,
+                    broken.expected, broken.seen, broken.hint,
+                )  # fmt: skip
     return Verdict(number, KEPT, total, total)
+
+
+def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broken | None]:
+    """An exercise, once attempted, takes some promises back: what counts is then the exercise."""
+    attempt = exercise_of(each.withdrawn_by)
+    attempted = outcome(chat, attempt)
+    return (each, broken) if isinstance(attempted, NotAttempted) else (attempt, attempted)
 
 
 def outcome(chat: Stage, each: Promise) -> Broken | None:
@@ -114,7 +155,7 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
         each.trial(chat)
     except Broken as broken:
         return broken
-    except (requests.RequestException, OSError) as error:
+    except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
             expected="The server stays up and answers.",
             seen=f"{type(error).__name__}; the server's log ends with: {last_error(chat.log)}",

@@ -2,11 +2,28 @@
 
 import json
 import logging
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
+import requests
 import socketio
+from socketio.exceptions import ConnectionError as Refused
 
+from workshop.browser import Browser, asks_for_a_password
 from workshop.stages import Stage
+
+_sessions: WeakKeyDictionary[socketio.SimpleClient, Browser] = WeakKeyDictionary()
+
+
+class TurnedAway(Refused):  # type: ignore[misc]
+    """The stage refused the connection: the text says why to people, `code` to programs."""
+
+    def __init__(self, reason: dict[str, object]) -> None:
+        data = reason.get("data")
+        self.code = str(data.get("code", "")) if isinstance(data, dict) else ""
+        super().__init__(str(reason.get("message", "")))
 
 
 @dataclass(frozen=True)
@@ -24,25 +41,79 @@ class Tape(logging.Logger):
     def __init__(self) -> None:
         super().__init__("tape", logging.INFO)
         self.packets: list[Packet] = []
+        self._news = threading.Condition()
 
     def handle(self, record: logging.LogRecord) -> None:
         message = str(record.msg)
         if message.startswith(("Sending packet", "Received packet")):
             kind, data = record.args  # type: ignore[misc]
-            self.packets.append(Packet(message.startswith("Sending"), str(kind), data))
+            with self._news:
+                self.packets.append(Packet(message.startswith("Sending"), str(kind), data))
+                self._news.notify_all()
+
+    def wait(self, wanted: Callable[[Packet], bool], timeout: float) -> bool:
+        """Wait until there is a wanted packet; tell whether there is one."""
+        with self._news:
+            return self._news.wait_for(lambda: any(map(wanted, self.packets)), timeout)
 
 
 def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     """Connect one `socketio.SimpleClient` per name to a running stage, and return them in order.
 
     The name travels as `auth={"username": name}`; a stage that does not ask for it ignores it.
+    Where a password is asked for (from step 08 on), each first registers, or logs in, in a session
+    of their own: `session_of(ada)`. Who is refused raises socketio's ConnectionError with its reason.
     """
+    locked = chat.name[:2] >= "08" and asks_for_a_password(chat)
     people = []
     for name in names:
-        person = socketio.SimpleClient(engineio_logger=Tape())
-        person.connect(chat.url, auth={"username": name})
-        people.append(person)
+        session = Browser(chat) if locked else None
+        if session is not None:
+            session.enter(name)
+        people.append(connect(chat, name, session))
     return people
+
+
+def connect(
+    chat: Stage,
+    name: str | None,
+    session: Browser | None = None,
+    transports: list[str] | None = None,
+) -> socketio.SimpleClient:
+    """Open one socket that says a name, or none, with the cookies of a session if there is one.
+
+    Raises TurnedAway when the stage says no, and Refused when nobody answers.
+    """
+    tape, wire = Tape(), requests.Session()
+    wire.trust_env = False
+    if session is not None:
+        wire.cookies = session.cookies
+    person = socketio.SimpleClient(engineio_logger=tape, http_session=wire)
+    auth = None if name is None else {"username": name}
+    try:
+        person.connect(chat.url, auth=auth, transports=transports)
+    except Refused:
+        reason = refusal_on(tape)
+        if reason is None:
+            raise
+        raise TurnedAway(reason) from None
+    if session is not None:
+        _sessions[person] = session
+    return person
+
+
+def session_of(client: socketio.SimpleClient) -> Browser:
+    """Return the session a client of the cast is logged in with, for requests over HTTP.
+
+    session_of(ada).get("/chat"), session_of(ada).post("/logout"): a path is enough, and the CSRF
+    token goes along, as from a page. Raises LookupError for who has no account here.
+    """
+    if client not in _sessions:
+        raise LookupError(
+            "This client has no session.\nExpected: one that `cast` made, on a stage that asks for "
+            "a password (step 08 or later)."
+        )
+    return _sessions[client]
 
 
 def tape_of(client: socketio.SimpleClient) -> Tape:
@@ -54,6 +125,15 @@ def tape_of(client: socketio.SimpleClient) -> Tape:
             "or socketio.SimpleClient(engineio_logger=Tape())."
         )
     return tape
+
+
+def refusal_on(tape: Tape) -> dict[str, object] | None:
+    """Return the server's reason for refusing the connection, {"message", "data"?}, or None."""
+    for packet in tape.packets:
+        if meaning(packet) == "refused":
+            _, _, payload = split_packet(str(packet.data))
+            return payload if isinstance(payload, dict) else {"message": payload}
+    return None
 
 
 def meaning(packet: Packet) -> str:

@@ -38,11 +38,13 @@ def begin(name: str) -> View:
 def progress(name: str) -> View:
     """Show the strip of steps: ✓ behind those whose check passed, [brackets] around this one."""
     done = solved()
-    strip = " ".join(_station(step, name, step.name in done) for step in manifest.steps())
+    labs = manifest.labs() if manifest.is_lab(name) else ()
+    lessons = (*manifest.steps(), *labs)
+    strip = " ".join(_station(each, name, each.name in done) for each in lessons)
     if name == "00_start":
         title = f"00 Start · {manifest.START_MINUTES} minutes"
     else:
-        step = manifest.step(name)
+        step = manifest.lesson(name)
         title = f"{step.number} {step.title} · {step.teach} minutes + {step.exercise} to exercise"
     ready = "Kernel, folder and packages are as they should be."
     markup = (

@@ -49,11 +49,14 @@ def catch_up(which: str) -> CaughtUp:
     return CaughtUp(step.name, saved, hunks)
 
 
-def bring(which: str, file: str) -> str:
+def bring(which: str, file: str = "") -> str:
     """Copy one whole file of a step into mine/chat, such as a stylesheet nobody wants to type.
 
     Returns what was done, as a sentence. An own, different file of that name is kept beside it.
+    bring("final_app") copies the finished application to mine/final_app, unless it is there.
     """
+    if which == "final_app":
+        return _bring_final_app()
     step = manifest.step(which)
     source, target = step.folder / file, paths.my_chat() / file
     if not source.is_file():
@@ -68,6 +71,15 @@ def bring(which: str, file: str) -> str:
         done += f" Yours was different: it is in mine/saved/{keep.name}."
     shutil.copyfile(source, target)
     return done
+
+
+def _bring_final_app() -> str:
+    target = paths.my_final_app()
+    if target.exists():
+        return "mine/final_app is there, and stays as it is. To begin anew, rename or delete it."
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(paths.ROOT / "final_app", target, ignore=LEFT_OUT)
+    return "mine/final_app is there, a copy of final_app. It is yours: change it."
 
 
 def _free_name(folder: Path) -> Path:

@@ -1,9 +1,11 @@
-"""What steps.toml says of each step, and how a step is found by number, name or folder."""
+"""What steps.toml says of each step and lab, and how one is found by number, name or folder."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from workshop import paths
 
@@ -41,17 +43,24 @@ class Step:
         return paths.NOTEBOOKS / f"{self.name}.ipynb"
 
 
+class Lab(Step):
+    """A notebook about the finished application: its folder holds the solution, and nothing to run."""
+
+    @property
+    def folder(self) -> Path:
+        return paths.LABS / self.name
+
+
 @cache
 def steps() -> tuple[Step, ...]:
     """Return all steps in the order of the class."""
-    with (paths.STEPS / "steps.toml").open("rb") as file:
-        entries = tomllib.load(file)["step"]
-    return tuple(
-        Step(
-            **{**entry, "checkpoints": tuple(map(_checkpoint, entry["checkpoints"]))},
-        )
-        for entry in entries
-    )
+    return tuple(Step(**_entry(each)) for each in contents()["step"])
+
+
+@cache
+def labs() -> tuple[Lab, ...]:
+    """Return what comes after the last step, in the order of the class."""
+    return tuple(Lab(**_entry(each)) for each in contents()["lab"])
 
 
 def step(which: str) -> Step:
@@ -59,20 +68,49 @@ def step(which: str) -> Step:
 
     Raises LookupError that lists what there is.
     """
-    wanted = which.strip().rstrip("/")
-    for candidate in steps():
-        if wanted == candidate.name or wanted.zfill(2) == candidate.number:
-            return candidate
-    known = ", ".join(candidate.name for candidate in steps())
-    raise LookupError(
-        f"There is no step {which!r}.\nExpected one of: {known} (or its number, for example 05)."
-    )
+    return _named(which, steps())
+
+
+def lesson(which: str) -> Step:
+    """Return a step, or a lab, by name or number. Raises LookupError that lists what there is."""
+    return _named(which, (*steps(), *labs()))
+
+
+def is_lab(which: str) -> bool:
+    """Tell whether this is the name or number of a lab."""
+    return any(_is_called(each, which) for each in labs())
+
+
+@cache
+def contents() -> dict[str, Any]:
+    """Return all that steps.toml says."""
+    with (paths.STEPS / "steps.toml").open("rb") as file:
+        return tomllib.load(file)
 
 
 def before(current: Step) -> Step | None:
     """Return the step that `current` is built on, None for the first."""
     place = steps().index(current)
     return steps()[place - 1] if place else None
+
+
+def _named(which: str, lessons: Sequence[Step]) -> Step:
+    for candidate in lessons:
+        if _is_called(candidate, which):
+            return candidate
+    known = ", ".join(candidate.name for candidate in lessons)
+    raise LookupError(
+        f"There is no step {which!r}.\nExpected one of: {known} (or its number, for example 05)."
+    )
+
+
+def _is_called(candidate: Step, which: str) -> bool:
+    wanted = which.strip().rstrip("/")
+    return wanted == candidate.name or wanted.zfill(2) == candidate.number
+
+
+def _entry(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "checkpoints": tuple(map(_checkpoint, entry["checkpoints"]))}
 
 
 def _checkpoint(entry: dict[str, object]) -> Checkpoint:

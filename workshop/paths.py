@@ -24,6 +24,7 @@ def find_root() -> Path:
 
 ROOT = find_root()
 STEPS = ROOT / "steps"
+LABS = ROOT / "labs"
 NOTEBOOKS = ROOT / "notebooks"
 
 
@@ -35,3 +36,8 @@ def mine() -> Path:
 def my_chat() -> Path:
     """Return the learner's one growing application."""
     return mine() / "chat"
+
+
+def my_final_app() -> Path:
+    """Return the learner's copy of the finished application."""
+    return mine() / "final_app"

@@ -19,15 +19,24 @@ def steps_table() -> str:
         )
         for step in manifest.steps()
     ]
+    labs = [
+        (
+            f"{lab.number} {lab.title}",
+            lab.idea,
+            f"[{lab.notebook.name}](notebooks/{lab.notebook.name})",
+            f"{lab.teach} + {lab.exercise}",
+        )
+        for lab in manifest.labs()
+    ]
     start = (
         "00 Start",
         "the chat you will have by lunch",
         "[00_start.ipynb](notebooks/00_start.ipynb)",
     )
-    total = sum(step.teach + step.exercise for step in manifest.steps())
+    total = sum(each.teach + each.exercise for each in (*manifest.steps(), *manifest.labs()))
     last = ("", "", "all", f"{total + manifest.START_MINUTES} minutes")
     head = ("step", "idea", "notebook", "teach + exercise")
-    return table(head, [(*start, str(manifest.START_MINUTES)), *rows, last])
+    return table(head, [(*start, str(manifest.START_MINUTES)), *rows, *labs, last])
 
 
 def renewed(readme: str) -> str:

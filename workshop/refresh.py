@@ -19,14 +19,14 @@ CELL_TIMEOUT = 60  # seconds, as in the test
 def refresh(names: list[str]) -> int:
     """Re-execute the named notebooks ("05", "05_broadcast"; none: all). Returns an exit code."""
     chosen = notebooks(names)
-    with tempfile.TemporaryDirectory() as mine:
-        os.environ["WORKSHOP_MINE"] = mine
-        os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-        for number, path in enumerate(chosen, 1):
-            print(f"[{number}/{len(chosen)}] {path.name} …", end=" ", flush=True)
-            begun = time.monotonic()
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    for number, path in enumerate(chosen, 1):
+        print(f"[{number}/{len(chosen)}] {path.name} …", end=" ", flush=True)
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory() as mine:  # its own: no notebook finds another's chat
+            os.environ["WORKSHOP_MINE"] = mine
             execute(path)
-            print(f"{time.monotonic() - begun:.1f} s")
+        print(f"{time.monotonic() - begun:.1f} s")
     readme.renew()
     return 0
 

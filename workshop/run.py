@@ -17,6 +17,11 @@ PROBE_TIMEOUT = 0.3  # seconds
 def run(which: str, port: int | None = None) -> int:
     """Serve a stage until Ctrl+C; return its exit code. Raises LookupError for an unknown one."""
     name, folder = locate(which)
+    if folder.name == "final_app":
+        raise LookupError(
+            "`run` serves a step, or your own chat.\nWhat to do: `python3 start.py chat` serves the "
+            "finished application; `python -m final_app`, in the folder mine, your copy of it."
+        )
     chosen, reason = (port, "") if port else free_port(PREFERRED_PORT)
     token = secrets.token_hex(8)
     if reason:

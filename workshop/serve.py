@@ -23,6 +23,7 @@ from flask import Flask, Response, request
 from flask.cli import ScriptInfo
 from markupsafe import escape
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.serving import WSGIRequestHandler
 
 from workshop.running import STAGE_HEADER
 
@@ -34,6 +35,8 @@ def create_app() -> Flask:
     if os.environ.get("WORKSHOP_TIED") == "1":
         end_with_parent()
     app = ScriptInfo(app_import_path=os.environ["WORKSHOP_APP"]).load_app()
+    # Small packets leave at once: of two in a row the second would wait for the other side, 40 ms.
+    WSGIRequestHandler.disable_nagle_algorithm = True
     app.wsgi_app = TidyClose(  # type: ignore[method-assign]
         ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
     )

@@ -4,16 +4,23 @@
     chat.url                         # "http://127.0.0.1:49152"
     chat.stop()                      # or leave it: it ends with the notebook
 
-The child is `flask run` on a free port of 127.0.0.1. Its standard input is a pipe that closes when
-this process ends, in whatever way, and the child exits then (`workshop.serve`).
+The child is `flask run` on a free port of 127.0.0.1; for "final_app", the finished application, and
+"mine/final_app", a learner's copy of it, it is `python -m final_app`. Its standard input is a pipe
+that closes when this process ends, in whatever way, and the child exits then (`workshop.serve`,
+`workshop.finished`).
+
+What a step stores goes to a temporary folder that lives as long as this process: a stage that is
+stopped and started again remembers, a new kernel begins empty. The learner's own chat keeps its data.
 """
 
 import atexit
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -30,9 +37,22 @@ STOP_TIMEOUT = 5.0  # seconds
 LOG_TIMEOUT = 2.0  # seconds
 LOG_LINES = 500
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
+# The finished application on one's own machine: anybody may come in, also in a notebook's frame.
+AT_HOME = {
+    "CHAT_OPEN_REGISTRATION": "true",
+    "CHAT_FRAME_ANCESTORS": "*",
+    "CHAT_PROXY_HOPS": "1",  # Jupyter's
+}
+# A check is quicker than people are.
+UNHURRIED = {
+    f"CHAT_LIMIT_{kind}": "100000 per second"
+    for kind in ("MESSAGES", "ACTIONS", "LOGINS", "LOGINS_ADDRESS", "UPLOADS")
+}
 
 _direct = build_opener(ProxyHandler({}))  # never ask a proxy for 127.0.0.1
 _stages: dict[tuple[Path, bool], "Stage"] = {}
+_temporary: list[Path] = []
 
 
 class StageFailed(RuntimeError):
@@ -41,10 +61,17 @@ class StageFailed(RuntimeError):
     def __init__(self, name: str, log: str) -> None:
         self.log = log
         super().__init__(
-            f"{name} did not start.\nExpected: `flask run` to announce its address.\n"
+            f"{name} did not start.\nExpected: the server announces its address.\n"
             f"It printed:\n{log.strip() or '(nothing)'}\n"
             "What to do: read the last line above; it names the file and what is wrong there."
         )
+
+
+def temporary_folder() -> Path:
+    """Return a new, empty folder that goes when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="chat-"))
+    _temporary.append(folder)
+    return folder
 
 
 @dataclass
@@ -56,6 +83,7 @@ class Stage:
     sign: str  # what title and footer say; "" leaves the pages untouched
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     port: int = 0
+    data: Path | None = field(default_factory=temporary_folder)  # None: `instance`, beside app.py
     _process: subprocess.Popen[str] | None = None
     _log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     _news: threading.Condition = field(default_factory=threading.Condition)
@@ -74,6 +102,11 @@ class Stage:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def is_final_app(self) -> bool:
+        """Tell whether it is the finished application, or somebody's copy of it."""
+        return self.folder.name == "final_app"
 
     @property
     def url(self) -> str:
@@ -105,10 +138,18 @@ class Stage:
         """Start the child and wait until it answers as itself. Raises StageFailed."""
         self._started_from = files_of(self.folder)
         self._log.clear()
+        command, where, settings = flask_run(self.port), self.folder, {}
+        if self.is_final_app:
+            command = ["-m", "workshop.finished", "--no-browser", "--port", str(self.port)]
+            where = self.folder.parent
+            settings = AT_HOME if self.sign else AT_HOME | UNHURRIED
+        environment = child_environment(
+            self.folder, sign=self.sign, token=self.token, tied=True, data=self.data
+        )
         self._process = subprocess.Popen(
-            [sys.executable, *flask_run(self.port)],
-            cwd=self.folder,
-            env=child_environment(self.folder, sign=self.sign, token=self.token, tied=True),
+            [sys.executable, *command],
+            cwd=where,
+            env=environment | settings,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,7 +192,7 @@ class Stage:
             with self._news:
                 self._log.append(COLOUR.sub("", line.rstrip()))
                 self._news.notify_all()
-            found = re.search(r"Running on http://127\.0\.0\.1:(\d+)", line)
+            found = ADDRESS.search(line)
             if found:
                 self.port = int(found.group(1))
                 announced.set()
@@ -159,20 +200,26 @@ class Stage:
 
 
 def stage(name: str, *, signed: bool = True) -> Stage:
-    """Return the running stage `name`: a step ("05", "05_broadcast") or "mine".
+    """Return the running stage `name`: a step ("05", "05_broadcast"), "mine", or "final_app".
 
     A second call hands back the one that runs; when its files have changed, it starts anew on the
-    same port, so pages that are open find it again. `signed=False` leaves title and footer alone.
-    Raises LookupError for an unknown name and StageFailed when the application does not start.
+    same port, so pages that are open find it again, and with the same data. `signed=False` is for
+    checks: it leaves title and footer alone, and the learner's data, too. Raises LookupError for an
+    unknown name and StageFailed when the application does not start.
     """
     name, folder = locate(name)
     known = _stages.get((folder, signed))
-    if known and known.alive and not known.stale():
+    is_check = name.startswith("mine") and not signed  # begins with no data of the last one
+    if known and known.alive and not known.stale() and not is_check:
         return known
     if known:
         known.stop()
     sign = describe(name) if signed else ""
     fresh = Stage(name, folder, sign, port=known.port if known else 0)
+    if name == "mine" and signed:
+        fresh.data = None
+    elif known and signed:
+        fresh.data = known.data
     try:
         fresh.start()
     except StageFailed as failure:
@@ -185,7 +232,16 @@ def stage(name: str, *, signed: bool = True) -> Stage:
 
 
 def locate(name: str) -> tuple[str, Path]:
-    """Return the full name and the folder of a step, or of the learner's own chat."""
+    """Return the full name and the folder of a step, of the learner's own chat, or of final_app."""
+    if name == "final_app":
+        return name, paths.ROOT / name
+    if name == "mine/final_app":
+        if not paths.my_final_app().is_dir():
+            raise LookupError(
+                f"There is no final_app of your own yet.\nExpected: {paths.my_final_app()}\n"
+                'What to do: `bring("final_app")` copies it.'
+            )
+        return name, paths.my_final_app()
     if name == "mine":
         if not (paths.my_chat() / "app.py").is_file():
             raise LookupError(
@@ -199,7 +255,8 @@ def locate(name: str) -> tuple[str, Path]:
 
 
 def describe(name: str) -> str:
-    return "your own chat (mine/chat)" if name == "mine" else f"{name}, the workshop's copy"
+    own = {"mine": "your own chat (mine/chat)", "mine/final_app": "your own copy (mine/final_app)"}
+    return own.get(name) or f"{name}, the workshop's copy"
 
 
 def flask_run(port: int, *options: str) -> list[str]:
@@ -208,25 +265,38 @@ def flask_run(port: int, *options: str) -> list[str]:
 
 
 def child_environment(
-    folder: Path, *, sign: str = "", token: str = "", tied: bool = False
+    folder: Path,
+    *,
+    sign: str = "",
+    token: str = "",
+    tied: bool = False,
+    data: Path | None = None,
 ) -> dict[str, str]:
-    """Return this process's environment, its FLASK_* replaced by what `workshop.serve` reads."""
+    """Return this process's environment, its FLASK_* replaced by what `workshop.serve` reads.
+
+    `data` is the folder where the stage stores what it keeps; None leaves that to the stage.
+    """
     inherited = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("FLASK_", "WERKZEUG_")) and key != "WORKSHOP_TIED"
+        if not key.startswith(("FLASK_", "WERKZEUG_", "CHAT_")) and key != "WORKSHOP_TIED"
     }
-    return inherited | {
-        "WORKSHOP_APP": str(folder / "app.py"),
-        "WORKSHOP_ROOT": str(paths.ROOT),
-        "WORKSHOP_SIGN": sign,
-        "WORKSHOP_TOKEN": token,
-        "WORKSHOP_TIED": "1" if tied else "0",
-        "FLASK_SKIP_DOTENV": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        "NO_COLOR": "1",
-    }
+    own_data = {"CHAT_DATA_DIR": str(data)} if data else {}
+    return (
+        inherited
+        | own_data
+        | {
+            "WORKSHOP_APP": str(folder / "app.py"),
+            "WORKSHOP_ROOT": str(paths.ROOT),
+            "WORKSHOP_SIGN": sign,
+            "WORKSHOP_TOKEN": token,
+            "WORKSHOP_TIED": "1" if tied else "0",
+            "FLASK_SKIP_DOTENV": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONUTF8": "1",
+            "NO_COLOR": "1",
+        }
+    )
 
 
 def answers(url: str, token: str) -> bool:
@@ -264,7 +334,9 @@ def stop_stages_in(folder: Path) -> None:
 
 @atexit.register
 def stop_all() -> None:
-    """Stop every stage that this process started."""
+    """Stop every stage that this process started, and forget what they stored."""
     for known in _stages.values():
         known.stop()
     _stages.clear()
+    while _temporary:
+        shutil.rmtree(_temporary.pop(), ignore_errors=True)

@@ -123,9 +123,10 @@ def choose(hunks: list[Hunk], only: tuple[str, ...]) -> list[Hunk]:
 
 def solution(where: str) -> View:
     """Show the tested solution of a step's exercise, folded away until it is asked for."""
-    step = manifest.step(where)
+    step = manifest.lesson(where)
     patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
-    change = diff_view(changes.patch_change(patch), "mine/chat")
+    mine = "mine/final_app" if manifest.is_lab(where) else "mine/chat"
+    change = diff_view(changes.patch_change(patch), mine)
     heading = f"One way to solve the exercise of {step.name}"
     markup = f"<details><summary>{heading} (try it first)</summary>{change.markup}</details>"
     return View(f"{heading}:\n{change.text}", markup)
@@ -146,9 +147,13 @@ def show_page(chat: Stage, path: str = "/", height: int = PAGE_HEIGHT) -> None:
     _show_frames(box, f"A live page of {chat.name}: {path}")
 
 
-def wire(client: socketio.SimpleClient) -> View:
-    """Show what a client of the cast sent and what came back, packet by packet."""
-    rows = [(p, meaning(p)) for p in tape_of(client).packets if meaning(p)]
+def wire(client: socketio.SimpleClient, *only: str) -> View:
+    """Show what a client of the cast sent and what came back, packet by packet.
+
+    wire(ada, "new_message", "acknowledgement") shows just the packets that are called so.
+    """
+    every = [(p, meaning(p)) for p in tape_of(client).packets if meaning(p)]
+    rows = [(p, words) for p, words in every if not only or any(each in words for each in only)]
     text = "\n".join(
         f"{'sent    ' if p.sent else 'received'}  {words:<45} {_frame_text(p)}" for p, words in rows
     )
@@ -216,8 +221,9 @@ def _path(stage: str, file: str) -> str:
 
 
 def _frame_text(packet: Packet) -> str:
-    """A packet as it went over the wire, its session id replaced: that differs every time."""
-    return re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
+    """A packet as it went over the wire, without session id and time: these differ every time."""
+    text = re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
+    return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"…"', text)
 
 
 def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:

@@ -16,6 +16,9 @@ LINES_OF_README = 25
 WORDS_A_NOTEBOOK = 600
 
 STEPS = pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
+LABS = pytest.mark.parametrize("lab", manifest.labs(), ids=lambda lab: lab.name)
+LESSONS = (*manifest.steps(), *manifest.labs())
+TAUGHT = pytest.mark.parametrize("step", LESSONS, ids=lambda step: step.name)
 ALL = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -120,14 +123,27 @@ def counts(file: str, line: str) -> bool:
     return file.endswith(".html") and bool(re.search(r"\{%|\{\{", line))
 
 
-@STEPS
+@TAUGHT
 def test_each_term_is_introduced_where_the_manifest_says(step: manifest.Step) -> None:
     """A term is set in bold in its own notebook, and in no earlier one."""
     for term in (term for checkpoint in step.checkpoints for term in checkpoint.terms):
         bold = re.compile(rf"\*\*`?{re.escape(term)}s?`?[:.]?\*\*", re.IGNORECASE)
         assert bold.search(prose(step.name)), f"“{term}” is not introduced"
-        for earlier in manifest.steps()[: manifest.steps().index(step)]:
+        for earlier in LESSONS[: LESSONS.index(step)]:
             assert not bold.search(prose(earlier.name)), f"“{term}” comes in {earlier.name}"
+
+
+@LABS
+def test_a_lab_keeps_its_budgets_and_has_a_solution(lab: manifest.Lab) -> None:
+    """It changes no step; how far its solution goes is the learner's copy's business."""
+    for checkpoint in lab.checkpoints:
+        assert 0 < len(checkpoint.terms) <= TERMS_A_CHECKPOINT
+        assert checkpoint.minutes <= MINUTES_A_CHECKPOINT
+    assert sum(checkpoint.minutes for checkpoint in lab.checkpoints) == lab.teach
+    code = "\n".join(cell.source for cell in cells(lab.name, "code"))
+    assert f'check("{lab.number}")' in code
+    assert f'solution("{lab.number}")' in code
+    assert changes.patch_change((lab.folder / "exercise.patch").read_text(encoding="utf-8"))
 
 
 def test_the_browser_finds_the_same_stylesheet_in_every_later_step() -> None:

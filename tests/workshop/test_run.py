@@ -144,3 +144,10 @@ def test_an_unknown_step_is_a_sentence_and_no_traceback(words: list[str], my_cha
     assert result.returncode == 2
     assert "Expected one of: 01_setup" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_finished_application_has_a_command_of_its_own() -> None:
+    words = [sys.executable, "-m", "workshop", "run", "final_app"]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "`python3 start.py chat`" in result.stderr

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from workshop import running
-from workshop.clients import cast
+from workshop.clients import cast, session_of
 from workshop.learner import catch_up
-from workshop.stages import Stage, StageFailed, answers, stage
+from workshop.stages import Stage, StageFailed, answers, child_environment, stage
 
 PATIENCE = 15.0  # seconds that anything here may take on a busy machine
 QUICK = 1.0  # seconds; the disconnect that this guards against takes three
@@ -165,12 +165,13 @@ def test_title_and_footer_say_which_stage_it_is() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX; the pipe works alike")
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 9)", "os._exit(1)", "sys.exit()"])
-def test_a_stage_ends_with_the_one_who_started_it(ending: str) -> None:
+@pytest.mark.parametrize("name", ["05", "final_app"])
+def test_a_stage_ends_with_the_one_who_started_it(name: str, ending: str) -> None:
     """However a notebook's kernel ends: killed, exited hard, or closed properly."""
     code = f"""
 import os, sys
 from workshop.stages import stage
-chat = stage("05")
+chat = stage("{name}")
 print(chat.url, chat.token, flush=True)
 sys.stdin.readline()
 {ending}
@@ -244,3 +245,103 @@ def test_stop_ends_a_stage_that_another_process_started(my_chat: Path) -> None:
     assert running.end(note)
     assert wait_until(lambda: not chat.alive)
     assert running.notes() == []
+
+
+def test_the_finished_application_is_a_stage_too() -> None:
+    """People come in by themselves, and what was said is there after a restart."""
+    with stage("final_app") as chat:
+        assert stage("final_app") is chat
+        assert [note.name for note in running.notes()] == ["final_app"]
+        ada, bo = cast(chat, "Ada", "Bo")
+        client_id = "5ca1ab1e-0000-4000-8000-000000000001"
+        said = {"room": 1, "client_id": client_id, "text": "Hello"}
+        assert ada.call("new_message", said, timeout=PATIENCE)["ok"]
+        while (event := bo.receive(timeout=PATIENCE))[0] != "new_message":
+            pass
+        assert event[1]["message"]["text"] == "Hello"
+        for person in (ada, bo):
+            person.disconnect()
+        assert chat.data and chat.data.joinpath("chat.db").is_file()
+    with stage("final_app") as again:
+        (ada,) = cast(again, "Ada")
+        assert ada.call("new_message", said, timeout=PATIENCE)["duplicate"]
+        assert "Hello" in session_of(ada).get("/r/general").text
+        ada.disconnect()
+
+
+def test_no_setting_of_this_machine_reaches_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_RETENTION_DAYS", "many")
+    with stage("final_app") as chat:
+        assert answers(chat.url, chat.token)
+
+
+def what_was_said(chat: Stage) -> list[str]:
+    """Return the texts that a stage from step 07 on has stored."""
+    (ada,) = cast(chat, "Ada")
+    stored = ada.call("sync", {"after": 0}, timeout=PATIENCE)["messages"]
+    ada.disconnect()
+    return [message["text"] for message in stored]
+
+
+def say(chat: Stage, text: str) -> None:
+    (bo,) = cast(chat, "Bo")
+    assert bo.call("new_message", {"text": text}, timeout=PATIENCE)["ok"]
+    bo.disconnect()
+
+
+def test_a_stage_that_is_started_again_remembers() -> None:
+    with stage("07") as first:
+        say(first, "Hello")
+    with stage("07") as again:
+        assert again is not first
+        assert "Hello" in what_was_said(again)
+
+
+def test_a_step_keeps_no_data_in_its_folder() -> None:
+    with stage("07") as chat:
+        assert chat.data and (chat.data / "chat.db").is_file()
+        assert chat.folder not in chat.data.parents
+    assert not Path(data_of_a_new_process()).exists()
+
+
+def data_of_a_new_process() -> str:
+    """Let another process start the stage, which begins empty; return where its data was."""
+    code = """
+from workshop.stages import stage
+from workshop.clients import cast
+with stage("07") as chat:
+    (ada,) = cast(chat, "Ada")
+    assert ada.call("sync", {"after": 0}, timeout=15)["messages"] == []
+    ada.disconnect()
+    print(chat.data)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=4 * PATIENCE
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def test_the_learners_chat_keeps_its_data_and_a_check_leaves_it_alone(my_chat: Path) -> None:
+    catch_up("07")
+    with stage("mine") as chat:
+        say(chat, "my own")
+    assert (my_chat / "instance" / "chat.db").is_file()
+    for _ in range(2):
+        checked = stage("mine", signed=False)
+        assert what_was_said(checked) == []  # each time, whatever the check before has left
+        say(checked, "only a check")
+    checked.stop()
+    with stage("mine") as chat:
+        assert what_was_said(chat) == ["my own"]
+
+
+def test_what_the_environment_says_of_data_is_not_for_a_stage(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """CHAT_DATA_DIR may be set for the finished chat, on the same machine."""
+    monkeypatch.setenv("CHAT_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert "CHAT_DATA_DIR" not in child_environment(tmp_path)
+    with stage("07") as chat:
+        say(chat, "Hello")
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,38 +1,66 @@
 """Fetch and read the pages of a stage as a browser would, and explain an error page."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import requests
 from bs4 import BeautifulSoup, Tag
 
-from workshop.contract.diagnosis import diagnose, last_error
+from workshop.browser import NotLoggedIn
+from workshop.contract.asking import answered
+from workshop.contract.diagnosis import cause
+from workshop.contract.families import family_of
 from workshop.contract.promise import Broken
 from workshop.stages import Stage
 
 TIMEOUT = 10.0  # seconds
 SNIPPET = 160  # characters of an unexpected page that are quoted
+COMES_IN = "Who registers or logs in comes into the chat."
+NO_TOKEN_IN_FORM = (
+    'The forms carry no CSRF token: `<input type="hidden" name="csrf_token" '
+    'value="{{ csrf_token() }}">`, in each form.'
+)
+NO_COOKIE = (
+    "Both routes end with a log-in: a row in the table, its token in the cookie, and a redirect to "
+    "`/chat`, which finds the row by the token again."
+)
 
 
 def visit(
-    chat: Stage, path: str, *, method: str = "GET", follow: bool = False
+    chat: Stage,
+    path: str,
+    *,
+    method: str = "GET",
+    follow: bool = False,
+    by: requests.Session | None = None,
+    **options: Any,
 ) -> requests.Response:
-    """Request a path of the stage. An error of the application raises Broken with its cause."""
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy of the machine has no business here
-        answer = session.request(method, chat.url + path, timeout=TIMEOUT, allow_redirects=follow)
-    if answer.status_code == 500:
-        chat.await_log(f'"{method} {path} HTTP/1.1" 500')
-        raise Broken(
-            expected=f"{method} {path} is answered.",
-            seen=f"status 500; the server's log says: {last_error(chat.log)}",
-            hint=diagnose(chat.log),
-        )
-    return answer
+    """Request a path of the stage, as somebody or as a stranger.
+
+    An error of the application raises Broken with its cause.
+    """
+    session = by or _stranger()
+    options = {"timeout": TIMEOUT, "allow_redirects": follow} | options
+    return answered(chat, session.request(method, chat.url + path, **options))
 
 
 def read(chat: Stage, path: str) -> BeautifulSoup:
     """Return the parsed page at `path`; anything but status 200 raises Broken."""
-    answer = visit(chat, path)
+    return _parsed(visit(chat, path), path)
+
+
+def read_chat(chat: Stage, name: str = "Ada", path: str = "") -> BeautifulSoup:
+    """Return the chat's page as this person sees it, or another page of theirs."""
+    family = family_of(chat)
+    path = path or family.page(name)
+    with let_in(chat):
+        browser = family.browser(chat, name)
+    return _parsed(visit(chat, path, by=browser, follow=family.has_accounts), path)
+
+
+def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
     if answer.status_code != 200:
         raise Broken(
             expected=f"{path} answers with status 200.",
@@ -40,6 +68,26 @@ def read(chat: Stage, path: str) -> BeautifulSoup:
             hint=_status_hint(path, answer.status_code),
         )
     return BeautifulSoup(answer.text, "html.parser")
+
+
+@contextmanager
+def let_in(chat: Stage) -> Iterator[None]:
+    """Say in a learner's words that somebody came through no door."""
+    try:
+        yield
+    except NotLoggedIn as problem:
+        raise Broken(
+            sentence=COMES_IN,
+            expected="`POST /register`, or `POST /login`, and then `/chat` opens.",
+            seen=f"status {problem.status}, “{problem.page[:SNIPPET]}”",
+            hint=cause(chat.log, NO_TOKEN_IN_FORM if "CSRF token" in problem.page else NO_COOKIE),
+        ) from None
+
+
+def _stranger() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a proxy of the machine has no business here
+    return session
 
 
 def text_of(page: BeautifulSoup | Tag) -> str:

@@ -78,8 +78,27 @@ CAUSES: list[tuple[str, str]] = [
         "A function was returned instead of what it gives: are the brackets `()` missing behind it?",
     ),
     (
+        r"line (\d+), in (\w+)\n\s+raise (\w+)\((?:.*\n)*?\S*\3: ",
+        "`{1}` raises {2}, and nobody makes an answer of it: what is only raised never reaches who "
+        "sent it; it must be returned. Is `@socketio.on_error_default` above the function that does?",
+    ),
+    (
+        r"KeyError: 'username'",
+        "From step 06 on a message does not say who wrote it. Take the name from the connection: "
+        "what `connect` kept for `request.sid`.",
+    ),
+    (
+        r"UndefinedError: 'csrf_token' is undefined",
+        "Templates know `csrf_token` where `CSRFProtect(app)` is there, of flask_wtf. Is it?",
+    ),
+    (
         r"UndefinedError: '(\w+)' is undefined",
         "The template uses `{0}`, which `render_template` was not given.",
+    ),
+    (
+        r"AttributeError: 'NoneType' object has no attribute '(\w+)'",
+        "There is nothing here (None) that could have a `{0}`. Ask first whether anything was found: "
+        "`if not …:`, and answer that.",
     ),
     (
         r"AttributeError: (.*)",

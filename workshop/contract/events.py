@@ -1,7 +1,12 @@
 """Promises about events over the socket: from step 04 on."""
 
+import socketio
+
+from workshop.contract.answers import payload, say
+from workshop.contract.asking import ANSWER_TIMEOUT, ask
 from workshop.contract.diagnosis import cause
-from workshop.contract.people import ANSWER_TIMEOUT, ask, entered, hear, heard, message, say
+from workshop.contract.families import family_of
+from workshop.contract.people import entered, hear, heard, messages_heard
 from workshop.contract.promise import Broken, promise
 from workshop.stages import Stage
 
@@ -11,7 +16,7 @@ NO_BROADCAST = (
 )
 
 
-@promise(since="04")
+@promise(since="04", final_app=True)
 def a_message_is_acknowledged(chat: Stage) -> None:
     """Who sends a message gets an acknowledgement that says ok."""
     with entered(chat, "Ada") as (ada,):
@@ -42,9 +47,10 @@ def a_plain_text_comes_back_as_message(chat: Stage) -> None:
         )
 
 
-@promise(since="05")
+@promise(since="05", final_app=True)
 def everyone_else_hears_it(chat: Stage) -> None:
-    """Everyone else receives `new_message`, with the very same object."""
+    """Everyone else receives `new_message`, with what was sent in it."""
+    family = family_of(chat)
     with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
         say(chat, ada, "Hello")
         for name, listener in (("Bo", bo), ("Cy", cy)):
@@ -55,15 +61,15 @@ def everyone_else_hears_it(chat: Stage) -> None:
                     seen=_instead(name, heard(listener), heard(ada)),
                     hint=_why_nobody_hears(heard(listener), heard(ada)),
                 )
-            if seen != message(ada, "Hello"):
+            if not family.holds(family.message_in(seen), "Ada", "Hello"):
                 raise Broken(
-                    expected=f"{name} receives {message(ada, 'Hello')!r}, the object Ada sent.",
+                    expected=f"{name} receives {payload(chat, ada, 'Hello')!r}, the object Ada sent.",
                     seen=f"{seen!r}",
                     hint="Send the whole object on: the second argument of `emit` is `message`.",
                 )
 
 
-@promise(since="05", withdrawn_by="05")
+@promise(since="05", withdrawn_by="05", final_app=True)
 def the_sender_hears_it_too(chat: Stage) -> None:
     """The sender receives `new_message` too."""
     with entered(chat, "Ada") as (ada,):
@@ -77,22 +83,20 @@ def the_sender_hears_it_too(chat: Stage) -> None:
             )
 
 
-@promise(since="05")
+@promise(since="05", final_app=True)
 def each_message_once_and_in_order(chat: Stage) -> None:
     """Each message arrives once, in the order sent."""
     sent = [f"message {number}" for number in range(1, 6)]
     with entered(chat, "Ada", "Bo") as (ada, bo):
         for text in sent:
             say(chat, ada, text)
-        while hear(bo, "new_message") not in (message(ada, sent[-1]), None):
-            pass
-        seen = [data for event, data in heard(bo) if event == "new_message"]
-    wanted = [message(ada, text) for text in sent]
-    if seen != wanted:
-        double = any(seen.count(each) > 1 for each in wanted)
+        _hear_until(chat, bo, sent[-1])
+        seen = [each.get("text") for each in messages_heard(chat, bo)]
+    if seen != sent:
+        double = any(seen.count(each) > 1 for each in sent)
         raise Broken(
             expected=f"Bo hears five messages: {sent}.",
-            seen=f"{[each.get('text') if isinstance(each, dict) else each for each in seen]}",
+            seen=f"{seen}",
             hint="It is sent more than once: is there a second `emit` (or `socketio.emit`) for it?"
             if double
             else "Is `async_handlers=False` in the `SocketIO(…)` line? Without it every event runs "
@@ -120,6 +124,12 @@ def shout_answer(chat: Stage, text: str) -> object:
     """Return the acknowledgement of the event `shout`, the exercise of step 04."""
     with entered(chat, "Ada") as (ada,):
         return ask(chat, ada, "shout", {"text": text})
+
+
+def _hear_until(chat: Stage, client: socketio.SimpleClient, text: str) -> None:
+    while (data := hear(client, "new_message")) is not None:
+        if family_of(chat).message_in(data).get("text") == text:
+            return
 
 
 def _instead(name: str, by_listener: list[tuple[str, object]], by_sender: object) -> str:

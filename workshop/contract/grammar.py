@@ -43,14 +43,14 @@ class Script:
         wrong = [node for node in walk(self.root) if node.is_error or node.is_missing]
         return min((_line_of(node) for node in wrong), default=None)
 
-    def calls(self, function: str) -> list[Node]:
+    def calls(self, function: str, within: Node | None = None) -> list[Node]:
         """Return the calls of `function`, named as in the source: "socket.emit"."""
-        calls = (node for node in walk(self.root) if node.type == "call_expression")
+        calls = (node for node in walk(within or self.root) if node.type == "call_expression")
         return [call for call in calls if _called(call) == function]
 
-    def events(self, function: str) -> list[str]:
+    def events(self, function: str, within: Node | None = None) -> list[str]:
         """Return the texts that `function` is called with as its first argument."""
-        return [event for call in self.calls(function) if (event := text_argument(call))]
+        return [event for call in self.calls(function, within) if (event := text_argument(call))]
 
     def callbacks(self, function: str, event: str) -> list[Node]:
         """Return the functions handed to `function` for an event; a name stands for its function."""
@@ -81,6 +81,24 @@ class Script:
         }
         return handed | (called & set(self._functions()))
 
+    def reached(self, functions: list[Node]) -> list[Node]:
+        """Return these functions and those of the script that they name, and so on."""
+        named, found = self._functions(), list(functions)
+        for function in found:  # it grows while it is read
+            words = {text_of(node) for node in walk(function) if node.type == "identifier"}
+            found += [named[word] for word in words if word in named and named[word] not in found]
+        return found
+
+    def listeners(self, event: str) -> list[Node]:
+        """Return the functions that run when this event comes."""
+        return self.reached(self.callbacks("socket.on", event))
+
+    def handlers(self, event: str) -> list[Node]:
+        """Return the functions that elements of the page call for an event, such as "submit"."""
+        calls = (node for node in walk(self.root) if node.type == "call_expression")
+        adders = {name for call in calls if (name := _called(call)).endswith(".addEventListener")}
+        return [found for adder in sorted(adders) for found in self.callbacks(adder, event)]
+
     def selectors(self) -> list[tuple[str, str]]:
         """Return (method, selector) for every search in the page, such as ("querySelector", "#a")."""
         return [
@@ -90,6 +108,19 @@ class Script:
             in ("querySelector", "querySelectorAll", "getElementById")
             and (selector := text_argument(call))
         ]
+
+    def objects(self) -> list[set[str]]:
+        """Return the keys of every object that the script writes out: {"room", "text"}."""
+        literals = (node for node in walk(self.root) if node.type == "object")
+        return [
+            {text_of(child.child_by_field_name("key") or child) for child in literal.named_children}
+            for literal in literals
+        ]
+
+    def texts(self) -> list[str]:
+        """Return every text that stands in the script between quotes."""
+        kinds = ("string", "template_string")
+        return [text_of(node)[1:-1] for node in walk(self.root) if node.type in kinds]
 
     def undeclared(self) -> list[str]:
         """Return the names that are used but neither declared here nor the browser's own."""
@@ -132,6 +163,19 @@ def methods_called(function: Node) -> set[str]:
     """Return the names of the methods that a function calls: "append" for `log.append(line)`."""
     calls = (node for node in walk(function) if node.type == "call_expression")
     return {_called(call).rpartition(".")[2] for call in calls}
+
+
+def properties_in(function: Node) -> set[str]:
+    """Return the names behind dots: "message" for `error.message`."""
+    return {text_of(node) for node in walk(function) if node.type == "property_identifier"}
+
+
+def is_inside(node: Node, functions: list[Node]) -> bool:
+    """Tell whether a node stands in one of these functions."""
+    return any(
+        function.start_byte <= node.start_byte and node.end_byte <= function.end_byte
+        for function in functions
+    )
 
 
 def _called(call: Node) -> str:

@@ -1,8 +1,4 @@
-"""How a person enters a stage and says something: one small adapter per family of stages.
-
-Promises speak through `enter` and `say` and nothing else, so they stay the same when, from step 06
-on, the author comes from the connection and no longer from the message.
-"""
+"""People in a stage: who enters, who is turned away, and what they hear."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +6,24 @@ from weakref import WeakKeyDictionary
 
 import socketio
 from socketio.exceptions import ConnectionError as Refused
+from socketio.exceptions import DisconnectedError
 from socketio.exceptions import TimeoutError as NoAnswer
 
-from workshop.clients import cast, meaning, split_packet, tape_of
-from workshop.contract.diagnosis import cause, last_error
+from workshop.browser import Browser
+from workshop.clients import Packet, TurnedAway, connect, meaning, split_packet, tape_of
+from workshop.contract.asking import ANSWER_TIMEOUT
+from workshop.contract.browse import let_in
+from workshop.contract.diagnosis import cause
+from workshop.contract.families import Message, family_of
 from workshop.contract.promise import Broken
 from workshop.stages import Stage
 
-ANSWER_TIMEOUT = 3.0  # seconds; on one machine an answer takes milliseconds
+FREE_AGAIN = "A name is free again when its connection ends."
+STILL_HERE = (
+    "Somebody of this name has left, and is still counted: the handler of `disconnect` must forget "
+    "the name of `request.sid`."
+)
+SAYS_NO = "Look at the handler of `connect`: why does it say no?"
 
 _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 
@@ -25,11 +31,19 @@ _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 def enter(chat: Stage, name: str) -> socketio.SimpleClient:
     """Connect a person to the stage. Raises Broken when the server lets nobody in."""
     try:
-        (client,) = cast(chat, name)
-    except Refused as refusal:
+        with let_in(chat):
+            client = family_of(chat).connect(chat, name)
+    except TurnedAway as refusal:
+        raise Broken(
+            sentence=FREE_AGAIN if refusal.code == "conflict" else "",
+            expected=f"{name} can connect.",
+            seen=f"refused ({refusal.code}): {refusal}",
+            hint=cause(chat.log, STILL_HERE if refusal.code == "conflict" else SAYS_NO),
+        ) from None
+    except Refused as problem:
         raise Broken(
             expected="A Socket.IO client can connect.",
-            seen=str(refusal) or "no connection",
+            seen=str(problem) or "no connection",
             hint="Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? "
             "Without it nobody answers at /socket.io/.",
         ) from None
@@ -37,40 +51,22 @@ def enter(chat: Stage, name: str) -> socketio.SimpleClient:
     return client
 
 
+def name_of(client: socketio.SimpleClient) -> str:
+    """Return the name under which somebody entered, "" for who did so by their cookie alone."""
+    return _names.get(client, "")
+
+
 @contextmanager
 def entered(chat: Stage, *names: str) -> Iterator[list[socketio.SimpleClient]]:
     """Connect several people, and let them leave at the end."""
-    people = [enter(chat, name) for name in names]
+    people: list[socketio.SimpleClient] = []
     try:
+        for name in names:
+            people.append(enter(chat, name))
         yield people
     finally:
         for person in people:
             person.disconnect()
-
-
-def say(chat: Stage, client: socketio.SimpleClient, text: str) -> object:
-    """Send a message and return its acknowledgement. Raises Broken when none comes."""
-    return ask(chat, client, "new_message", message(client, text))
-
-
-def message(client: socketio.SimpleClient, text: str) -> dict[str, str]:
-    """Return the message that says `text`, in the shape of this family: steps 04 and 05."""
-    return {"username": _names[client], "text": text}
-
-
-def ask(chat: Stage, client: socketio.SimpleClient, event: str, data: object) -> object:
-    """Emit an event and return its acknowledgement. Raises Broken when none comes."""
-    try:
-        return client.call(event, data, timeout=ANSWER_TIMEOUT)
-    except NoAnswer:
-        raise Broken(
-            expected=f"The event `{event}` is acknowledged.",
-            seen=f"no acknowledgement within {ANSWER_TIMEOUT:.0f} s" + _from_log(chat),
-            hint=cause(
-                chat.log,
-                f'No handler took it. Is `@socketio.on("{event}")` there, spelt exactly so?',
-            ),
-        ) from None
 
 
 def hear(client: socketio.SimpleClient, event: str) -> object:
@@ -78,7 +74,7 @@ def hear(client: socketio.SimpleClient, event: str) -> object:
     while True:
         try:
             name, *data = client.receive(timeout=ANSWER_TIMEOUT)
-        except NoAnswer:
+        except (NoAnswer, DisconnectedError):
             return None
         if name == event:
             return data[0] if data else ""
@@ -86,14 +82,38 @@ def hear(client: socketio.SimpleClient, event: str) -> object:
 
 def heard(client: socketio.SimpleClient) -> list[tuple[str, object]]:
     """Return every event that reached the client so far, in the order of the wire."""
-    events = []
-    for packet in tape_of(client).packets:
-        if not packet.sent and meaning(packet).startswith("event "):
-            _, _, payload = split_packet(str(packet.data))
-            assert isinstance(payload, list)
-            events.append((str(payload[0]), payload[1] if len(payload) > 1 else None))
-    return events
+    return [_event(packet) for packet in tape_of(client).packets if _is_event(packet)]
 
 
-def _from_log(chat: Stage) -> str:
-    return f"; the server's log says: {last_error(chat.log)}" if "Traceback" in chat.log else ""
+def messages_heard(chat: Stage, client: socketio.SimpleClient) -> list[Message]:
+    """Return every message that reached the client so far."""
+    family = family_of(chat)
+    return [family.message_in(data) for name, data in heard(client) if name == "new_message"]
+
+
+def was_closed(client: socketio.SimpleClient) -> bool:
+    """Wait until the server closes the connection; tell whether it did in time."""
+    return tape_of(client).wait(
+        lambda packet: not packet.sent and meaning(packet) == "disconnect", ANSWER_TIMEOUT
+    )
+
+
+def turned_away(
+    chat: Stage, name: str | None = None, browser: Browser | None = None
+) -> TurnedAway | None:
+    """Try to connect, once, and leave again; return the refusal, or None."""
+    try:
+        connect(chat, name, browser, transports=["websocket"]).disconnect()
+    except TurnedAway as refusal:
+        return refusal
+    return None
+
+
+def _is_event(packet: Packet) -> bool:
+    return not packet.sent and meaning(packet).startswith("event ")
+
+
+def _event(packet: Packet) -> tuple[str, object]:
+    _, _, content = split_packet(str(packet.data))
+    assert isinstance(content, list)
+    return str(content[0]), content[1] if len(content) > 1 else None

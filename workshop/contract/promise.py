@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from workshop.stages import Stage
 
 Trial = Callable[[Stage], None]
+LAST = "99"  # no step withdraws it
 
 
 class Broken(AssertionError):
-    """A promise does not hold. The three parts are sentences for a learner."""
+    """A promise does not hold. The parts are sentences for a learner.
 
-    def __init__(self, *, expected: str, seen: str, hint: str) -> None:
+    `sentence` names another promise, where trying one has shown that that other one is broken.
+    """
+
+    def __init__(self, *, expected: str, seen: str, hint: str, sentence: str = "") -> None:
         self.expected = expected
         self.seen = seen
         self.hint = hint
+        self.sentence = sentence
         super().__init__(f"\nExpected: {expected}\nSeen: {seen}\nHint: {hint}")
 
 
@@ -26,28 +31,44 @@ class NotAttempted(Broken):
 class Promise:
     """`since` and `until` are step numbers; `until` is the last step that keeps the promise.
 
-    `withdrawn_by` is the number of the step whose exercise, once done, takes the promise back.
+    `withdrawn_by` is the number of the step whose exercise, once done, takes the promise back. An
+    `extra` may be left out by a learner: it then raises NotAttempted. `final_app` says that the
+    finished application keeps the promise, too.
     """
 
     sentence: str
-    since: str
-    until: str
-    withdrawn_by: str
     trial: Trial
+    since: str
+    until: str = LAST
+    withdrawn_by: str = ""
+    extra: bool = False
+    final_app: bool = False
 
     def __str__(self) -> str:
         return self.sentence
+
+    def kept_by(self, step: str) -> bool:
+        return self.since <= step <= self.until
 
 
 _promises: list[Promise] = []
 _exercises: dict[str, Promise] = {}
 
 
-def promise(*, since: str, until: str = "99", withdrawn_by: str = "") -> Callable[[Trial], Trial]:
+def promise(
+    *,
+    since: str,
+    until: str = LAST,
+    withdrawn_by: str = "",
+    extra: bool = False,
+    final_app: bool = False,
+) -> Callable[[Trial], Trial]:
     """Register a function as a promise of every step from `since` to `until`."""
 
     def register(trial: Trial) -> Trial:
-        _promises.append(Promise(_sentence(trial), since, until, withdrawn_by, trial))
+        sentence = _sentence(trial)
+        made = Promise(sentence, trial, since, until, withdrawn_by, extra, final_app)
+        _promises.append(made)
         return trial
 
     return register
@@ -57,7 +78,7 @@ def exercise(step: str) -> Callable[[Trial], Trial]:
     """Register a function as the check of a step's exercise."""
 
     def register(trial: Trial) -> Trial:
-        _exercises[step] = Promise(_sentence(trial), step, step, "", trial)
+        _exercises[step] = Promise(_sentence(trial), trial, step, step)
         return trial
 
     return register
@@ -68,8 +89,11 @@ def promises_of(step: str) -> list[Promise]:
 
     Within a step: first the events, then the pages, as the notebooks go (A from Python, B the page).
     """
-    kept = [each for each in _promises if each.since <= step <= each.until]
-    return sorted(kept, key=lambda each: (each.since, each.trial.__module__))
+    return [each for each in all_promises() if each.kept_by(step)]
+
+
+def all_promises() -> list[Promise]:
+    return sorted(_promises, key=lambda each: (each.since, each.trial.__module__))
 
 
 def exercise_of(step: str) -> Promise:

@@ -1,9 +1,9 @@
-"""Promises about chat.js. It is read by its grammar, not run: only the page shows that it works."""
+"""Promises about chat.js, 04 and 05. It is read by its grammar, not run: try it in the page."""
 
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
-from workshop.contract.browse import attribute, read, visit
+from workshop.contract.browse import attribute, read_chat, visit
 from workshop.contract.grammar import Script, methods_called, text_of, walk
 from workshop.contract.promise import Broken, promise
 from workshop.stages import Stage
@@ -28,7 +28,7 @@ def the_script_can_be_read(chat: Stage) -> None:
 @promise(since="04")
 def the_script_names_what_is_there(chat: Stage) -> None:
     """The script names only what is there: its own names, and parts of the page."""
-    script, page = own_script(chat), read(chat, "/chat?username=Ada")
+    script, page = own_script(chat), read_chat(chat)
     unknown = script.undeclared()
     if unknown:
         raise Broken(
@@ -87,7 +87,7 @@ def the_script_shows_messages_as_text(chat: Stage) -> None:
             seen="innerHTML",
             hint="innerHTML would run whatever somebody sends. `textContent` shows it as text.",
         )
-    page = read(chat, "/chat?username=Ada")
+    page = read_chat(chat)
     template = page.find("template", id="message-template")
     if not isinstance(template, Tag) or not (
         template.find(class_="author") and template.find(class_="text")
@@ -97,7 +97,7 @@ def the_script_shows_messages_as_text(chat: Stage) -> None:
             seen=str(template)[:160] if template else "no such template",
             hint='The macro makes it: `{{ message_line("", "") }}` inside the template tag.',
         )
-    if not any(methods_called(each) & INTO_THE_PAGE for each in listeners):
+    if not any(methods_called(each) & INTO_THE_PAGE for each in script.reached(listeners)):
         raise Broken(
             expected="The listener puts the new line into the page.",
             seen="it makes a line, and puts it nowhere",

@@ -1,0 +1,72 @@
+"""A chat that takes nothing on trust: a message is checked, and its author is who connected."""
+
+from threading import RLock
+
+from checks import ChatError, checked_name, checked_text, count_message, field, sent_at
+from flask import Flask, Response, redirect, render_template, request, url_for
+from flask_socketio import ConnectionRefusedError, SocketIO, emit
+from socketio_browser import socketio_browser
+
+app = Flask(__name__)
+app.register_blueprint(socketio_browser)  # plumbing: the browser's half of Socket.IO, from here
+# Always threads, whatever else is installed; and one event at a time per client.
+socketio = SocketIO(app, async_mode="threading", async_handlers=False)
+
+Answer = dict[str, object]
+messages: list[dict[str, str]] = []  # {"username": …, "text": …}; nothing is kept yet
+sockets: dict[str, str] = {}  # the open connections: the id of each → whose it is
+in_turn = RLock()  # one thread at a time: what it has looked up is still so when it acts
+
+
+@app.route("/")
+def index() -> str:
+    return render_template("index.html")
+
+
+@app.route("/chat")
+def chat() -> str | Response:
+    username = request.args.get("username", "").strip()
+    if not username:
+        return redirect(url_for("index"))
+    return render_template("chat.html", username=username, messages=messages)
+
+
+@socketio.on_error_default
+def handle_error(problem: Exception) -> Answer:
+    """Answer with what is refused and why. Anything else is a mistake of ours: the log has it."""
+    if not isinstance(problem, ChatError):
+        raise problem
+    if request.event["message"] == "connect":
+        raise ConnectionRefusedError(problem.message, {"code": problem.code})
+    return problem.answer()
+
+
+@socketio.on("connect")
+def handle_connect(auth: object = None) -> None:
+    """Let somebody in; what is raised here refuses the connection, and says why."""
+    username = checked_name(field(auth, "username"))
+    with in_turn:
+        if username.casefold() in [name.casefold() for name in sockets.values()]:
+            raise ChatError("conflict", f"{username} is here already. Choose another name.")
+        sockets[request.sid] = username
+
+
+@socketio.on("disconnect")
+def handle_disconnect() -> None:
+    with in_turn:
+        sockets.pop(request.sid, None)
+        sent_at.pop(request.sid, None)
+
+
+@socketio.on("new_message")
+def handle_new_message(payload: object = None) -> Answer:
+    """Tell everyone what somebody says. The author is the connection's, whatever the payload says."""
+    text = checked_text(field(payload, "text"))
+    count_message(request.sid)
+    message = {"username": sockets[request.sid], "text": text}
+    emit("new_message", message, broadcast=True)
+    return {"ok": True, "message": message}
+
+
+if __name__ == "__main__":
+    socketio.run(app)

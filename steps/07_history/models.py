@@ -1,0 +1,32 @@
+"""The tables. `seq` orders what was said; the clock does not: it may stand still, and be set back."""
+
+from datetime import UTC, datetime
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """What every table has in common."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Message(Base):
+    """What somebody said, with its number: 1, 2, 3 …, without a gap."""
+
+    __tablename__ = "messages"
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the message as it travels, and as the page shows it."""
+        return {
+            "seq": self.seq,
+            "username": self.username,
+            "text": self.text,
+            "created_at": f"{self.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        }

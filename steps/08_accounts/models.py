@@ -1,0 +1,50 @@
+"""The tables. `seq` orders what was said; the clock does not: it may stand still, and be set back."""
+
+from datetime import UTC, datetime
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """What every table has in common."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Message(Base):
+    """What somebody said, with its number: 1, 2, 3 …, without a gap."""
+
+    __tablename__ = "messages"
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the message as it travels, and as the page shows it."""
+        return {
+            "seq": self.seq,
+            "username": self.username,
+            "text": self.text,
+            "created_at": f"{self.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+
+class User(Base):
+    """Somebody with an account. To the database, Ada and ADA are one name (NOCASE)."""
+
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(collation="NOCASE"), unique=True)
+    password_hash: Mapped[str]
+
+
+class LogIn(Base):
+    """A browser in which somebody has logged in; its cookie holds the token."""
+
+    __tablename__ = "sessions"
+    token: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))

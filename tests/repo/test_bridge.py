@@ -1,0 +1,187 @@
+"""Everything in the last step has a home in the finished application, or a reason why not."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.final_app.rig import application
+from workshop import manifest, paths
+from workshop.bridge import HOME, KINDS, ROUTE, show_bridge, show_floors, show_home
+
+CHAT = paths.ROOT / "final_app"
+LAST = manifest.steps()[-1].folder
+BRIDGE: dict[str, dict[str, str]] = manifest.contents()["bridge"]
+HOMES = [
+    pytest.param(kind, old, home, id=f"{kind}: {old}")
+    for kind in KINDS
+    for old, home in BRIDGE[kind].items()
+]
+METHODS = {"get": "GET", "post": "POST", "route": "GET"}
+SENTENCE = re.compile(r"[A-Z].* .*\.")
+
+
+@cache
+def modules(folder: Path) -> dict[str, ast.Module]:
+    """Return the Python files of a folder by module name, parsed."""
+    return {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")}
+
+
+def functions(module: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Return a module's functions and methods, these as "Class.method"; no inner ones, no __init__."""
+    own = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    for owner in (node for node in module.body if isinstance(node, ast.ClassDef)):
+        for node in owner.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("__"):
+                own[f"{owner.name}.{node.name}"] = node
+    return own
+
+
+def calls(tree: ast.AST) -> list[tuple[str, str]]:
+    """Return every call with a text as its first argument: (what is called, the text)."""
+    return [
+        (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id, text.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name))
+        for text in node.args[:1]
+        if isinstance(text, ast.Constant) and isinstance(text.value, str)
+    ]
+
+
+def tables(module: ast.Module) -> set[str]:
+    return {
+        node.name
+        for node in module.body
+        if isinstance(node, ast.ClassDef)
+        and any("__tablename__" in ast.dump(each) for each in node.body)
+    }
+
+
+def pieces(folder: Path) -> dict[str, set[str]]:
+    """Return what a step has, by kind: read from its files."""
+    parsed = modules(folder)
+    said = calls(parsed["app"])
+    return {
+        "functions": {
+            f"{name}:{each}" for name, tree in parsed.items() for each in functions(tree)
+        },
+        "events": {text for word, text in said if word in ("on", "emit")},
+        "routes": {
+            f"{METHODS[word]} {text}" for word, text in said if word in METHODS if text[:1] == "/"
+        },
+        "tables": tables(parsed["models"]),
+    }
+
+
+def test_the_map_has_everything_that_is_in_the_last_step_and_nothing_else() -> None:
+    found = pieces(LAST)
+    assert {kind: len(names) > 4 for kind, names in found.items()} == dict.fromkeys(KINDS, True)
+    assert {kind: set(BRIDGE[kind]) for kind in KINDS} == found
+
+
+def test_a_piece_that_the_map_lacks_would_be_noticed(tmp_path: Path) -> None:
+    """The negative twin: one more function, event, route and table."""
+    for path in LAST.glob("*.py"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    app, models = tmp_path / "app.py", tmp_path / "models.py"
+    app.write_text(
+        app.read_text("utf-8") + '\n@app.get("/more")\ndef more():\n    emit("more_of_it", {})\n',
+        "utf-8",
+    )
+    models.write_text(
+        models.read_text("utf-8") + '\nclass More(Base):\n    __tablename__ = "more"\n', "utf-8"
+    )
+    found = pieces(tmp_path)
+    assert [found[kind] - set(BRIDGE[kind]) for kind in KINDS] == [
+        {"app:more"},
+        {"more_of_it"},
+        {"GET /more"},
+        {"More"},
+    ]
+
+
+@pytest.fixture(scope="module")
+def final_app(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return application(tmp_path_factory.mktemp("final_app"))
+
+
+def no_home(kind: str, old: str, home: str, routes: set[str]) -> str:
+    """Return what is wrong with a home in final_app, "" when it is there."""
+    if SENTENCE.fullmatch(home):
+        return ""
+    if kind == "routes":
+        return "" if ROUTE.fullmatch(home) and home in routes else f"there is no route {home}"
+    found = HOME.fullmatch(home)
+    if not found or not (CHAT / f"{found[1]}.py").is_file():
+        return f"there is no module {home}"
+    module = modules(CHAT)[found[1]]
+    if kind == "tables":
+        return "" if found[2] in tables(module) else f"there is no table {home}"
+    if found[2] not in functions(module):
+        return f"there is no function {home}"
+    named = {text for _, text in calls(functions(module)[found[2]])}
+    return f"{home} names no event {old!r}" if kind == "events" and old not in named else ""
+
+
+def rules(app: Any) -> set[str]:
+    return {f"{method} {rule.rule}" for rule in app.url_map.iter_rules() for method in rule.methods}
+
+
+@pytest.mark.parametrize(("kind", "old", "home"), HOMES)
+def test_every_home_is_there_and_every_event_keeps_its_name(
+    final_app: Any, kind: str, old: str, home: str
+) -> None:
+    assert no_home(kind, old, home, rules(final_app)) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "home"),
+    [
+        ("functions", "app:chat", "pages:nowhere"),
+        ("functions", "app:chat", "nowhere:room"),
+        ("functions", "app:chat", "pages.room"),
+        ("events", "new_message", "events:sync"),
+        ("events", "sync", "events:sinc"),
+        ("routes", "GET /", "GET /nowhere"),
+        ("routes", "GET /", "DELETE /login"),
+        ("tables", "User", "models:Nobody"),
+        ("tables", "User", "models:Base"),
+    ],
+)
+def test_a_home_that_is_not_there_would_be_noticed(
+    final_app: Any, kind: str, old: str, home: str
+) -> None:
+    """The negative twin: renamed, moved, or another event."""
+    assert no_home(kind, old, home, rules(final_app)) != ""
+
+
+def test_the_map_can_be_looked_at() -> None:
+    text = str(show_bridge())
+    for kind in KINDS:
+        for old in BRIDGE[kind]:
+            assert old.replace(":", ".py: ") in text if kind == "functions" else old in text
+    assert "new_message" not in str(show_bridge("tables"))
+    with pytest.raises(LookupError, match="functions, events, routes, tables"):
+        show_bridge("pages")
+
+
+def test_a_home_is_shown_with_its_code() -> None:
+    seen = str(show_home("handle_new_message"))
+    assert seen.startswith(
+        "app.py: handle_new_message → events.py: new_message\nfinal_app/events.py\n"
+    )
+    assert '@answers("new_message"' in seen
+    assert "def count(" in str(show_home("count_message"))  # a method
+    assert "PUT /rooms" in str(show_home("join_room"))  # a sentence
+    with pytest.raises(LookupError, match="handle_sync"):
+        show_home("handle_everything")
+
+
+def test_every_module_stands_on_one_floor() -> None:
+    text = str(show_floors())
+    names = [name for line in text.splitlines() for name in re.findall(r"\w+", line)]
+    for path in CHAT.glob("*.py"):
+        assert names.count(path.stem) == 1, path.stem

@@ -1,0 +1,57 @@
+"""The cast: everyone comes in by the door that a stage has, and a refusal is told with its reason."""
+
+from collections.abc import Iterator
+
+import pytest
+from socketio.exceptions import ConnectionError as Refused
+
+from workshop.clients import TurnedAway, cast, session_of
+from workshop.stages import Stage, stage
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[Stage]:
+    with stage("08", signed=False) as running:
+        yield running
+
+
+def test_without_accounts_a_name_is_enough_and_there_is_no_session() -> None:
+    with stage("06", signed=False) as open_chat:
+        ada, bo = cast(open_chat, "Ada", "Bo")
+        message = ada.call("new_message", {"text": "Hello"}, timeout=5)["message"]
+        assert (message["username"], bo.receive(timeout=5)[1]) == ("Ada", message)
+        with pytest.raises(LookupError, match="step 08 or later"):
+            session_of(ada)
+        ada.disconnect()
+        bo.disconnect()
+
+
+def test_who_is_turned_away_is_told_why() -> None:
+    with stage("06", signed=False) as open_chat:
+        (ada,) = cast(open_chat, "Ada")
+        with pytest.raises(Refused, match="is here already") as refusal:
+            cast(open_chat, "ada")
+        assert isinstance(refusal.value, TurnedAway)
+        assert refusal.value.code == "conflict"
+        ada.disconnect()
+
+
+def test_with_accounts_everyone_registers_once_and_then_logs_in(chat: Stage) -> None:
+    for _ in range(2):
+        ada, bo = cast(chat, "Ada", "Bo")
+        message = ada.call("new_message", {"text": "Hello"}, timeout=5)["message"]
+        assert message["username"] == "Ada"
+        assert "Chat Room, Ada!" in session_of(ada).get("/chat").text
+        assert session_of(ada).cookies.get_dict() != session_of(bo).cookies.get_dict()
+        ada.disconnect()
+        bo.disconnect()
+
+
+def test_a_session_sends_the_token_unless_told_otherwise(chat: Stage) -> None:
+    (ada,) = cast(chat, "Ada")
+    page = session_of(ada)
+    assert page.post("/logout", headers={"X-CSRFToken": ""}).status_code == 400
+    assert page.inside()
+    assert page.post("/logout").ok
+    assert not page.inside()
+    ada.disconnect()

@@ -1,0 +1,75 @@
+"""A typical mistake gets the hint that names it: every double of a step is broken in one place."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.workshop import mistakes, mistakes_later
+from tests.workshop.quick import quick_check
+from workshop import manifest
+from workshop.checker import BROKEN, Verdict, check
+from workshop.learner import catch_up
+
+Mistake = tuple[str, str, str, str, str]
+
+MISTAKES: list[Mistake] = [*mistakes.MISTAKES, *mistakes_later.MISTAKES]
+LATER: list[Mistake] = [*mistakes_later.MISTAKES, *mistakes_later.MORE]
+ENOUGH = 40
+
+named: dict[str, bool] = {}  # by test: did the hint name the mistake?
+
+
+def name_of(mistake: Mistake) -> str:
+    number, file, _, _, hint = mistake
+    return f"{number} {file.rpartition('/')[2]} {hint}"
+
+
+def make(mistake: Mistake, my_chat: Path) -> None:
+    """Let a copy of the step have this mistake."""
+    number, file, right, wrong, _ = mistake
+    catch_up(number)
+    path = my_chat / file
+    source = path.read_text(encoding="utf-8")
+    assert right in source, "the mistake changes nothing"
+    path.write_text(source.replace(right, wrong), encoding="utf-8")
+
+
+def judge(mistake: Mistake, verdict: Verdict, test: str) -> None:
+    hint = mistake[-1]
+    named[test] = verdict.state == BROKEN and hint in verdict.hint
+    assert named[test], verdict
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=name_of)
+def test_a_typical_mistake_gets_the_hint_that_names_it(
+    my_chat: Path, mistake: Mistake, request: pytest.FixtureRequest
+) -> None:
+    make(mistake, my_chat)
+    judge(mistake, quick_check(mistake[0]), request.node.name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mistake", LATER, ids=name_of)
+def test_a_whole_check_names_the_mistake(
+    my_chat: Path, mistake: Mistake, request: pytest.FixtureRequest
+) -> None:
+    """What a learner sees: the first sentence that does not hold, of all up to this step."""
+    make(mistake, my_chat)
+    judge(mistake, check(mistake[0]), request.node.name)
+
+
+@pytest.mark.long
+def test_the_share_of_right_hints_in_whole_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    say_the_share(capsys)
+
+
+def test_the_share_of_right_hints(capsys: pytest.CaptureFixture[str]) -> None:
+    """Printed whatever pytest captures; a guard, too: no step is left out."""
+    say_the_share(capsys)
+    assert len(MISTAKES) >= ENOUGH
+    assert {each[0] for each in MISTAKES} == {step.number for step in manifest.steps()}
+
+
+def say_the_share(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\n{sum(named.values())} of {len(named)} mistakes got the hint that names them")

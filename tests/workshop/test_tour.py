@@ -1,0 +1,133 @@
+"""Lab 11: the topic goes through the floors, and the check names the floor that is missing."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.final_app.rig import Person, Server
+from workshop import changes, manifest, paths
+from workshop.checker import BROKEN, KEPT, OPEN, check, solved
+from workshop.contract import tour
+from workshop.learner import bring
+from workshop.stages import stage, stop_stages_in
+
+LAB = manifest.lesson("11")
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The learner's `mine/final_app`, fresh from `bring`."""
+    monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
+    bring("final_app")
+    yield paths.my_final_app()
+    stop_stages_in(paths.my_final_app())
+
+
+def solve(copy: Path) -> None:
+    patch = str(LAB.folder / "exercise.patch")
+    subprocess.run(["git", "apply", patch], cwd=copy, check=True, capture_output=True)
+
+
+def replace(file: Path, right: str, wrong: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert right in text
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
+
+
+def test_without_a_copy_there_is_nothing_to_blame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
+    verdict = check("11")
+    assert verdict.state == OPEN
+    assert 'bring("final_app")' in verdict.hint
+    with pytest.raises(LookupError, match=r'bring\("final_app"\)'):
+        stage("mine/final_app")
+
+
+def test_a_copy_is_brought_once_and_never_written_over(copy: Path) -> None:
+    assert changes.lesson_files(copy) == changes.lesson_files(paths.ROOT / "final_app")
+    replace(copy / "rooms.py", "NAME_LENGTH = 60", "NAME_LENGTH = 61")
+    assert "stays as it is" in bring("final_app")
+    assert "NAME_LENGTH = 61" in (copy / "rooms.py").read_text(encoding="utf-8")
+
+
+def test_a_copy_as_it_came_is_told_where_to_begin(copy: Path) -> None:
+    verdict = check("11")
+    assert (verdict.state, verdict.kept) == (OPEN, 0), verdict
+    assert LAB.name not in solved()
+
+
+def test_the_solution_passes_every_floor(copy: Path) -> None:
+    solve(copy)
+    verdict = check("11")
+    assert verdict.state == KEPT, verdict
+    assert verdict.kept == verdict.total == len(tour.CHECKS) == 9
+    assert LAB.name in solved()
+
+
+MISTAKES = [
+    ("models.py", "    topic: Mapped", "    subject: Mapped", 0, "Below `name`"),
+    ("migrations/versions/", "", None, 1, "a migration makes it"),
+    ("rooms.py", "def set_topic", "def put_topic", 2, "`rename` shows the shape"),
+    ("rooms.py", "@writes\ndef set_topic", "def set_topic", 2, "`@writes`"),
+    ("memberships.py", '        "topic": room.topic,\n', "", 3, "memberships._as_seen"),
+    ("events.py", '@answers("set_topic"', '@answers("set_topics"', 4, "payloads.py"),
+    ("rooms.py", "_owned(user_id, room_id).t", "db.session.get_one(Room, room_id).t", 5, "_owned"),
+    ("rooms.py", "TOPIC_LENGTH = 120", "TOPIC_LENGTH = 100_000", 5, "A limit with a name"),
+    ("events.py", "topic)\n    announce.room(data.room)\n", "topic)\n", 6, "announce.room"),
+    ("templates/room.html", 'id="room-topic"', 'id="topic"', 7, "room-topic"),
+    ("templates/room.html", "{{ room.topic }}", "{{ room.topic|safe }}", 7, "escapes"),
+    ("static/js/ui/rail.js", "#room-topic", "#topic", 8, "rail.js"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "kept", "hint"), MISTAKES, ids=[f"{m[0]} {m[4]}" for m in MISTAKES]
+)
+def test_a_mistake_is_named_by_its_floor(
+    copy: Path, file: str, right: str, wrong: str | None, kept: int, hint: str
+) -> None:
+    solve(copy)
+    if wrong is None:
+        (migration,) = (copy / file).glob("*topic*.py")
+        migration.unlink()
+    else:
+        replace(copy / file, right, wrong)
+    verdict = check("11")
+    assert verdict.state == (OPEN if kept == 0 else BROKEN), verdict
+    assert verdict.kept == kept, verdict
+    assert hint in verdict.hint
+    assert LAB.name not in solved()
+
+
+def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    before = Server(data).start()
+    Person(before, "ada").begin()
+    before.stop()
+    solve(copy)
+    after = Server(data, code=copy.parent).start()
+    try:
+        ada = Person(after, "ada")
+        ada.log_in()
+        assert ada.connect()["rooms"][0]["topic"] == ""
+        assert ada.emit("set_topic", {"room": 1, "topic": "Cake"})["room"]["topic"] == "Cake"
+        ada.leave()
+    finally:
+        after.stop()
+
+
+def test_two_applications_are_compared_promise_by_promise(copy: Path) -> None:
+    """The chat without its broadcast is the negative twin: what it no longer does is crossed out."""
+    replace(copy / "events.py", 'announce.message("new_message", posted.message)', "pass")
+    step, mine = stage("10", signed=False), stage("mine/final_app", signed=False)
+    lines = str(tour.compare(step, mine, "05")).splitlines()
+    step.stop()
+    assert re.fullmatch(r"10_files +mine/final_app +promise", lines[0])
+    signs = [line.split()[:2] for line in lines[1:]]
+    assert {left for left, _ in signs} == {"✓"}
+    assert "✗" in {right for _, right in signs}

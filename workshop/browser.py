@@ -1,0 +1,94 @@
+"""A person's browser, as far as HTTP goes: it keeps their cookies, and sends the token of the page."""
+
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from bs4 import BeautifulSoup, Tag
+
+from workshop.stages import Stage
+
+PASSWORD = "correct horse"  # everybody's in the cast: a classroom's, good for nothing else
+TOKEN_HEADER = "X-CSRFToken"
+FIRST_RUN = "/first-run"
+DOORS = {"/", "/login", "/register", FIRST_RUN}
+READING = {"GET", "HEAD", "OPTIONS"}
+TIMEOUT = 10.0  # seconds
+
+
+class NotLoggedIn(RuntimeError):
+    """Somebody could neither register nor log in; `page` is what the stage said last."""
+
+    def __init__(self, name: str, answer: requests.Response) -> None:
+        self.page = visible(answer.text)
+        self.status = answer.status_code
+        super().__init__(
+            f"{name} could neither register nor log in.\nExpected: /register or /login lead to the "
+            f"chat.\nSeen: status {self.status}, “{self.page[:160]}”"
+        )
+
+
+class Browser(requests.Session):
+    """A `requests.Session` that knows the stage: `browser.post("/rooms", data={"name": "Tea"})`.
+
+    As a page of the stage would, it sends the CSRF token with everything that changes something;
+    `headers={"X-CSRFToken": ""}` sends none. `home` is a page that carries the token.
+    """
+
+    def __init__(self, chat: Stage) -> None:
+        super().__init__()
+        self.trust_env = False  # a proxy of the machine has no business here
+        self.chat = chat
+        self.home = "/" if chat.is_final_app else "/chat"
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, **options: object
+    ) -> requests.Response:
+        headers = {**(options.pop("headers", None) or {})}  # type: ignore[dict-item]
+        if method.upper() not in READING and TOKEN_HEADER not in headers:
+            headers[TOKEN_HEADER] = self.token()
+        options = {"timeout": TIMEOUT, "headers": headers} | options
+        return super().request(method, urljoin(self.chat.url, url), **options)  # type: ignore[arg-type]
+
+    def token(self) -> str:
+        """Return the CSRF token of the page this person has open, "" when it carries none."""
+        return token_in(BeautifulSoup(self.get(self.home).text, "html.parser"))
+
+    def enter(self, name: str, password: str = PASSWORD) -> None:
+        """Register, or log in where the name is known already. Raises NotLoggedIn."""
+        about = {"username": name, "password": password}
+        doors = ["/register", "/login"]
+        if urlsplit(self.get(self.home).url).path == FIRST_RUN:  # of `final_app`, for who is first
+            doors.insert(0, FIRST_RUN)
+        for door in doors:
+            answer = self.post(door, data=about)
+            if _is_inside(answer):
+                return
+        raise NotLoggedIn(name, answer)
+
+    def inside(self) -> bool:
+        """Tell whether the chat's page opens, which it does for who is logged in."""
+        return _is_inside(self.get(self.home))
+
+
+def asks_for_a_password(chat: Stage) -> bool:
+    """Tell whether the front page of a stage is a door with a lock, as from step 08 on."""
+    page = BeautifulSoup(Browser(chat).get("/").text, "html.parser")
+    return page.find("input", type="password") is not None
+
+
+def token_in(page: BeautifulSoup | Tag) -> str:
+    """Return the CSRF token in a form's hidden field, or in the head of a page; else ""."""
+    field = page.find("input", attrs={"name": "csrf_token"})
+    if isinstance(field, Tag):
+        return str(field.get("value") or "")
+    head = page.find("meta", attrs={"name": ["csrf-token", "csrf_token"]})
+    return str(head.get("content") or "") if isinstance(head, Tag) else ""
+
+
+def visible(markup: str) -> str:
+    """Return what a reader sees of a page, its blanks made one."""
+    return " ".join(BeautifulSoup(markup, "html.parser").get_text(" ").split())
+
+
+def _is_inside(answer: requests.Response) -> bool:
+    return answer.ok and urlsplit(answer.url).path not in DOORS

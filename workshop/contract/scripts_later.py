@@ -1,0 +1,190 @@
+"""Promises about chat.js from step 06 on: refusals, the gap rule, the end of a log-in, files."""
+
+from tree_sitter import Node
+
+from workshop.contract.browse import read_chat
+from workshop.contract.grammar import Script, is_inside, properties_in, text_of, walk
+from workshop.contract.promise import Broken, promise
+from workshop.contract.scripts import own_script
+from workshop.stages import Stage
+
+
+@promise(since="06", until="07")
+def the_script_says_who_connects(chat: Stage) -> None:
+    """The page says the name once, when it connects."""
+    script = own_script(chat)
+    if not any("auth" in properties_in(call) for call in script.calls("io")):
+        raise Broken(
+            expected="chat.js gives `io` the name: `auth: { username: … }`.",
+            seen="no `auth` in what `io` is called with",
+            hint="`auth: { username: document.body.dataset.username }`, beside `path`.",
+        )
+
+
+@promise(since="06")
+def the_script_tells_why_it_is_refused(chat: Stage) -> None:
+    """When the server refuses the connection, the page shows the reason."""
+    script = own_script(chat)
+    words = [properties_in(each) for each in script.listeners("connect_error")]
+    if not any({"message", "textContent"} <= each for each in words):
+        raise Broken(
+            expected='chat.js shows the reason: `socket.on("connect_error", (error) => …)`.',
+            seen="no such listener, or it shows nothing" if words else "no such listener",
+            hint="`statusLine.textContent = error.message`: otherwise the page looks as if all "
+            "were well, and nothing works.",
+        )
+
+
+@promise(since="06")
+def the_script_keeps_what_is_refused(chat: Stage) -> None:
+    """What is typed stays in the field until the server has accepted it; a refusal is shown."""
+    script = own_script(chat)
+    answers = script.reached(script.callbacks("socket.emit", "new_message"))
+    cleared = [node for node in walk(script.root) if _clears(node)]
+    early = [n for n in cleared if is_inside(n, script.handlers("submit")) - is_inside(n, answers)]
+    if early or not cleared:
+        raise Broken(
+            expected="When a message is accepted, and not before, chat.js empties the field.",
+            seen="it is emptied when the form is sent" if early else "it never is",
+            hint="`form.reset()` belongs into the function that gets the acknowledgement, where it "
+            "is ok. Before that, the text would be lost with a refusal.",
+        )
+    if not any({"error", "textContent"} <= properties_in(each) for each in answers):
+        raise Broken(
+            expected="When a message is refused, chat.js shows the reason.",
+            seen="nothing is made of `acknowledgement.error`",
+            hint="`statusLine.textContent = acknowledgement.error.message`.",
+        )
+
+
+@promise(since="07")
+def the_script_asks_for_what_it_missed(chat: Stage) -> None:
+    """Whenever the page connects, it asks for what it has missed."""
+    script = own_script(chat)
+    if not any("sync" in _emitted(script, each) for each in script.listeners("connect")):
+        raise Broken(
+            expected="On every `connect`, chat.js emits `sync` with the last number it shows.",
+            seen="no `sync` there",
+            hint='In `socket.on("connect", …)`: `socket.emit("sync", { after: last }, …)`. What is '
+            "said between the page and its connection would be missing, and after each cut.",
+        )
+
+
+@promise(since="07")
+def the_script_minds_the_gap(chat: Stage) -> None:
+    """The page shows the next number, leaves out what it has, and asks when one is missing."""
+    script = own_script(chat)
+    reached = script.listeners("new_message")
+    if "seq" not in _compared(reached):
+        raise Broken(
+            expected="The listener of `new_message` compares `message.seq` with the last number.",
+            seen="it shows whatever comes",
+            hint="Shown is `last + 1`; what is not greater than `last` is there already: with "
+            "`sync` and live, a message can come twice.",
+        )
+    if not any("sync" in _emitted(script, each) for each in reached):
+        raise Broken(
+            expected="Before a number that is too great something is missing: it emits `sync`.",
+            seen="the listener never leads to `sync`",
+            hint="`if (message.seq > last + 1) sync();`: ask for what is missing, and do not show "
+            "the later one before it.",
+        )
+
+
+@promise(since="08")
+def the_script_tells_that_a_log_in_has_ended(chat: Stage) -> None:
+    """When the log-in ends, the page says why."""
+    words = [properties_in(each) for each in own_script(chat).listeners("session_ended")]
+    if not any({"reason", "textContent"} <= each for each in words):
+        raise Broken(
+            expected="chat.js listens to `session_ended`, and shows its `reason`.",
+            seen="the listener shows nothing" if words else "no such listener",
+            hint='`socket.on("session_ended", (ended) => …)`: `statusLine.textContent = '
+            "ended.reason`. Otherwise the page goes dead without a word.",
+        )
+
+
+@promise(since="09")
+def the_script_names_its_room(chat: Stage) -> None:
+    """The page says which room it means, and leaves out what was said in another one."""
+    script = own_script(chat)
+    for key, event in (("text", "new_message"), ("after", "sync")):
+        objects = [keys for keys in script.objects() if key in keys]
+        if objects and not any("room" in keys for keys in objects):
+            raise Broken(
+                expected=f"What chat.js sends as `{event}` names the room.",
+                seen=f"{{ {', '.join(sorted(objects[0]))} }}",
+                hint="`const room = Number(document.body.dataset.room)`, and `room` in the object.",
+            )
+    if "room" not in _compared(script.listeners("new_message")):
+        raise Broken(
+            expected="The listener of `new_message` leaves out what was said in another room.",
+            seen="it shows messages of every room",
+            hint="Who is in two rooms hears both: `if (message.room !== room) return;`.",
+        )
+
+
+@promise(since="09")
+def the_script_shows_who_is_here(chat: Stage) -> None:
+    """The page shows who is here."""
+    words = [properties_in(each) for each in own_script(chat).listeners("presence")]
+    if not any({"online", "textContent"} <= each for each in words):
+        raise Broken(
+            expected="chat.js listens to `presence`, and shows `online` as text.",
+            seen="the listener shows nothing" if words else "no such listener",
+            hint='`socket.on("presence", (presence) => …)`, with `presence.online.join(", ")`.',
+        )
+
+
+@promise(since="10")
+def the_script_uploads_by_http(chat: Stage) -> None:
+    """The page uploads files by HTTP with its token, and shows their names as text."""
+    script = own_script(chat)
+    if not any("api/uploads" in each for each in script.texts()):
+        raise Broken(
+            expected="chat.js sends files to `api/uploads`.",
+            seen="no such address in it",
+            hint='`fetch("api/uploads", { method: "POST", body: new FormData(form) })`.',
+        )
+    if not _sends_a_token(chat, script):
+        raise Broken(
+            expected="The form with the file carries its token.",
+            seen="no field `csrf_token` in it, and no header X-CSRFToken in the script",
+            hint="Without the token the server refuses the upload: put the hidden field into the "
+            "form, which `new FormData(form)` sends whole.",
+        )
+    words = [properties_in(each) for each in script.listeners("new_message")]
+    if not any({"filename", "textContent"} <= each for each in words):
+        raise Broken(
+            expected="The listener of `new_message` shows each file's name as text.",
+            seen="nothing is made of `filename`",
+            hint="`link.textContent = upload.filename`, for each of `message.uploads`.",
+        )
+
+
+def _sends_a_token(chat: Stage, script: Script) -> bool:
+    forms = [field.find_parent("form") for field in read_chat(chat)("input", type="file")]
+    in_form = any(form and form.find("input", attrs={"name": "csrf_token"}) for form in forms)
+    return in_form or "X-CSRFToken" in script.texts()
+
+
+def _compared(functions: list[Node]) -> set[str]:
+    """Return the names in the comparisons of functions: "seq" for `message.seq === last + 1`."""
+    comparisons = (
+        part for each in functions for part in walk(each) if part.type == "binary_expression"
+    )
+    return {text_of(node) for part in comparisons for node in walk(part)}
+
+
+def _emitted(script: Script, function: Node) -> list[str]:
+    return script.events("socket.emit", within=function)
+
+
+def _clears(node: Node) -> bool:
+    """Tell whether this empties a field: `form.reset()`, or `input.value = ""`."""
+    if node.type == "call_expression":
+        return text_of(node).replace(" ", "").endswith(".reset()")
+    if node.type != "assignment_expression":
+        return False
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    return bool(left and right and text_of(left).endswith(".value") and len(text_of(right)) == 2)

@@ -1,0 +1,43 @@
+"""`python -m workshop.finished`: the finished application as a stage of a notebook.
+
+It is `python -m final_app`, from the folder it is started in, on a free port. Besides that it answers
+with the stage's token, so that a notebook knows whom it talks to, works below Jupyter's prefix, and
+ends with the notebook: standard input is a pipe that closes then.
+"""
+
+import _thread  # not threading: gevent, which final_app begins with, patches that
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+
+def end_with_parent() -> None:
+    """Exit as soon as standard input closes, which it does however the parent ends."""
+    while os.read(0, 1024):
+        pass
+    os._exit(0)
+
+
+def main() -> int:
+    """Serve until standard input closes; return what `python -m final_app` returns."""
+    _thread.start_new_thread(end_with_parent, ())
+    program: Any = import_module("final_app.__main__")  # patches before all other imports
+
+    make = program.create_app
+
+    def create_app() -> Any:
+        from workshop.serve import identify, redirect_relatively
+
+        app = make()
+        app.after_request(identify)
+        app.after_request(redirect_relatively)
+        return app
+
+    program.create_app = create_app
+    code: int = program.main()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
