@@ -70,7 +70,7 @@ def who_registers_comes_in(chat: Stage) -> None:
         raise Broken(
             expected=f"The chat's page names {name}, who has logged in.",
             seen=f"“{visible(page.text)[:160]}”",
-            hint="The name comes from the account now: `username=me.user.username`.",
+            hint="The name comes from the account now: `username=me.username`.",
         )
 
 
@@ -174,8 +174,8 @@ def without_a_token_nothing_is_accepted(chat: Stage) -> None:
                 expected=f"POST {path} without a CSRF token answers 400, and does nothing.",
                 seen=f"status {answer.status_code}"
                 + (", and it was done" if browser.inside() is not (browser is inside) else ""),
-                hint="`CSRFProtect(app)`, of flask_wtf, asks for it in every POST. Without it, any "
-                "page on the internet could send this form with your cookie.",
+                hint="`CSRFProtect(app)`, of flask_wtf, asks for it in every POST. Without it, a page "
+                "on another port of this computer could send this form with your cookie.",
             )
 
 

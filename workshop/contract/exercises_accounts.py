@@ -53,13 +53,13 @@ def the_password_can_be_changed(chat: Stage) -> None:
             expected="Every other log-in of this person has ended, and its sockets are closed.",
             seen="the page of the other one still opens" if closed else "its socket stays open",
             hint="Find the person's other rows, and end them as log-out ends one: "
-            "`LogIn.user_id == me.user_id, LogIn.id != me.id`.",
+            '`LogIn.user_id == me.id, LogIn.token != session["token"]`.',
         )
     if not all(kept) or not laptop.inside():
         raise Broken(
             expected="Who has changed the password stays logged in here; so does everybody else.",
             seen="somebody else's socket is closed" if kept[0] else "this log-in has ended, too",
-            hint="All but one's own: `LogIn.user_id == me.user_id, LogIn.id != me.id`.",
+            hint='All but one\'s own: `LogIn.user_id == me.id, LogIn.token != session["token"]`.',
         )
 
 

@@ -13,7 +13,7 @@ from workshop.contract.promise import Broken, promise
 from workshop.contract.storage import nothing_can_be_stored, restart
 from workshop.stages import Stage
 
-ROUNDS = 20  # requests that are answered while a message would long be on its way
+ROUNDS = 8  # requests that are answered while a message would long be on its way
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -114,7 +114,7 @@ def a_wrong_number_is_refused(chat: Stage) -> None:
         for wrong in (without, right | {"after": "3"}, right | {"after": 2**70}):
             refused(
                 chat, ada, event, wrong, field="after",
-                hint="Ask first: `isinstance(after, int)`, and not larger than the database counts.",
+                hint="Ask first: `type(after) is int`, and not larger than the database counts.",
             )  # fmt: skip
 
 

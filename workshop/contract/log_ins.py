@@ -118,7 +118,7 @@ def log_out_closes_its_sockets(chat: Stage) -> None:
                 raise Broken(
                     expected="Log-ins elsewhere, and other people's, stay as they are.",
                     seen=f"{who} is disconnected, too",
-                    hint="Close the sockets of this log-in's number only: not of the person, and "
+                    hint="Close the sockets of this log-in's token only: not of the person, and "
                     "not everybody's. `session_ended` goes `to=sid`.",
                 )
     finally:
@@ -138,7 +138,7 @@ def an_old_cookie_is_worth_nothing(chat: Stage) -> None:
         raise Broken(
             expected="After log-out, `/chat` leads back to the front page.",
             seen="it still opens",
-            hint="Log-out takes the token out of the cookie: `session.clear()`.",
+            hint='Log-out takes the token out of the cookie: `session.pop("token", None)`.',
         )
     if thief.inside() or turned_away(chat, None, thief) is None:
         raise Broken(

@@ -66,7 +66,7 @@ def a_message_of_blanks_is_refused(chat: Stage) -> None:
 
 @promise(since="06", final_app=True)
 def a_long_message_is_refused(chat: Stage) -> None:
-    """A message may have 500 characters, and not one more."""
+    """A message may be as long as the limit says, and not one character longer."""
     longest = family_of(chat).longest
     with entered(chat, "Ada") as (ada,):
         answer = say(chat, ada, "a" * longest)
