@@ -211,7 +211,7 @@ def test_a_backup_under_load_is_a_chat_that_can_be_started(tmp_path: Path) -> No
     [
         # It is the transaction that keeps the steps together.
         pytest.param([SMALL_STEPS], None, marks=pytest.mark.long),
-        ([SMALL_STEPS, NO_SNAPSHOT], "unbounded"),
+        pytest.param([SMALL_STEPS, NO_SNAPSHOT], "unbounded", marks=pytest.mark.long),
         pytest.param([FILE_COPIED], "lost", marks=pytest.mark.long),
         (FILES_FIRST, "files"),
     ],

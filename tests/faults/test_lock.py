@@ -118,6 +118,7 @@ def test_who_waits_too_long_is_refused_and_nothing_is_stored(
     assert after["message"]["seq"] == 2
 
 
+@pytest.mark.long
 def test_a_patience_for_each_in_turn_would_be_noticed(tmp_path: Path) -> None:
     code = double(tmp_path, IMPATIENT, *ONE_PATIENCE_EACH)
     server = Server(tmp_path / "data", code=code).start()
