@@ -8,13 +8,18 @@ percentiles of both; the command fails when the p99 of all busy rounds is more t
 """
 
 import io
+import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import requests
 from PIL import Image
 
 from tests.final_app.rig import Person, Server
@@ -25,6 +30,7 @@ SIZE = 5472, 3648  # pixels: 20 million
 QUIET = 12.0  # seconds
 EVERY = 0.05  # seconds
 RATIO = 2.0
+SPAWN = multiprocessing.get_context("spawn")
 
 
 def photograph() -> bytes:
@@ -53,26 +59,39 @@ def quiet(bo: Person) -> list[float]:
 
 def busy(bo: Person, ada: Person, photo: bytes) -> tuple[list[float], float]:
     """Return the milliseconds of the acknowledgements, and the seconds that all uploads took."""
-    end, token = threading.Event(), ada.token("/account")
-
-    def send() -> None:
-        answer = ada.http.post(
-            f"{ada.server.url}/api/uploads", data={"room": 1}, files={"file": ("a.jpg", photo)},
-            headers={"X-CSRFToken": token}, timeout=120,
-        )  # fmt: skip
-        assert answer.status_code == 201, answer.text
-
-    def send_all() -> None:
-        senders = [threading.Thread(target=send) for _ in range(AT_ONCE)]
-        for sender in senders:
-            sender.start()
-        for sender in senders:
-            sender.join()
-        end.set()
-
+    end, ready, go = threading.Event(), SPAWN.Event(), SPAWN.Event()
+    cookies, token = ada.http.cookies.get_dict(), ada.token("/account")
+    sender = SPAWN.Process(target=send_all, args=(ada.server.url, cookies, token, photo, ready, go))
+    sender.start()
+    ready.wait()
     began = time.monotonic()
-    threading.Thread(target=send_all).start()
-    return talk(bo, end), time.monotonic() - began
+    go.set()
+    threading.Thread(target=lambda: (sender.join(), end.set())).start()
+    took = talk(bo, end)
+    assert sender.exitcode == 0
+    return took, time.monotonic() - began
+
+
+def send_all(
+    url: str, cookies: dict[str, str], token: str, photo: bytes, ready: Any, go: Any
+) -> None:
+    """Send ten photographs at once, in a process of its own: it stands for other people's machines."""
+    os.nice(10)
+    form = requests.Request(
+        "POST", f"{url}/api/uploads", data={"room": 1}, files={"file": ("a.jpg", photo)},
+        headers={"X-CSRFToken": token}, cookies=cookies,
+    ).prepare()  # fmt: skip
+    requests.get(f"{url}/healthz", timeout=30)
+    ready.set()
+    go.wait()
+
+    def send(_: int) -> int:
+        with requests.Session() as session:
+            return session.send(form, timeout=120).status_code
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        statuses = list(pool.map(send, range(AT_ONCE)))
+    sys.exit(statuses != [201] * AT_ONCE)
 
 
 def row(name: str, took: list[float]) -> str:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 from geventwebsocket.handler import WebSocketHandler
 
 
@@ -16,11 +17,35 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().handle()
 
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["wsgi.input"] = _InTurns(environ["wsgi.input"])
+        return environ
+
     def upgrade_websocket(self) -> Any:
         result = super().upgrade_websocket()
         if hasattr(self, "websocket"):
             self.websocket.raw_write = _in_turn(self.websocket.raw_write)
         return result
+
+
+class _InTurns:
+    """The body of a request, read so that everybody else has a turn after each piece.
+
+    Where more of it is there already, gevent's own reading never lets go: a large upload on a quick
+    line would hold everybody up until its end.
+    """
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, *size: int) -> bytes:
+        piece: bytes = self._body.read(*size)
+        gevent.sleep(0)
+        return piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
 
 
 def _in_turn(write: Callable[[bytes], None]) -> Callable[[bytes], None]:
