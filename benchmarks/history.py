@@ -82,11 +82,11 @@ def measure(apps: dict[int, Flask], rounds: int) -> dict[str, dict[int, list[flo
     return times
 
 
-def table(times: dict[str, dict[int, list[float]]]) -> tuple[str, float]:
+def table(times: dict[str, dict[int, list[float]]], rounds: int) -> tuple[str, float]:
     """Return the table, and the worst ratio of medians."""
     small, large = SIZES
     lines = [
-        f"| ms: median (quartiles), {ROUNDS} rounds | {small:,} | {large:,} | ratio |",
+        f"| ms: median (quartiles), {rounds} rounds | {small:,} | {large:,} | ratio |",
         "| --- | --- | --- | --- |",
     ]
     worst = 0.0
@@ -113,7 +113,7 @@ def main() -> int:
             with app.app_context():
                 db.session.remove()
                 db.engine.dispose()
-    text, worst = table(times)
+    text, worst = table(times, options.rounds)
     print(text)
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(picture(times, "History and sync, ms"), encoding="utf-8")
