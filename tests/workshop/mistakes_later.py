@@ -15,6 +15,10 @@ MISTAKES = [
      "        db.session.flush()\n",
      "The same number again"),
     ("07", "app.py",
+     "        db.session.commit()\n",
+     "",
+     "it has both only when it is stored"),
+    ("07", "app.py",
      "        db.session.add(stored)\n"
      "        db.session.commit()\n"
      "        message = stored.as_dict()\n"
@@ -148,6 +152,10 @@ MORE = [
      "",
      "beside `path`"),
     ("06", "static/chat.js", '"connect_error"', '"error"', "looks as if all"),
+    ("07", "app.py",
+     "        db.session.add(stored)\n",
+     "",
+     "it has both only when it is stored"),
     ("07", "templates/chat.html", ' data-seq="{{ message.seq }}"', "", "`data-seq` in the macro"),
     ("07", "static/chat.js",
      'socket.on("new_message", receive)',

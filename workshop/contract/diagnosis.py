@@ -109,6 +109,11 @@ CAUSES: list[tuple[str, str]] = [
         "`{0}` must take what the event carries: give the function one parameter.",
     ),
     (
+        r"TypeError: unsupported format string passed to NoneType",
+        "A message has neither number nor time yet: it has both only when it is stored. "
+        "`db.session.add(…)`, then `db.session.commit()`, and only then `as_dict()`.",
+    ),
+    (
         r"TypeError: (.*)",
         "A function is called with what it does not take: {0}.",
     ),
