@@ -131,7 +131,7 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
     with checked_for(number):
         for kept, each in enumerate([*promises, exercise_of(number)]):
             broken = outcome(chat, each)
-            if broken and each.withdrawn_by:
+            if broken and each.withdrawn_by == number:
                 each, broken = _instead(chat, each, broken)
             if broken and not (each.extra and isinstance(broken, NotAttempted)):
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN

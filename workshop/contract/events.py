@@ -79,7 +79,8 @@ def the_sender_hears_it_too(chat: Stage) -> None:
                 expected="Ada, who sent it, receives `new_message` too.",
                 seen=f"nothing within {ANSWER_TIMEOUT:.0f} s",
                 hint="Her page shows what comes back, so without this her own line is missing. "
-                "`include_self=False` belongs to the exercise; or is the `emit` line missing?",
+                "`include_self=False` belongs to exercise 05, and step 06 undoes it; or is the `emit` "
+                "line missing?",
             )
 
 

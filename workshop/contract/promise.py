@@ -31,9 +31,9 @@ class NotAttempted(Broken):
 class Promise:
     """`since` and `until` are step numbers; `until` is the last step that keeps the promise.
 
-    `withdrawn_by` is the number of the step whose exercise, once done, takes the promise back. An
-    `extra` may be left out by a learner: it then raises NotAttempted. `final_app` says that the
-    finished application keeps the promise, too.
+    `withdrawn_by` is the number of the step whose exercise, once done, takes the promise back; the
+    next step makes it again. An `extra` may be left out by a learner: it then raises NotAttempted.
+    `final_app` says that the finished application keeps the promise, too.
     """
 
     sentence: str

@@ -3,9 +3,16 @@
 from tree_sitter import Node
 
 from workshop.contract.browse import read_chat
-from workshop.contract.grammar import Script, is_inside, properties_in, text_of, walk
+from workshop.contract.grammar import (
+    Script,
+    is_inside,
+    methods_called,
+    properties_in,
+    text_of,
+    walk,
+)
 from workshop.contract.promise import Broken, promise
-from workshop.contract.scripts import own_script
+from workshop.contract.scripts import INTO_THE_PAGE, own_script
 from workshop.stages import Stage
 
 
@@ -54,6 +61,22 @@ def the_script_keeps_what_is_refused(chat: Stage) -> None:
             expected="When a message is refused, chat.js shows the reason.",
             seen="nothing is made of `acknowledgement.error`",
             hint="`statusLine.textContent = acknowledgement.error.message`.",
+        )
+
+
+@promise(since="06")
+def the_script_shows_its_own_message_once(chat: Stage) -> None:
+    """The page shows its own message when it comes back, and not a second time."""
+    script = own_script(chat)
+    answers = script.reached(script.callbacks("socket.emit", "new_message"))
+    shown = any(methods_called(each) & INTO_THE_PAGE for each in answers)
+    if shown and "seq" not in _compared(answers):  # the gap rule shows nothing twice
+        raise Broken(
+            expected="The listener of `new_message` alone shows messages.",
+            seen="the function that gets the acknowledgement does so, too",
+            hint="From step 06 on the page shows what comes back from the server, its own messages "
+            "among them: take out `showMessage(message)` of exercise 05, where the acknowledgement "
+            "is ok.",
         )
 
 
