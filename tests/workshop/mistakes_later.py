@@ -65,6 +65,11 @@ MISTAKES = [
      "carry no CSRF token"),
     ("08", "app.py", 'app.config["SESSION_COOKIE_SAMESITE"] = "Lax"\n', "", "HttpOnly is Flask's own"),
     ("08", "app.py",
+     '        sockets[request.sid] = session["token"]\n',
+     '        sockets[request.sid] = session["token"]\n'
+     '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n',
+     "it is `known().username`"),
+    ("08", "app.py",
      'end_log_ins(LogIn.token == session.pop("token", None))',
      'session.pop("token", None)',
      "At log-out: `disconnect(sid"),

@@ -65,6 +65,11 @@ CAUSES: list[tuple[str, str]] = [
         "still uses what a later step took away.",
     ),
     (
+        r"NameError: name 'username' is not defined",
+        "`username` is used where nothing sets it. Up to step 07 it comes from the address, or from "
+        "what `connect` was told; from 08 on there is none: it is `known().username`.",
+    ),
+    (
         r"NameError: name '(\w+)' is not defined",
         "`{0}` is used but never imported or defined. Is it in the import line at the top?",
     ),

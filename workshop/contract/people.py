@@ -23,6 +23,10 @@ STILL_HERE = (
     "Somebody of this name has left, and is still counted: the handler of `disconnect` must forget "
     "the name of `request.sid`."
 )
+NOBODY_ANSWERS = (
+    "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it nobody answers "
+    "at /socket.io/."
+)
 SAYS_NO = "Look at the handler of `connect`: why does it say no?"
 
 _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
@@ -44,8 +48,7 @@ def enter(chat: Stage, name: str) -> socketio.SimpleClient:
         raise Broken(
             expected="A Socket.IO client can connect.",
             seen=str(problem) or "no connection",
-            hint="Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? "
-            "Without it nobody answers at /socket.io/.",
+            hint=cause(chat.log, NOBODY_ANSWERS),
         ) from None
     _names[client] = name
     return client
