@@ -70,6 +70,14 @@ MISTAKES = [
      '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n',
      "it is `known().username`"),
     ("08", "app.py",
+     "messages=messages)\n\n\n",
+     "messages=messages)\n\n\n"
+     '@app.route("/api/messages")\n'
+     "def older_messages() -> Answer:\n"
+     "    every = db.select(Message).order_by(Message.seq)\n"
+     '    return {"messages": [message.as_dict() for message in db.session.scalars(every)]}\n\n\n',
+     "begins with `known()`"),
+    ("08", "app.py",
      'end_log_ins(LogIn.token == session.pop("token", None))',
      'session.pop("token", None)',
      "At log-out: `disconnect(sid"),
@@ -85,6 +93,15 @@ MISTAKES = [
      'emit("new_message", message, to=room.id)',
      'emit("new_message", message, broadcast=True)',
      "Without `to=` everyone hears it"),
+    ("09", "app.py",
+     "messages=messages)\n\n\n",
+     "messages=messages)\n\n\n"
+     '@app.route("/api/messages")\n'
+     "def older_messages() -> Answer:\n"
+     "    known()\n"
+     "    every = db.select(Message).order_by(Message.seq)\n"
+     '    return {"messages": [message.as_dict() for message in db.session.scalars(every)]}\n\n\n',
+     "knows no rooms"),
     ("09", "app.py",
      '            leave_room(room.id, sid, "/")\n',
      "            leave_room(room.id)\n",

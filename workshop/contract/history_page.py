@@ -12,6 +12,7 @@ from workshop.stages import Stage
 
 PAGE = 50  # messages that the page begins with
 AT_ONCE = 9  # messages of one connection, fewer than are too many
+OLDER = "/api/messages?before=1000000"  # exercise 07, where somebody has made it
 HOSTILE_TEXT = '<img src="x" onerror="alert(1)">'
 
 

@@ -3,16 +3,18 @@
 from workshop.browser import PASSWORD, Browser
 from workshop.clients import connect
 from workshop.contract.answers import said, told
-from workshop.contract.browse import let_in
+from workshop.contract.browse import let_in, visit
 from workshop.contract.doors import account_of, known_name
 from workshop.contract.families import family_of
 from workshop.contract.history import survives_a_restart
+from workshop.contract.history_page import OLDER
 from workshop.contract.people import entered, heard, turned_away, was_closed
 from workshop.contract.promise import Broken, promise
 from workshop.stages import Stage
 
 SAME_SITE = {"samesite=lax", "samesite=strict"}
 ENDED = "session_ended"
+SAID_INSIDE = "The key is under the mat."
 
 
 @promise(since="08", final_app=True)
@@ -58,6 +60,21 @@ def a_stranger_is_refused(chat: Stage) -> None:
                 seen=f"refused ({refusal.code}): {refusal}" if refusal else "it is let in",
                 hint="The handler of `connect` asks who it is by the cookie, as a page does; for "
                 'nobody: `ConnectionRefusedError("…", {"code": "unauthorized"})`.',
+            )
+
+
+@promise(since="08", final_app=True)
+def no_page_tells_a_stranger_what_was_said(chat: Stage) -> None:
+    """No page tells a stranger what was said."""
+    with entered(chat, "Ada") as (ada,):
+        said(chat, ada, SAID_INSIDE)
+    for path in ("/", "/chat", "/api/rooms/1/messages", OLDER):
+        if SAID_INSIDE in visit(chat, path, follow=True).text:
+            raise Broken(
+                expected="Who is not logged in reads no message, at whatever address.",
+                seen=f"{path} tells what Ada said",
+                hint="What a route answers, anybody can read: `/api/messages`, of exercise 07, "
+                "begins with `known()`.",
             )
 
 

@@ -9,13 +9,14 @@ from workshop.contract.browse import let_in, text_of, visit
 from workshop.contract.doors import account_of, fresh_name
 from workshop.contract.families import Room, family_of
 from workshop.contract.history import number_of_message, synced
-from workshop.contract.history_page import lines
+from workshop.contract.history_page import OLDER, lines
 from workshop.contract.people import entered, name_of
 from workshop.contract.promise import Broken, promise
 from workshop.stages import Stage
 
 NOWHERE = 987654  # no room has this number
 HOSTILE_NAME = "<b>Tea</b>"
+ONLY_HERE = "Nobody else may read this."
 
 _numbers = count(1)
 
@@ -172,6 +173,16 @@ def a_room_has_no_page_for_others(chat: Stage) -> None:
             seen=f"{answers[0].status_code} and {answers[1].status_code}",
             hint="Ask, as every event does, whether the person is in the room: if not, `abort(404)`, "
             "as if there were no such room.",
+        )
+    with entered(chat, "Ada") as (ada,):
+        join(chat, ada, room)
+        said(chat, ada, ONLY_HERE, room)
+    if ONLY_HERE in visit(chat, OLDER, by=rooms.browser(chat, "Bo")).text:
+        raise Broken(
+            expected="Who is not in a room reads nothing that was said there, at whatever address.",
+            seen=f"{OLDER} tells Bo what Ada said",
+            hint="`/api/messages`, of exercise 07, knows no rooms: take it out, with its lines in "
+            "`chat.js` and `chat.html`.",
         )
 
 
