@@ -79,6 +79,7 @@ def open_room() -> Response:
         room = db.session.scalar(db.select(Room).filter_by(name=name)) or Room(name=name)
         me.rooms.add(room)
         db.session.commit()
+        tell_presence(room.id)
     return redirect(url_for("chat", room_id=room.id))
 
 
@@ -88,8 +89,8 @@ def chat(room_id: int = 0) -> str | Response | tuple[str, int]:
     me = caller()
     if not me:
         return redirect(url_for("index"))
-    room_id = room_id or min([room.id for room in me.rooms], default=1)
-    if room_id not in {room.id for room in me.rooms}:
+    room_id = room_id or min([room.id for room in me.rooms], default=0)
+    if room_id and room_id not in {room.id for room in me.rooms}:
         return "There is no such room, or you are not in it.", 404
     newest = db.select(Message).filter_by(room_id=room_id).order_by(Message.seq.desc()).limit(PAGE)
     messages = [message.as_dict() for message in db.session.scalars(newest)][::-1]
@@ -119,7 +120,6 @@ def handle_connect(auth: object = None) -> None:
         me = known()
         sockets[request.sid] = session["token"]
         for room in me.rooms:
-            join_room(room.id)
             tell_presence(room.id)
 
 
@@ -164,7 +164,6 @@ def handle_join_room(payload: object = None) -> Answer:
         me, room = place(payload, inside=False)
         me.rooms.add(room)
         db.session.commit()
-        join_room(room.id)
         tell_presence(room.id)
     return {"ok": True, "room": {"id": room.id, "name": room.name}}
 
@@ -176,9 +175,6 @@ def handle_leave_room(payload: object = None) -> Answer:
         me, room = place(payload)
         me.rooms.remove(room)
         db.session.commit()
-        mine = db.session.scalars(db.select(LogIn.token).filter_by(user_id=me.id)).all()
-        for sid in [sid for sid, token in sockets.items() if token in mine]:
-            leave_room(room.id, sid, "/")
         tell_presence(room.id)
     return {"ok": True}
 
@@ -194,9 +190,13 @@ def place(payload: object, inside: bool = True) -> tuple[User, Room]:
 
 
 def tell_presence(room_id: int) -> None:
-    """Tell a room who of its people is here: people, however many windows each has."""
-    here = LogIn.token.in_(sockets.values()), User.rooms.any(id=room_id)
-    online = set(db.session.scalars(db.select(User.username).join(LogIn).where(*here)))
+    """Let all windows of a room's people hear it, and nobody else's; tell them who is here."""
+    members = db.select(LogIn.token, User.username).join(User).where(User.rooms.any(id=room_id))
+    people = dict(db.session.execute(members).all())  # the token of each log-in → whose it is
+    for sid, token in sockets.items():
+        hear = join_room if token in people else leave_room
+        hear(room_id, sid, "/")
+    online = {people[token] for token in sockets.values() if token in people}
     socketio.emit("presence", {"room": room_id, "online": sorted(online)}, to=room_id)
 
 

@@ -15,7 +15,6 @@ from workshop.contract.promise import Broken, promise
 from workshop.stages import Stage
 
 NOWHERE = 987654  # no room has this number
-HOSTILE_NAME = "<b>Tea</b>"
 ONLY_HERE = "Nobody else may read this."
 
 _numbers = count(1)
@@ -59,8 +58,8 @@ def a_room_can_be_made_and_joined(chat: Stage) -> None:
         raise Broken(
             expected="Who has joined hears what is said in the room.",
             seen=f"{texts or 'nothing'}",
-            hint="The membership is a row; hearing is the socket's: `join_room(room.id)` in the "
-            "handler, and `emit(…, to=room.id)`.",
+            hint="The membership is a row; hearing is the socket's: `tell_presence(room.id)` in the "
+            "handler, which calls `join_room`, and `emit(…, to=room.id)`.",
         )
     page = visit(chat, rooms.room_page(chat, room), by=rooms.browser(chat, "Bo"))
     if page.status_code != 200:
@@ -187,6 +186,41 @@ def a_room_has_no_page_for_others(chat: Stage) -> None:
 
 
 @promise(since="09", final_app=True)
+def joining_reaches_every_tab(chat: Stage) -> None:
+    """Who joins a room, or makes one, hears it in every tab."""
+    adas = make_room(chat, "Ada")
+    with entered(chat, "Ada", "Bo", "Bo") as (ada, bo, tab):
+        join(chat, bo, adas)
+        bos = make_room(chat, "Bo")  # by a form, which knows of no tab
+        for room, who, how in ((adas, ada, "joins a room"), (bos, bo, "makes a room")):
+            text = said(chat, who, f"Hello from {room}", room)["text"]
+            for client in (bo, tab):
+                if text not in [m.get("text") for m in messages_told(chat, client)]:
+                    raise Broken(
+                        expected=f"When Bo {how}, both of his tabs hear what is said there.",
+                        seen="one of them does not",
+                        hint="`tell_presence(room.id)` comes after each change of a membership; it "
+                        'calls `join_room(room_id, sid, "/")` for all sockets of the members.',
+                    )
+
+
+@promise(since="09", final_app=True)
+def who_leaves_the_last_room_is_not_lost(chat: Stage) -> None:
+    """Who leaves their last room still has a page, and finds another room from there."""
+    rooms, name = rooms_of(chat), fresh_name()
+    with entered(chat, name) as (person,):
+        rooms.leave(chat, person, name, rooms.general)
+        page = visit(chat, rooms.page(name), by=rooms.browser(chat, name), follow=True)
+        if page.status_code != 200:
+            raise Broken(
+                expected=f"Who is in no room is shown the page {rooms.page(name)}.",
+                seen=f"status {page.status_code}",
+                hint="Without a room there is none to look for: `if room_id and room_id not in …`.",
+            )
+        said(chat, person, "Here I am", make_room(chat, name))
+
+
+@promise(since="09", final_app=True)
 def leaving_reaches_every_tab(chat: Stage) -> None:
     """Who leaves a room hears nothing there any more, in no tab, and can do nothing there."""
     rooms, room = rooms_of(chat), make_room(chat, "Ada")
@@ -201,8 +235,8 @@ def leaving_reaches_every_tab(chat: Stage) -> None:
                 raise Broken(
                     expected=f"After leaving, Bo's tab {which} hears nothing of the room.",
                     seen="it still hears what is said there",
-                    hint="The row of the membership goes, and every socket of the person leaves, "
-                    'in all tabs: `leave_room(room.id, sid, "/")` for each of theirs.',
+                    hint="The row of the membership goes, and then every socket of the person "
+                    'leaves, in all tabs: `leave_room(room_id, sid, "/")`, in `tell_presence`.',
                 )
             refused(
                 chat, client, "new_message", payload(chat, client, "Still here?", room),
