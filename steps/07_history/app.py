@@ -70,7 +70,7 @@ def handle_disconnect() -> None:
 
 @socketio.on("new_message")
 def handle_new_message(payload: object = None) -> Answer:
-    """Tell everyone what somebody says. The author is the connection's, whatever the payload says."""
+    """Pass on what somebody says. The author is the connection's, whatever the payload says."""
     text = checked_text(field(payload, "text"))
     count_message(request.sid)
     with in_turn:  # stored and told before the next one: everyone hears them by their numbers

@@ -157,7 +157,7 @@ def handle_disconnect() -> None:
 
 @socketio.on("new_message")
 def handle_new_message(payload: object = None) -> Answer:
-    """Tell everyone what somebody says. The author is the connection's, whatever the payload says."""
+    """Pass on what somebody says. The author is the connection's, whatever the payload says."""
     text, uploads = field(payload, "text"), field(payload, "uploads") or []
     text = checked_text(text) if text or not uploads else ""  # a file needs no words
     count_message(request.sid)
