@@ -18,7 +18,8 @@ P = TypeVar("P", bound="Payload")
 class Payload(BaseModel):
     """What an event carries: exactly these fields, of exactly these types."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    # A length is asked for, so that each text is read: half a character can be stored nowhere.
+    model_config = ConfigDict(strict=True, extra="forbid", str_min_length=0)
 
 
 class NewMessage(Payload):

@@ -48,6 +48,8 @@ def checked_text(text: object) -> str:
     """Return the text of a message. Raises ChatError when it is none, or too long."""
     if not isinstance(text, str) or not text.strip():
         raise ChatError("invalid", f"Expected some text; {text!r:.40} came.", field="text")
+    if text.encode(errors="ignore").decode() != text:  # half a character: nothing stores it
+        raise ChatError("invalid", f"Expected whole characters; {text!r:.40} came.", field="text")
     if len(text) > TEXT_LENGTH:
         expected = f"Expected at most {TEXT_LENGTH} characters; {len(text)} came."
         raise ChatError("invalid", expected, field="text")

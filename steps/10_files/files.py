@@ -44,7 +44,7 @@ def claimed(ids: object, owner: User, room: Room) -> list[Upload]:
     """Return the files of a message: one's own, for this room, never sent. Raises ChatError."""
     wanted = {str(each) for each in ids} if isinstance(ids, list) else {"no list"}
     mine = db.select(Upload).filter_by(owner_id=owner.id, room_id=room.id, message_seq=None)
-    uploads = db.session.scalars(mine.where(Upload.id.in_(wanted))).all()
+    uploads = [upload for upload in db.session.scalars(mine) if upload.id in wanted]
     if len(uploads) != len(wanted):
         raise ChatError("invalid", "Expected files of yours, not sent yet.", field="uploads")
     return uploads

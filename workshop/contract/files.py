@@ -153,6 +153,7 @@ def a_message_takes_only_ones_own_files(chat: Stage) -> None:
             (bo, [own], "somebody else's file", "`owner_id=me.id`"),
             (ada, [elsewhere], "a file of another room", "`room_id=room.id`"),
             (ada, ["0" * 32], "a file that is not there", "as many found as were named"),
+            (ada, ["\ud83d"], "half a character", "as many found as were named"),
             (ada, [7], "something that is no id", "as many found as were named"),
         )
         for who, uploads, what, hint in tries:

@@ -65,6 +65,17 @@ def a_message_of_blanks_is_refused(chat: Stage) -> None:
 
 
 @promise(since="06", final_app=True)
+def half_a_character_is_refused(chat: Stage) -> None:
+    """Half a character, which no database can store, is refused."""
+    with entered(chat, "Ada") as (ada,):
+        refused(
+            chat, ada, "new_message", payload(chat, ada, "half: \ud83d"), field="text",
+            hint="Python takes half of an emoji for text, and the database does not: ask whether "
+            '`text.encode(errors="ignore").decode()` is still the same text.',
+        )  # fmt: skip
+
+
+@promise(since="06", final_app=True)
 def a_long_message_is_refused(chat: Stage) -> None:
     """A message may be as long as the limit says, and not one character longer."""
     longest = family_of(chat).longest
