@@ -23,8 +23,10 @@ class ChatError(Exception):
 
 
 def field(payload: object, name: str) -> object:
-    """Return a field of what came, or None when there is no such thing."""
-    return payload.get(name) if isinstance(payload, dict) else None
+    """Return a field of what came, or None. Raises ChatError when it is nothing that has fields."""
+    if not isinstance(payload, dict):
+        raise ChatError("invalid", f"Expected an object with {name}; {payload!r:.40} came.")
+    return payload.get(name)
 
 
 def number(payload: object, name: str) -> int:
