@@ -31,8 +31,7 @@ key.touch(mode=0o600)
 key.write_text(key.read_text() or secrets.token_hex())
 app.config["SECRET_KEY"] = key.read_text()
 app.config["SESSION_COOKIE_NAME"] = f"chat_{quote(Path(app.root_path).name)}"  # ports share cookies
-app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-app.config["WTF_CSRF_TIME_LIMIT"] = None  # a page may stay open for days
+app.config.update(SESSION_COOKIE_SAMESITE="Lax", WTF_CSRF_TIME_LIMIT=None)  # pages stay open
 CSRFProtect(app)
 
 Answer = dict[str, object]

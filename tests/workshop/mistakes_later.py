@@ -67,7 +67,11 @@ MISTAKES = [
      '      <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">\n',
      "",
      "carry no CSRF token"),
-    ("08", "app.py", 'app.config["SESSION_COOKIE_SAMESITE"] = "Lax"\n', "", "HttpOnly is Flask's own"),
+    ("08", "app.py", 'SESSION_COOKIE_SAMESITE="Lax", ', "", "HttpOnly is Flask's own"),
+    ("08", "accounts.py",
+     "if not check_password_hash(user.password_hash if user else NOBODYS, password) or not user:",
+     "if not user or not check_password_hash(user.password_hash, password):",
+     "The time tells who has an account"),
     ("08", "app.py",
      '        sockets[request.sid] = session["token"]\n',
      '        sockets[request.sid] = session["token"]\n'
@@ -236,7 +240,7 @@ MORE = [
      "db.select(LogIn.token).where(*which)",
      "stays valid for ever"),
     ("08", "accounts.py",
-     "    if not user or not check",
+     "    if not check",
      "    if not user:\n"
      '        raise ChatError("not_found", f"Nobody is called {username}.")\n'
      "    if not check",

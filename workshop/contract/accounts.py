@@ -16,6 +16,7 @@ from workshop.contract.storage import stored_files
 from workshop.stages import Stage
 
 SECRET = "Bo's secret: 12 teapots"
+TRIES = 3
 NO_TOKEN = {TOKEN_HEADER: ""}
 
 
@@ -137,6 +138,26 @@ def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
             f"“{_differs(*answers[::-1])}”",
             hint="Otherwise anybody can find out who has an account here: “Wrong name or "
             "password.”, whichever it was.",
+        )
+
+
+@promise(since="08", final_app=True)
+def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
+    """A wrong name is refused no sooner than a wrong password."""
+    browser, known = Browser(chat), known_name(chat)
+    seconds = {
+        name: [
+            browser.post("/login", data={"username": name, "password": "wrong"}).elapsed
+            for _ in range(TRIES)
+        ]
+        for name in (known, "Nobody")
+    }
+    if 2 * max(seconds["Nobody"]) < min(seconds[known]):  # far apart, on a busy machine, too
+        raise Broken(
+            expected="To refuse a name that nobody has takes as long as to refuse a wrong password.",
+            seen=f"{max(seconds['Nobody'])} and {min(seconds[known])}",
+            hint="The time tells who has an account here. Compute a hash for a wrong name, too: "
+            "`check_password_hash(user.password_hash if user else NOBODYS, password)`.",
         )
 
 

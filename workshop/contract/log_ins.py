@@ -30,7 +30,7 @@ def the_cookie_is_for_the_server(chat: Stage) -> None:
             expected="The cookie of a log-in is marked HttpOnly and SameSite=Lax.",
             seen="; ".join(cookie.partition("=")[2].partition(";")[2] for cookie in cookies)
             or "no cookie at all",
-            hint='`app.config["SESSION_COOKIE_SAMESITE"] = "Lax"`; HttpOnly is Flask\'s own '
+            hint='`app.config.update(SESSION_COOKIE_SAMESITE="Lax", …)`; HttpOnly is Flask\'s own '
             "choice, unless it is switched off.",
         )
 
