@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -14,6 +15,9 @@ from socketio.exceptions import ConnectionError as Refused
 from workshop.browser import Browser, asks_for_a_password
 from workshop.stages import Stage
 
+LEAVING_TIMEOUT = 3.0  # seconds; the server hears within milliseconds that somebody left
+
+_casts: dict[tuple[str, tuple[str, ...]], list[socketio.SimpleClient]] = {}  # by address and names
 _sessions: WeakKeyDictionary[socketio.SimpleClient, Browser] = WeakKeyDictionary()
 
 
@@ -63,15 +67,35 @@ def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     The name travels as `auth={"username": name}`; a stage that does not ask for it ignores it.
     Where a password is asked for (from step 08 on), each first registers, or logs in, in a session
     of their own: `session_of(ada)`. Who is refused raises socketio's ConnectionError with its reason.
+    The same names again, as when a cell is run again: the people of before go first.
     """
     locked = chat.name[:2] >= "08" and asks_for_a_password(chat)
-    people = []
+    for person in (before := _casts.get((chat.url, names), [])):
+        person.disconnect()
+    people = _casts[chat.url, names] = []
     for name in names:
         session = Browser(chat) if locked else None
         if session is not None:
             session.enter(name)
-        people.append(connect(chat, name, session))
-    return people
+        enter = connect_when_free if before else connect
+        people.append(enter(chat, name, session))
+    return [*people]
+
+
+def connect_when_free(
+    chat: Stage,
+    name: str | None,
+    session: Browser | None = None,
+    transports: list[str] | None = None,
+) -> socketio.SimpleClient:
+    """Connect as `connect` does; who has just left may be in the stage's list for a moment."""
+    end = time.monotonic() + LEAVING_TIMEOUT
+    while True:
+        try:
+            return connect(chat, name, session, transports)
+        except TurnedAway as refusal:
+            if refusal.code != "conflict" or time.monotonic() > end:
+                raise
 
 
 def connect(

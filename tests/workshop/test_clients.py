@@ -36,6 +36,29 @@ def test_who_is_turned_away_is_told_why() -> None:
         ada.disconnect()
 
 
+def test_a_cell_that_casts_may_be_run_again() -> None:
+    """Who played the same parts before goes first; everybody else stays."""
+    with stage("06", signed=False) as open_chat:
+        (cy,) = cast(open_chat, "Cy")
+        first, _ = cast(open_chat, "Ada", "Bo")
+        ada, bo = cast(open_chat, "Ada", "Bo")
+        message = ada.call("new_message", {"text": "Once more"}, timeout=5)["message"]
+        assert bo.receive(timeout=5)[1] == cy.receive(timeout=5)[1] == message
+        assert not first.connected
+        for person in (ada, bo, cy):
+            person.disconnect()
+
+
+def test_a_cell_that_has_cast_in_vain_may_be_run_again() -> None:
+    with stage("06", signed=False) as open_chat:
+        (bo,) = cast(open_chat, "Bo")
+        with pytest.raises(TurnedAway, match="Bo is here already"):
+            cast(open_chat, "Ada", "Bo")  # Ada is in by then
+        bo.disconnect()
+        for person in cast(open_chat, "Ada", "Bo"):
+            person.disconnect()
+
+
 def test_with_accounts_everyone_registers_once_and_then_logs_in(chat: Stage) -> None:
     for _ in range(2):
         ada, bo = cast(chat, "Ada", "Bo")

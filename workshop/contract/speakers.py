@@ -4,7 +4,6 @@ Promises say `enter(chat, "Ada")` and `say(chat, ada, "Hello")`, and stay the sa
 from the message into the connection, and then into an account.
 """
 
-import time
 from typing import Any
 from urllib.parse import quote
 
@@ -12,12 +11,10 @@ import socketio
 from requests import Response
 
 from workshop.browser import PASSWORD, Browser
-from workshop.clients import TurnedAway, connect
+from workshop.clients import TurnedAway, connect, connect_when_free
 from workshop.stages import Stage
 
 Message = dict[str, Any]
-
-LEAVING_TIMEOUT = 3.0  # seconds; the server hears within milliseconds that somebody left
 
 _browsers: dict[tuple[str, str], Browser] = {}  # by the stage's token and the name
 
@@ -72,14 +69,7 @@ class NameInConnection(NameInMessage):
     """Steps 06 and 07: the name comes once, with the connection."""
 
     def connect(self, chat: Stage, name: str) -> socketio.SimpleClient:
-        """Connect. Who has just left may be in the list for a moment: then try again."""
-        end = time.monotonic() + LEAVING_TIMEOUT
-        while True:
-            try:
-                return super().connect(chat, name)
-            except TurnedAway as refusal:
-                if refusal.code != "conflict" or time.monotonic() > end:
-                    raise
+        return connect_when_free(chat, name, transports=["websocket"])
 
     def payload(self, name: str, text: str, room: int) -> Message:
         return {"text": text}
