@@ -11,7 +11,7 @@ from socketio.exceptions import SocketIOError
 
 from workshop import manifest, paths
 from workshop.contract import Broken, NotAttempted, Promise, exercise_of, promises_of, tour
-from workshop.contract.diagnosis import diagnose, last_error
+from workshop.contract.diagnosis import LOG_SAYS, UNKNOWN, diagnose, last_error
 from workshop.contract.families import checked_for
 from workshop.stages import Stage, StageFailed, stage
 
@@ -151,10 +151,11 @@ def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broke
 
 def outcome(chat: Stage, each: Promise) -> Broken | None:
     """Try a promise; return what does not hold, or None. A server that went away is an outcome, too."""
+    before = chat.log
     try:
         each.trial(chat)
     except Broken as broken:
-        return broken
+        return explained(broken, chat.log.removeprefix(before))
     except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
             expected="The server stays up and answers.",
@@ -162,6 +163,14 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
             hint=diagnose(chat.log),
         )
     return None
+
+
+def explained(broken: Broken, log: str) -> Broken:
+    """Add the error that the server printed meanwhile: from outside, its cause cannot be seen."""
+    if "Traceback" in log and LOG_SAYS not in broken.seen:
+        broken.seen += LOG_SAYS + last_error(log)
+        broken.hint = broken.hint if diagnose(log) == UNKNOWN else diagnose(log)
+    return broken
 
 
 def solved() -> set[str]:

@@ -145,6 +145,18 @@ MISTAKES = [
      "owner_id=owner.id, room_id=room.id, message_seq=None",
      "room_id=room.id, message_seq=None",
      "here: `owner_id"),
+    ("08", "app.py",
+     "from models import LogIn, Message, db",
+     "from models import Message, db",
+     "`LogIn` is used but never imported"),
+    ("08", "app.py",
+     "        known()\n        sockets[",
+     "        knwon()\n        sockets[",
+     "`knwon` is used but never imported"),
+    ("10", "templates/chat.html",
+     "{{ upload.filename }}",
+     "{{ upload.filename }}{{ upload.mime[:5] }}",
+     "the example needs a `mime`, too"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.

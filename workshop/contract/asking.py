@@ -7,7 +7,7 @@ import socketio
 from socketio.exceptions import DisconnectedError
 from socketio.exceptions import TimeoutError as NoAnswer
 
-from workshop.contract.diagnosis import cause, diagnose, last_error
+from workshop.contract.diagnosis import LOG_SAYS, cause, diagnose, last_error
 from workshop.contract.promise import Broken
 from workshop.stages import Stage
 
@@ -44,10 +44,10 @@ def answered(chat: Stage, answer: requests.Response) -> requests.Response:
     chat.await_log(f'"{method} {path}')
     raise Broken(
         expected=f"{method} {path} is answered.",
-        seen=f"status 500; the server's log says: {last_error(chat.log)}",
+        seen=f"status 500{LOG_SAYS}{last_error(chat.log)}",
         hint=diagnose(chat.log),
     )
 
 
 def _from_log(chat: Stage) -> str:
-    return f"; the server's log says: {last_error(chat.log)}" if "Traceback" in chat.log else ""
+    return f"{LOG_SAYS}{last_error(chat.log)}" if "Traceback" in chat.log else ""

@@ -2,6 +2,9 @@
 
 import re
 
+LOG_SAYS = "; the server's log says: "
+UNKNOWN = "Look at the line of your chat that the server's log names."
+
 CAUSES: list[tuple[str, str]] = [
     (
         r"partially initialized module '(\w+)'|cannot import name '(\w+)' from '(?:flask|socketio)\b",
@@ -101,6 +104,11 @@ CAUSES: list[tuple[str, str]] = [
         "The template uses `{0}`, which `render_template` was not given.",
     ),
     (
+        r"UndefinedError: '.* object' has no attribute '(\w+)'",
+        "A template asks for `.{0}` of something that has none. Where a `<template>` shows a macro's "
+        "line with an example, the example needs a `{0}`, too.",
+    ),
+    (
         r"AttributeError: 'NoneType' object has no attribute '(\w+)'",
         "There is nothing here (None) that could have a `{0}`. Ask first whether anything was found: "
         "`if not …:`, and answer that.",
@@ -133,7 +141,7 @@ def diagnose(log: str) -> str:
         found = re.search(pattern, text)
         if found:
             return hint.format(*(group or "" for group in found.groups()))
-    return "Read the last line of the log above: it names the file and what is wrong there."
+    return UNKNOWN
 
 
 def cause(log: str, otherwise: str) -> str:
@@ -142,8 +150,10 @@ def cause(log: str, otherwise: str) -> str:
 
 
 def last_error(log: str) -> str:
-    """Return the last line that names an error, with the last line of app.py it came from."""
+    """Return the last line that names an error, with the last line of the chat it came from."""
     errors: list[str] = re.findall(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|NotFound)\b.*$", log, re.M)
-    places: list[str] = re.findall(r'File "(?!.*site-packages).*app\.py", line (\d+)', log)
+    places = re.findall(
+        r'File "(?!.*(?:site-packages|[Ll]ib[\\/]|<))(?:.*[\\/])?(.+)", line (\d+)', log
+    )
     error = errors[-1] if errors else (log.strip().splitlines() or ["(nothing)"])[-1]
-    return f"{error} (app.py, line {places[-1]})" if places else error
+    return "{} ({}, line {})".format(error, *places[-1]) if places else error

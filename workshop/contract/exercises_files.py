@@ -96,7 +96,8 @@ def _page_shows_it(chat: Stage, room: int, upload_id: str) -> None:
         raise Broken(
             expected="chat.js shows the thumbnail, too, when the message comes live.",
             seen="no address with /thumb in it",
-            hint="`picture.src = `files/${upload.id}/thumb``, where `upload.mime` begins so.",
+            hint='`picture.src = "files/" + upload.id + "/thumb"`, where `upload.mime` begins with '
+            "image/.",
         )
 
 

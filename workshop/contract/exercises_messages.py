@@ -95,7 +95,7 @@ def _page_loads_older(chat: Stage) -> None:
         raise Broken(
             expected="chat.js fetches `api/messages?before=…`.",
             seen="no such address in it",
-            hint="`await fetch(`api/messages?before=${…}`)` when the button is clicked: with the "
+            hint='`await fetch("api/messages?before=" + first)` when the button is clicked: with the '
             "number of the first line, `dataset.seq`.",
         )
     if not methods_called(script.root) & {
