@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workshop.checker import check
     from workshop.clients import Tape, cast, session_of
     from workshop.contract.tour import compare
+    from workshop.doubles import double
     from workshop.environments import make_environment
     from workshop.first_cell import begin
     from workshop.learner import bring, catch_up
@@ -34,6 +35,7 @@ __all__ = [
     "catch_up",
     "check",
     "compare",
+    "double",
     "make_environment",
     "session_of",
     "show",
@@ -53,6 +55,7 @@ _HOMES = {
     "checker": ["check"],
     "clients": ["Tape", "cast", "session_of"],
     "contract.tour": ["compare"],
+    "doubles": ["double"],
     "environments": ["make_environment"],
     "first_cell": ["begin"],
     "learner": ["bring", "catch_up"],
