@@ -25,7 +25,7 @@ class Verdict:
 
     step: str
     state: str
-    kept: int  # promises that hold, of `total`
+    kept: int  # promises that were tried and hold, of `total`
     total: int
     sentence: str = ""
     expected: str = ""
@@ -40,10 +40,11 @@ class Verdict:
                 f" {script} was read, not run: try it in the page." if self.step >= "04" else ""
             )
             return f"Step {self.step}: all {self.total} promises are kept. Well done.{unseen}"
-        kept = f"{self.kept} of {self.total} promises are kept"
         if self.state == OPEN:
+            kept = f"{self.kept} of {self.total} promises are kept"
             return f"Step {self.step}: {kept}. Not attempted yet: {self.sentence}"
-        return f"Step {self.step}: {kept}. The next one is not: {self.sentence}"
+        which = f"promise {self.kept + 1} of {self.total}"  # what comes after it was not tried
+        return f"Step {self.step}: {which} is not kept: {self.sentence}"
 
     def __str__(self) -> str:
         if self.state == KEPT:

@@ -155,6 +155,7 @@ def environment() -> dict[str, str]:
     scripts = str(Path(sys.executable).parent)
     env["PATH"] = os.pathsep.join([scripts, env.get("PATH", os.defpath)])
     env["WORKSHOP_BIN"] = scripts
+    env["JUPYTERLAB_WORKSPACES_DIR"] = str(paths.mine() / ".jupyterlab")  # which tabs are open here
     env["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel in the home folder must not win
     return env
 

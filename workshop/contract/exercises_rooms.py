@@ -2,7 +2,7 @@
 
 from workshop.contract.answers import told
 from workshop.contract.exercises_messages import page_shows
-from workshop.contract.grammar import text_of, walk
+from workshop.contract.grammar import properties_in, text_of, walk
 from workshop.contract.people import entered
 from workshop.contract.promise import Broken, NotAttempted, exercise
 from workshop.contract.rooms import join, make_room
@@ -59,6 +59,12 @@ def _page_takes_part(chat: Stage) -> None:
             hint='`input.addEventListener("input", () => socket.emit("typing", { room }))`.',
         )
     page_shows(chat, "typing", "username")
+    if not any("room" in properties_in(each) for each in script.listeners("typing")):
+        raise Broken(
+            expected="The page shows it where it belongs: in this page's room.",
+            seen="the listener of `typing` does not look at its `room`",
+            hint="Who is in two rooms hears of both: `if (typing.room !== room) return;`, first of all.",
+        )
     words = {text_of(node) for each in script.listeners("typing") for node in walk(each)}
     if "setTimeout" not in words:
         raise Broken(

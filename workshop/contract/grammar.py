@@ -166,8 +166,8 @@ def methods_called(function: Node) -> set[str]:
 
 
 def properties_in(function: Node) -> set[str]:
-    """Return the names behind dots: "message" for `error.message`."""
-    return {text_of(node) for node in walk(function) if node.type == "property_identifier"}
+    """Return the names of properties: "message" for `error.message`, `{ message }`, `message: …`."""
+    return {text_of(node) for node in walk(function) if "property_identifier" in node.type}
 
 
 def is_inside(node: Node, functions: list[Node]) -> bool:

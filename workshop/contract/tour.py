@@ -8,23 +8,33 @@ import ast
 import html
 import json
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from bs4 import BeautifulSoup
 
 from workshop import paths
 from workshop.contract.answers import refused
 from workshop.contract.asking import answered, ask
+from workshop.contract.diagnosis import last_error
 from workshop.contract.families import family_of
 from workshop.contract.people import entered, hear
 from workshop.contract.promise import Broken, NotAttempted, promises_of
-from workshop.stages import Stage
+from workshop.stages import Stage, child_environment
 from workshop.views import BOX, View
 
 TOPIC = "Cake, and who brings it"
 HOSTILE = "<b>Cake</b>"
 TOO_LONG = "x" * 1001  # whatever the learner's limit is, it is less
+MIGRATING = 60  # seconds
+A_ROOM = (
+    "INSERT INTO rooms (slug, name, kind, last_seq, last_rev, created_at) "
+    "VALUES ('tea', 'Tea', 'open', 0, 0, '2026-01-01')"
+)
 GENERAL = 1  # the room that is there from the start; who came first owns it
 
 Check = Callable[[Stage], None]
@@ -75,7 +85,7 @@ def the_table_has_a_topic(chat: Stage) -> None:
             seen=f"its columns: {', '.join(columns)}",
             hint="The model says what there should be, a migration makes it: a new file in "
             "migrations/versions with `down_revision` set to the newest one's `revision`, and "
-            '`op.add_column("rooms", …)`. An older database has rooms already: `server_default=""`.',
+            '`op.add_column("rooms", …)`.',
         )
 
 
@@ -187,6 +197,17 @@ def the_script_shows_it(chat: Stage) -> None:
         )
 
 
+def an_older_database_has_it_too(chat: Stage) -> None:
+    """Floor 2 again: a database that has rooms already gets the column, too."""
+    problem = _upgrade_an_older_one()
+    if problem:
+        raise Broken(
+            expected="The migration brings the column into a database of the workshop's final_app.",
+            seen=problem,
+            hint='Its rooms need a topic at once: `server_default=""`, beside `nullable=False`.',
+        )
+
+
 CHECKS: list[Check] = [
     the_model_has_a_topic,
     the_table_has_a_topic,
@@ -197,11 +218,30 @@ CHECKS: list[Check] = [
     everybody_in_the_room_is_told,
     the_page_shows_it,
     the_script_shows_it,
+    an_older_database_has_it_too,
 ]
 
 
 def sentence(check: Check) -> str:
     return (check.__doc__ or "").splitlines()[0]
+
+
+def _upgrade_an_older_one() -> str:
+    """Let the learner's migrations run where the workshop's made a room; return what went wrong."""
+    with tempfile.TemporaryDirectory(prefix="chat-", ignore_cleanup_errors=True) as folder:
+        _migrate(paths.ROOT, folder)
+        with closing(sqlite3.connect(Path(folder, "chat.db"))) as database, database:
+            database.execute(A_ROOM)
+        return _migrate(paths.my_final_app().parent, folder)
+
+
+def _migrate(code: Path, folder: str) -> str:
+    """Run `flask --app final_app db upgrade` with the code in this folder; return its error, or ""."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "final_app", "db", "upgrade"], cwd=code,
+        env=child_environment(code, data=Path(folder)), capture_output=True, text=True, timeout=MIGRATING,
+    )  # fmt: skip
+    return last_error(ran.stderr) if ran.returncode else ""
 
 
 def _data(chat: Stage) -> str:
