@@ -1,6 +1,6 @@
 """The tables. `seq` orders what was said; the clock does not: it may stand still, and be set back."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -20,7 +20,7 @@ class Message(Base):
     seq: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str]
     text: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    created_at: Mapped[datetime] = mapped_column(default=db.func.now())
 
     def as_dict(self) -> dict[str, object]:
         """Return the message as it travels, and as the page shows it."""

@@ -27,8 +27,8 @@ def a_message_has_a_number_and_a_time(chat: Stage) -> None:
         raise Broken(
             expected="`created_at` is a time in UTC as ISO text, such as 2026-11-22T18:00:00Z.",
             seen=f"{message.get('created_at')!r}",
-            hint="`datetime.now(UTC)` when it is stored; `.isoformat()` or strftime when it travels, "
-            "with a Z at the end: it says that this is UTC.",
+            hint="`db.func.now()`, the database's own UTC, when it is stored; `.isoformat()` or "
+            "strftime when it travels, with a Z at the end: it says that this is UTC.",
         )
 
 
