@@ -9,10 +9,12 @@ import tomllib
 from functools import cache
 
 from workshop import manifest, paths
+from workshop.checker import with_code
 from workshop.views import BOX, HEAD, View, show
 
 KINDS = ("functions", "events", "routes", "tables")
-HOME = re.compile(r"(\w+):([\w.]+)")  # "module:name"; a route's is "METHOD /rule"
+# "module:name", or "module:name; a note."; a route's is "METHOD /rule".
+HOME = re.compile(r"(\w+):([\w.]+)(; .+\.)?")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 FLOORS = {  # by number, from below; 5 starts and wires
     5: "wires and starts",
@@ -100,9 +102,9 @@ def _names(old: str) -> tuple[str, ...]:
 
 
 def _place(piece: str) -> str:
-    """Return "app:place" as "app.py: place", and anything else as it is."""
+    """Return "app:place" as "app.py: place", with its note, and anything else as it is."""
     found = HOME.fullmatch(piece)
-    return f"{found[1]}.py: {found[2]}" if found else piece
+    return f"{found[1]}.py: {found[2]}{found[3] or ''}" if found else piece
 
 
 def _floor(home: str) -> str:
@@ -134,6 +136,7 @@ def _as_table(kind: str, rows: dict[str, str]) -> str:
 
 
 def _home_html(home: str) -> str:
+    place, semicolon, note = _place(home).partition("; ")
     if HOME.fullmatch(home) or ROUTE.fullmatch(home):
-        return f"<code>{html.escape(_place(home))}</code>"
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(home))
+        place = f"`{place}`"
+    return with_code(place + semicolon + note)

@@ -142,6 +142,7 @@ def test_every_home_is_there_and_every_event_keeps_its_name(
     [
         ("functions", "app:chat", "pages:nowhere"),
         ("functions", "app:chat", "nowhere:room"),
+        ("functions", "app:chat", "nowhere:room; with a note."),
         ("functions", "app:chat", "pages.room"),
         ("events", "new_message", "events:sync"),
         ("events", "sync", "events:sinc"),
@@ -176,6 +177,7 @@ def test_a_home_is_shown_with_its_code() -> None:
     assert '@answers("new_message"' in seen
     assert "def count(" in str(show_home("count_message"))  # a method
     assert "PUT /rooms" in str(show_home("join_room"))  # a sentence
+    assert "announce.py: online; tells of one" in str(show_home("tell_presence"))  # with a note
     with pytest.raises(LookupError, match="handle_sync"):
         show_home("handle_everything")
 
