@@ -92,7 +92,10 @@ def check(which: str) -> Verdict:
             step.number, BROKEN, 0, total, "The application starts.",
             "`flask run` announces its address", last_error(failure.log), diagnose(failure.log),
         )  # fmt: skip
-    verdict = examine(chat, step.number, promises)
+    try:
+        verdict = examine(chat, step.number, promises)
+    finally:
+        chat.stop()  # each check begins anew: a day of them would leave a dozen servers
     if verdict.state == KEPT:
         _remember(step.name)
     return verdict
@@ -114,14 +117,17 @@ def check_topic(lab: manifest.Step) -> Verdict:
             "`python -m final_app` announces its address", last_error(failure.log),
             diagnose(failure.log),
         )  # fmt: skip
-    for kept, each in enumerate(trials):
-        broken = outcome(chat, each)
-        if broken:
-            state = OPEN if isinstance(broken, NotAttempted) else BROKEN
-            return Verdict(
-                lab.number, state, kept, len(trials), each.sentence,
-                broken.expected, broken.seen, broken.hint,
-            )  # fmt: skip
+    try:
+        for kept, each in enumerate(trials):
+            broken = outcome(chat, each)
+            if broken:
+                state = OPEN if isinstance(broken, NotAttempted) else BROKEN
+                return Verdict(
+                    lab.number, state, kept, len(trials), each.sentence,
+                    broken.expected, broken.seen, broken.hint,
+                )  # fmt: skip
+    finally:
+        chat.stop()
     _remember(lab.name)
     return Verdict(lab.number, KEPT, len(trials), len(trials))
 

@@ -33,17 +33,32 @@ def steps_table() -> str:
         "the chat you will have by lunch",
         "[00_start.ipynb](notebooks/00_start.ipynb)",
     )
-    total = sum(each.teach + each.exercise for each in (*manifest.steps(), *manifest.labs()))
-    last = ("", "", "all", f"{total + manifest.START_MINUTES} minutes")
     head = ("step", "idea", "notebook", "teach + exercise")
-    return table(head, [(*start, str(manifest.START_MINUTES)), *rows, *labs, last])
+    return table(head, [(*start, str(manifest.START_MINUTES)), *rows, *labs])
+
+
+def timetable() -> str:
+    """Return how long it takes to come to the steps after which a class may stop."""
+    lessons = (*manifest.steps(), *manifest.labs())
+
+    def hours(last: str) -> str:
+        minutes = sum(each.teach + each.exercise for each in lessons if each.number <= last)
+        return f"{(manifest.START_MINUTES + minutes) / 60:.0f} hours"
+
+    return (
+        f"Half a day is enough for 00 to 05 ({hours('05')}), a day for 07 ({hours('07')}) or 08 "
+        f"({hours('08')}), two days for all ({hours('11')}).\nWhere time is short, `catch-up` copies "
+        "what else would be typed."
+    )
 
 
 def renewed(readme: str) -> str:
     """Return the README's text with the current table in its place."""
     if not BLOCK.search(readme):
         raise LookupError("README.md has lost the comments that mark its table of steps.")
-    return BLOCK.sub(lambda found: f"{found[1]}\n{steps_table()}\n\n{found[3]}", readme)
+    return BLOCK.sub(
+        lambda found: f"{found[1]}\n{steps_table()}\n\n{timetable()}\n\n{found[3]}", readme
+    )
 
 
 def renew() -> None:

@@ -27,6 +27,8 @@ from werkzeug.serving import WSGIRequestHandler
 
 from workshop.running import STAGE_HEADER
 
+SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.IGNORECASE)
+
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -103,7 +105,10 @@ def redirect_relatively(response: Response) -> Response:
 
 
 def signpost(response: Response) -> Response:
-    """Say in a page's title and footer which step this is, whose copy, and on which port."""
+    """Say in a page's title and footer which step this is, whose copy, and on which port.
+
+    The footer comes before the scripts: what they measure is what the reader sees.
+    """
     if response.mimetype != "text/html" or response.is_streamed or response.direct_passthrough:
         return response
     sign = escape(f"{os.environ['WORKSHOP_SIGN']} · port {own_port()}")
@@ -113,8 +118,9 @@ def signpost(response: Response) -> Response:
         '<footer style="padding: 0.25rem 0.75rem; font: 0.75rem/1.5 system-ui, sans-serif; '
         f'text-align: center">{sign}</footer>'
     )
-    head, body_end, tail = page.rpartition("</body>")
-    response.set_data(head + footer + body_end + tail if body_end else page + footer)
+    end = re.search(SCRIPTS_AT_THE_END, page)
+    place = end.start() if end else len(page)
+    response.set_data(page[:place] + footer + page[place:])
     return response
 
 

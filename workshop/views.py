@@ -17,7 +17,7 @@ from workshop.changes import Hunk
 from workshop.clients import Packet, meaning, tape_of
 from workshop.stages import Stage, locate
 
-LONG_FILE = 60  # lines; a new file longer than this is folded away
+LONG_FILE = 80  # lines; a new file longer than this is folded away
 PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
 CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
 

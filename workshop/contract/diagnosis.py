@@ -17,6 +17,10 @@ CAUSES: list[tuple[str, str]] = [
         "folder: it says how.",
     ),
     (
+        r"No module named '(checks|models|accounts|files)'",
+        "`{0}.py` is not in your chat yet: the cell with `bring(…)` copies it.",
+    ),
+    (
         r"No module named '([\w.]+)'",
         "Python finds no module `{0}`: either its name is misspelt in the import line, or this is "
         "not the environment that has it (`python3 start.py doctor` tells).",

@@ -1,17 +1,25 @@
 """Promises about the parts of the pages: title, stylesheet, messages, form, scripts."""
 
+from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
 from workshop.contract.browse import attribute, read, read_chat, text_of, visit
-from workshop.contract.promise import Broken, promise
+from workshop.contract.families import family_of
+from workshop.contract.promise import Broken, NotAttempted, promise
 from workshop.stages import Stage
 
 
 @promise(since="03")
 def pages_are_complete(chat: Stage) -> None:
     """Both pages have their title, their language and a stylesheet that arrives."""
+    if not (chat.folder / "templates").is_dir():
+        raise NotAttempted(
+            expected="The pages stand in a folder `templates`, beside app.py.",
+            seen="no such folder",
+            hint='The cell with `bring(…)` begins it; `render_template("index.html")` answers with one.',
+        )
     for path, title in (("/", "Chat Application"), ("/chat", "Chat Room")):
         page = read(chat, path) if path == "/" else read_chat(chat)
         seen = text_of(page.title) if page.title else "no title"
@@ -22,6 +30,27 @@ def pages_are_complete(chat: Stage) -> None:
                 hint=f"Put `<title>{title}</title>` into the head of the template.",
             )
         _stylesheet_arrives(chat, path, page)
+
+
+@promise(since="03")
+def links_lead_somewhere(chat: Stage) -> None:
+    """Every link of the two pages leads somewhere."""
+    pages, ada = (
+        (("/", read(chat, "/")), ("/chat", read_chat(chat))),
+        family_of(chat).browser(chat, "Ada"),
+    )
+    for path, page in pages:
+        for link in page.select("a[href]:not(template a)"):
+            target = urlsplit(urljoin(f"{chat.url}{path}", attribute(link, "href")))
+            if not target._replace(query="", fragment="").geturl().startswith(f"{chat.url}/"):
+                continue
+            status = visit(chat, target._replace(scheme="", netloc="").geturl(), by=ada).status_code
+            if status >= HTTPStatus.BAD_REQUEST:
+                raise Broken(
+                    expected=f"The link “{text_of(link)}” on {path} opens.",
+                    seen=f"status {status} at {target.path}",
+                    hint="Its address comes from `url_for`, with the name of the function.",
+                )
 
 
 def _stylesheet_arrives(chat: Stage, path: str, page: BeautifulSoup) -> None:
