@@ -11,6 +11,7 @@ another measured part is taken off that one.
 
 import argparse
 import functools
+import importlib
 import json
 import os
 import statistics
@@ -30,6 +31,34 @@ TIMED = "CHAT_BENCHMARK_TIMED"
 TEXT = "See you at *five*, @ada, by the old mill: https://example.org/map"
 
 # ---- in the server
+
+
+PARTS = [
+    ("payload: pydantic", "final_app.events:parsed"),
+    ("who asks: log-in looked up", "final_app.gate:known"),
+    ("throttle", "final_app.throttle:Throttle.count"),
+    ("transaction: begin", "final_app.store:_begin"),
+    ("transaction: the rest of `post`", "final_app.messages:post"),
+    ("may one write here", "final_app.memberships:writable"),
+    ("next `seq` and `rev`", "final_app.rooms:number"),
+    ("who is named", "final_app.messages:_say"),
+    ("formatting: HTML", "final_app.formatting:render"),
+    ("flush: INSERT", "final_app.models:db.session.flush"),
+    ("commit, with fsync", "final_app.models:db.session.commit"),
+    ("snapshot", "final_app.messages:as_seen"),
+    ("emit: encode and queue for all", "final_app.announce:message"),
+    ("frames: write to each socket", "geventwebsocket.websocket:WebSocket.send"),
+    ("contexts of Flask", "final_app.wire:socketio._handle_event"),
+]
+
+
+def place(where: str) -> tuple[Any, str]:
+    """Return the object that has a part, and the part's name in it. Raises AttributeError."""
+    module, _, path = where.partition(":")
+    *way, name = path.split(".")
+    owner = functools.reduce(getattr, way, importlib.import_module(module))
+    getattr(owner, name)
+    return owner, name
 
 
 class Clocks:
@@ -63,31 +92,12 @@ def serve(result: Path) -> int:
     from gevent import monkey
 
     monkey.patch_all()
-    from geventwebsocket.websocket import WebSocket
-
     from final_app import __main__ as program
-    from final_app import announce, events, formatting, gate, messages, rooms, store, wire
-    from final_app.models import db
-    from final_app.throttle import Throttle
+    from final_app import wire
 
     clocks = Clocks()
-    for part, owner, name in (
-        ("payload: pydantic", events, "_parsed"),
-        ("who asks: log-in looked up", gate, "known"),
-        ("throttle", Throttle, "count"),
-        ("transaction: begin", store, "_begin"),
-        ("transaction: the rest of `post`", messages, "post"),
-        ("may one write here", messages, "_writable"),
-        ("next `seq` and `rev`", rooms, "number"),
-        ("who is named", messages, "_say"),
-        ("formatting: HTML", formatting, "render"),
-        ("flush: INSERT", db.session, "flush"),
-        ("commit, with fsync", db.session, "commit"),
-        ("snapshot", messages, "as_seen"),
-        ("emit: encode and queue for all", announce, "message"),
-        ("frames: write to each socket", WebSocket, "send"),
-        ("contexts of Flask", wire.socketio, "_handle_event"),
-    ):
+    for part, where in PARTS:
+        owner, name = place(where)
         setattr(owner, name, clocks.around(part, getattr(owner, name)))
     attach = wire.attach
 

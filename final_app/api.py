@@ -1,5 +1,6 @@
 """JSON over HTTP: rooms, people, history. The same answers as over the socket."""
 
+import json
 import uuid
 from typing import Any
 
@@ -238,6 +239,12 @@ def _body() -> dict[str, Any]:
     data = request.get_json(silent=True)
     if not isinstance(data, dict):
         raise Invalid("Expected a JSON object as the body.")
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Invalid(
+            "A text in the body holds half a character: it can be stored nowhere."
+        ) from None
     return data
 
 

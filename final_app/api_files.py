@@ -1,10 +1,12 @@
 """Files over HTTP: sent before the message that carries them, and read by who may read that message."""
 
-import uuid
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
 
 from flask import Blueprint, request, send_file
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import parse_form_data
 from werkzeug.wrappers import Response
 
 from final_app import gate, memberships, uploads
@@ -30,15 +32,12 @@ def send(me: Me) -> tuple[dict[str, Any], int]:
     """
     settings = gate.settings()
     gate.throttle().count("uploads", me.id)
-    room_id, sent = _form(settings.upload_size)
-    memberships.writable(me.id, room_id)
-    uploads.check_room_left(settings.storage_quota)
-    incoming = gate.files().incoming() / uuid.uuid4().hex
-    try:
-        sent.save(incoming)
-        kept = gate.files().keep(incoming)
-    finally:
-        incoming.unlink(missing_ok=True)
+    with gate.files().arrivals() as open_one:
+        room_id, sent = _form(settings.upload_size, open_one)
+        memberships.writable(me.id, room_id)
+        uploads.check_room_left(settings.storage_quota)
+        sent.close()
+        kept = gate.files().keep(Path(sent.stream.name))
     try:
         upload = uploads.add(me.id, room_id, label(sent.filename or ""), kept)
     except BaseException:
@@ -82,13 +81,19 @@ def thumbnail(me: Me, upload_id: str) -> Response:
     return _sent(upload_id, "image/webp", f"{upload_id}.webp", thumbnail=True)
 
 
-def _form(most: int) -> tuple[int, Any]:
-    """Return the room and the file of the form; more bytes than these are not read."""
-    request.max_content_length = most + AROUND_THE_FILE
+def _form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, Any]:
+    """Return the room and the file of the form; more bytes than these are not read.
+
+    The file is written to its own disk at once. Through `request.files` it would be copied there,
+    and everybody would wait meanwhile.
+    """
     try:
-        sent, room = request.files.get("file"), request.form.get("room", "")
+        _, form, files = parse_form_data(
+            request.environ, open_one, AROUND_THE_FILE, most + AROUND_THE_FILE
+        )
     except RequestEntityTooLarge:
         raise TooLarge(f"A file has at most {most:,} bytes.", field="file") from None
+    sent, room = files.get("file"), form.get("room", "")
     if sent is None or not (room.isascii() and room.isdigit() and len(room) < 16):
         raise Invalid("Expected a form with `room`, a number, and `file`.", field="file")
     return int(room), sent

@@ -7,10 +7,11 @@ import sys
 import threading
 import unicodedata
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from final_app.config import Settings
 from final_app.errors import TooLarge, Unsupported
@@ -29,8 +30,6 @@ SIGNATURES = [
     (rb"ID3|\xff[\xf2\xf3\xfb]", "audio/mpeg"), (rb"RIFF....WAVE", "audio/wav"),
 ]  # fmt: skip
 INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # written anew by `images`
-
-_one_image = threading.Lock()  # at a time: the chat keeps the rest of the machine
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,22 @@ class Files:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @contextmanager
+    def arrivals(self) -> Iterator[Callable[..., IO[bytes]]]:
+        """Lend a function that opens a file for what arrives. What was not kept goes at the end."""
+        opened: list[IO[bytes]] = []
+
+        def open_one(**_: object) -> IO[bytes]:
+            opened.append((self.incoming() / uuid.uuid4().hex).open("w+b"))
+            return opened[-1]
+
+        try:
+            yield open_one
+        finally:
+            for file in opened:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+
     def remove(self, upload_ids: Iterable[str]) -> None:
         """Remove files, and their thumbnails, as far as they are there."""
         for upload_id in upload_ids:
@@ -94,7 +109,7 @@ class Files:
 
     def _keep_image(self, source: Path, upload_id: str) -> Kept:
         target, small = self.path(upload_id), self.path(upload_id, thumbnail=True)
-        told = _remake(source, target, small, self.settings.upload_pixels)
+        told = _images.remake(source, target, small, self.settings.upload_pixels)
         if "error" in told:
             self.remove([upload_id])
             kind = TooLarge if told["status"] == TooLarge.status else Unsupported
@@ -128,15 +143,38 @@ def label(name: str) -> str:
     return f"_{shown}" if DEVICES.match(shown) else shown or "file"
 
 
-def _remake(source: Path, target: Path, small: Path, most_pixels: int) -> dict[str, Any]:
-    """Let the program `images` do its work; what ends without an answer is no image."""
-    words = [str(source), str(target), str(small), str(most_pixels)]
-    command = [sys.executable, "-m", "final_app.images", *words]
-    with _one_image:
-        try:
-            ran = subprocess.run(command, capture_output=True, timeout=PATIENCE, cwd=CODE)
-            told = json.loads(ran.stdout)
-        except (subprocess.TimeoutExpired, ValueError):
-            return {"error": "This image takes more than it may.", "status": 413}
-    assert isinstance(told, dict)
-    return told
+class _Images:
+    """The program `images`, which runs from the first image on."""
+
+    def __init__(self) -> None:
+        self._one = threading.Lock()  # at a time: the chat keeps the rest of the machine
+        self._program: subprocess.Popen[str] | None = None
+
+    def remake(self, source: Path, target: Path, small: Path, most_pixels: int) -> dict[str, Any]:
+        """Let the program do its work; what ends without an answer is no image."""
+        job = json.dumps([str(source), str(target), str(small), most_pixels])
+        with self._one:
+            program = self._running()
+            assert program.stdout
+            give_up = threading.Timer(PATIENCE, program.kill)
+            give_up.start()
+            try:
+                print(job, file=program.stdin, flush=True)
+                told = json.loads(program.stdout.readline())
+            except (OSError, ValueError):
+                return {"error": "This image takes more than it may.", "status": 413}
+            finally:
+                give_up.cancel()
+        assert isinstance(told, dict)
+        return told
+
+    def _running(self) -> "subprocess.Popen[str]":
+        if self._program is None or self._program.poll() is not None:
+            self._program = subprocess.Popen(
+                [sys.executable, "-m", "final_app.images"], cwd=CODE, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        return self._program
+
+
+_images = _Images()

@@ -1,15 +1,16 @@
 """An image becomes a new one: what was drawn stays, what was hidden in the file does not.
 
-A program of its own, since decoding is where bombs go off: `python -m final_app.images` gets less
-memory than the chat, less of the processor, and an end.
+A program of its own, since decoding is where bombs go off: `python -m final_app.images` reads a line
+of JSON for each image, [source, target, thumbnail, most pixels], and answers with a line,
+{"mime", "width", "height"} or {"error": sentence, "status"}. It ends when its standard input does.
 
-    python -m final_app.images SOURCE TARGET THUMBNAIL MOST_PIXELS
-
-It prints {"mime", "width", "height"} as JSON, or {"error": sentence, "status"}.
+Each image gets a process that is new, with less memory than the chat, less of the processor, and an
+end. This program forks it, not the chat: to copy a process that is large holds everybody up.
 """
 
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP":
 LONGEST_SIDE = 4096  # pixels, of the image that is kept
 THUMBNAIL = (640, 640)  # pixels; the page shows it at half of that or less
 MEMORY = 1_500_000_000  # bytes of address space
+SECONDS = 60  # of the processor
 NICE = 10  # the chat comes first
 QUALITY = 88
 
@@ -87,15 +89,44 @@ def _lower_limits() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     with suppress(AttributeError, OSError):
         os.nice(NICE)
 
 
-if __name__ == "__main__":
-    _lower_limits()
-    where = [Path(word) for word in sys.argv[1:4]]
+def _do(job: str) -> str:
+    """Return the answer to one job; both are JSON."""
+    source, target, thumbnail, most_pixels = json.loads(job)
     try:
-        told = remake(where[0], where[1], where[2], int(sys.argv[4]))
+        told = remake(Path(source), Path(target), Path(thumbnail), most_pixels)
     except Refused as refusal:
         told = {"error": str(refusal), "status": refusal.status}
-    print(json.dumps(told))
+    return json.dumps(told)
+
+
+def _do_in_a_child(job: str) -> str:
+    """Let a new process do it; return its answer, "" when it ended without one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        _lower_limits()
+        os.write(writer, _do(job).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        told = answer.read()
+    os.waitpid(child, 0)
+    return told
+
+
+def main() -> None:
+    """Take jobs until standard input closes. Where nothing can fork, this process does them itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the chat
+    Image.init()  # once, for all children
+    do = _do_in_a_child if hasattr(os, "fork") else _do
+    for job in sys.stdin:
+        print(do(job), flush=True)
+
+
+if __name__ == "__main__":
+    main()

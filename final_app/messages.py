@@ -154,11 +154,12 @@ def _reactions(message: Message) -> list[dict[str, Any]]:
 def _say(message: Message, text: str) -> None:
     """Give a message its text, its HTML, and the people it names."""
     named = formatting.mentioned(text)
-    known = db.session.execute(
+    members = (
         select(User.id, User.username)
         .join(Membership, Membership.user_id == User.id)
         .where(Membership.room_id == message.room_id, User.username.in_(named))
-    ).all()
+    )
+    known = db.session.execute(members).all() if named else []
     message.text = text
     message.html = formatting.render(text, [row.username for row in known])
     message.mentions = [Mention(user_id=row.id) for row in known]

@@ -29,19 +29,26 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
         return result
 
 
+PAUSE = 0.002  # seconds
+
+
 class _InTurns:
     """The body of a request, read so that everybody else has a turn after each piece.
 
     Where more of it is there already, gevent's own reading never lets go: a large upload on a quick
-    line would hold everybody up until its end.
+    line would hold everybody up until its end. And of many such uploads one has a piece per round of
+    the loop: a message takes several rounds.
     """
+
+    turn = threading.Lock()
 
     def __init__(self, body: Any) -> None:
         self._body = body
 
     def read(self, *size: int) -> bytes:
         piece: bytes = self._body.read(*size)
-        gevent.sleep(0)
+        with self.turn:
+            gevent.sleep(PAUSE)
         return piece
 
     def __getattr__(self, name: str) -> Any:

@@ -71,7 +71,8 @@ def test_a_bot_hears_and_says_only_where_it_was_let_in(people: People, bot: Bot)
 @pytest.mark.parametrize(
     ("room", "text", "status"),
     [(1, "", 400), (1, None, 400), (None, "x", 400), (True, "x", 400), ("", "x", 404),
-     ("nowhere", "x", 404), (10**30, "x", 400), (-1, "x", 400), (1, "x" * 5000, 400), ([1], "x", 400)],
+     ("nowhere", "x", 404), (10**30, "x", 400), (-1, "x", 400), (1, "x" * 5000, 400), ([1], "x", 400),
+     ("\ud800", "x", 400), (1, "\ud800", 400)],
 )  # fmt: skip
 def test_a_wrong_hook_is_told_what_was_expected(
     bot: Bot, room: object, text: object, status: int

@@ -1,6 +1,8 @@
 """Files: kept by content, shown only where they are harmless, read only by who may."""
 
 import io
+import os
+import signal
 import struct
 import zipfile
 import zlib
@@ -8,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from PIL import Image
 
-from final_app import files
+from final_app import config, files
+from final_app.errors import TooLarge
 from tests.final_app.conftest import People
 from tests.final_app.rig import Person, Server, png
 
@@ -428,3 +432,40 @@ def _peak(pid: int, *, forget: bool = False) -> int:
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
     (line,) = [each for each in status.read_text().splitlines() if each.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Linux and macOS")
+def test_a_program_that_hangs_or_is_killed_spoils_one_image_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = files.Files(config.read({"CHAT_DATA_DIR": str(tmp_path)}))
+
+    def keep() -> files.Kept:
+        source = kept.incoming() / "source"
+        source.write_bytes(png())
+        return kept.keep(source)
+
+    keep()
+    first = files._images._program
+    assert first
+    monkeypatch.setattr(files, "PATIENCE", 0.5)
+    first.send_signal(signal.SIGSTOP)
+    with pytest.raises(TooLarge):
+        keep()
+    assert keep().width == 40
+    second = files._images._program
+    assert second and second is not first and second.poll() is None
+    second.kill()
+    second.wait()
+    assert keep().width == 40
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Linux and macOS")
+def test_no_program_outlives_a_server_that_was_killed(tmp_path: Path) -> None:
+    server = Server(tmp_path).start()
+    ada = Person(server, "ada").begin()
+    ada.upload(1, "a.png", png())
+    assert server.process
+    (program,) = psutil.Process(server.process.pid).children()
+    server.stop(signal.SIGKILL)
+    assert program.wait(10) is not None or not program.is_running()

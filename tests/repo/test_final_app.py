@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import new_message
 from tests.repo.sizes import code_lines, functions, script_lines
 from workshop import paths
 
@@ -87,3 +88,8 @@ def test_no_page_of_the_application_names_another_host() -> None:
     for page in pages:
         quoted = re.findall(r"""["'(]((?:https?:)?//[\w-]+\.\w+[^"')]*)""", page.read_text("utf-8"))
         assert [each for each in quoted if "www.w3.org/" not in each] == [], page
+
+
+@pytest.mark.parametrize("where", [where for _, where in new_message.PARTS])
+def test_the_benchmark_of_a_message_finds_its_parts(where: str) -> None:
+    assert new_message.place(where)
