@@ -100,6 +100,7 @@ export async function submitting(event, send) {
     wrong.hidden = false;
     input.setAttribute("aria-invalid", "true");
     input.focus();
+    wrong.scrollIntoView({ block: "nearest" });
   }
 }
 
