@@ -12,7 +12,10 @@ export class Rail extends Part {
   connect() {
     super.connect();
     this.listen(window, "keydown", (event) => this.#key(event));
+    const showPlace = () => $("#rail [aria-current]")?.scrollIntoView({ block: "nearest" });
+    this.listen($("#rail"), "toggle", showPlace); // below 60rem there is no place before
     this.show();
+    showPlace();
   }
 
   show() {
