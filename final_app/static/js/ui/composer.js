@@ -136,6 +136,7 @@ export class Composer extends Part {
     this.#field.rows = Math.min(MOST_LINES, value.split("\n").length);
     const left = this.#limit - value.trim().length;
     const words = left < 0 ? `${-left} characters too many` : `${left} characters left`;
+    $("#counter").classList.toggle("danger", left < 0);
     $("#counter").textContent = left > COUNTER_FROM_CHARACTERS ? "" : words;
   }
 }
