@@ -18,6 +18,9 @@ export class Dialogs extends Part {
     this.listen($("#direct-open"), "click", () => this.#people());
     this.listen($("#keys-open"), "click", () => $("#keys").showModal());
     this.listen(window, "keydown", (event) => this.#key(event));
+    // A dialog closes the drawer of rooms: what opened it there cannot have the focus back.
+    const back = () => document.activeElement === document.body && $(".rail-open").focus();
+    this.listen(document, "close", back, { capture: true });
   }
 
   // Does something that may be refused; then the reason is told.
