@@ -13,6 +13,7 @@ from workshop import manifest, paths
 from workshop.contract import Broken, NotAttempted, Promise, exercise_of, promises_of, tour
 from workshop.contract.diagnosis import LOG_SAYS, UNKNOWN, diagnose, last_error
 from workshop.contract.families import checked_for
+from workshop.progress import watched
 from workshop.stages import Stage, StageFailed, stage
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
@@ -118,7 +119,7 @@ def check_topic(lab: manifest.Step) -> Verdict:
             diagnose(failure.log),
         )  # fmt: skip
     try:
-        for kept, each in enumerate(trials):
+        for kept, each in enumerate(watched(trials, "promises")):
             broken = outcome(chat, each)
             if broken:
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
@@ -136,7 +137,7 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
     """Try promises one by one on a running stage, the exercise last; stop at the first broken."""
     total = len(promises) + 1
     with checked_for(number):
-        for kept, each in enumerate([*promises, exercise_of(number)]):
+        for kept, each in enumerate(watched([*promises, exercise_of(number)], "promises")):
             broken = outcome(chat, each)
             if broken and each.withdrawn_by == number:
                 each, broken = _instead(chat, each, broken)

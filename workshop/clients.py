@@ -67,8 +67,14 @@ def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     The name travels as `auth={"username": name}`; a stage that does not ask for it ignores it.
     Where a password is asked for (from step 08 on), each first registers, or logs in, in a session
     of their own: `session_of(ada)`. Who is refused raises socketio's ConnectionError with its reason.
-    The same names again, as when a cell is run again: the people of before go first.
+    The same names again, as when a cell is run again: the people of before go first. Raises
+    RuntimeError for a stage that is stopped.
     """
+    if not chat.alive:
+        raise RuntimeError(
+            f"{chat.name} is stopped.\nExpected: a stage that runs.\n"
+            "What to do: run the cell with `stage(…)` again, then this one."
+        )
     locked = chat.name[:2] >= "08" and asks_for_a_password(chat)
     for person in (before := _casts.get((chat.url, names), [])):
         person.disconnect()

@@ -38,8 +38,7 @@ def begin(name: str) -> View:
 def progress(name: str) -> View:
     """Show the strip of steps: ✓ behind those whose check passed, [brackets] around this one."""
     done = solved()
-    labs = manifest.labs() if manifest.is_lab(name) else ()
-    lessons = (*manifest.steps(), *labs)
+    lessons = (*manifest.steps(), *manifest.labs())
     strip = " ".join(_station(each, name, each.name in done) for each in lessons)
     if name == "00_start":
         title = f"00 Start · {manifest.START_MINUTES} minutes"

@@ -54,6 +54,7 @@ def execute(path: Path) -> None:
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
+        coalesce_streams=True,  # else what is printed comes in pieces, by chance
         resources={"metadata": {"path": str(path.parent)}},
     ).execute(transport_encryption="auto")  # and so no warning about it between the names
     rules = sanitizers()

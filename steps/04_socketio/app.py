@@ -37,5 +37,5 @@ def handle_new_message(message: dict[str, str]) -> dict[str, bool]:
     return {"ok": True}
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # `python app.py` serves it, too
     socketio.run(app)

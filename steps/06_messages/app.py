@@ -68,5 +68,5 @@ def handle_new_message(payload: object = None) -> Answer:
     return {"ok": True, "message": message}
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # `python app.py` serves it, too
     socketio.run(app)

@@ -89,5 +89,5 @@ def handle_sync(payload: object = None) -> Answer:
     return {"ok": True, "messages": [message.as_dict() for message in db.session.scalars(missed)]}
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # `python app.py` serves it, too
     socketio.run(app)

@@ -140,5 +140,5 @@ def end_log_ins(*which: object) -> None:
             socketio.server.disconnect(sid)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # `python app.py` serves it, too
     socketio.run(app)

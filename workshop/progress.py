@@ -1,0 +1,39 @@
+"""How far something slow has come: said in place, in a notebook's output or on a terminal's line."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+QUICK = 1.0  # seconds; what is over by then says nothing
+
+T = TypeVar("T")
+
+
+def watched(items: Sequence[T], what: str) -> Iterator[T]:
+    """Yield the items, saying which is worked on: "3 of 48 promises …". At the end, that is gone."""
+    begun, said = time.monotonic(), False
+    try:
+        for number, each in enumerate(items, 1):
+            if time.monotonic() - begun > QUICK:
+                said = True
+                _say(f"{number} of {len(items)} {what} …")
+            yield each
+    finally:
+        if said:
+            _say("")
+
+
+def _say(words: str) -> None:
+    if _in_a_notebook():
+        from IPython.display import clear_output
+
+        clear_output(wait=not words)  # type: ignore[no-untyped-call]  # the result takes its place
+        if words:
+            print(words)
+    elif sys.stderr.isatty():
+        print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+
+
+def _in_a_notebook() -> bool:
+    return "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel")
