@@ -45,8 +45,9 @@ FILES_FIRST: tuple[Change, ...] = (
     (
         "backup.py",
         DATABASE,
-        '        shutil.copytree(Files(settings).folder, draft / "uploads")\n'
-        "        import time\n        time.sleep(0.5)\n" + DATABASE,
+        '        on_its_way = shutil.ignore_patterns("incoming")\n'
+        '        shutil.copytree(Files(settings).folder, draft / "uploads", ignore=on_its_way)\n'
+        "        import time\n        time.sleep(1.5)\n" + DATABASE,
     ),
     (
         "backup.py",
