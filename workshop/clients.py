@@ -70,11 +70,18 @@ def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     The same names again, as when a cell is run again: the people of before go first. Raises
     RuntimeError for a stage that is stopped.
     """
-    if not chat.alive:
+    try:
+        return _enter(chat, names)
+    except (requests.ConnectionError, Refused) as problem:
+        if chat.alive or isinstance(problem, TurnedAway):
+            raise
         raise RuntimeError(
             f"{chat.name} is stopped.\nExpected: a stage that runs.\n"
             "What to do: run the cell with `stage(…)` again, then this one."
-        )
+        ) from None
+
+
+def _enter(chat: Stage, names: tuple[str, ...]) -> list[socketio.SimpleClient]:
     locked = chat.name[:2] >= "08" and asks_for_a_password(chat)
     for person in (before := _casts.get((chat.url, names), [])):
         person.disconnect()

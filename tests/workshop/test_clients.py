@@ -78,3 +78,12 @@ def test_a_session_sends_the_token_unless_told_otherwise(chat: Stage) -> None:
     assert page.post("/logout").ok
     assert not page.inside()
     ada.disconnect()
+
+
+def test_a_cast_on_a_stopped_stage_says_so() -> None:
+    chat = stage("05")
+    chat.stop()
+    with pytest.raises(
+        RuntimeError, match=r"05_broadcast is stopped\.\n.*\nWhat to do: run the cell"
+    ):
+        cast(chat, "Ada")
