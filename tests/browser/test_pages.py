@@ -20,6 +20,8 @@ WITH_ROOM = [step for step in STEPS if step >= "03"]
 PAGES = [(step, FRONT) for step in STEPS] + [(step, ROOM) for step in WITH_FORM]
 LONGEST_NAME = "W" * 40  # what the form's maxlength lets through
 LONGEST_TEXT = "W" * 500
+LOW = 240  # pixels: a phone on its side, with its keyboard
+LEAST_LOG = 96  # pixels, 6rem
 
 AXE = Axe()
 
@@ -89,6 +91,29 @@ def test_long_talk_fits_a_narrow_page_and_send_stays_in_sight(run: Run, visit: V
     log = "document.querySelector('#chat-messages')"
     assert ada.evaluate(f"{log}.scrollHeight > {log}.clientHeight"), "too little talk to scroll"
     assert ada.evaluate(f"{log}.scrollWidth - {log}.clientWidth") == 0
+
+
+@pytest.mark.parametrize("step", ["05", "10"])
+def test_in_a_low_window_the_page_scrolls_and_nothing_lies_upon_anything(
+    run: Run, visit: Visit, step: str
+) -> None:
+    ada = visit(run(step, signed=True).url + (ROOM if step < "08" else FRONT))
+    if step >= "08":
+        ada.get_by_label("Your name").fill("Ada")
+        ada.get_by_label("Password").fill("correct horse")
+        ada.get_by_role("button", name="Register").click()
+        ada.wait_for_url("**/chat")
+    for number in range(9):
+        say(ada, f"message {number}")
+    expect(ada.locator("#chat-messages .text")).to_have_count(9)
+    fits = "document.documentElement.scrollHeight <= innerHeight"
+    assert ada.evaluate(fits), "the twin: a usual window holds all of it"
+    ada.set_viewport_size({"width": WIDE, "height": LOW})
+    edges = [ada.locator(part).bounding_box() for part in ("#chat-messages", "#status", "footer")]
+    log, status, footer = (edge or {} for edge in edges)
+    assert log["height"] >= LEAST_LOG
+    assert status["y"] + status["height"] <= footer["y"]
+    assert not ada.evaluate(fits)
 
 
 @pytest.mark.parametrize(("step", "path"), [page for page in PAGES if page[0] >= "02"])
