@@ -18,6 +18,7 @@ NOTEBOOK = "05_broadcast"
 PAGE = "index.html"
 LAST_CELL = "live"  # the id of the cell that shows two pages
 TYPED = """<p title="it's">Hi, <b>{{ username }}</b>!</p>\n<br/>\n"""
+IDLE = "Python 3 (ipykernel) | Idle"
 SLOW = 60_000  # milliseconds: JupyterLab loads, a kernel starts, a stage starts
 
 
@@ -76,9 +77,33 @@ def test_a_page_opens_as_text_and_holds_what_was_typed(
     assert (folder / PAGE).read_text() == TYPED
 
 
+def test_a_kernel_ends_with_the_tab_of_its_notebook(jupyter: Jupyter, person: People) -> None:
+    # The debugger of a notebook that is left in the middle of its first question says so.
+    person.tolerate(r"status 404|status of 404|request failed|debugger state")
+    learner = person(width=1280)
+    learner.set_default_timeout(SLOW)
+    learner.goto(f"{jupyter.address}lab/tree/{NOTEBOOK}.ipynb?token={TOKEN}&reset")
+    expect(learner.get_by_text(IDLE)).to_be_visible()
+    (kernel,) = kernels(learner, jupyter)
+    learner.goto(f"{jupyter.address}lab/tree/{NOTEBOOK}.ipynb")
+    expect(learner.get_by_text(IDLE)).to_be_visible()
+    assert kernels(learner, jupyter) == [kernel], "the twin: who reloads JupyterLab keeps it"
+    with learner.expect_response(re.compile(rf"{NOTEBOOK}.ipynb/checkpoints")):
+        learner.keyboard.press("ControlOrMeta+s")  # else it asks
+    with learner.expect_response(lambda answer: answer.request.method == "DELETE") as ended:
+        learner.get_by_title(f"Close {NOTEBOOK}").click()
+    assert ended.value.ok
+    assert kernels(learner, jupyter) == []
+
+
+def kernels(reader: Page, jupyter: Jupyter) -> list[str]:
+    answer = reader.request.get(f"{jupyter.address}api/kernels?token={TOKEN}")
+    return [each["id"] for each in answer.json()]
+
+
 def run_all(reader: Page) -> None:
     # The status bar says Idle when the kernel has answered; what is run before that may get lost.
-    expect(reader.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=SLOW)
+    expect(reader.get_by_text(IDLE)).to_be_visible(timeout=SLOW)
     reader.get_by_role("menuitem", name="Run", exact=True).click()
     reader.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
