@@ -20,6 +20,10 @@ from workshop.stages import Stage, locate
 LONG_FILE = 80  # lines; a new file longer than this is folded away
 PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
 CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
+ONLY_YOURS = (
+    "Red (-) is only in your chat. Your own work stays, unless the text says otherwise; what an earlier "
+    "step had goes."
+)
 
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow-x: auto"
 HEAD = "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3)"
@@ -87,9 +91,12 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
     mine, other = (old_folder, new_folder) if old == "mine" else (new_folder, old_folder)
     alone = changes.only_in(mine, other)
     hunks = [h for h in changes.own_change(old_folder, new_folder) if h.file not in alone]
+    view = diff_view(hunks, title, only)
+    if old == "mine" and any(hunk.removed for hunk in choose(hunks, only)):
+        view = _with_line(view, ONLY_YOURS)
     if only or not alone:
-        return diff_view(hunks, title, only)
-    return _with_line(diff_view(hunks, title), f"yours alone: {', '.join(alone)}")
+        return view
+    return _with_line(view, f"yours alone: {', '.join(alone)}")
 
 
 def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View:
@@ -157,11 +164,12 @@ def wire(client: socketio.SimpleClient, *only: str) -> View:
     text = "\n".join(
         f"{'sent    ' if p.sent else 'received'}  {words:<45} {_frame_text(p)}" for p, words in rows
     )
-    cell = 'style="text-align: left; padding: .15em .8em; white-space: nowrap"'
+    cell = 'style="text-align: left; padding: .15em .6em; white-space: nowrap"'
+    code = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'
     body = "".join(
         f"<tr><td {cell}>{'→ sent' if p.sent else '← received'}</td>"
         f"<td {cell}>{html.escape(words)}</td>"
-        f'<td {cell}><code style="white-space: pre">{html.escape(_frame_text(p))}</code></td></tr>'
+        f'<td style="text-align: left">{code}{html.escape(_frame_text(p))}</code></td></tr>'
         for p, words in rows
     )
     head = f"<tr><th {cell}></th><th {cell}>what it is</th><th {cell}>on the wire</th></tr>"

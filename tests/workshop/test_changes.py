@@ -72,6 +72,15 @@ def test_what_only_the_learner_has_is_named_in_one_line(my_chat: Path) -> None:
     )
 
 
+def test_what_red_lines_are_is_said_below_them(my_chat: Path) -> None:
+    catch_up("03")
+    said = "Your own work stays, unless the text says otherwise"
+    assert said not in str(show_change("mine", "03_templates")), "there is no red line"
+    assert said in show_change("mine", "04_socketio").markup
+    assert said not in str(show_change("mine", "04_socketio", "static/chat.js")), "only green ones"
+    assert said not in str(show_change("03_templates", "04_socketio")), "none of these is yours"
+
+
 def test_what_the_step_alone_has_is_shown_whole(my_chat: Path) -> None:
     """The negative twin: a file still to be made is a box with all its lines."""
     catch_up("03")
