@@ -116,12 +116,14 @@ def connect(
     name: str | None,
     session: Browser | None = None,
     transports: list[str] | None = None,
+    tape: Tape | None = None,
 ) -> socketio.SimpleClient:
     """Open one socket that says a name, or none, with the cookies of a session if there is one.
 
-    Raises TurnedAway when the stage says no, and Refused when nobody answers.
+    `tape` is for who wants to know what came before a refusal. Raises TurnedAway when the stage says
+    no, and Refused when nobody answers.
     """
-    tape, wire = Tape(), requests.Session()
+    tape, wire = tape or Tape(), requests.Session()
     wire.trust_env = False
     if session is not None:
         wire.cookies = session.cookies

@@ -69,8 +69,7 @@ def log_out() -> Response:
 
 @app.route("/chat")
 def chat() -> str | Response:
-    me = caller()
-    if not me:
+    if not (me := caller()):
         return redirect(url_for("index"))
     newest = db.select(Message).order_by(Message.seq.desc()).limit(PAGE)
     messages = [message.as_dict() for message in db.session.scalars(newest)][::-1]
@@ -78,7 +77,9 @@ def chat() -> str | Response:
 
 
 @app.errorhandler(ChatError)
-def show_refusal(problem: ChatError) -> tuple[str, int]:
+def show_refusal(problem: ChatError) -> tuple[str | Answer, int]:
+    if request.path.startswith("/api/"):  # a script asks, not a form
+        return problem.answer(), 400
     return render_template("index.html", problem=problem.message), 400
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -38,7 +37,7 @@ class User(Base):
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
-    username: Mapped[str] = mapped_column(String(collation="NOCASE"), unique=True)
+    username: Mapped[str] = mapped_column(db.String(collation="NOCASE"), unique=True)
     password_hash: Mapped[str]
 
 
@@ -47,4 +46,4 @@ class LogIn(Base):
 
     __tablename__ = "sessions"
     token: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(db.ForeignKey("users.id"))

@@ -85,8 +85,7 @@ def open_room() -> Response:
 @app.route("/chat")
 @app.route("/chat/<int:room_id>")
 def chat(room_id: int = 0) -> str | Response | tuple[str, int]:
-    me = caller()
-    if not me:
+    if not (me := caller()):
         return redirect(url_for("index"))
     room_id = room_id or min([room.id for room in me.rooms], default=0)
     if room_id and room_id not in {room.id for room in me.rooms}:
@@ -98,7 +97,9 @@ def chat(room_id: int = 0) -> str | Response | tuple[str, int]:
 
 
 @app.errorhandler(ChatError)
-def show_refusal(problem: ChatError) -> tuple[str, int]:
+def show_refusal(problem: ChatError) -> tuple[str | Answer, int]:
+    if request.path.startswith("/api/"):  # a script asks, not a form
+        return problem.answer(), 400
     return render_template("index.html", problem=problem.message), 400
 
 

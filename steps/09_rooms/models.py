@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -18,7 +17,7 @@ class Message(Base):
     """What somebody said, with its number: 1, 2, 3 …, without a gap."""
 
     __tablename__ = "messages"
-    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True)
+    room_id: Mapped[int] = mapped_column(db.ForeignKey("rooms.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str]
     text: Mapped[str]
@@ -40,7 +39,7 @@ class User(Base):
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
-    username: Mapped[str] = mapped_column(String(collation="NOCASE"), unique=True)
+    username: Mapped[str] = mapped_column(db.String(collation="NOCASE"), unique=True)
     password_hash: Mapped[str]
     rooms: Mapped[set["Room"]] = relationship(secondary="memberships")
 
@@ -50,7 +49,7 @@ class LogIn(Base):
 
     __tablename__ = "sessions"
     token: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(db.ForeignKey("users.id"))
 
 
 class Room(Base):
@@ -58,12 +57,12 @@ class Room(Base):
 
     __tablename__ = "rooms"
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(collation="NOCASE"), unique=True)
+    name: Mapped[str] = mapped_column(db.String(collation="NOCASE"), unique=True)
 
 
 class Membership(Base):
     """Who is in which room: the rows behind `User.rooms`."""
 
     __tablename__ = "memberships"
-    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    room_id: Mapped[int] = mapped_column(db.ForeignKey("rooms.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(db.ForeignKey("users.id"), primary_key=True)

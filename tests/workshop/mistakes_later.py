@@ -86,6 +86,26 @@ MISTAKES = [
      '    return {"messages": [message.as_dict() for message in db.session.scalars(every)]}\n\n\n',
      "begins with `known()`"),
     ("08", "app.py",
+     'emit("new_message", message, to=list(sockets))',
+     'emit("new_message", message, broadcast=True)',
+     "also who only knocks"),
+    ("08", "app.py",
+     '        sockets[request.sid] = session["token"]\n',
+     '        sockets[request.sid] = session["token"]\n'
+     '    told = {"username": known().username}\n'
+     '    emit("joined", told, broadcast=True, include_self=False)\n',
+     "also who only knocks"),
+    ("08", "app.py",
+     '    if request.path.startswith("/api/"):  # a script asks, not a form\n'
+     "        return problem.answer(), 400\n"
+     '    return render_template("index.html", problem=problem.message), 400\n',
+     '    return render_template("index.html", problem=problem.message), 400\n\n\n'
+     '@app.route("/api/messages")\n'
+     "def older_messages() -> Answer:\n"
+     "    known()\n"
+     '    return {"messages": []}\n',
+     "Your script cannot read a page"),
+    ("08", "app.py",
      'end_log_ins(LogIn.token == session.pop("token", None))',
      'session.pop("token", None)',
      "At log-out: `disconnect(sid"),
@@ -275,14 +295,14 @@ MORE = [
      "for sid in sockets]",
      "of one log-in only"),
     ("08", "accounts.py", "len(password) < LEAST", "not password", "is too short"),
-    ("08", "models.py", 'String(collation="NOCASE"), ', "", "on a form without capitals"),
+    ("08", "models.py", 'db.String(collation="NOCASE"), ', "", "on a form without capitals"),
     ("08", "app.py",
      "key.read_text() or secrets.token_hex()",
      "secrets.token_hex()",
      "must stay the same"),
     ("08", "app.py",
-     '    if not me:\n        return redirect(url_for("index"))\n',
-     "",
+     '    if not (me := caller()):\n        return redirect(url_for("index"))\n',
+     "    me = caller()\n",
      "There is nothing here (None)"),
     ("08", "static/chat.js", '"session_ended"', '"session_end"', "the page goes dead"),
     ("09", "app.py",

@@ -5,10 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.workshop.quick import SLOW, quick_check
 from workshop import environments, manifest
 from workshop.checker import BROKEN, KEPT, OPEN, check, solved
+from workshop.contract import log_ins
 from workshop.first_cell import pinned_versions
 from workshop.learner import catch_up
 from workshop.stages import stage
@@ -130,6 +132,23 @@ def test_a_check_leaves_no_data_in_the_learners_folder(my_chat: Path) -> None:
     catch_up("07")
     check("07")
     assert not (my_chat / "instance").exists()
+
+
+@pytest.mark.parametrize("number", ["08", "09", "10"])
+def test_a_script_of_ones_own_is_refused_in_json(my_chat: Path, number: str) -> None:
+    """The route of exercise 07, kept, begins with `known()`: its refusal is as an event's."""
+    catch_up(number)
+    app = my_chat / "app.py"
+    route = '@app.route("/api/messages")\ndef older() -> Answer:\n    known()\n    return {}\n\n\n'
+    app.write_text(app.read_text(encoding="utf-8").replace("@app.err", route + "@app.err", 1))
+    with stage("mine", signed=False) as chat:
+        answer = requests.get(f"{chat.url}/api/messages", timeout=10)
+        log_ins.no_page_tells_a_stranger_what_was_said(chat)
+        page = requests.post(f"{chat.url}/login", timeout=10)
+    assert answer.status_code in (400, 401)
+    assert answer.json()["ok"] is False
+    assert answer.json()["error"]["code"] == "unauthorized"
+    assert "json" not in page.headers["Content-Type"], "the twin: a form is answered with a page"
 
 
 def test_the_exercise_of_05_does_not_break_the_promise_that_it_withdraws(my_chat: Path) -> None:

@@ -1,15 +1,20 @@
 """Promises of step 08 about log-ins: the cookie, and the sockets that are opened with it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 from workshop.browser import PASSWORD, Browser
-from workshop.clients import connect
-from workshop.contract.answers import said, told
+from workshop.clients import Tape, TurnedAway, connect, meaning
+from workshop.contract.answers import payload, said, told
+from workshop.contract.asking import ANSWER_TIMEOUT
 from workshop.contract.browse import let_in, visit
 from workshop.contract.doors import account_of, known_name
 from workshop.contract.families import family_of
-from workshop.contract.history import survives_a_restart
+from workshop.contract.history import ROUNDS, survives_a_restart
 from workshop.contract.history_page import OLDER
 from workshop.contract.people import entered, heard, turned_away, was_closed
 from workshop.contract.promise import Broken, promise
+from workshop.contract.storage import nothing_can_be_stored
 from workshop.stages import Stage
 
 SAME_SITE = {"samesite=lax", "samesite=strict"}
@@ -64,17 +69,52 @@ def a_stranger_is_refused(chat: Stage) -> None:
 
 
 @promise(since="08", final_app=True)
+def who_only_knocks_hears_nothing(chat: Stage) -> None:
+    """Who is not let in hears nothing, not even before the refusal."""
+    with let_in(chat):
+        bos = account_of(chat).browser(chat, "Bo")
+    with entered(chat, "Ada") as (ada,), ThreadPoolExecutor() as doors:
+        said(chat, ada, "Hello")
+        with nothing_can_be_stored(chat):  # Ada's message waits, and whoever knocks behind it
+            ada.emit("new_message", payload(chat, ada, SAID_INSIDE))
+            tapes = [_knock(chat, doors, who) for who in (bos, None, None, None)]
+    heard_outside = {
+        meaning(packet)
+        for tape in tapes[1:]
+        for packet in tape.packets
+        if not packet.sent and meaning(packet).startswith("event ")
+    }
+    if heard_outside:
+        raise Broken(
+            expected="Who connects without a log-in hears nothing, and is refused.",
+            seen=f"before the refusal comes the {' and the '.join(sorted(heard_outside))}",
+            hint="Without `to=` everyone hears it, also who only knocks and is still to be refused: "
+            "`to=list(sockets)`, or from step 09 on `to=room.id`, in place of `broadcast=True`.",
+        )
+
+
+@promise(since="08", final_app=True)
 def no_page_tells_a_stranger_what_was_said(chat: Stage) -> None:
     """No page tells a stranger what was said."""
     with entered(chat, "Ada") as (ada,):
         said(chat, ada, SAID_INSIDE)
     for path in ("/", "/chat", "/api/rooms/1/messages", OLDER):
-        if SAID_INSIDE in visit(chat, path, follow=True).text:
+        answer = visit(chat, path, follow=True)
+        if SAID_INSIDE in answer.text:
             raise Broken(
                 expected="Who is not logged in reads no message, at whatever address.",
                 seen=f"{path} tells what Ada said",
                 hint="What a route answers, anybody can read: `/api/messages`, of exercise 07, "
                 "begins with `known()`.",
+            )
+        kind = answer.headers.get("Content-Type", "")
+        if path.startswith("/api/") and answer.status_code != 404 and "json" not in kind:
+            raise Broken(
+                expected=f"{path} refuses a stranger as an event does: "
+                '{"ok": false, "error": {…}}, in JSON.',
+                seen=f"status {answer.status_code}, {kind}",
+                hint="Your script cannot read a page. For addresses that begin with /api/, "
+                "`show_refusal` returns `problem.answer(), 400`.",
             )
 
 
@@ -179,6 +219,21 @@ def a_restart_ends_no_log_in(chat: Stage) -> None:
             hint="The key that signs cookies must stay the same: make it at the first start, keep "
             "it in a file in the instance folder, and read it from there.",
         )
+
+
+def _knock(chat: Stage, doors: ThreadPoolExecutor, who: Browser | None) -> Tape:
+    """Let somebody ask to be let in, in a thread of their own; return what they hear from now on."""
+    tape = Tape()
+
+    def ask() -> None:
+        with suppress(TurnedAway):
+            connect(chat, None, who, ["websocket"], tape).disconnect()
+
+    doors.submit(ask)
+    tape.wait(lambda packet: packet.sent and meaning(packet) == "connect", ANSWER_TIMEOUT)
+    for _ in range(ROUNDS):  # much else is answered: the knock has arrived
+        visit(chat, "/static/style.css")
+    return tape
 
 
 def _was_told_why(reasons: list[object]) -> None:
