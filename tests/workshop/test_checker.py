@@ -151,6 +151,24 @@ def test_a_script_of_ones_own_is_refused_in_json(my_chat: Path, number: str) -> 
     assert "json" not in page.headers["Content-Type"], "the twin: a form is answered with a page"
 
 
+def test_a_page_that_fails_is_seen_as_that_and_not_as_a_form_without_a_token(
+    my_chat: Path,
+) -> None:
+    catch_up("08")
+    app = my_chat / "app.py"
+    source = app.read_text(encoding="utf-8")
+    app.write_text(source.replace("username=me.username", "username=username"), encoding="utf-8")
+    verdict = quick_check("08")
+    assert "NameError: name 'username' is not defined" in verdict.seen
+    assert "CSRF" not in verdict.seen
+    app.write_text(source, encoding="utf-8")
+    for name in ("index.html", "chat.html"):
+        page = my_chat / "templates" / name
+        form = page.read_text(encoding="utf-8").replace('name="csrf_token"', 'name="token"')
+        page.write_text(form, encoding="utf-8")
+    assert "CSRF" in quick_check("08").seen, "the twin: here the token is what is missing"
+
+
 def test_the_exercise_of_05_does_not_break_the_promise_that_it_withdraws(my_chat: Path) -> None:
     catch_up("05")
     apply_patch(manifest.step("05"), my_chat)

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup, Tag
 
 from workshop.browser import NotLoggedIn
 from workshop.contract.asking import answered
-from workshop.contract.diagnosis import cause
+from workshop.contract.diagnosis import LOG_SAYS, cause, last_error
 from workshop.contract.families import family_of
 from workshop.contract.promise import Broken
 from workshop.stages import Stage
@@ -79,7 +79,10 @@ def let_in(chat: Stage) -> Iterator[None]:
         raise Broken(
             sentence=COMES_IN,
             expected="`POST /register`, or `POST /login`, and then `/chat` opens.",
-            seen=f"status {problem.status}, “{problem.page[:SNIPPET]}”",
+            # A page that fails carries no token either: what is seen is the failure, not the form.
+            seen=f"a page fails{LOG_SAYS}{last_error(chat.log)}"
+            if "Traceback" in chat.log
+            else f"status {problem.status}, “{problem.page[:SNIPPET]}”",
             hint=cause(chat.log, NO_TOKEN_IN_FORM if "CSRF token" in problem.page else NO_COOKIE),
         ) from None
 
