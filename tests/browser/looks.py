@@ -12,6 +12,12 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 SIZES = (WIDE, NARROW)
 COLOURS: tuple[ColourScheme, ...] = ("light", "dark")
 AXE = Axe()
+# Only what is asserted comes out of the page: to copy all that axe knows takes longer than its work.
+JUDGE = """part => axe.run(part).then((seen) => ({
+  kept: seen.passes.map((rule) => rule.id),
+  broken: seen.violations.flatMap((rule) =>
+    rule.nodes.map((each) => [rule.id, each.html, each.failureSummary])),
+}))"""
 
 
 def assert_sound(page: Page, part: str = "html", widths: Sequence[int] = SIZES) -> None:
@@ -20,10 +26,7 @@ def assert_sound(page: Page, part: str = "html", widths: Sequence[int] = SIZES) 
     for width, colours in product(widths, COLOURS):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.emulate_media(color_scheme=colours)
-        found = page.evaluate("part => axe.run(part)", part)
-        assert found["passes"], "axe has looked at nothing"
-        seen = [
-            (rule["id"], each["html"]) for rule in found["violations"] for each in rule["nodes"]
-        ]
-        assert seen == [], f"{page.url}, {width} pixels, {colours}: {seen}"
+        seen = page.evaluate(JUDGE, part)
+        assert "color-contrast" in seen["kept"], f"axe saw no text: {seen}"
+        assert seen["broken"] == [], f"{page.url}, {width} pixels, {colours}: {seen['broken']}"
     page.set_viewport_size({"width": WIDE, "height": HEIGHT})
