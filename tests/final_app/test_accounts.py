@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError, VerifyMismatchError
 from flask import Flask
 
 from final_app import accounts, gate, log_ins, passwords
@@ -177,6 +179,14 @@ def test_every_log_in_hashes_once(
         log_ins.recognise(name, PASSWORD if name != "ada" else "wrong password")
     assert len(hashed) == 1
     assert hashed[0].split("$")[:4] == passwords.NOBODYS.split("$")[:4]  # as dear as any other
+
+
+def test_the_hash_of_nobody_is_compared_to_its_end() -> None:
+    """A malformed one would be refused at once, and so tell that nobody has the name."""
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(passwords.NOBODYS, PASSWORD)
+    with pytest.raises(VerificationError, match="Decoding failed"):
+        PasswordHasher().verify(passwords.NOBODYS[:-1], PASSWORD)
 
 
 def test_wrong_passwords_are_counted_by_name_and_right_ones_are_not(
