@@ -56,8 +56,8 @@ def step_change(name: str) -> list[Hunk]:
 def own_change(old: Path, new: Path) -> list[Hunk]:
     """Return what leads from a folder to another, one of them the learner's.
 
-    Indentation of HTML means nothing and does not count; a line that differs in nothing else stands
-    there as the first folder has it.
+    Indentation means something in Python only: elsewhere it does not count, since each editor has its
+    own; a line that differs in nothing else stands there as the first folder has it.
     """
     return list(_hunks(lesson_files(old), lesson_files(new), indentation_counts=False))
 
@@ -140,7 +140,7 @@ def _hunks(
 ) -> Iterator[Hunk]:
     for file in sorted({*old, *new}, key=_reading_order):
         before, after = old.get(file, "").splitlines(), new.get(file, "").splitlines()
-        strip = file.endswith(".html") and not indentation_counts
+        strip = not (indentation_counts or file.endswith(".py"))
         left, right = map(_stripped, (before, after)) if strip else (before, after)
         matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
         for group in matcher.get_grouped_opcodes(CONTEXT):

@@ -51,6 +51,16 @@ MISTAKES = [
     ("04", "static/chat.js", "const input", "const inputs", "Is `input` spelt the same"),
     ("05", "static/chat.js", "const template = ", "", "Is `template` spelt the same"),
     ("05", "static/chat.js", "  log.append(line);\n", "", "At its end: `log.append(line)`"),
+    ("01", "app.py", "import Flask", "import flask", "Capitals count"),
+    ("01", "app.py", "Flask(__name__)", "Flask(_name_)", "`_name_` is used but never"),
+    ("01", "app.py", "{python}", "python", "Is `{python}` in PAGE"),
+    ("02", "app.py", "def chat()", "def index()", "Two functions are called `index`"),
+    ("03", "templates/index.html", "filename=", "filname=", "by its `filename`"),
+    ("03", "templates/chat.html", "message.text", "mesage.text", "a misspelt name is an empty gap"),
+    ("03", "app.py", ", messages=messages", "", "over what nobody gave"),
+    ("03", "templates/chat.html", "    </div>\n", "", "The log has no end"),
+    ("05", "templates/chat.html", "message.username, ", "message.user_name, ", "an empty gap"),
+    ("05", "templates/chat.html", "message_line(message.", "mesage_line(message.", "only when there"),
 ]  # fmt: skip
 
 TWICE = (

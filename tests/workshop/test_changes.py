@@ -95,12 +95,12 @@ def test_between_two_steps_nothing_is_yours() -> None:
     assert "yours alone" not in shown
 
 
-def test_indentation_of_html_does_not_count_in_ones_own_chat(my_chat: Path) -> None:
-    catch_up("03")
-    file = "templates/chat.html"
-    step = (manifest.step("03").folder / file).read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", ["templates/chat.html", "static/chat.js", "static/style.css"])
+def test_an_editors_indentation_does_not_count_in_ones_own_chat(my_chat: Path, file: str) -> None:
+    catch_up("04")
+    step = (manifest.step("04").folder / file).read_text(encoding="utf-8")
     write(my_chat, file, unindented(step))
-    assert "no difference" in str(show_change("mine", "03_templates"))
+    assert "no difference" in str(show_change("mine", "04_socketio"))
 
 
 def test_an_unchanged_line_is_shown_as_the_learner_wrote_it(my_chat: Path) -> None:

@@ -25,6 +25,7 @@ from workshop.contract import (
     rooms_presence,
     scripts,
     scripts_later,
+    templates,
     tour,
 )
 from workshop.contract.overview import table
@@ -64,5 +65,6 @@ __all__ = [
     "scripts",
     "scripts_later",
     "table",
+    "templates",
     "tour",
 ]

@@ -7,6 +7,10 @@ UNKNOWN = "Look at the line of your chat that the server's log names."
 
 CAUSES: list[tuple[str, str]] = [
     (
+        r"cannot import name '(\w+)' from '(\w+)' \(.*(?:site|dist)-packages",
+        "`{1}` has no `{0}`: compare the import line with the step, letter by letter. Capitals count.",
+    ),
+    (
         r"partially initialized module '(\w+)'|cannot import name '(\w+)' from '(?:flask|socketio)\b",
         "A file of yours hides a library: no file in your folder may be called flask.py, "
         "socketio.py or flask_socketio.py. Rename it to app.py.",
@@ -58,9 +62,18 @@ CAUSES: list[tuple[str, str]] = [
         "`app.register_blueprint(socketio_browser)` there?",
     ),
     (
+        r"BuildError: Could not build url for endpoint 'static'",
+        "A static file is asked for by its `filename`, spelt so: "
+        "`url_for('static', filename='style.css')`.",
+    ),
+    (
         r"BuildError: Could not build url for endpoint '([^']*)'",
-        "`url_for` wants the name of a function, not an address: {0!r} is none. "
-        "For a static file it is `url_for('static', filename='style.css')`.",
+        "`url_for` wants the name of a function, not an address: {0!r} is none.",
+    ),
+    (
+        r"View function mapping is overwriting an existing endpoint function: (\w+)",
+        "Two functions are called `{0}`, and each has an `@app.route(…)`. Give the second one a name "
+        "of its own, or take it out, if it is there twice.",
     ),
     (
         r"The view function for '(\w+)' did not return a valid response",
@@ -77,8 +90,14 @@ CAUSES: list[tuple[str, str]] = [
         "what `connect` was told; from 08 on there is none: it is `known().username`.",
     ),
     (
+        r"NameError: name '(\w+)' is not defined\. Did you mean: '(\w+)'",
+        "`{0}` is used but never imported or defined. Python asks whether you mean `{1}`; if not: is it "
+        "in the import line at the top?",
+    ),
+    (
         r"NameError: name '(\w+)' is not defined",
-        "`{0}` is used but never imported or defined. Is it in the import line at the top?",
+        "`{0}` is used but never imported or defined. Is it in the import line at the top, and spelt "
+        "the same in both places?",
     ),
     (
         r"\.format\((?:.*\n)*?KeyError: '(\w+)'",
@@ -105,7 +124,7 @@ CAUSES: list[tuple[str, str]] = [
     ),
     (
         r"UndefinedError: '(\w+)' is undefined",
-        "The template uses `{0}`, which `render_template` was not given.",
+        "The template uses `{0}`, which `render_template` was not given: or is it misspelt?",
     ),
     (
         r"UndefinedError: '.* object' has no attribute '(\w+)'",
@@ -157,7 +176,7 @@ def last_error(log: str) -> str:
     """Return the last line that names an error, with the last line of the chat it came from."""
     errors: list[str] = re.findall(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|NotFound)\b.*$", log, re.M)
     places = re.findall(
-        r'File "(?!.*(?:site-packages|[Ll]ib[\\/]|<))(?:.*[\\/])?(.+)", line (\d+)', log
+        r'File "(?![^"]*(?:site-packages|[Ll]ib[\\/]|<))(?:[^"]*[\\/])?([^"]+)", line (\d+)', log
     )
     error = errors[-1] if errors else (log.strip().splitlines() or ["(nothing)"])[-1]
     return "{} ({}, line {})".format(error, *places[-1]) if places else error

@@ -29,9 +29,9 @@ def the_page_names_its_python(chat: Stage) -> None:
     """The page names the Python that serves it."""
     page = read(chat, "/")
     code = page.find("code")
-    if not code or "python" not in text_of(code).lower():
+    if not code or not re.search(r"[\\/]python", text_of(code), re.IGNORECASE):
         raise Broken(
-            expected="`/` shows the path of a Python interpreter.",
+            expected="`/` shows the path of a Python interpreter, all of it.",
             seen=quote(page),
             hint="Is `{python}` in PAGE, and does `index` return "
             "`PAGE.format(python=sys.executable)`? (From step 02 on this page is gone, and so is "

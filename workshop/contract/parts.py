@@ -56,6 +56,7 @@ def links_lead_somewhere(chat: Stage) -> None:
 def _stylesheet_arrives(chat: Stage, path: str, page: BeautifulSoup) -> None:
     link = page.find("link", rel="stylesheet")
     if not isinstance(link, Tag):
+        _comes_from_its_template(chat, path)
         raise Broken(
             expected=f"`{path}` links a stylesheet.",
             seen='no <link rel="stylesheet">',
@@ -63,6 +64,19 @@ def _stylesheet_arrives(chat: Stage, path: str, page: BeautifulSoup) -> None:
             "filename='style.css') }}\">` to the head.",
         )
     _arrives(chat, path, attribute(link, "href"), "style.css")
+
+
+def _comes_from_its_template(chat: Stage, path: str) -> None:
+    """Raise NotAttempted when the template has its stylesheet, and the page is another one."""
+    file = "index.html" if path == "/" else "chat.html"
+    template = chat.folder / "templates" / file
+    if template.is_file() and "stylesheet" in template.read_text(encoding="utf-8"):
+        raise NotAttempted(
+            expected=f"`{path}` answers with templates/{file}.",
+            seen="another page, without a stylesheet",
+            hint="The template is there, and app.py does not use it yet: "
+            f'`render_template("{file}", …)`.',
+        )
 
 
 @promise(since="03")
@@ -85,6 +99,12 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
             expected='The messages stand in an element with role="log".',
             seen=f'role="{attribute(log, "role")}"',
             hint='With role="log" a screen reader speaks new messages as they come.',
+        )
+    if log.find("form"):
+        raise Broken(
+            expected="The form stands below the log, not in it.",
+            seen='the form inside of `<div id="chat-messages">`',
+            hint="The log has no end: its `</div>` is missing, or stands behind the form.",
         )
     if not page.find("label", attrs={"for": "message-input"}):
         raise Broken(
