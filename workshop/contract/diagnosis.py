@@ -53,8 +53,17 @@ CAUSES: list[tuple[str, str]] = [
         "Is the folder spelt with an s, and the file exactly so?",
     ),
     (
+        r"TemplateSyntaxError: .*innermost block that needs to be closed is '(\w+)'",
+        "A template is not at its end: every {{% {0} … %}} needs its {{% end{0} %}}.",
+    ),
+    (
+        r"TemplateSyntaxError: (unexpected '[{}%]'|expected token 'end of .*)",
+        "A gap in a template cannot be read ({0}): two braces on each side, with a name or a call "
+        "between them, `{{{{ username }}}}`; or `{{% … %}}`.",
+    ),
+    (
         r"TemplateSyntaxError: (.*)",
-        "A template cannot be read: {0} Every {{% for %}} needs its {{% endfor %}}.",
+        "A template cannot be read: {0} Compare that line with the step, sign by sign.",
     ),
     (
         r"BuildError: Could not build url for endpoint 'socketio_browser",
@@ -83,6 +92,10 @@ CAUSES: list[tuple[str, str]] = [
         r"NameError: name '([A-Z_]+)' is not defined",
         "`{0}` is used, but nothing defines it (any more): the line `{0} = …` is missing, or a page "
         "still uses what a later step took away.",
+    ),
+    (
+        r"NameError: name '(true|false|null)' is not defined",
+        "`{0}` is JavaScript; Python writes `True`, `False` and `None`.",
     ),
     (
         r"NameError: name 'username' is not defined",
@@ -135,6 +148,10 @@ CAUSES: list[tuple[str, str]] = [
         r"AttributeError: 'NoneType' object has no attribute '(\w+)'",
         "There is nothing here (None) that could have a `{0}`. Ask first whether anything was found: "
         "`if not …:`, and answer that.",
+    ),
+    (
+        r"AttributeError: 'dict' object has no attribute '(\w+)'",
+        'What stands in a dictionary is asked for in brackets: `["{0}"]`, not `.{0}`.',
     ),
     (
         r"AttributeError: (.*)",
