@@ -127,6 +127,11 @@ CAUSES: list[tuple[str, str]] = [
         "sent it; it must be returned. Is `@socketio.on_error_default` above the function that does?",
     ),
     (
+        r"KeyError: '[\w-]{20}'",
+        '`handle_connect` has not noted this connection: is `@socketio.on("connect")` above it, and '
+        "does it reach the line `sockets[request.sid] = …`?",
+    ),
+    (
         r"KeyError: 'username'",
         "From step 06 on a message does not say who wrote it. Take the name from the connection: "
         "what `connect` kept for `request.sid`.",
@@ -158,8 +163,12 @@ CAUSES: list[tuple[str, str]] = [
         "A word behind a dot is misspelt: {0}.",
     ),
     (
-        r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given",
+        r"handler\(.*\)\n(?:\s*[~^]+\n)?TypeError: (\w+)\(\) takes \d+ positional",
         "`{0}` must take what the event carries: give the function one parameter.",
+    ),
+    (
+        r"TypeError: (\w+)\(\) (?:takes|missing) \w+ (?:required )?positional",
+        "The call of `{0}` and its `def` line do not agree: compare what stands in the brackets.",
     ),
     (
         r"TypeError: unsupported format string passed to NoneType",

@@ -28,6 +28,11 @@ NOBODY_ANSWERS = (
     "at /socket.io/."
 )
 SAYS_NO = "Look at the handler of `connect`: why does it say no?"
+ASKED_TWICE = (
+    "The name was sent, and the handler of `connect` says that none came. When a TypeError is raised in "
+    "it, Flask-SocketIO calls it again, without `auth`: look for brackets `()` that are missing in it, "
+    "or in what it uses."
+)
 
 _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 
@@ -42,7 +47,7 @@ def enter(chat: Stage, name: str) -> socketio.SimpleClient:
             sentence=FREE_AGAIN if refusal.code == "conflict" else "",
             expected=f"{name} can connect.",
             seen=f"refused ({refusal.code}): {refusal}",
-            hint=cause(chat.log, STILL_HERE if refusal.code == "conflict" else SAYS_NO),
+            hint=cause(chat.log, _why(refusal)),
         ) from None
     except Refused as problem:
         raise Broken(
@@ -52,6 +57,12 @@ def enter(chat: Stage, name: str) -> socketio.SimpleClient:
         ) from None
     _names[client] = name
     return client
+
+
+def _why(refusal: TurnedAway) -> str:
+    if refusal.code == "conflict":
+        return STILL_HERE
+    return ASKED_TWICE if "None came" in str(refusal) else SAYS_NO
 
 
 def name_of(client: socketio.SimpleClient) -> str:
