@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.looks import SIDEWAYS, assert_sound
-from tests.browser.people import NARROW, People, Run, Visit, say
+from tests.browser.people import NARROW, WIDE, People, Run, Visit, say
 from workshop import manifest
 
 pytestmark = pytest.mark.browser

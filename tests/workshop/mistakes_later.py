@@ -14,6 +14,11 @@ MISTAKES = [
     ("06", "checks.py", '"ok": False', '"ok": True', "`ok` is False in it"),
     ("06", "app.py", "@socketio.on_error_default\n", "", "it must be returned"),
     ("06", "app.py", "RLock()", "RLock", "look for brackets `()`"),
+    ("07", "models.py", "primary_key=True", "primarykey=True", "got 'primarykey'"),
+    ("07", "models.py", "class Message(Base):", "class Message(Base)", "line 16 of models.py"),
+    ("07", "app.py", "db.init_app(app)\n", "", "Read what the server's log says"),
+    ("07", "app.py", "Message.seq > ", "message.seq > ", "Do you mean `Message`?"),
+    ("07", "checks.py", "    return value\n", "", "does it end with `return`"),
     ("06", "app.py", '@socketio.on("connect")\n', "", "has not noted this connection"),
     ("06", "app.py", "        sockets[request.sid] = username\n", "", "has not noted this connection"),
     ("06", "app.py", 'checked_name(field(auth, "username"))', 'checked_name(auth, "username")',
@@ -186,6 +191,7 @@ MISTAKES = [
 
 # As good as those, and tried with them where there is time: `pytest -m long`.
 MORE = [
+    ("08", "app.py", "secrets.token_hex()", "secrets.token_hex", "are the brackets `()` missing"),
     ("06", "static/chat.js",
      '  statusLine.textContent = "Sending …"; // until the acknowledgement comes\n',
      "  form.reset();\n",

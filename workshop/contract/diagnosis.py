@@ -1,9 +1,18 @@
 """From what a server printed to the likely cause, in one sentence for a learner."""
 
+import ast
 import re
+from difflib import get_close_matches
+from pathlib import Path
 
 LOG_SAYS = "; the server's log says: "
-UNKNOWN = "Look at the line of your chat that the server's log names."
+UNKNOWN = (
+    "Read what the server's log says: it names what is wrong, and the line of your chat where that came "
+    "to light."
+)
+OWN = r'File "(?![^"]*(?:(?:site|dist)-packages|[Ll]ib[\\/]|<))'
+OWN_FILE, OWN_PATH = OWN + r'(?:[^"]*[\\/])?([^"]+)"', OWN + r'([^"]+)"'
+ALIKE = 0.8  # of 1, where every letter is the same
 
 CAUSES: list[tuple[str, str]] = [
     (
@@ -30,13 +39,13 @@ CAUSES: list[tuple[str, str]] = [
         "not the environment that has it (`python3 start.py doctor` tells).",
     ),
     (
-        r"line (\d+)\n(?:.*\n){0,4}?(?:IndentationError|TabError): (.*)",
-        "Line {0} of app.py is indented wrongly: the body of a function stands four spaces in, "
+        OWN_FILE + r", line (\d+)\n(?:.*\n){0,4}?(?:IndentationError|TabError): (.*)",
+        "Line {1} of {0} is indented wrongly: the body of a function stands four spaces in, "
         "a decorator and `def` stand at the left edge.",
     ),
     (
-        r"line (\d+)\n(?:.*\n){0,4}?SyntaxError: (.*)",
-        "Python cannot read line {0} of app.py ({1}). Compare that line and the one above it with "
+        OWN_FILE + r", line (\d+)\n(?:.*\n){0,4}?SyntaxError: (.*)",
+        "Python cannot read line {1} of {0} ({2}). Compare that line and the one above it with "
         "the step: a colon, a quote or a bracket is missing.",
     ),
     (
@@ -104,8 +113,8 @@ CAUSES: list[tuple[str, str]] = [
     ),
     (
         r"NameError: name '(\w+)' is not defined\. Did you mean: '(\w+)'",
-        "`{0}` is used but never imported or defined. Python asks whether you mean `{1}`; if not: is it "
-        "in the import line at the top?",
+        "`{0}` is used but never imported or defined. Do you mean `{1}`? If not: is it in the "
+        "import line at the top?",
     ),
     (
         r"NameError: name '(\w+)' is not defined",
@@ -118,11 +127,12 @@ CAUSES: list[tuple[str, str]] = [
         "`{0}=…` to `format`.",
     ),
     (
-        r"TypeError: Object of type \w*(?:function|method)\w* is not JSON serializable",
-        "A function was returned instead of what it gives: are the brackets `()` missing behind it?",
+        r"TypeError: (?:Object of type \w*(?:function|method)\w* is not JSON|"
+        r".*\bnot '?(?:builtin_)?(?:function|method)\b)",
+        "A function stands where what it gives is wanted: are the brackets `()` missing behind it?",
     ),
     (
-        r"line (\d+), in (\w+)\n\s+raise (\w+)\((?:.*\n)*?\S*\3: ",
+        OWN_FILE + r", line \d+, in (\w+)\n\s+raise (\w+)\((?:.*\n)*?\S*\3: ",
         "`{1}` raises {2}, and nobody makes an answer of it: what is only raised never reaches who "
         "sent it; it must be returned. Is `@socketio.on_error_default` above the function that does?",
     ),
@@ -176,6 +186,10 @@ CAUSES: list[tuple[str, str]] = [
         "`db.session.add(…)`, then `db.session.commit()`, and only then `as_dict()`.",
     ),
     (
+        r"ArgumentError: Only '=', '!='.* None",
+        "What is compared there is None. If a function of yours gives it: does it end with `return`?",
+    ),
+    (
         r"TypeError: (.*)",
         "A function is called with what it does not take: {0}.",
     ),
@@ -185,12 +199,29 @@ CAUSES: list[tuple[str, str]] = [
 def diagnose(log: str) -> str:
     """Return a hint for the newest error in a server's log."""
     newest = log.rpartition("Traceback (most recent call last)")
-    text = newest[2] if newest[1] else log
+    text = _with_names_alike(newest[2] if newest[1] else log)
     for pattern, hint in CAUSES:
         found = re.search(pattern, text)
         if found:
             return hint.format(*(group or "" for group in found.groups()))
     return UNKNOWN
+
+
+def _with_names_alike(log: str) -> str:
+    """Ask "Did you mean …?" of a NameError as newer Pythons do, in the same words."""
+    unknown = re.search(r"NameError: name '(\w+)' is not defined$", log, re.MULTILINE)
+    files = re.findall(OWN_PATH, log)
+    if not unknown or not files:
+        return log
+    try:
+        tree = ast.parse(Path(files[-1]).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):  # it was changed meanwhile
+        return log
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {unknown[1]}
+    same = [name for name in names if name.casefold() == unknown[1].casefold()]
+    near = same or get_close_matches(unknown[1], sorted(names), n=1, cutoff=ALIKE)
+    asked = f". Did you mean: '{near[0]}'?" if near else ""
+    return log[: unknown.end()] + asked + log[unknown.end() :]
 
 
 def cause(log: str, otherwise: str) -> str:
@@ -201,8 +232,6 @@ def cause(log: str, otherwise: str) -> str:
 def last_error(log: str) -> str:
     """Return the last line that names an error, with the last line of the chat it came from."""
     errors: list[str] = re.findall(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|NotFound)\b.*$", log, re.M)
-    places = re.findall(
-        r'File "(?![^"]*(?:site-packages|[Ll]ib[\\/]|<))(?:[^"]*[\\/])?([^"]+)", line (\d+)', log
-    )
+    places = re.findall(OWN_FILE + r", line (\d+)", log)
     error = errors[-1] if errors else (log.strip().splitlines() or ["(nothing)"])[-1]
     return "{} ({}, line {})".format(error, *places[-1]) if places else error
