@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, make_response, redirect, render_templa
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
-from final_app import accounts, announce, gate, history, log_ins, memberships, rooms
+from final_app import accounts, announce, gate, history, invites, log_ins, memberships, rooms
 from final_app.errors import ChatError, NotFound
 from final_app.log_ins import Me
 
@@ -54,6 +54,10 @@ def login() -> Page:
 
 @pages.route("/register", methods=["GET", "POST"])
 def register() -> Page:
+    def look() -> None:
+        if _invite() and not _open_registration():
+            invites.valid(_invite())  # nobody fills in a form in vain
+
     def join() -> None:
         gate.throttle().count("logins_address", request.remote_addr)
         user_id = accounts.register(
@@ -64,7 +68,7 @@ def register() -> Page:
         )
         announce.person(user_id)
 
-    return _form("register", join)
+    return _form("register", join, look)
 
 
 @pages.post("/logout")
@@ -112,17 +116,18 @@ def _endpoint(rule: Rule) -> dict[str, str]:
     return {"path": path, "method": method, "what": what} | more
 
 
-def _form(name: str, act: Any) -> Page:
-    """Show a form; when it is sent, act, log in with what it holds, and go where one wanted to go."""
+def _form(name: str, act: Any, look: Any = lambda: None) -> Page:
+    """Look whether there is a form to show; when it is sent, act, log in, and go where one wanted to."""
     if gate.caller():
         return redirect(_wanted())
     refusal = None
-    if request.method == "POST":
-        try:
+    try:
+        if request.method == "POST":
             act()
             return gate.log_in(make_response(redirect(_wanted())), _new_log_in())
-        except ChatError as problem:
-            refusal = problem
+        look()
+    except ChatError as problem:
+        refusal = problem
     page = render_template(
         f"{name}.html",
         me=None,

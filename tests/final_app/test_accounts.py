@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
 from flask import Flask
 
-from final_app import accounts, gate, log_ins, passwords
+from final_app import accounts, gate, invites, log_ins, passwords
 from final_app.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unauthorized
 from final_app.models import db
 from tests.final_app.conftest import People
@@ -109,6 +109,54 @@ def test_without_an_invite_one_registers_only_where_it_is_open(
     answer = browser.post("/register", data={"username": "bo", "password": PASSWORD})
     assert answer.status_code == status
     assert (browser.get_cookie("chat_session") is not None) is (status == 302)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_invite_that_lets_nobody_in_says_so_before_the_form_is_filled_in(
+    inside: Flask, method: str
+) -> None:
+    code = accounts.invite(accounts.begin("ada", PASSWORD))["code"]
+    inside.config["WTF_CSRF_ENABLED"] = False
+
+    def page(invite: str) -> tuple[int, str]:
+        name = {"username": "Not a name", "password": PASSWORD}
+        ask = getattr(inside.test_client(), method)
+        answer = ask(f"/register?invite={invite}", **({"data": name} if method == "post" else {}))
+        assert "You need an invite" not in answer.text
+        return answer.status_code, answer.text
+
+    good = page(code)
+    assert good[0] == (200 if method == "get" else 400)
+    assert 'name="username"' in good[1] and "does not work" not in good[1]
+    for spoil, invite in (
+        ("uses_left = 0", code),
+        ("uses_left = 1, expires_at = '2020-01-01 00:00:00.000000'", code),
+        ("expires_at = '2999-01-01 00:00:00.000000'", code[:-1]),
+    ):
+        _sql(inside, f"UPDATE invites SET {spoil}")
+        status, shown = page(invite)
+        assert status == 403 and 'name="username"' not in shown
+        assert "This invite does not work" in shown and "for a new link" in shown
+    invites.revoke(code)
+    assert page(code)[0] == 403
+
+
+def test_who_comes_without_an_invite_is_told_whom_to_ask(inside: Flask) -> None:
+    accounts.begin("ada", PASSWORD)
+    inside.config["WTF_CSRF_ENABLED"] = False
+    name = {"username": "bo", "password": PASSWORD}
+    alone = inside.test_client().post("/register", data=name)
+    assert alone.status_code == 403 and 'name="username"' not in alone.text
+    assert "You need an invite" in alone.text and "new link" not in alone.text
+
+
+def test_where_everybody_may_register_the_form_asks_for_no_invite(tmp_path: Path) -> None:
+    app = application(tmp_path, CHAT_OPEN_REGISTRATION="1")
+    with app.app_context():
+        accounts.begin("ada", PASSWORD)
+    for address in ("/register", "/register?invite=made-up"):
+        shown = app.test_client().get(address)
+        assert shown.status_code == 200 and 'name="username"' in shown.text
 
 
 def test_one_address_registers_only_so_often(tmp_path: Path) -> None:
