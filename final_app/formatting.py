@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from html import unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -30,6 +31,11 @@ def render(text: str, names: Collection[str]) -> str:
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
+
+
+def plain(html: str) -> str:
+    """Return what one reads of a message's HTML: its text without marks."""
+    return unescape(nh3.clean(html, tags=set())).strip()
 
 
 def mentioned(text: str) -> set[str]:

@@ -138,7 +138,7 @@ def _quoted(answered: Message) -> dict[str, Any]:
         "id": answered.id,
         "seq": answered.seq,
         "author": answered.author.name,
-        "text": answered.text[:EXCERPT],
+        "text": formatting.plain(answered.html)[:EXCERPT],
         "deleted": answered.deleted_at is not None,
     }
 

@@ -31,7 +31,9 @@ def find(
     """Return {results: [{message, room, parts}], more}, the newest first.
 
     Every word of the query has to occur, the last one as a beginning. `before` is the number of the
-    message after which to go on. `parts` is an excerpt: [text, whether it matched] each.
+    message after which to go on. `parts` is an excerpt: [text, whether it matched] each. It shows what
+    was typed, marks and all: that is what was searched. A hit may stand where the page shows nothing
+    (in a link's address, say), and half an excerpt does not tell which stars are marks.
     """
     words = _as_fts5(query)
     if room_id is not None:

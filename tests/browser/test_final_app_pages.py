@@ -267,6 +267,27 @@ def test_a_refused_message_says_why_and_holds_nothing_up(team: Team, person: Peo
     assert stored(team.ada, place) == ["text"]
 
 
+def test_a_quote_shows_what_one_reads_from_the_first_moment_on(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Marks", team.bo)
+    team.bo.say(place.id, "**Bold** and `2 < 3`, see [here](https://example.org)")
+    ada = enter(person, team.ada, place, line=line)
+    read = "Bold and 2 < 3, see here"
+    ada.locator("#m-1").press("r")
+    expect(ada.locator("#context-text")).to_have_text(read)
+    line.hold()
+    write(ada, "Yes")
+    quote = messages(ada).last.locator(".quote-text")
+    expect(messages(ada, "sending")).to_have_count(1)
+    expect(quote).to_have_text(read)
+    line.release()
+    expect(messages(ada, "sending")).to_have_count(0)
+    expect(quote).to_have_text(read)
+    ada.reload()
+    expect(quote).to_have_text(read)
+
+
 def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
     mallory = team.newcomer("mallory")
     mallory.connect()

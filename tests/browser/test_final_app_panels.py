@@ -272,7 +272,7 @@ def test_nothing_is_asked_or_told_before_somebody_wants_it(team: Team, person: P
     expect(bo.locator("#notices-state")).to_have_text("Off in this browser.")
     bo.locator("#notices-on").check()
     expect(bo.locator("#notices")).to_have_attribute("data-state", "on")
-    team.ada.say(there.id, "Somebody is told of this")
+    team.ada.say(there.id, "Somebody is **told** of `this`")
     expect(bo.locator("html")).to_have_attribute("data-told", "1")
     assert [each["body"] for each in told(bo)] == ["Somebody is told of this"]
     bo.locator("#notices-on").uncheck()

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+from final_app import messages
 from tests.final_app.conftest import People
 
 
@@ -148,6 +149,24 @@ def test_a_reply_shows_what_it_answers(people: People, room: Callable[..., int])
     assert answer["reply_to"]["author"] == "bo"
     outside = ada.say(elsewhere, "Tea", reply_to=question["id"])
     assert outside["error"]["field"] == "reply_to"
+
+
+def test_a_quote_shows_what_one_reads_and_not_its_marks(
+    people: People, room: Callable[..., int]
+) -> None:
+    here = room("Marks", "bo")
+    for said, quoted in (
+        ("**Tea** or _coffee_?", "Tea or coffee?"),
+        ("`main`, since\n\n```python\nprint(1 < 2)\n```", "main, since\nprint(1 < 2)"),
+        ("- [here](https://example.org/a?b&c)\n- ~~there~~", "here\nthere"),
+        ("2 * 3 * 4 in snake_case_word", "2 * 3 * 4 in snake_case_word"),  # no marks at all
+        ("<b>1</b> &lt; \\*2\\* & @bo", "<b>1</b> &lt; *2* & @bo"),
+        ("**" + "x" * 300 + "**", "x" * messages.EXCERPT),
+    ):
+        first = people["ada"].say(here, said)["message"]
+        assert first["text"] == said
+        answer = people["bo"].say(here, "So?", reply_to=first["id"])["message"]
+        assert answer["reply_to"]["text"] == quoted
 
 
 def test_what_looks_like_html_is_shown_as_it_was_typed(people: People, general: int) -> None:

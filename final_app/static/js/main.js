@@ -11,7 +11,7 @@ import { Attachments } from "./ui/attachments.js";
 import { Composer } from "./ui/composer.js";
 import { Conversation } from "./ui/conversation.js";
 import { Dialogs } from "./ui/dialogs.js";
-import { $, plural } from "./ui/dom.js";
+import { $, plainText, plural } from "./ui/dom.js";
 import { isImage } from "./ui/files.js";
 import { Mentions } from "./ui/mentions.js";
 import { MessageView } from "./ui/message.js";
@@ -196,12 +196,14 @@ function sendOne(to, { client_id, text, reply_to, uploads: files = [] }) {
 }
 
 function send(text, message, files) {
-  const { id, seq, author, text: quoted } = message ?? {};
   typing.stop();
   timeline.clearNewLine();
-  const replyTo = message && { id, seq, author: author.name, text: quoted, deleted: false };
-  outbox.add(text, replyTo, files);
+  outbox.add(text, message && quoted(message), files);
   conversation.showLatest();
+}
+
+function quoted({ id, seq, author, html }) {
+  return { id, seq, author: author.name, text: plainText(html), deleted: false };
 }
 
 function edit({ id }, text) { return change("edit_message", { id, text }); }

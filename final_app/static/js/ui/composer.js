@@ -1,7 +1,7 @@
 // The field one writes in: a new message, a reply, or another wording of a message of one's own.
 // What stands in it survives a reload. It is never disabled because the line is down.
 
-import { $, plural } from "./dom.js";
+import { $, plainText, plural } from "./dom.js";
 import { Part } from "./part.js";
 
 const COUNTER_FROM_CHARACTERS = 200; // left over, when the counter appears
@@ -36,7 +36,7 @@ export class Composer extends Part {
   reply(message) {
     this.cancel();
     this.#replyTo = message;
-    this.#showContext(`Reply to ${message.author.name}`, message.text || "A file");
+    this.#showContext(`Reply to ${message.author.name}`, plainText(message.html) || "A file");
   }
 
   edit(message) {

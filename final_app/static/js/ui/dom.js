@@ -8,6 +8,10 @@ export const clone = (template) => template.content.firstElementChild.cloneNode(
 
 export const capped = (count) => (count > 99 ? "99+" : String(count));
 
+// What one reads of a message's HTML. A document made this way runs nothing and loads nothing.
+export const plainText = (html) =>
+  new DOMParser().parseFromString(html, "text/html").body.textContent.trim();
+
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
 export function fillAvatar(avatar, person) {

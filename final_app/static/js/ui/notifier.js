@@ -1,7 +1,7 @@
 // Notifications of the browser about new messages: only if the person wants them here (kept in the
 // drawer), only of what is not before their eyes, and as much as each room's level allows.
 
-import { $ } from "./dom.js";
+import { $, plainText } from "./dom.js";
 import { Part } from "./part.js";
 
 const READ_ELSEWHERE_MS = 1_000; // what is read in another tab or on a phone by then is no news
@@ -82,9 +82,9 @@ export class Notifier extends Part {
   }
 
   // The same tag in every tab: the system shows one notification, however many tabs there are.
-  #tell(room, { seq, author, text, uploads }) {
+  #tell(room, { seq, author, html, uploads }) {
     const title = room.kind === "direct" ? author.name : `${author.name} in #${room.name}`;
-    const body = (text || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
+    const body = (plainText(html) || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
     try {
       const notice = new Notification(title, { body, tag: `${document.baseURI} ${room.id} ${seq}` });
       notice.onclick = () => [window.focus(), this.#close(room.id), this.#goTo(room, seq)];
