@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, FloatRect, Locator, Page, expect
 
 from tests.browser.looks import SIDEWAYS, assert_sound
 from tests.browser.people import HEIGHT, NARROW, People
@@ -17,6 +17,7 @@ from tests.browser.team import (
     messages,
     shows,
     stored,
+    talk,
     write,
 )
 from tests.final_app.rig import PASSWORD, Server
@@ -40,6 +41,10 @@ MADE_BY_TEXT = "script, img, iframe, svg, style, [onerror], [onload], [onmouseov
 COMPOSING = """it => it.dispatchEvent(new KeyboardEvent("keydown", {
     key: "Enter", code: "Enter", isComposing: true, bubbles: true, cancelable: true,
 }))"""
+PUT_ABOVE_THE_EDGE = """(row, above) => {
+    const log = document.querySelector("#scroller");
+    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top + above;
+}"""
 OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
 
 DIALOGS = {
@@ -267,6 +272,28 @@ def test_a_refused_message_says_why_and_holds_nothing_up(team: Team, person: Peo
     assert stored(team.ada, place) == ["text"]
 
 
+def test_what_one_does_with_a_message_is_never_cut_off_at_the_edge_of_the_log(
+    team: Team, person: People
+) -> None:
+    place = team.room("Edge", team.bo)
+    talk(team.bo, place, 30)
+    team.bo.say(place.id, "\n".join(["a long one"] * 60))
+    ada = enter(person, team.ada, place)
+    log = box(ada.locator("#scroller"))
+    for seq, above in ((10, 0), (31, 200), (10, -200)):
+        row = ada.locator(f"#m-{seq} .message-row")
+        row.evaluate(PUT_ABOVE_THE_EDGE, above)
+        ada.mouse.move(log["x"] + 200, log["y"] + max(10, 10 - above))
+        actions = ada.locator(".actions:visible")
+        expect(actions).to_have_count(1)
+        expect(row.locator(actions)).to_be_visible()
+        shown = box(actions)
+        assert log["y"] <= shown["y"] <= log["y"] + max(20, -above)
+        for button in actions.locator("button:visible").all():
+            button.click(trial=True)  # nothing lies above it
+    assert shown["y"] < box(row)["y"]  # where there is place, half above the row
+
+
 def test_a_quote_shows_what_one_reads_from_the_first_moment_on(
     team: Team, person: People, line: Line
 ) -> None:
@@ -310,6 +337,12 @@ def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
     expect(ada.locator("#members .person-name", has_text="<img")).to_have_text([HOSTILE_NAME])
     assert opened == []
     mallory.leave()
+
+
+def box(place: Locator) -> FloatRect:
+    found = place.bounding_box()
+    assert found
+    return found
 
 
 def assert_nothing_ran(page: Page, place: Room, count: int) -> None:
