@@ -5,7 +5,8 @@ of JSON for each image, [source, target, thumbnail, most pixels], and answers wi
 {"mime", "width", "height"} or {"error": sentence, "status"}. It ends when its standard input does.
 
 Each image gets a process that is new, with less memory than the chat, less of the processor, and an
-end. This program forks it, not the chat: to copy a process that is large holds everybody up.
+end of its own, whatever becomes of this program and of the chat. This program forks it, not the chat:
+to copy a process that is large holds everybody up.
 """
 
 import json
@@ -21,7 +22,7 @@ FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP":
 LONGEST_SIDE = 4096  # pixels, of the image that is kept
 THUMBNAIL = (640, 640)  # pixels; the page shows it at half of that or less
 MEMORY = 1_500_000_000  # bytes of address space
-SECONDS = 60  # of the processor
+SECONDS = 50  # by the clock: a little less than `files.PATIENCE`, which ends this program
 NICE = 10  # the chat comes first
 QUALITY = 88
 
@@ -89,7 +90,6 @@ def _lower_limits() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     with suppress(AttributeError, OSError):
         os.nice(NICE)
 
@@ -109,6 +109,7 @@ def _do_in_a_child(job: str) -> str:
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
+        signal.alarm(SECONDS)  # ends it, also when it waits for a disk, or nobody is left to end it
         _lower_limits()
         os.write(writer, _do(job).encode())
         os._exit(0)

@@ -1,9 +1,12 @@
 """Files: kept by content, shown only where they are harmless, read only by who may."""
 
 import io
+import json
 import os
 import signal
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -458,6 +461,35 @@ def test_a_program_that_hangs_or_is_killed_spoils_one_image_only(
     second.kill()
     second.wait()
     assert keep().width == 40
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows the program does the work itself")
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_process_of_an_image_ends_in_time_also_when_nobody_is_left_to_end_it(
+    tmp_path: Path, killed: bool
+) -> None:
+    stalled, good = tmp_path / "stalled", tmp_path / "good.png"
+    os.mkfifo(stalled)  # like a disk that does not answer: who reads it takes no processor
+    good.write_bytes(png())
+    command = "from final_app import images; images.SECONDS = 1; images.main()"
+    program = subprocess.Popen(
+        [sys.executable, "-c", command], cwd=files.CODE, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert program.stdin and program.stdout
+    for source in (stalled, good):
+        job = [str(source), str(tmp_path / "new"), str(tmp_path / "small"), PIXELS]
+        print(json.dumps(job), file=program.stdin, flush=True)
+    with stalled.open("wb"):  # once it is read
+        (child,) = psutil.Process(program.pid).children()
+        if killed:
+            program.kill()
+        gone, _ = psutil.wait_procs([child], timeout=20)
+        if not gone:
+            child.kill()
+    answers = program.communicate()[0].splitlines()
+    assert gone
+    assert killed or [answers[0], json.loads(answers[1])["width"]] == ["", 40]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of Linux and macOS")
