@@ -128,12 +128,11 @@ def enter(
     )
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.goto(f"{server.url}/login")
+    # Straight to that room: the first of the list would be opened, and read or not, as time allows.
+    page.goto(f"{server.url}/login?next=/r/general")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.locator("html[data-ready=true]").wait_for(state="attached")
-    page.goto(f"{server.url}/r/general")
     page.locator("html[data-ready=true]").wait_for(state="attached")
     return page
 
