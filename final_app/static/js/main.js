@@ -11,7 +11,7 @@ import { Attachments } from "./ui/attachments.js";
 import { Composer } from "./ui/composer.js";
 import { Conversation } from "./ui/conversation.js";
 import { Dialogs } from "./ui/dialogs.js";
-import { $, plainText, plural } from "./ui/dom.js";
+import { $, copied, plainText, plural } from "./ui/dom.js";
 import { isImage } from "./ui/files.js";
 import { Mentions } from "./ui/mentions.js";
 import { MessageView } from "./ui/message.js";
@@ -242,10 +242,6 @@ async function change(event, payload) {
 
 async function copyLink({ seq }) {
   const address = String(new URL(view.address(seq), base));
-  try {
-    await navigator.clipboard.writeText(address);
-    toasts.show("Link copied.");
-  } catch {
-    toasts.show(`The browser did not let us copy. The link is ${address}`);
-  }
+  const refused = `The browser did not let us copy. The link is ${address}`;
+  toasts.show((await copied(address)) ? "Link copied." : refused);
 }

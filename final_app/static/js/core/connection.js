@@ -31,11 +31,11 @@ export class Connection {
 
   // Returns the acknowledgement; one that did not come in time is a refusal, too.
   async ask(event, payload) {
-    if (!this.online) return noAnswer("You are not connected at the moment.");
+    if (!this.online) return refusal("You are not connected at the moment.");
     try {
       return await this.#socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck(event, payload);
     } catch {
-      return noAnswer("The server did not answer. Try again in a moment.");
+      return noAnswer();
     }
   }
 
@@ -55,4 +55,6 @@ export class Connection {
   }
 }
 
-const noAnswer = (message) => ({ ok: false, error: { code: "offline", message } });
+const refusal = (message) => ({ ok: false, error: { code: "offline", message } });
+
+export const noAnswer = () => refusal("The server did not answer. Try again in a moment.");

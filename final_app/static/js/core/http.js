@@ -1,6 +1,7 @@
 // Calls by HTTP. Every answer is {"ok": true, …}, or it becomes an Error with the server's words.
 
-const NO_ANSWER = "The server did not answer. Try again in a moment.";
+import { noAnswer } from "./connection.js";
+
 const STALLED_MS = 60_000; // a file that does not get on for this long begins anew
 
 export class Http {
@@ -31,8 +32,7 @@ export class Http {
     request.setRequestHeader("Accept", "application/json");
     signal.addEventListener("abort", () => request.abort());
     return new Promise((resolve) => {
-      const none = { ok: false, error: { code: "offline", message: NO_ANSWER } };
-      request.onloadend = () => [clearTimeout(timer), resolve(request.response ?? none)];
+      request.onloadend = () => [clearTimeout(timer), resolve(request.response ?? noAnswer())];
       moving();
       request.send(form);
     });
@@ -46,13 +46,9 @@ export class Http {
 
   async #call(method, address, body) {
     const headers = { "X-CSRFToken": this.#token, "Content-Type": "application/json" };
-    let answer;
-    try {
-      const options = { method, headers, body: body && JSON.stringify(body) };
-      answer = await (await fetch(new URL(address, this.#base), options)).json();
-    } catch {
-      throw new Error(NO_ANSWER);
-    }
+    const options = { method, headers, body: body && JSON.stringify(body) };
+    const answering = fetch(new URL(address, this.#base), options).then((answer) => answer.json());
+    const answer = await answering.catch(noAnswer);
     if (!answer.ok) throw new Error(answer.error.message);
     return answer;
   }

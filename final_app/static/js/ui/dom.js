@@ -14,6 +14,10 @@ export const plainText = (html) =>
 
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
+// Tells whether it was copied: browsers may refuse, and have a clipboard for https addresses only.
+export const copied = async (text) =>
+  navigator.clipboard?.writeText(text).then(() => true, () => false);
+
 export function fillAvatar(avatar, person) {
   avatar.className = `avatar hue-${person.id % HUES}`;
   const words = person.name.split(/\s+/).filter(Boolean).slice(0, 2);
@@ -30,10 +34,14 @@ export function fillFace(node, person) {
   fillPresence($(".presence", node), person.online);
 }
 
-export function fillBadge(badge, count, mentions) {
-  badge.hidden = !count;
-  $(".badge-count", badge).textContent = (mentions ? "@" : "") + capped(count);
-  $(".badge-words", badge).textContent = `${count} unread${mentions ? `, ${mentions} for you` : ""}`;
+// A room or a person to go to, in the rail and in the switcher.
+export function fillPlace(node, { name, person, count, mentions }) {
+  $(".room-name", node).textContent = name;
+  $(".bot-mark", node).hidden = person?.role !== "bot";
+  if (person) fillFace(node, person);
+  $(".badge", node).hidden = !count;
+  $(".badge-count", node).textContent = (mentions ? "@" : "") + capped(count);
+  $(".badge-words", node).textContent = `${count} unread${mentions ? `, ${mentions} for you` : ""}`;
 }
 
 // Makes the children of a list those of `items`, in order; a child that stays is the same node, so

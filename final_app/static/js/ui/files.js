@@ -21,8 +21,7 @@ function fillImage(figure, upload, picture) {
   const { id, filename: alt, width, height } = upload;
   const image = $("img", figure);
   const scale = Math.min(1, WIDEST_PX / width, HIGHEST_PX / height);
-  const [shownWidth, shownHeight] = [width, height].map((side) => Math.round(side * scale));
-  Object.assign(image, { alt, width: shownWidth, height: shownHeight });
+  Object.assign(image, { alt, width: Math.round(width * scale), height: Math.round(height * scale) });
   // What is seen stays: the picture that was chosen, from the message on its way to the sent one.
   if (!image.hasAttribute("src")) image.src = picture(upload) || `files/${id}/thumb`;
   Object.assign($("a", figure), { href: `files/${id}`, title: alt });

@@ -1,7 +1,7 @@
 // Ctrl+.: every packet between this page and the server, for whoever learns or looks for a fault.
 
 import { Wiretap } from "../core/wiretap.js";
-import { $, clone, plural } from "./dom.js";
+import { $, clone, copied, plural } from "./dom.js";
 import { Panel } from "./panel.js";
 
 const MOST_PACKETS = 500;
@@ -74,12 +74,8 @@ export class Inspector extends Panel {
 
   async #copy() {
     const lines = this.#matching.map((node) => inOneLine(this.#packets.get(node)));
-    try {
-      await navigator.clipboard.writeText(lines.join("\n"));
-      this.#say(`${plural(lines.length, "packet", "packets")} copied.`);
-    } catch {
-      this.#say("The browser did not let us copy.");
-    }
+    const done = `${plural(lines.length, "packet", "packets")} copied.`;
+    this.#say((await copied(lines.join("\n"))) ? done : "The browser did not let us copy.");
   }
 
   #explain(details) {

@@ -59,10 +59,8 @@ export class MessageView {
   #fillHead(node, { author, created_at }) {
     fillAvatar($(".avatar", node), author);
     $(".author", node).textContent = author.name;
-    const time = $("time", node);
-    time.dateTime = created_at;
-    time.textContent = clockTime(created_at);
-    time.title = fullTime(created_at);
+    const [textContent, title] = [clockTime(created_at), fullTime(created_at)];
+    Object.assign($("time", node), { dateTime: created_at, textContent, title });
   }
 
   #fillQuote(node, quoted) {

@@ -1,7 +1,7 @@
 // The panel at the right: the members of the open room, and what may be done with it.
 
 import { fillPerson, submitting } from "./dialogs.js";
-import { $, keepList } from "./dom.js";
+import { $, copied, keepList } from "./dom.js";
 import { Panel } from "./panel.js";
 
 export class People extends Panel {
@@ -114,8 +114,7 @@ export class People extends Panel {
   }
 
   async #copyLink() {
-    $("#invite-link-url").select(); // on plain http there is no clipboard: Ctrl+C is then one key away
-    await navigator.clipboard?.writeText($("#invite-link-url").value);
-    if (navigator.clipboard) $("#invite-link-hint").textContent = "Copied.";
+    $("#invite-link-url").select(); // where it cannot be copied, Ctrl+C is one key away
+    if (await copied($("#invite-link-url").value)) $("#invite-link-hint").textContent = "Copied.";
   }
 }

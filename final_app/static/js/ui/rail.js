@@ -1,7 +1,7 @@
 // The list of rooms at the left: names, unread counts, presence; and the count in the title.
 
 import { counted } from "../core/directory.js";
-import { $, capped, fillBadge, fillFace, fillPresence, keepList } from "./dom.js";
+import { $, capped, fillPlace, fillPresence, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Rail extends Part {
@@ -40,15 +40,13 @@ export class Rail extends Part {
   }
 
   #fill(link, room) {
-    const { id, slug, name, kind, notify, unread, mentions, archived, person } = room;
+    const { id, slug, kind, notify, unread, mentions, archived } = room;
     link.href = `r/${slug}`;
     Object.assign(link.dataset, { kind, notify, unread, mentions, archived });
     if (id === this.#open.id) link.setAttribute("aria-current", "page");
-    $(".room-name", link).textContent = name;
-    fillBadge($(".badge", link), counted(room), mentions);
     $(".muted-mark", link).hidden = notify !== "none";
-    $(".bot-mark", link).hidden = person?.role !== "bot";
-    if (person) fillFace(link, { ...person, online: this.#directory.people.get(person.id)?.online });
+    const { online } = this.#directory.people.get(room.person?.id) ?? {};
+    fillPlace(link, { ...room, person: room.person && { ...room.person, online }, count: counted(room) });
   }
 
   // Alt with up and down goes to the room above and below, with Shift to one with unread messages.
@@ -58,8 +56,7 @@ export class Rail extends Part {
     const links = [...document.querySelectorAll("#rail .room-link")];
     const here = links.findIndex((link) => link.ariaCurrent === "page");
     const ahead = step > 0 ? links.slice(here + 1) : links.slice(0, here).reverse();
-    const calls = ({ dataset }) => Number(dataset.notify === "none" ? dataset.mentions : dataset.unread);
-    const target = ahead.find((link) => !event.shiftKey || calls(link));
+    const target = ahead.find((link) => !event.shiftKey || Number(counted(link.dataset)));
     if (target) event.preventDefault();
     target?.click();
   }

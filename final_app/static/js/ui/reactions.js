@@ -30,8 +30,7 @@ export class Picker extends Part {
     super.connect();
     this.listen(this.#element, "click", ({ target }) => this.#picked(target.closest("button")));
     this.listen(this.#element, "keydown", (event) => this.#key(event));
-    const toggled = ({ newState }) => this.#mark(newState === "open");
-    this.listen(this.#element, "toggle", toggled);
+    this.listen(this.#element, "toggle", ({ newState }) => this.#mark(newState === "open"));
   }
 
   // It stands beside the button that opened it; there the focus is when it closes.

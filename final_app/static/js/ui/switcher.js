@@ -2,7 +2,7 @@
 
 import { counted } from "../core/directory.js";
 import { goTo } from "./dialogs.js";
-import { $, fillBadge, fillFace, keepList } from "./dom.js";
+import { $, fillPlace, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_OPTIONS = 50;
@@ -84,14 +84,12 @@ export class Switcher extends Part {
   }
 }
 
-function fill(node, { id, name, kind, person, count, mentions, note }) {
+function fill(node, place) {
+  const { id, kind, mentions, note } = place;
   node.id = `option-${id}`;
   Object.assign(node.dataset, { kind, mentions });
-  $(".room-name", node).textContent = name;
   $(".option-note", node).textContent = note;
-  $(".bot-mark", node).hidden = person?.role !== "bot";
-  fillBadge($(".badge", node), count, mentions);
-  if (person) fillFace(node, person);
+  fillPlace(node, place);
 }
 
 // 0: it begins like this; 1: each word begins one of its words; 2: each word is in it somewhere.

@@ -31,8 +31,7 @@ export class Viewer extends Part {
     if (!image) return;
     this.#at = at;
     const { id, filename, width, height } = image;
-    $("#viewer-image").src = `files/${id}`;
-    Object.assign($("#viewer-image"), { alt: filename, width, height });
+    Object.assign($("#viewer-image"), { src: `files/${id}`, alt: filename, width, height });
     Object.assign($("#viewer-download"), { href: `files/${id}`, download: filename });
     $("#viewer-title").textContent = filename;
     $("#viewer-place").textContent = `${at + 1} of ${this.#images.length}`;
