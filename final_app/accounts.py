@@ -25,14 +25,12 @@ def anybody() -> bool:
 
 def begin(username: str, password: str) -> int:
     """Make the first account, an administrator, the room "general" and an invite; return its number."""
-    digest = passwords.hashed(password)
-    return _begin(username, digest)
+    return _begin(username, passwords.hashed(password))
 
 
 def create(username: str, password: str, *, admin: bool = False) -> int:
     """Make an account without an invite; return its number. Raises Invalid and Conflict."""
-    digest = passwords.hashed(password)
-    return _add(username, digest, "admin" if admin else "member")
+    return _add(username, passwords.hashed(password), "admin" if admin else "member")
 
 
 def create_bot(username: str) -> tuple[int, str]:
@@ -45,8 +43,7 @@ def register(username: str, password: str, code: str, *, open_to_all: bool) -> i
     """Make an account for somebody with an invite, or for anybody; return its number."""
     if not open_to_all:
         invites.valid(code)  # before the password is hashed: that is dear
-    digest = passwords.hashed(password)
-    return _register(username, digest, "" if open_to_all else code)
+    return _register(username, passwords.hashed(password), "" if open_to_all else code)
 
 
 @writes
@@ -66,8 +63,7 @@ def change_password(me: Me, password: str) -> list[int]:
 
 def set_password(user_id: int, password: str) -> None:
     """Give somebody a password. Raises Invalid."""
-    digest = passwords.hashed(password)
-    _set_hash(user_id, digest)
+    _set_hash(user_id, passwords.hashed(password))
 
 
 def prove(me: Me, password: str, *, field: str = "password") -> None:
