@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Dialog, FloatRect, Locator, Page, expect
 
 from tests.browser.looks import SIDEWAYS, assert_sound
-from tests.browser.people import HEIGHT, NARROW, People
+from tests.browser.people import HEIGHT, NARROW, WIDE, People
 from tests.browser.team import (
     Line,
     Room,
@@ -292,6 +292,16 @@ def test_what_one_does_with_a_message_is_never_cut_off_at_the_edge_of_the_log(
         for button in actions.locator("button:visible").all():
             button.click(trial=True)  # nothing lies above it
     assert shown["y"] < box(row)["y"]  # where there is place, half above the row
+
+
+def test_what_is_read_and_what_is_written_begin_at_one_edge(team: Team, person: People) -> None:
+    place = team.room("One edge", team.bo)
+    team.bo.say(place.id, "Hello")
+    ada = enter(person, team.ada, place)
+    for width in (WIDE, NARROW):
+        ada.set_viewport_size({"width": width, "height": HEIGHT})
+        parts = (".start-title", "#m-1 .day", "#m-1 .avatar", ".composer-row")
+        assert len({round(box(ada.locator(part))["x"]) for part in parts}) == 1, width
 
 
 def test_a_quote_shows_what_one_reads_from_the_first_moment_on(
