@@ -304,6 +304,21 @@ def test_what_is_read_and_what_is_written_begin_at_one_edge(team: Team, person: 
         assert len({round(box(ada.locator(part))["x"]) for part in parts}) == 1, width
 
 
+def test_the_way_out_of_a_long_dialog_stays_in_view(team: Team, person: People) -> None:
+    ada = enter(person, team.ada, team.room("Way out"))
+    ada.set_viewport_size({"width": NARROW, "height": 400})
+    ada.get_by_role("button", name="Rooms", exact=True).click()
+    ada.locator("#keys-open").click()
+    last = ada.locator("#keys dd").last
+    expect(last).not_to_be_in_viewport()
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport()
+    close = ada.locator("#keys").get_by_role("button", name="Close")
+    expect(close).to_be_in_viewport(ratio=1)
+    close.click()
+    expect(ada.locator("#keys")).to_be_hidden()
+
+
 def test_a_quote_shows_what_one_reads_from_the_first_moment_on(
     team: Team, person: People, line: Line
 ) -> None:
