@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Dialog, FloatRect, Locator, Page, expect
 
-from tests.browser.looks import SIDEWAYS, assert_sound
+from tests.browser.looks import COLOURS, SIDEWAYS, assert_sound
 from tests.browser.people import HEIGHT, NARROW, WIDE, People
 from tests.browser.team import (
     Line,
@@ -25,6 +25,7 @@ from tests.final_app.rig import PASSWORD, Server
 pytestmark = pytest.mark.browser
 
 NARROWEST = 320  # pixels
+SEEN_STEP = 10  # of 255 in one of red, green and blue: below that two grounds look the same
 LONGEST_WORD = "W" * 400
 HOSTILE = [
     """<img src="x" onerror="document.title = 'It ran'">""",
@@ -317,6 +318,20 @@ def test_the_way_out_of_a_long_dialog_stays_in_view(team: Team, person: People) 
     expect(close).to_be_in_viewport(ratio=1)
     close.click()
     expect(ada.locator("#keys")).to_be_hidden()
+
+
+def test_one_sees_what_the_mouse_is_on_in_both_colours(team: Team, person: People) -> None:
+    ada = enter(person, team.ada, team.room("Hover"))
+    ada.locator("#people-toggle").click()
+    button = ada.locator("#leave")
+    ground = "it => getComputedStyle(it).backgroundColor.match(/\\d+/g).map(Number)"
+    for colours in COLOURS:
+        ada.emulate_media(color_scheme=colours)
+        ada.mouse.move(0, 0)
+        before = button.evaluate(ground)
+        button.hover()
+        steps = [abs(a - b) for a, b in zip(before, button.evaluate(ground), strict=True)]
+        assert max(steps) >= SEEN_STEP, (colours, before, steps)
 
 
 def test_a_quote_shows_what_one_reads_from_the_first_moment_on(
