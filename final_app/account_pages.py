@@ -84,6 +84,5 @@ def _account(
         log_ins=log_ins.of(me),
         error=refusal and refusal.on_form(form),
         saved=saved,
-        values=request.form,
     )
     return page, refusal.status if refusal else 200

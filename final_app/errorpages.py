@@ -5,7 +5,6 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from final_app import gate
 from final_app.errors import ChatError, Forbidden, Invalid, NotFound, Unauthorized
 
 Answer = tuple[dict[str, object] | str, int] | Response
@@ -48,12 +47,8 @@ def failed(error: HTTPException) -> Answer:
 
 
 def _page(status: int, message: str) -> Answer:
-    me = gate.caller() if status < 500 else None
     title = TITLES.get(status, "Something went wrong")
-    person = me.as_person() if me else None
-    return render_template(
-        "error.html", me=person, code=status, title=title, message=message
-    ), status
+    return render_template("error.html", code=status, title=title, message=message), status
 
 
 def _is_script() -> bool:

@@ -102,7 +102,7 @@ def documentation(me: Me) -> Page:
     """Show what the JSON API offers: read from the functions that answer."""
     rules = [rule for rule in current_app.url_map.iter_rules() if rule.endpoint.startswith("api")]
     told = [_endpoint(rule) for rule in rules]
-    return render_template("api.html", me=me.as_person(), endpoints=sorted(told, key=str))
+    return render_template("api.html", endpoints=sorted(told, key=str))
 
 
 def _endpoint(rule: Rule) -> dict[str, str]:
@@ -130,7 +130,6 @@ def _form(name: str, act: Any, look: Any = lambda: None) -> Page:
         refusal = problem
     page = render_template(
         f"{name}.html",
-        me=None,
         error=refusal and refusal.on_form(name),
         values={"username": request.form.get("username", "")},
         invite=_invite(),
