@@ -55,7 +55,7 @@ def login() -> Page:
 @pages.route("/register", methods=["GET", "POST"])
 def register() -> Page:
     def look() -> None:
-        if _invite() and not _open_registration():
+        if not _open_registration():
             invites.valid(_invite())  # nobody fills in a form in vain
 
     def join() -> None:

@@ -12,7 +12,7 @@ class Finished(Stage):
 
     def __init__(self, data: Path) -> None:
         super().__init__("final_app", paths.ROOT / "final_app", "", data=data)
-        self.server = Server(data)
+        self.server = Server(data, CHAT_OPEN_REGISTRATION="1")  # the steps have no invites
 
     @property
     def log(self) -> str:

@@ -148,6 +148,8 @@ def test_who_comes_without_an_invite_is_told_whom_to_ask(inside: Flask) -> None:
     alone = inside.test_client().post("/register", data=name)
     assert alone.status_code == 403 and 'name="username"' not in alone.text
     assert "You need an invite" in alone.text and "new link" not in alone.text
+    before = inside.test_client().get("/register")  # nobody fills in a form in vain
+    assert before.status_code == 403 and "You need an invite" in before.text
 
 
 def test_where_everybody_may_register_the_form_asks_for_no_invite(tmp_path: Path) -> None:

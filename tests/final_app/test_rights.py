@@ -39,7 +39,7 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/first-run"): HOME,
     ("GET", "/login"): STRANGERS_ONLY,
     ("POST", "/login"): (401, 302, 302, 401, 401),
-    ("GET", "/register"): STRANGERS_ONLY,
+    ("GET", "/register"): (403, 302, 302, 403, 403),
     ("POST", "/register"): (403, 302, 302, 403, 403),
     ("POST", "/logout"): people_get(302, 302),
     ("GET", "/account"): people_get(200, 200),
