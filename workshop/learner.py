@@ -68,7 +68,10 @@ def bring(which: str, file: str = "") -> str:
         keep = _free_name(paths.mine() / "saved")
         keep.mkdir()
         shutil.move(target, keep / target.name)
-        done += f" Yours was different: it is in mine/saved/{keep.name}."
+        done += (
+            f" Yours was different: it is in mine/saved/{keep.name}. If a tab shows this file, close the "
+            "tab: it still has the old text."
+        )
     shutil.copyfile(source, target)
     return done
 
