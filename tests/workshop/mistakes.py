@@ -65,6 +65,19 @@ MISTAKES = [
     ("03", "templates/chat.html", "    </div>\n", "", "The log has no end"),
     ("05", "templates/chat.html", "message.username, ", "message.user_name, ", "an empty gap"),
     ("05", "templates/chat.html", "message_line(message.", "mesage_line(message.", "only when there"),
+    ("04", "static/chat.js", 'querySelector("#status")', 'queryselector("#status")', "`querySelector`?"),
+    ("04", "static/chat.js", "acknowledgement.ok", "acknowledgement.Ok", "is it `ok`?"),
+    ("04", "static/chat.js", "preventDefault", "preventdefualt", "is it `preventDefault`?"),
+    ("05", "static/chat.js", "message.text;", "message.txt;", "is it `text`?"),
+    ("05", "static/chat.js", "cloneNode", "clonenode", "is it `cloneNode`?"),
+    ("05", "static/chat.js", "dataset.username", "dataset.usename", "is it `username`?"),
+    ("05", "static/chat.js", "textContent = message.text", "textContent == message.text", "one = gives"),
+    ("04", "static/chat.js", "textContent = acknowl", "textContent === acknowl", "one = gives"),
+    ("04", "static/chat.js", "form.reset();", "form.reset;", "named, and not called"),
+    ("04", "static/chat.js", "const message =", "Const message =", "it is `const`"),
+    ("04", "static/chat.js", "const form", "const From", "There is `From`"),
+    ("05", "static/chat.js", '".author"', '".auther"', "a class needs a dot"),
+    ("05", "static/chat.js", '".author"', '"author"', "looked for with a dot before it"),
 ]  # fmt: skip
 
 TWICE = (

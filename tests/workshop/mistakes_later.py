@@ -187,6 +187,13 @@ MISTAKES = [
      "{{ upload.filename }}",
      "{{ upload.filename }}{{ upload.mime[:5] }}",
      "the example needs a `mime`, too"),
+    ("07", "static/chat.js", "function showMessage", "Function showMessage", "it is `function`"),
+    ("07", "static/chat.js", '"new_message", receive)', '"new_message", receive())', "(): `receive`"),
+    ("07", "static/chat.js", ".forEach(showMessage)", ".foreach(showMessage)", "is it `forEach`?"),
+    ("07", "static/chat.js", "{ after: last }", "{ After: last }", "is it `after`?"),
+    ("07", "static/chat.js", "let last", "const last", "`let last = …`"),
+    ("07", "static/chat.js", "  last = message.seq;\n", "", "`last = message.seq;`"),
+    ("07", "static/chat.js", "=== last + 1", "=== last", "with `last + 1`"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.
@@ -377,4 +384,5 @@ MORE = [
      "link.textContent = upload.filename",
      "link.innerHTML = upload.filename",
      "run whatever somebody"),
+    ("10", "static/chat.js", "upload.filename;", "upload.filname;", "is it `filename`?"),
 ]  # fmt: skip

@@ -29,6 +29,18 @@ OF_THE_LANGUAGE = """
     Error TypeError RangeError SyntaxError parseInt parseFloat isNaN isFinite encodeURI decodeURI
     encodeURIComponent decodeURIComponent Uint8Array
 """
+COMPARISONS = ("==", "===", "!=", "!==", "<", "<=", ">", ">=")
+EFFECTS = ("call_expression", "new_expression", "assignment_expression",
+           "augmented_assignment_expression", "update_expression", "await_expression",
+           "yield_expression")  # fmt: skip
+LISTENING = {"on": 1, "once": 1, "addEventListener": 1, "emit": 2, "setTimeout": 0,
+             "setInterval": 0, "forEach": 0, "then": 0}  # which argument is a function  # fmt: skip
+HANDING_ON = ("emit", "emitWithAck", "io", "fetch")  # to others, who look for the keys by name
+KEYWORDS = """
+    async await break case catch class const continue default delete do else export extends false
+    finally for function if import in instanceof let new null of return static super switch this throw
+    true try typeof undefined var void while yield
+"""
 BROWSERS_OWN = frozenset(OF_THE_PAGE.split()) | frozenset(OF_THE_LANGUAGE.split())
 
 
@@ -42,6 +54,19 @@ class Script:
         """Return the first line that the grammar does not allow; None when all can be read."""
         wrong = [node for node in walk(self.root) if node.is_error or node.is_missing]
         return min((_line_of(node) for node in wrong), default=None)
+
+    def in_capitals(self) -> Node | None:
+        """Return the first keyword that is written with a capital, such as `Function`."""
+        names = (node for node in walk(self.root) if node.type.endswith("identifier"))
+        keywords = KEYWORDS.split()
+        return next(
+            (
+                node
+                for node in names
+                if text_of(node) not in keywords and text_of(node).lower() in keywords
+            ),
+            None,
+        )
 
     def calls(self, function: str, within: Node | None = None) -> list[Node]:
         """Return the calls of `function`, named as in the source: "socket.emit"."""
@@ -99,6 +124,32 @@ class Script:
         adders = {name for call in calls if (name := _called(call)).endswith(".addEventListener")}
         return [found for adder in sorted(adders) for found in self.callbacks(adder, event)]
 
+    def called_too_early(self) -> list[Node]:
+        """Return the calls that stand where a function is wanted: `socket.on("a", show())`.
+
+        A call that gives something back may stand there; so may one of a function that is not the
+        script's own, as far as can be told from here.
+        """
+        named, found = self._functions(), []
+        for call in (node for node in walk(self.root) if node.type == "call_expression"):
+            place = LISTENING.get(_called(call).rpartition(".")[2])
+            handed = None if place is None else next(iter(_arguments(call)[place:]), None)
+            if handed is not None and handed.type == "call_expression":
+                function = named.get(_called(handed))
+                if function and not _gives_something(function):
+                    found.append(handed)
+        return found
+
+    def statements(self) -> list[Node]:
+        """Return what stands alone as a statement: a call, an assignment, or less than these."""
+        return [
+            child
+            for node in walk(self.root)
+            if node.type == "expression_statement"
+            for child in node.named_children
+            if child.type != "comment"
+        ]
+
     def selectors(self) -> list[tuple[str, str]]:
         """Return (method, selector) for every search in the page, such as ("querySelector", "#a")."""
         return [
@@ -117,6 +168,67 @@ class Script:
             for literal in literals
         ]
 
+    def properties(self) -> set[str]:
+        """Return every word that the script asks for or gives: behind a dot, or in an object."""
+        return {text_of(node) for node in walk(self.root) if "property_identifier" in node.type}
+
+    def asked_for(self) -> list[Node]:
+        """Return the words that others have to know: what the script asks for, or hands on.
+
+        They stand behind dots, in `const { error } = answer`, and in the objects that the server gets.
+        Not among them are the script's own: those that it gives to an object of its own, or keeps
+        behind a dot and looks at again.
+        """
+        words = [node for node in walk(self.root) if "property_identifier" in node.type]
+        handed_on = self._keys_handed_on()
+        given = {text_of(node) for node in words if _is_key(node) and node.id not in handed_on}
+        asked = [node for node in words if not _is_key(node)]
+        kept = {text_of(node) for node in asked if _is_assigned(node)}
+        looked_at = {text_of(node) for node in asked if not _is_assigned(node)}
+        own = given | (kept & looked_at)
+        return [
+            node
+            for node in words
+            if node.id in handed_on or not (_is_key(node) or text_of(node) in own)
+        ]
+
+    def constants_given_anew(self) -> list[Node]:
+        """Return where a `const` gets another value, which ends the function there."""
+        declared = [text_of(node) for node in walk(self.root) if _declares(node)]
+        constant = {
+            text_of(name)
+            for node in walk(self.root)
+            if node.type == "lexical_declaration" and text_of(node).startswith("const")
+            for declarator in node.named_children
+            if (name := declarator.child_by_field_name("name"))
+        }
+        return [
+            node
+            for node in self.given_anew()
+            if text_of(node) in constant and declared.count(text_of(node)) == 1
+        ]
+
+    def given_anew(self) -> list[Node]:
+        """Return every name to which a value is given after its declaration: `last = …`, `last++`."""
+        fields = {"assignment_expression": "left", "augmented_assignment_expression": "left",
+                  "update_expression": "argument"}  # fmt: skip
+        targets = (
+            node.child_by_field_name(fields[node.type])
+            for node in walk(self.root)
+            if node.type in fields
+        )
+        return [node for node in targets if node and node.type == "identifier"]
+
+    def names_at_the_top(self) -> set[str]:
+        """Return the variables that are declared outside of every function."""
+        return {
+            text_of(name)
+            for node in self.root.named_children
+            if node.type in ("lexical_declaration", "variable_declaration")
+            for declarator in node.named_children
+            if (name := declarator.child_by_field_name("name"))
+        }
+
     def texts(self) -> list[str]:
         """Return every text that stands in the script between quotes."""
         kinds = ("string", "template_string")
@@ -124,9 +236,29 @@ class Script:
 
     def undeclared(self) -> list[str]:
         """Return the names that are used but neither declared here nor the browser's own."""
-        declared = {text_of(node) for node in walk(self.root) if _declares(node)}
         used = (text_of(node) for node in walk(self.root) if node.type == "identifier")
-        return sorted(set(used) - declared - BROWSERS_OWN)
+        return sorted(set(used) - self.declared() - BROWSERS_OWN)
+
+    def declared(self) -> set[str]:
+        """Return the names that the script declares, anywhere in it."""
+        return {text_of(node) for node in walk(self.root) if _declares(node)}
+
+    def _keys_handed_on(self) -> set[int]:
+        """Return the ids of the keys in objects that are handed on, or the name of which is."""
+        handed = [
+            argument
+            for call in (node for node in walk(self.root) if node.type == "call_expression")
+            if _called(call).rpartition(".")[2] in HANDING_ON
+            for argument in _arguments(call)
+            if argument.type not in FUNCTIONS
+        ]
+        names = {text_of(node) for node in handed if node.type == "identifier"}
+        for node in walk(self.root):
+            name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+            if node.type == "variable_declarator" and name and value and text_of(name) in names:
+                handed.append(value)
+        objects = [value for value in handed if value.type == "object"]
+        return {node.id for each in objects for node in walk(each) if _is_key(node)}
 
     def _functions(self) -> dict[str, Node]:
         found = {}
@@ -170,6 +302,22 @@ def properties_in(function: Node) -> set[str]:
     return {text_of(node) for node in walk(function) if "property_identifier" in node.type}
 
 
+def only_compares(statement: Node) -> bool:
+    """Tell whether a statement compares, and makes nothing of it: `line.textContent == text;`."""
+    if statement.type == "ternary_expression" and not any(
+        n.type in EFFECTS for n in walk(statement)
+    ):
+        return any(only_compares(node) for node in statement.named_children[:1])
+    operator = statement.child_by_field_name("operator")
+    return statement.type == "binary_expression" and bool(
+        operator and text_of(operator) in COMPARISONS
+    )
+
+
+def line_of(node: Node) -> int:
+    return node.start_point.row + 1
+
+
 def is_inside(node: Node, functions: list[Node]) -> bool:
     """Tell whether a node stands in one of these functions."""
     return any(
@@ -188,6 +336,30 @@ def _arguments(call: Node) -> list[Node]:
     return [
         node for node in (arguments.named_children if arguments else []) if node.type != "comment"
     ]
+
+
+def _gives_something(function: Node) -> bool:
+    """Tell whether a function returns a value: it could be a function, too."""
+    body = function.child_by_field_name("body")
+    returned = (node for node in walk(function) if node.type == "return_statement")
+    return bool(body and body.type != "statement_block") or any(n.named_children for n in returned)
+
+
+def _is_key(node: Node) -> bool:
+    """Tell whether this names what an object or a class is given: `{ text: …, room }`."""
+    return node.type == "shorthand_property_identifier" or bool(
+        node.parent and node.parent.type in ("pair", "method_definition", "field_definition")
+    )
+
+
+def _is_assigned(node: Node) -> bool:
+    """Tell whether a word behind a dot is given a value: `line.id = …`."""
+    assignment = node.parent.parent if node.parent else None
+    return bool(
+        assignment
+        and assignment.type == "assignment_expression"
+        and assignment.child_by_field_name("left") == node.parent
+    )
 
 
 def _declares(node: Node) -> bool:

@@ -4,18 +4,36 @@ import soupsieve
 from bs4 import BeautifulSoup, Tag
 
 from workshop.contract.browse import attribute, read_chat, visit
-from workshop.contract.grammar import Script, methods_called, text_of, walk
+from workshop.contract.grammar import (
+    BROWSERS_OWN,
+    Script,
+    line_of,
+    methods_called,
+    only_compares,
+    text_of,
+    walk,
+)
 from workshop.contract.promise import Broken, promise
+from workshop.contract.words import known, meant, methods, own
 from workshop.stages import Stage
 
 INTO_THE_PAGE = {"append", "appendChild", "prepend", "before", "after", "insertBefore",
                  "insertAdjacentElement", "replaceChildren"}  # fmt: skip
+SNIPPET = 60  # characters of a line that are quoted
 
 
 @promise(since="04")
 def the_script_can_be_read(chat: Stage) -> None:
     """A browser can read the page's script."""
-    line = own_script(chat).unreadable_line()
+    script = own_script(chat)
+    line, capitals = script.unreadable_line(), script.in_capitals()
+    if line is not None and capitals:
+        raise Broken(
+            expected="chat.js keeps to the grammar of JavaScript.",
+            seen=f"`{text_of(capitals)}`, in line {line_of(capitals)} of chat.js",
+            hint=f"Capitals count: it is `{text_of(capitals).lower()}`. Until then the browser runs "
+            "nothing of the file.",
+        )
     if line is not None:
         raise Broken(
             expected="chat.js keeps to the grammar of JavaScript.",
@@ -26,27 +44,77 @@ def the_script_can_be_read(chat: Stage) -> None:
 
 
 @promise(since="04")
+def the_script_spells_what_it_asks_for(chat: Stage) -> None:
+    """What the script asks for behind a dot, or hands on, is spelt as others spell it."""
+    known_here = {*known(), *own(chat.folder), *BROWSERS_OWN}
+    for node in own_script(chat).asked_for():
+        word = text_of(node)
+        if word not in known_here and (right := meant(word, known())):
+            raise Broken(
+                expected="Words that others have to know are spelt as others spell them.",
+                seen=f"`{word}`, in line {line_of(node)} of chat.js",
+                hint=f"`{word}`: is it `{right}`? What is asked for in another spelling is not there "
+                "(`undefined`), and a call of it ends the script.",
+            )
+
+
+@promise(since="04")
+def the_script_does_what_it_says(chat: Stage) -> None:
+    """Every line of the script can do what it says."""
+    script = own_script(chat)
+    for statement in script.statements():
+        where = f"`{text_of(statement)[:SNIPPET]}`, in line {line_of(statement)} of chat.js"
+        if only_compares(statement):
+            raise Broken(
+                expected="A line of its own gives a value, or calls something.",
+                seen=where,
+                hint="With two or three equals signs it compares, and nothing comes of it; one = "
+                "gives it its value.",
+            )
+        if statement.type == "member_expression" and text_of(statement.children[-1]) in methods():
+            raise Broken(
+                expected="A line of its own gives a value, or calls something.",
+                seen=where,
+                hint=f"It is named, and not called: `{text_of(statement)}(…)`, with its brackets.",
+            )
+    for constant in script.constants_given_anew():
+        name = text_of(constant)
+        raise Broken(
+            expected="What gets another value later is declared by `let`.",
+            seen=f"`{name}`, which is given one in line {line_of(constant)} of chat.js, by `const`",
+            hint=f"`let {name} = …`: a `const` keeps its first value, and the browser stops "
+            "where it is given another one.",
+        )
+    for call in script.called_too_early():
+        name = text_of(call).partition("(")[0]
+        raise Broken(
+            expected=f"`{name}` is called when its time comes.",
+            seen=f"`{text_of(call)}`, in line {line_of(call)} of chat.js, calls it at once",
+            hint=f"Hand the function over, without (): `{name}`.",
+        )
+
+
+@promise(since="04")
 def the_script_names_what_is_there(chat: Stage) -> None:
     """The script names only what is there: its own names, and parts of the page."""
     script, page = own_script(chat), read_chat(chat)
     unknown = script.undeclared()
     if unknown:
+        other = meant(unknown[0], sorted(script.declared() | BROWSERS_OWN))
         raise Broken(
             expected="Every name in chat.js is declared: `const name = …`, or is the browser's own.",
             seen=f"used, but never declared: {', '.join(unknown)}",
             hint=f"Is `{unknown[0]}` spelt the same everywhere? Or is its line `const "
-            f"{unknown[0]} = …` missing? The browser stops there.",
+            f"{unknown[0]} = …` missing? The browser stops there."
+            + (f" There is `{other}`." if other else ""),
         )
     for method, wanted in script.selectors():
         selector = f"#{wanted}" if method == "getElementById" else wanted
         if not _finds(page, selector):
             raise Broken(
                 expected=f'`{method}("{wanted}")` finds an element of the chat page.',
-                seen=f"nothing; the ids there are {[attribute(t, 'id') for t in page(id=True)]}",
-                hint=f"An id is looked for with # before it: `#{wanted}`."
-                if page.find(id=wanted)
-                else "The text in quotes and the `id` in chat.html must be the same, letter by "
-                "letter, and an id needs # before it.",
+                seen=f"nothing; {_there(page, selector)}",
+                hint=_how_to_find(page, wanted),
             )
 
 
@@ -121,6 +189,25 @@ def who_sends_sees_it(chat: Stage) -> None:
 def own_script(chat: Stage) -> Script:
     """Return the stage's chat.js, read."""
     return Script(visit(chat, "/static/chat.js").text)
+
+
+def _there(page: BeautifulSoup, selector: str) -> str:
+    if "." not in selector:
+        return f"the ids there are {[attribute(tag, 'id') for tag in page(id=True)]}"
+    classes = {each for tag in page(class_=True) for each in tag.get_attribute_list("class")}
+    return f"the classes there are {sorted(classes)}"
+
+
+def _how_to_find(page: BeautifulSoup, wanted: str) -> str:
+    if page.find(id=wanted):
+        return f"An id is looked for with # before it: `#{wanted}`."
+    if page.find(class_=wanted):
+        return f"A class is looked for with a dot before it: `.{wanted}`."
+    name, sign = ("class", "a dot") if "." in wanted else ("id", "#")
+    return (
+        f"The text in quotes and the `{name}` in chat.html must be the same, letter by letter, and "
+        f"{'a class' if name == 'class' else 'an id'} needs {sign} before it."
+    )
 
 
 def _finds(page: BeautifulSoup, selector: str) -> bool:

@@ -105,6 +105,20 @@ def the_script_minds_the_gap(chat: Stage) -> None:
             hint="Shown is `last + 1`; what is not greater than `last` is there already: with "
             "`sync` and live, a message can come twice.",
         )
+    if not _counts(reached):
+        raise Broken(
+            expected="Shown is the number that follows the last one: `message.seq === last + 1`.",
+            seen="the listener compares, and nowhere counts one further",
+            hint="The last number is there already. Compare `message.seq` with `last + 1`.",
+        )
+    kept = script.names_at_the_top() & _operands_beside_seq(reached)
+    if kept and not kept & {text_of(node) for node in script.given_anew()}:
+        raise Broken(
+            expected="When a message is shown, its number becomes the last one.",
+            seen=f"`{min(kept)}` keeps the value that it has at the start",
+            hint=f"At the end of `showMessage`: `{min(kept)} = message.seq;`. Otherwise every message "
+            "but the first looks like one after a gap.",
+        )
     if not any("sync" in _emitted(script, each) for each in reached):
         raise Broken(
             expected="Before a number that is too great something is missing: it emits `sync`.",
@@ -197,6 +211,26 @@ def _compared(functions: list[Node]) -> set[str]:
         part for each in functions for part in walk(each) if part.type == "binary_expression"
     )
     return {text_of(node) for part in comparisons for node in walk(part)}
+
+
+def _operands_beside_seq(functions: list[Node]) -> set[str]:
+    """Return the plain names that a number is compared with: "last" in `message.seq === last + 1`."""
+    parts = [node for each in functions for node in walk(each) if node.type == "binary_expression"]
+    return {
+        text_of(operand)
+        for part in parts
+        if "seq" in properties_in(part)
+        for node in walk(part)
+        if node.type == "binary_expression"
+        for operand in node.named_children
+        if operand.type == "identifier"
+    }
+
+
+def _counts(functions: list[Node]) -> bool:
+    """Tell whether functions count one further somewhere: `last + 1`, `last += 1` or `last++`."""
+    parts = [node for each in functions for node in walk(each)]
+    return any(n.type == "update_expression" or text_of(n) == "1" for n in parts)
 
 
 def _emitted(script: Script, function: Node) -> list[str]:

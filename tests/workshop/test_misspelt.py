@@ -1,0 +1,103 @@
+"""What is misspelt in pages and scripts is named, and a learner's own words are left alone."""
+
+from pathlib import Path
+
+import pytest
+
+from workshop.checker import OPEN, check
+from workshop.contract.grammar import Script, only_compares, text_of
+from workshop.contract.words import known, meant
+from workshop.learner import catch_up
+
+OWN_PYTHON = """
+
+@socketio.on("vote")
+def handle_vote(vote: dict[str, str]) -> dict[str, object]:
+    emit("told", dict(texts=[vote["topics"]]), broadcast=True, include_self=False)
+    return {"ok": True, "nots": 3}
+"""
+OWN_SCRIPT = """
+const state = { texts: [], values: {}, lenght: 0 };
+class Shelf {
+  appent(book) { this.last = book; }
+}
+const shelf = new Shelf();
+const later = (what) => () => what(state);
+function tell(told) {
+  state.texts.push(...told.texts);
+  Object.values(state.values).concat(Object.entries(state)).at(-1);
+  shelf.appent(told.texts.at(0)?.trim());
+  shelf.colour = told.author;
+  if (shelf.colour == told.author) state.lenght += 1;
+  document.body.dataset.lastSeen = new Date().toLocaleTimeString([], { hour: "2-digit" });
+  log.lastElementChild?.scrollIntoView({ behavior: "smooth", block: "end" });
+}
+socket.on("told", later(tell));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.ctrlKey) socket.emit("vote", { topics: "tea" }, tell);
+});
+let wait = 0;
+wait = setTimeout(tell, 500, { texts: [] });
+const same = (one, other) => one.nots === other.nots;
+window.Notification?.requestPermission().then(() => same({ nots: 1 }, state));
+"""
+OWN_PAGE = """
+    <ul><li>One<li>Two</ul>
+    <table><tr><td>1<td>2</table>
+    <svg width="8" height="8"><path d="M0 0h8"/><g><circle r="1"/></g></svg>
+    <textarea id="note"></textarea><br/><hr>
+    <p>No end tag, <b>and <i>it</i></b> may have none
+    <!-- <div> -->
+    <script>"</div>";</script>
+  </main>
+"""
+
+
+def test_a_learners_own_code_is_not_accused(my_chat: Path) -> None:
+    catch_up("05")
+    for file, old, new in (
+        ("app.py", "\n\nif __name__", f"{OWN_PYTHON}\n\nif __name__"),
+        ("static/chat.js", "", OWN_SCRIPT),
+        ("templates/chat.html", "  </main>\n", OWN_PAGE),
+    ):
+        path = my_chat / file
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(old, new) if old else text + new, encoding="utf-8")
+    verdict = check("05")
+    assert (verdict.state, verdict.kept) == (OPEN, verdict.total - 1), verdict
+
+
+@pytest.mark.parametrize(
+    ("word", "right"),
+    [
+        ("queryselector", "querySelector"),  # capitals
+        ("Ok", "ok"),
+        ("vlaue", "value"),  # swapped
+        ("txt", "text"),  # one missing
+        ("prevenntDefault", "preventDefault"),  # one too many
+        ("textContant", "textContent"),  # another
+        ("ik", ""),  # too short to be told from others
+        ("breakfast", ""),  # far from all
+    ],
+)
+def test_a_word_is_meant_for_the_one_that_differs_by_a_letter(word: str, right: str) -> None:
+    assert meant(word, known()) == right
+
+
+def test_a_comparison_that_something_comes_of_is_not_accused() -> None:
+    script = Script("a == b; x = a == b; if (a == b) c(); a == b ? c() : d(); a == b ? c : d; e();")
+    accused = [text_of(each) for each in script.statements() if only_compares(each)]
+    assert accused == ["a == b", "a == b ? c : d"]
+
+
+def test_only_a_call_that_gives_nothing_back_is_too_early() -> None:
+    script = Script(
+        "function show() {} function maker() { return show; } const hold = (f) => () => f();"
+        'on("a", show()); on("b", show); on("c", maker()); on("d", hold(show)); on("e", elses());'
+    )
+    assert [text_of(each) for each in script.called_too_early()] == ["show()"]
+
+
+def test_only_a_constant_cannot_be_given_another_value() -> None:
+    script = Script("const a = 1; let b = 1; const c = 1; a = 2; b = 2; { let c; c = 2; } a.d = 2;")
+    assert [text_of(each) for each in script.constants_given_anew()] == ["a"]
