@@ -384,5 +384,6 @@ MORE = [
      "link.textContent = upload.filename",
      "link.innerHTML = upload.filename",
      "run whatever somebody"),
+    ("08", "templates/chat.html", 'method="post"', 'methode="post"', "is it `method`?"),
     ("10", "static/chat.js", "upload.filename;", "upload.filname;", "is it `filename`?"),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 from workshop.checker import OPEN, check
 from workshop.contract.grammar import Script, only_compares, text_of
+from workshop.contract.markup import Tags
 from workshop.contract.words import known, meant
 from workshop.learner import catch_up
 
@@ -82,6 +83,38 @@ def test_a_learners_own_code_is_not_accused(my_chat: Path) -> None:
 )
 def test_a_word_is_meant_for_the_one_that_differs_by_a_letter(word: str, right: str) -> None:
     assert meant(word, known()) == right
+
+
+@pytest.mark.parametrize(
+    ("page", "opened", "line"),
+    [
+        ("<p>\n<div>\n<form></form>", "div", 2),
+        ("<main>\n<script src=a>\n</main>", "script", 2),
+        ("<script src=a>\n<script src=b></script>", "script", 1),
+        ("<script src=a />\n<p>", "script", 1),
+        ("<div><form></div></form>", "form", 1),
+        ("<template><b></b><template>\n<form></form>", "template", 1),
+        ("<b><span>\n</b><div>", "span", 1),
+    ],
+)
+def test_the_first_tag_without_its_partner_is_named(page: str, opened: str, line: int) -> None:
+    first = min(Tags(page).unclosed)
+    assert (first.tag, first.line) == (opened, line)
+
+
+@pytest.mark.parametrize(
+    "page", ["<p>One<p>Two", "<div><br/><img></div>", "<b></b></div>", OWN_PAGE]
+)
+def test_what_html_allows_is_not_accused(page: str) -> None:
+    tags = Tags(page)
+    assert not tags.unclosed
+    assert not tags.misspelt
+
+
+def test_only_what_looks_like_a_word_of_html_is_misspelt() -> None:
+    page = "<p classs=a data-clas=b clss=c shiny=d ID=e><lable fro=f><my-forms></my-forms></lable>"
+    words = [(word, right) for _, word, right in Tags(page).misspelt]
+    assert words == [("classs", "class"), ("clss", "class"), ("lable", "label")]
 
 
 def test_a_comparison_that_something_comes_of_is_not_accused() -> None:

@@ -53,11 +53,15 @@ def read(chat: Stage, path: str) -> BeautifulSoup:
 
 def read_chat(chat: Stage, name: str = "Ada", path: str = "") -> BeautifulSoup:
     """Return the chat's page as this person sees it, or another page of theirs."""
+    return _parsed(open_chat(chat, name, path), path or family_of(chat).page(name))
+
+
+def open_chat(chat: Stage, name: str = "Ada", path: str = "") -> requests.Response:
+    """Return the answer with the chat's page, as it arrives for this person."""
     family = family_of(chat)
-    path = path or family.page(name)
     with let_in(chat):
         browser = family.browser(chat, name)
-    return _parsed(visit(chat, path, by=browser, follow=family.has_accounts), path)
+    return visit(chat, path or family.page(name), by=browser, follow=family.has_accounts)
 
 
 def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
