@@ -89,6 +89,12 @@ MISTAKES = [
     ("04", "static/chat.js", "const form", "const From", "There is `From`"),
     ("05", "static/chat.js", '".author"', '".auther"', "a class needs a dot"),
     ("05", "static/chat.js", '".author"', '"author"', "looked for with a dot before it"),
+    ("05", "app.py", "message, broadcast=True", "message, brodcast=True", "is it `broadcast=`?"),
+    ("05", "app.py", "send(text, broadcast=True)", "send(text, all=True)", "knows no `all=`"),
+    ("05", "app.py",
+     '    emit("new_message", message, broadcast=True)\n    return {"ok": True}\n',
+     '    return {"ok": True}\n    emit("new_message", message, broadcast=True)\n',
+     "above its `return`"),
     ("04", "templates/chat.html", "<label", "<lable", "is it `label`?"),
     ("03", "templates/chat.html", 'maxlength="500"', 'maxlenght="500"', "is it `maxlength`?"),
 ]  # fmt: skip

@@ -1,12 +1,16 @@
 """What is misspelt in pages and scripts is named, and a learner's own words are left alone."""
 
+import inspect
+import re
 from pathlib import Path
 
+import flask_socketio
 import pytest
 
 from workshop.checker import OPEN, check
 from workshop.contract.grammar import Script, only_compares, text_of
 from workshop.contract.markup import Tags
+from workshop.contract.sources import OPTIONS
 from workshop.contract.words import known, meant
 from workshop.learner import catch_up
 
@@ -134,3 +138,9 @@ def test_only_a_call_that_gives_nothing_back_is_too_early() -> None:
 def test_only_a_constant_cannot_be_given_another_value() -> None:
     script = Script("const a = 1; let b = 1; const c = 1; a = 2; b = 2; { let c; c = 2; } a.d = 2;")
     assert [text_of(each) for each in script.constants_given_anew()] == ["a"]
+
+
+def test_the_options_of_emit_are_those_that_it_looks_for() -> None:
+    source = inspect.getsource(flask_socketio.emit) + inspect.getsource(flask_socketio.send)
+    looked_for = set(re.findall(r"'(\w+)' in kwargs|kwargs\.(?:get|pop)\('(\w+)'", source))
+    assert {one or other for one, other in looked_for} == set(OPTIONS)

@@ -8,6 +8,7 @@ from workshop.contract.diagnosis import cause
 from workshop.contract.families import family_of
 from workshop.contract.people import entered, hear, heard, messages_heard
 from workshop.contract.promise import Broken, promise
+from workshop.contract.sources import behind_a_return, unknown_option
 from workshop.stages import Stage
 
 NO_BROADCAST = (
@@ -59,7 +60,7 @@ def everyone_else_hears_it(chat: Stage) -> None:
                 raise Broken(
                     expected=f"{name} receives `new_message` when Ada sends one.",
                     seen=_instead(name, heard(listener), heard(ada)),
-                    hint=_why_nobody_hears(heard(listener), heard(ada)),
+                    hint=_why_nobody_hears(chat, heard(listener), heard(ada)),
                 )
             if not family.holds(family.message_in(seen), "Ada", "Hello"):
                 raise Broken(
@@ -116,7 +117,9 @@ def a_plain_text_reaches_everyone(chat: Stage) -> None:
             expected="Bo receives the event `message` when Ada sends a plain text.",
             seen="nothing" if seen is None else f"{seen!r}",
             hint=cause(
-                chat.log, "`send` takes the same option as `emit`: `send(text, broadcast=True)`."
+                chat.log,
+                unknown_option(chat)
+                or "`send` takes the same option as `emit`: `send(text, broadcast=True)`.",
             ),
         )
 
@@ -140,7 +143,7 @@ def _instead(name: str, by_listener: list[tuple[str, object]], by_sender: object
 
 
 def _why_nobody_hears(
-    by_listener: list[tuple[str, object]], by_sender: list[tuple[str, object]]
+    chat: Stage, by_listener: list[tuple[str, object]], by_sender: list[tuple[str, object]]
 ) -> str:
     events = {event for event, _ in by_listener}
     if "message" in events:
@@ -151,5 +154,8 @@ def _why_nobody_hears(
     if events:
         return f"The event is called {events.pop()!r} here: its name must be `new_message`."
     if any(event == "new_message" for event, _ in by_sender):
-        return NO_BROADCAST
-    return 'Is the line `emit("new_message", message, broadcast=True)` in the handler?'
+        return unknown_option(chat) or NO_BROADCAST
+    return (
+        behind_a_return(chat)
+        or 'Is the line `emit("new_message", message, broadcast=True)` in the handler?'
+    )

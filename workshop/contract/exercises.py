@@ -14,6 +14,7 @@ from workshop.contract.events import shout_answer
 from workshop.contract.people import entered, hear, messages_heard
 from workshop.contract.promise import Broken, NotAttempted, exercise
 from workshop.contract.scripts import who_sends_sees_it
+from workshop.contract.sources import unknown_option
 from workshop.stages import Stage
 
 IMPORT_TIMEOUT = 30  # seconds
@@ -157,7 +158,7 @@ def the_sender_is_left_out(chat: Stage) -> None:
         raise NotAttempted(
             expected="Ada does not receive her own message from the server.",
             seen="she does",
-            hint="`emit` has an option for it: `include_self=False`.",
+            hint=unknown_option(chat) or "`emit` has an option for it: `include_self=False`.",
         )
     if bo_heard is None:
         raise Broken(
