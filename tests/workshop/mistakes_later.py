@@ -193,6 +193,12 @@ MISTAKES = [
     ("07", "static/chat.js", "{ after: last }", "{ After: last }", "is it `after`?"),
     ("07", "static/chat.js", "let last", "const last", "`let last = …`"),
     ("07", "static/chat.js", "  last = message.seq;\n", "", "`last = message.seq;`"),
+    ("07", "static/chat.js", "Number(document.body.dataset.last)", "document.body.dataset.last",
+     "`last = Number("),
+    ("09", "static/chat.js", "Number(document.body.dataset.room)", "document.body.dataset.room",
+     "`room = Number("),
+    ("09", "static/chat.js", "if (message.room !== room) return", "if (message.room === room) return",
+     "with an exclamation mark"),
     ("07", "static/chat.js", "=== last + 1", "=== last", "with `last + 1`"),
 ]  # fmt: skip
 

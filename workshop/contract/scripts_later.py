@@ -105,6 +105,7 @@ def the_script_minds_the_gap(chat: Stage) -> None:
             hint="Shown is `last + 1`; what is not greater than `last` is there already: with "
             "`sync` and live, a message can come twice.",
         )
+    _is_a_number(script, "last")
     if not _counts(reached):
         raise Broken(
             expected="Shown is the number that follows the last one: `message.seq === last + 1`.",
@@ -153,7 +154,16 @@ def the_script_names_its_room(chat: Stage) -> None:
                 seen=f"{{ {', '.join(sorted(objects[0]))} }}",
                 hint="`const room = Number(document.body.dataset.room)`, and `room` in the object.",
             )
-    if "room" not in _compared(script.listeners("new_message")):
+    _is_a_number(script, "room")
+    reached = script.listeners("new_message")
+    if any(_returns_where_equal(node, "room") for each in reached for node in walk(each)):
+        raise Broken(
+            expected="The listener of `new_message` leaves out what was said in another room.",
+            seen="it leaves out what was said in this one: `===`, and then `return`",
+            hint="Who is in two rooms hears both: `if (message.room !== room) return;`, with an "
+            "exclamation mark.",
+        )
+    if "room" not in _compared(reached):
         raise Broken(
             expected="The listener of `new_message` leaves out what was said in another room.",
             seen="it shows messages of every room",
@@ -203,6 +213,34 @@ def _sends_a_token(chat: Stage, script: Script) -> bool:
     forms = [field.find_parent("form") for field in read_chat(chat)("input", type="file")]
     in_form = any(form and form.find("input", attrs={"name": "csrf_token"}) for form in forms)
     return in_form or "X-CSRFToken" in script.texts()
+
+
+def _is_a_number(script: Script, attribute: str) -> None:
+    """Ask that what comes from the page's `data-…` is a number before it is compared. Raises Broken."""
+    for node in walk(script.root):
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if not name or not value or not text_of(value).endswith(f".dataset.{attribute}"):
+            continue
+        converted = (*script.calls("Number"), *script.calls("parseInt"))
+        if value.type == "member_expression" and not any(
+            text_of(name) in text_of(call) for call in converted
+        ):
+            raise Broken(
+                expected=f"`{text_of(name)}` is a number, as the server's are.",
+                seen=f"`{text_of(node)}`, which is a text",
+                hint=f"`{text_of(name)} = Number({text_of(value)})`: for `===` and for the server, "
+                '"1" is not 1.',
+            )
+
+
+def _returns_where_equal(node: Node, word: str) -> bool:
+    """Tell whether this is `if (message.room === room) return;`."""
+    condition, then = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
+    if node.type != "if_statement" or not condition or not then:
+        return False
+    plain = text_of(condition).replace(" ", "")
+    leaves = text_of(then).strip("{} \n").rstrip(";") == "return"
+    return leaves and word in properties_in(condition) and "==" in plain and "!=" not in plain
 
 
 def _compared(functions: list[Node]) -> set[str]:
