@@ -392,4 +392,12 @@ MORE = [
      "run whatever somebody"),
     ("08", "templates/chat.html", 'method="post"', 'methode="post"', "is it `method`?"),
     ("10", "static/chat.js", "upload.filename;", "upload.filname;", "is it `filename`?"),
+    ("09", "app.py",
+     'emit("new_message", message, to=room.id)',
+     'emit("new_message", message, to=room)',
+     "by its number"),
+    ("09", "app.py",
+     "if inside and room not in me.rooms",
+     "if inside and room in me.rooms",
+     "why is she refused?"),
 ]  # fmt: skip

@@ -15,6 +15,11 @@ NO_BROADCAST = (
     '`emit` alone answers only the sender. `emit("new_message", message, broadcast=True)` '
     "reaches everyone."
 )
+NOT_IN_ITS_ROOM = (
+    "Is the line `emit(…)` there? Its `to=` names the room as `join_room` did, by its number: "
+    "`to=room.id`."
+)
+TOLD_BESIDE = {"joined", "presence", "typing"}  # events of later steps, which come as well
 
 
 @promise(since="04", final_app=True)
@@ -26,7 +31,9 @@ def a_message_is_acknowledged(chat: Stage) -> None:
         raise Broken(
             expected='The acknowledgement is {"ok": true}.',
             seen=f"{answer!r}",
-            hint="What the handler returns is the acknowledgement. "
+            hint="That is a refusal, with its reason. Ada is where she may write: why is she refused?"
+            if isinstance(answer, dict) and answer.get("error")
+            else "What the handler returns is the acknowledgement. "
             'Its last line is `return {"ok": True}`, with a capital T.',
         )
 
@@ -145,7 +152,7 @@ def _instead(name: str, by_listener: list[tuple[str, object]], by_sender: object
 def _why_nobody_hears(
     chat: Stage, by_listener: list[tuple[str, object]], by_sender: list[tuple[str, object]]
 ) -> str:
-    events = {event for event, _ in by_listener}
+    events = {event for event, _ in by_listener} - TOLD_BESIDE
     if "message" in events:
         return (
             "`send` always uses the event `message`. To name the event yourself, use "
@@ -155,6 +162,8 @@ def _why_nobody_hears(
         return f"The event is called {events.pop()!r} here: its name must be `new_message`."
     if any(event == "new_message" for event, _ in by_sender):
         return unknown_option(chat) or NO_BROADCAST
+    if any(event == "presence" for event, _ in by_listener):
+        return behind_a_return(chat) or NOT_IN_ITS_ROOM
     return (
         behind_a_return(chat)
         or 'Is the line `emit("new_message", message, broadcast=True)` in the handler?'
