@@ -69,8 +69,8 @@ def bring(which: str, file: str = "") -> str:
         keep.mkdir()
         shutil.move(target, keep / target.name)
         done += (
-            f" Yours was different: it is in mine/saved/{keep.name}. If a tab shows this file, close the "
-            "tab: it still has the old text."
+            f" Yours was different: it is in mine/saved/{keep.name}. If a tab shows this file, close "
+            "the tab: it still has the old text."
         )
     shutil.copyfile(source, target)
     return done
