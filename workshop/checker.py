@@ -18,6 +18,8 @@ from workshop.stages import Stage, StageFailed, stage
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
 LATER = "11"  # the labs begin here
+MOST_SEEN, WORD = 500, 40  # characters of what was seen that a card shows, and of one word in it
+LONG_WORD = re.compile(r"\w{80,}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def check_topic(lab: manifest.Step) -> Verdict:
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
                 return Verdict(
                     lab.number, state, kept, len(trials), each.sentence,
-                    broken.expected, broken.seen, broken.hint,
+                    broken.expected, brief(broken.seen), broken.hint,
                 )  # fmt: skip
     finally:
         chat.stop()
@@ -145,7 +147,7 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
                 return Verdict(
                     number, state, kept, total, broken.sentence or each.sentence,
-                    broken.expected, broken.seen, broken.hint,
+                    broken.expected, brief(broken.seen), broken.hint,
                 )  # fmt: skip
     return Verdict(number, KEPT, total, total)
 
@@ -155,6 +157,13 @@ def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broke
     attempt = exercise_of(each.withdrawn_by)
     attempted = outcome(chat, attempt)
     return (each, broken) if isinstance(attempted, NotAttempted) else (attempt, attempted)
+
+
+def brief(seen: str) -> str:
+    """Leave out the middle of what is too long to be read in a card."""
+    seen = LONG_WORD.sub(lambda word: f"{word[0][:WORD]}…", seen)
+    half = MOST_SEEN // 2
+    return seen if len(seen) <= MOST_SEEN else f"{seen[:half]} … {seen[-half:]}"
 
 
 def outcome(chat: Stage, each: Promise) -> Broken | None:

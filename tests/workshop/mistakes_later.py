@@ -200,6 +200,10 @@ MISTAKES = [
     ("09", "static/chat.js", "if (message.room !== room) return", "if (message.room === room) return",
      "with an exclamation mark"),
     ("07", "static/chat.js", "=== last + 1", "=== last", "with `last + 1`"),
+    ("08", "app.py", "return log_in()", "return log_in", "`log_in` is returned, and not what"),
+    ("08", "templates/index.html", "{{ csrf_token() }}", "{{ csrf_token }}", "carry no CSRF token"),
+    ("09", "templates/chat.html", "  <base href=\"{{ url_for('index') }}\">\n", "", "In the head:"),
+    ("09", "templates/chat.html", "{{ room_id }}", "{{ room }}", "given; chat.js"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.

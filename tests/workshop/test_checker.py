@@ -9,7 +9,7 @@ import requests
 
 from tests.workshop.quick import SLOW, quick_check
 from workshop import environments, manifest
-from workshop.checker import BROKEN, KEPT, OPEN, check, solved
+from workshop.checker import BROKEN, KEPT, MOST_SEEN, OPEN, WORD, brief, check, solved
 from workshop.contract import log_ins
 from workshop.first_cell import pinned_versions
 from workshop.learner import catch_up
@@ -255,3 +255,11 @@ def test_a_name_without_a_version_is_no_pin(my_chat: Path) -> None:
     catch_up("01")
     (my_chat / "requirements.txt").write_text("flask\n", encoding="utf-8")
     assert "no pin" in check("01").hint
+
+
+def test_a_card_shows_the_two_ends_of_what_is_long() -> None:
+    assert brief("['Hello', 'Bo']") == "['Hello', 'Bo']"
+    assert brief(f"['{'a' * 500}', 'Bo']") == f"['{'a' * WORD}…', 'Bo']"
+    words = " ".join(str(number) for number in range(1000))
+    assert brief(words).startswith("0 1 2 ") and brief(words).endswith(" 998 999")
+    assert len(brief(words)) <= MOST_SEEN + len(" … ")

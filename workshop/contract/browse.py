@@ -80,6 +80,7 @@ def let_in(chat: Stage) -> Iterator[None]:
     try:
         yield
     except NotLoggedIn as problem:
+        answered(chat, problem.answer)
         raise Broken(
             sentence=COMES_IN,
             expected="`POST /register`, or `POST /login`, and then `/chat` opens.",
@@ -87,7 +88,7 @@ def let_in(chat: Stage) -> Iterator[None]:
             seen=f"a page fails{LOG_SAYS}{last_error(chat.log)}"
             if "Traceback" in chat.log
             else f"status {problem.status}, “{problem.page[:SNIPPET]}”",
-            hint=cause(chat.log, NO_TOKEN_IN_FORM if "CSRF token" in problem.page else NO_COOKIE),
+            hint=cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else NO_COOKIE),
         ) from None
 
 

@@ -66,7 +66,7 @@ CAUSES: list[tuple[str, str]] = [
         "A template is not at its end: every {{% {0} … %}} needs its {{% end{0} %}}.",
     ),
     (
-        r"TemplateSyntaxError: (unexpected '[{}%]'|expected token 'end of .*)",
+        r"TemplateSyntaxError: (unexpected '.', expected '.'|unexpected '[{}%]'|expected token 'end of .*)",
         "A gap in a template cannot be read ({0}): two braces on each side, with a name or a call "
         "between them, `{{{{ username }}}}`; or `{{% … %}}`.",
     ),
@@ -171,6 +171,10 @@ CAUSES: list[tuple[str, str]] = [
     (
         r"AttributeError: (.*)",
         "A word behind a dot is misspelt: {0}.",
+    ),
+    (
+        r"TypeError: (\w+)\(\) takes 0 positional arguments but 2 were given",  # as WSGI calls
+        "`{0}` is returned, and not what it gives: are the brackets `()` missing behind it?",
     ),
     (
         r"handler\(.*\)\n(?:\s*[~^]+\n)?TypeError: (\w+)\(\) takes \d+ positional",

@@ -6,9 +6,14 @@ from urllib.parse import urljoin, urlsplit
 from bs4 import BeautifulSoup, Tag
 
 from workshop.contract.browse import attribute, quote, read, read_chat, text_of, visit
+from workshop.contract.families import number_of
 from workshop.contract.promise import Broken, promise
 from workshop.stages import Stage
 
+FROM_ADDRESS = (
+    'The name comes from the address: `request.args.get("username", "")`, and the page must be given it '
+    "under the name that the page uses."
+)
 HOSTILE_NAME = '<script>alert("Bo was here")</script>'
 
 
@@ -102,8 +107,10 @@ def the_chat_page_greets_by_name(chat: Stage) -> None:
                 hint="The braces came through as they are. In Python, an f stands before the "
                 'quote: `f"… {name}"`; in a template there are two on each side: `{{ name }}`.'
                 if re.search(r"Welcome to the Chat Room, \{", text_of(page))
-                else 'The name comes from the address: `request.args.get("username", "")`, '
-                "and the page must be given it under the name that the page uses.",
+                else FROM_ADDRESS
+                if number_of(chat) < "08"
+                else "From 08 on the name is `me.username`, of who is logged in: `me=me` for the page, "
+                "and `{{ me.username }}` in the gap.",
             )
 
 
