@@ -204,10 +204,12 @@ MISTAKES = [
     ("08", "templates/index.html", "{{ csrf_token() }}", "{{ csrf_token }}", "carry no CSRF token"),
     ("09", "templates/chat.html", "  <base href=\"{{ url_for('index') }}\">\n", "", "In the head:"),
     ("09", "templates/chat.html", "{{ room_id }}", "{{ room }}", "given; chat.js"),
+    ("06", "static/chat.js", "const socket =", "const socket = io();\nconst socket =", "the old line"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.
 MORE = [
+    ("10", "static/chat.js", "async ", "", "only in an `async` function"),
     ("08", "app.py", "secrets.token_hex()", "secrets.token_hex", "are the brackets `()` missing"),
     ("06", "static/chat.js",
      '  statusLine.textContent = "Sending …"; // until the acknowledgement comes\n',

@@ -66,7 +66,8 @@ CAUSES: list[tuple[str, str]] = [
         "A template is not at its end: every {{% {0} … %}} needs its {{% end{0} %}}.",
     ),
     (
-        r"TemplateSyntaxError: (unexpected '.', expected '.'|unexpected '[{}%]'|expected token 'end of .*)",
+        r"TemplateSyntaxError: (unexpected '.', expected '.'|unexpected '[{}%]'|"
+        r"expected token 'end of .*)",
         "A gap in a template cannot be read ({0}): two braces on each side, with a name or a call "
         "between them, `{{{{ username }}}}`; or `{{% … %}}`.",
     ),

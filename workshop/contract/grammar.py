@@ -9,6 +9,8 @@ from tree_sitter import Language, Node, Parser
 JAVASCRIPT = Language(tree_sitter_javascript.language())
 DECLARATIONS = ("variable_declarator", "function_declaration", "class_declaration")
 FUNCTIONS = ("arrow_function", "function_expression", "function_declaration", "method_definition")
+BLOCKS = ("program", "statement_block")
+VARIABLES = ("lexical_declaration", "variable_declaration")
 PATTERNS = ("object_pattern", "array_pattern", "rest_pattern", "assignment_pattern",
             "pair_pattern", "object_assignment_pattern")  # fmt: skip
 
@@ -208,6 +210,20 @@ class Script:
             if text_of(node) in constant and declared.count(text_of(node)) == 1
         ]
 
+    def declared_twice(self) -> list[Node]:
+        """Return the names that a block declares a second time; of such a script nothing is run."""
+        found = []
+        for block in (node for node in walk(self.root) if node.type in BLOCKS):
+            names = [name for line in block.named_children for name in _names_declared_by(line)]
+            texts = [text_of(name) for name in names]
+            found += [name for place, name in enumerate(names) if texts[place] in texts[:place]]
+        return found
+
+    def waits_in_vain(self) -> list[Node]:
+        """Return each `await` whose function is not `async`; of such a script nothing is run."""
+        waits = (node for node in walk(self.root) if node.type == "await_expression")
+        return [node for node in waits if not _may_wait(node)]
+
     def given_anew(self) -> list[Node]:
         """Return every name to which a value is given after its declaration: `last = …`, `last++`."""
         fields = {"assignment_expression": "left", "augmented_assignment_expression": "left",
@@ -224,7 +240,7 @@ class Script:
         return {
             text_of(name)
             for node in self.root.named_children
-            if node.type in ("lexical_declaration", "variable_declaration")
+            if node.type in VARIABLES
             for declarator in node.named_children
             if (name := declarator.child_by_field_name("name"))
         }
@@ -270,6 +286,19 @@ class Script:
             if name and value and value.type in FUNCTIONS:
                 found[text_of(name)] = value
         return found
+
+
+def _names_declared_by(line: Node) -> list[Node]:
+    declaring = line.named_children if line.type in VARIABLES else [line]
+    names = [node.child_by_field_name("name") for node in declaring if node.type in DECLARATIONS]
+    return [name for name in names if name and name.type == "identifier"]
+
+
+def _may_wait(node: Node) -> bool:
+    function = node.parent
+    while function and function.type not in FUNCTIONS:
+        function = function.parent
+    return function is not None and any(each.type == "async" for each in function.children)
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -41,6 +41,20 @@ def the_script_can_be_read(chat: Stage) -> None:
             hint=f"Compare line {line} and the one above it with the step: every ( [ {{ and every "
             "quote needs its partner. Until then the browser runs nothing of the file.",
         )
+    for name in script.declared_twice():
+        raise Broken(
+            expected="A name is declared once.",
+            seen=f"`{text_of(name)}` a second time, in line {line_of(name)} of chat.js",
+            hint=f"Is the old line with `{text_of(name)}` still there, beside the new one? Take it out; "
+            "until then the browser runs nothing of the file.",
+        )
+    for wait in script.waits_in_vain():
+        raise Broken(
+            expected="A function that waits says so.",
+            seen=f"`{text_of(wait)[:SNIPPET]}`, in line {line_of(wait)} of chat.js",
+            hint="`await` stands only in an `async` function: `async () => {`. Until then the browser "
+            "runs nothing of the file.",
+        )
 
 
 @promise(since="04")
