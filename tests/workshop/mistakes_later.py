@@ -205,6 +205,7 @@ MISTAKES = [
     ("09", "templates/chat.html", "  <base href=\"{{ url_for('index') }}\">\n", "", "In the head:"),
     ("09", "templates/chat.html", "{{ room_id }}", "{{ room }}", "given; chat.js"),
     ("06", "static/chat.js", "const socket =", "const socket = io();\nconst socket =", "the old line"),
+    ("10", "templates/chat.html", 'name="room"', 'name="rooms"', "takes every field that has a `name`"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.

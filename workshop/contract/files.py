@@ -2,9 +2,11 @@
 
 import re
 
+from bs4 import Tag
+
 from workshop.contract.answers import messages_told, payload, said
 from workshop.contract.asking import answered, ask
-from workshop.contract.browse import attribute, text_of
+from workshop.contract.browse import attribute, read_chat, text_of
 from workshop.contract.families import Message
 from workshop.contract.history import number_of_message, synced
 from workshop.contract.history_page import lines
@@ -190,6 +192,23 @@ def the_page_shows_files_as_links(chat: Stage) -> None:
             expected="The file's name stands in the page as text.",
             seen=str(line)[:160],
             hint="A template escapes what it is given, unless `|safe` switches it off.",
+        )
+
+
+@promise(since="10")
+def the_form_sends_a_file_with_its_room(chat: Stage) -> None:
+    """The page's form carries the file, and the number of the room that it is for."""
+    room = make_room(chat, "Ada")
+    page = read_chat(chat, "Ada", rooms_of(chat).room_page(chat, room))
+    form = page.find(id="message-form")
+    fields = form("input") if isinstance(form, Tag) else []
+    given = {attribute(field, "name"): attribute(field, "value") for field in fields}
+    if "file" not in given or given.get("room") != str(room):
+        raise Broken(
+            expected=f'`#message-form` has the fields `file` and `room`, and `room` holds "{room}".',
+            seen=str(given),
+            hint="`new FormData(form)` takes every field that has a `name`: "
+            '`<input name="room" type="hidden" value="{{ room_id }}">`.',
         )
 
 
