@@ -126,13 +126,15 @@ class Stage:
         with self._news:
             return "\n".join(self._log)
 
-    def await_log(self, line: str) -> None:
-        """Wait until the log has this text: an answer may arrive before the line that tells of it.
+    def await_log(self, *texts: str) -> None:
+        """Wait until a line of the log has these texts: an answer may arrive before it does.
 
         Gives up after LOG_TIMEOUT; the log is what it is then.
         """
         with self._news:
-            self._news.wait_for(lambda: any(line in each for each in self._log), LOG_TIMEOUT)
+            self._news.wait_for(
+                lambda: any(all(text in line for text in texts) for line in self._log), LOG_TIMEOUT
+            )
 
     def start(self) -> None:
         """Start the child and wait until it answers as itself. Raises StageFailed."""

@@ -1,15 +1,20 @@
 """A typical mistake gets the hint that names it: every double of a step is broken in one place."""
 
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.workshop import mistakes, mistakes_later
 from tests.workshop.quick import quick_check
-from workshop import manifest
+from workshop import manifest, paths
 from workshop.checker import BROKEN, Verdict, check
 from workshop.contract import asking, events, people
 from workshop.learner import catch_up
+from workshop.stages import stop_stages_in
 
 Mistake = tuple[str, str, str, str, str]
 
@@ -18,6 +23,7 @@ LATER: list[Mistake] = [*mistakes_later.MISTAKES, *mistakes_later.MORE]
 ENOUGH = 40
 
 SOON = 1.5  # seconds: many of these doubles never answer, and the check waits until it gives up
+AT_ONCE = 2  # checks: most of a check is waiting, for a server to start or for an answer
 
 named: dict[str, bool] = {}  # by test: did the hint name the mistake?
 
@@ -43,17 +49,48 @@ def judge(mistake: Mistake, verdict: Verdict, test: str) -> None:
     assert named[test], verdict
 
 
+def check_quickly(mistake: Mistake, folder: Path) -> Verdict:
+    """Check a chat with this mistake in a folder of its own, in a process of its own."""
+    os.environ["WORKSHOP_MINE"] = str(folder)
+    for module in (asking, events, people):
+        module.ANSWER_TIMEOUT = SOON
+    try:
+        make(mistake, paths.my_chat())
+        return quick_check(mistake[0])
+    finally:
+        stop_stages_in(paths.my_chat())
+
+
+@pytest.fixture(scope="module")
+def verdict_on(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Mistake], Verdict]]:
+    """Begin to check all mistakes that are asked for; a test waits for its own."""
+    wanted = [
+        item.callspec.params["mistake"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == QUICK
+    ]
+    new = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(AT_ONCE, mp_context=new) as checkers:
+        coming = {
+            mistake: checkers.submit(check_quickly, mistake, tmp_path_factory.mktemp("mine"))
+            for mistake in wanted
+        }
+        yield lambda mistake: coming[mistake].result()
+        checkers.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("mistake", MISTAKES, ids=name_of)
 def test_a_typical_mistake_gets_the_hint_that_names_it(
-    my_chat: Path,
     mistake: Mistake,
+    verdict_on: Callable[[Mistake], Verdict],
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (asking, events, people):
-        monkeypatch.setattr(module, "ANSWER_TIMEOUT", SOON)
-    make(mistake, my_chat)
-    judge(mistake, quick_check(mistake[0]), request.node.name)
+    judge(mistake, verdict_on(mistake), request.node.name)
+
+
+QUICK = test_a_typical_mistake_gets_the_hint_that_names_it.__name__
 
 
 @pytest.mark.long

@@ -41,7 +41,7 @@ def answered(chat: Stage, answer: requests.Response) -> requests.Response:
     if answer.status_code != 500:
         return answer
     method, path = answer.request.method, urlsplit(answer.url).path
-    chat.await_log(f'"{method} {path}')
+    chat.await_log(f'"{method} {path}', '" 500 ')
     raise Broken(
         expected=f"{method} {path} is answered.",
         seen=f"status 500{LOG_SAYS}{last_error(chat.log)}",
