@@ -191,6 +191,11 @@ CAUSES: list[tuple[str, str]] = [
         "`db.session.add(…)`, then `db.session.commit()`, and only then `as_dict()`.",
     ),
     (
+        r"Multiple head revisions are present",
+        "Two migrations come after the same one: in the newer one, `down_revision` is the `revision` of "
+        "the other.",
+    ),
+    (
         r"ArgumentError: Only '=', '!='.* None",
         "What is compared there is None. If a function of yours gives it: does it end with `return`?",
     ),
