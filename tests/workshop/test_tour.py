@@ -84,6 +84,8 @@ MISTAKES = [
     ("templates/room.html", 'id="room-topic"', 'id="topic"', 7, "room-topic"),
     ("templates/room.html", "{{ room.topic }}", "{{ room.topic|safe }}", 7, "escapes"),
     ("static/js/ui/rail.js", "#room-topic", "#topic", 8, "rail.js"),
+    ("static/js/ui/rail.js", "room.topic", "rom.topic", 8, "letter by letter"),
+    ("static/js/ui/rail.js", "room.topic;", "room.topic);", 8, "letter by letter"),
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from workshop.contract.answers import refused
 from workshop.contract.asking import answered, ask
 from workshop.contract.diagnosis import last_error
 from workshop.contract.families import family_of
+from workshop.contract.grammar import Script
 from workshop.contract.people import entered, hear
 from workshop.contract.promise import Broken, NotAttempted, promises_of
 from workshop.stages import Stage, child_environment
@@ -187,14 +188,26 @@ def the_page_shows_it(chat: Stage) -> None:
 
 def the_script_shows_it(chat: Stage) -> None:
     """The page: its script shows a topic that changes."""
-    scripts = (paths.my_final_app() / "static" / "js").rglob("*.js")
-    if not any("#room-topic" in script.read_text(encoding="utf-8") for script in scripts):
+    folder = paths.my_final_app() / "static" / "js"
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
+    naming = [path for path, text in texts.items() if "#room-topic" in text]
+    if not naming:
         raise Broken(
             expected='A script finds the element: `$("#room-topic")`.',
             seen="no script names it",
             hint="static/js/ui/rail.js sets the room's name when `room_changed` has come: "
             "`#showOpen`. One more line there, with `textContent`.",
         )
+    for path in naming:
+        script = Script(texts[path])
+        line, unknown = script.unreadable_line(), script.undeclared()
+        if line is not None or unknown:
+            raise Broken(
+                expected=f"A browser can run {path.name}.",
+                seen=f"line {line} cannot be read" if line else f"nothing is called {unknown[0]!r}",
+                hint="Compare your line with its neighbours, letter by letter: at such a place the "
+                "browser stops.",
+            )
 
 
 def an_older_database_has_it_too(chat: Stage) -> None:
