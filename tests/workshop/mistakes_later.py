@@ -206,6 +206,9 @@ MISTAKES = [
     ("09", "templates/chat.html", "{{ room_id }}", "{{ room }}", "given; chat.js"),
     ("06", "static/chat.js", "const socket =", "const socket = io();\nconst socket =", "the old line"),
     ("10", "templates/chat.html", 'name="room"', 'name="rooms"', "takes every field that has a `name`"),
+    ("10", "static/chat.js", "text: input.value, uploads }", "text: input.value }", "the list of ids"),
+    ("10", "static/chat.js", "  example.remove();\n", "", "`example.remove();`, when"),
+    ("04", "static/chat.js", '"Sending …"', '"Sending ${input.value}"', "Back quotes"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.

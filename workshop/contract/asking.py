@@ -43,6 +43,7 @@ def answered(chat: Stage, answer: requests.Response) -> requests.Response:
     method, path = answer.request.method, urlsplit(answer.url).path
     chat.await_log(f'"{method} {path}', '" 500 ')
     raise Broken(
+        sentence="Nothing that is asked for ends in an error of the server.",
         expected=f"{method} {path} is answered.",
         seen=f"status 500{LOG_SAYS}{last_error(chat.log)}",
         hint=diagnose(chat.log),

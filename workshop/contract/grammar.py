@@ -245,9 +245,8 @@ class Script:
             if (name := declarator.child_by_field_name("name"))
         }
 
-    def texts(self) -> list[str]:
-        """Return every text that stands in the script between quotes."""
-        kinds = ("string", "template_string")
+    def texts(self, kinds: tuple[str, ...] = ("string", "template_string")) -> list[str]:
+        """Return every text that stands in the script between quotes, of all kinds or of some."""
         return [text_of(node)[1:-1] for node in walk(self.root) if node.type in kinds]
 
     def undeclared(self) -> list[str]:

@@ -91,6 +91,13 @@ def the_script_does_what_it_says(chat: Stage) -> None:
                 seen=where,
                 hint=f"It is named, and not called: `{text_of(statement)}(…)`, with its brackets.",
             )
+    for text in script.texts(("string",)):
+        if "${" in text:
+            raise Broken(
+                expected="A text with gaps `${…}` stands between back quotes.",
+                seen=f'"{text[:SNIPPET]}"',
+                hint="Back quotes ` at both ends: between other quotes the gap is shown as it is typed.",
+            )
     for constant in script.constants_given_anew():
         name = text_of(constant)
         raise Broken(

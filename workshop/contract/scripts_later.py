@@ -15,6 +15,8 @@ from workshop.contract.promise import Broken, promise
 from workshop.contract.scripts import INTO_THE_PAGE, own_script
 from workshop.stages import Stage
 
+TAKING_AWAY = {"remove", "removeChild", "replaceWith", "replaceChildren"}
+
 
 @promise(since="06", until="07")
 def the_script_says_who_connects(chat: Stage) -> None:
@@ -200,12 +202,26 @@ def the_script_uploads_by_http(chat: Stage) -> None:
             hint="Without the token the server refuses the upload: put the hidden field into the "
             "form, which `new FormData(form)` sends whole.",
         )
+    sent = [keys for keys in script.objects() if "text" in keys]
+    if sent and not any("uploads" in keys for keys in sent):
+        raise Broken(
+            expected="What chat.js sends as `new_message` names the files that go with it.",
+            seen=f"{{ {', '.join(sorted(sent[0]))} }}",
+            hint="`uploads`, the list of ids, stands in the object, beside `room` and `text`.",
+        )
     words = [properties_in(each) for each in script.listeners("new_message")]
     if not any({"filename", "textContent"} <= each for each in words):
         raise Broken(
             expected="The listener of `new_message` shows each file's name as text.",
             seen="nothing is made of `filename`",
             hint="`link.textContent = upload.filename`, for each of `message.uploads`.",
+        )
+    examples = [each.find(class_="file") for each in read_chat(chat)("template")]
+    if any(examples) and not any(TAKING_AWAY & each for each in words):
+        raise Broken(
+            expected="The example of a file, which the template holds, is taken away again.",
+            seen="nothing takes it away: each line ends with an empty link",
+            hint="`example.remove();`, when the links are there.",
         )
 
 
