@@ -209,6 +209,8 @@ MISTAKES = [
     ("10", "static/chat.js", "text: input.value, uploads }", "text: input.value }", "the list of ids"),
     ("10", "static/chat.js", "  example.remove();\n", "", "`example.remove();`, when"),
     ("04", "static/chat.js", '"Sending …"', '"Sending ${input.value}"', "Back quotes"),
+    ("06", "app.py", "raise ConnectionRefusedError", "return ConnectionRefusedError", "`raise` it"),
+    ("09", "app.py", "<int:room_id>", "<int:roomid>", "only where the route of `chat` has it"),
 ]  # fmt: skip
 
 # As good as those, and tried with them where there is time: `pytest -m long`.

@@ -10,7 +10,7 @@ import pytest
 from tests.final_app.rig import Person, Server
 from workshop import changes, manifest, paths
 from workshop.checker import BROKEN, KEPT, OPEN, check, solved
-from workshop.contract import tour
+from workshop.contract import asking, events, people, tour
 from workshop.learner import bring
 from workshop.stages import stage, stop_stages_in
 
@@ -69,6 +69,8 @@ def test_the_solution_passes_every_floor(copy: Path) -> None:
     assert LAB.name in solved()
 
 
+SOON = 1.5  # seconds, to wait for what never comes
+
 MISTAKES = [
     ("models.py", "    topic: Mapped", "    subject: Mapped", 0, "Below `name`"),
     ("migrations/versions/", "", None, 1, "a migration makes it"),
@@ -125,8 +127,12 @@ def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> N
         after.stop()
 
 
-def test_two_applications_are_compared_promise_by_promise(copy: Path) -> None:
+def test_two_applications_are_compared_promise_by_promise(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The chat without its broadcast is the negative twin: what it no longer does is crossed out."""
+    for module in (asking, events, people):
+        monkeypatch.setattr(module, "ANSWER_TIMEOUT", SOON)
     replace(copy / "events.py", 'announce.message("new_message", posted.message)', "pass")
     step, mine = stage("10", signed=False), stage("mine/final_app", signed=False)
     lines = str(tour.compare(step, mine, "05")).splitlines()

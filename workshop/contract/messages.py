@@ -5,6 +5,7 @@ from workshop.contract.asking import ask
 from workshop.contract.families import family_of
 from workshop.contract.people import entered, hear, turned_away
 from workshop.contract.promise import Broken, NotAttempted, promise
+from workshop.contract.sources import returned_error
 from workshop.stages import Stage
 
 LONGEST_NAME = 40  # characters
@@ -169,7 +170,8 @@ def a_connection_needs_a_name(chat: Stage) -> None:
             raise Broken(
                 expected=f"A connection with the name {name!r} is refused.",
                 seen="it is let in",
-                hint="In the handler of `connect`: `auth` may be None or anything else. Ask for "
+                hint=returned_error(chat)
+                or "In the handler of `connect`: `auth` may be None or anything else. Ask for "
                 f"`1 <= len(username.strip()) <= {LONGEST_NAME}`.",
             )
         _has_code(refusal.code, str(refusal), "invalid", f"with the name {name!r}")

@@ -42,6 +42,18 @@ def behind_a_return(chat: Stage) -> str:
     return ""
 
 
+def returned_error(chat: Stage) -> str:
+    """Return a hint about an error that is returned where it has to be raised, "" when there is none."""
+    for node in _nodes(chat):
+        match node:
+            case ast.Return(value=ast.Call(func=ast.Name(id=name))) if name.endswith("Error"):
+                return (
+                    f"Line {node.lineno} returns a `{name}`: `raise` it. What is returned refuses "
+                    "nobody."
+                )
+    return ""
+
+
 def _nodes(chat: Stage) -> Iterator[ast.AST]:
     yield from ast.walk(ast.parse((chat.folder / "app.py").read_text(encoding="utf-8")))
 

@@ -47,7 +47,10 @@ class Room(Account):
         raise Broken(
             expected="POST /rooms with a `name` makes a room, and leads to its page, `/chat/<number>`.",
             seen=f"status {answer.status_code} at {urlsplit(answer.url).path}",
-            hint='`@app.post("/rooms")`: store the room and the membership of who made it, then '
+            hint="`url_for` puts `room_id` into the address only where the route of `chat` has it, "
+            'spelt so: `@app.route("/chat/<int:room_id>")`.'
+            if "room_id=" in urlsplit(answer.url).query
+            else '`@app.post("/rooms")`: store the room and the membership of who made it, then '
             '`redirect(url_for("chat", room_id=room.id))`.',
         )
 
