@@ -29,6 +29,8 @@ from types import TracebackType
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
+import psutil  # type: ignore[import-untyped]
+
 from workshop import manifest, paths, running
 from workshop.running import STAGE_HEADER
 
@@ -36,6 +38,7 @@ READY_TIMEOUT = 30.0  # seconds; a slow laptop imports for ten
 STOP_TIMEOUT = 5.0  # seconds
 LOG_TIMEOUT = 2.0  # seconds
 LOG_LINES = 500
+TEMPORARY = "workshop-chat"  # such a folder's name goes on with the process that made it
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
 # The finished application on one's own machine: anybody may come in, also in a notebook's frame.
@@ -69,9 +72,19 @@ class StageFailed(RuntimeError):
 
 def temporary_folder() -> Path:
     """Return a new, empty folder that goes when this process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="chat-"))
+    if not _temporary:
+        _remove_left_folders()
+    folder = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}-{os.getpid()}-"))
     _temporary.append(folder)
     return folder
+
+
+def _remove_left_folders() -> None:
+    """Remove what killed processes left: a kernel that is killed, as nbval does, tidies nothing."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}-*-*"):
+        maker = folder.name.removeprefix(f"{TEMPORARY}-").partition("-")[0]
+        if maker.isdigit() and not psutil.pid_exists(int(maker)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

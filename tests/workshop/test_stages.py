@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from workshop import running
 from workshop.clients import cast, session_of
 from workshop.learner import catch_up
-from workshop.stages import Stage, StageFailed, answers, child_environment, stage
+from workshop.stages import Stage, StageFailed, answers, child_environment, stage, temporary_folder
 
 PATIENCE = 15.0  # seconds that anything here may take on a busy machine
 QUICK = 1.0  # seconds; the disconnect that this guards against takes three
@@ -320,6 +321,32 @@ with stage("07") as chat:
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.strip()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+def test_what_a_killed_process_leaves_goes_with_the_next_one() -> None:
+    """nbval kills each notebook's kernel; what lives, and what is somebody else's, stays."""
+    mine = temporary_folder()
+    look_alike = Path(tempfile.mkdtemp(prefix="workshop-chat-of-"))
+    code = "from workshop.stages import temporary_folder; print(temporary_folder(), flush=True)"
+    try:
+        killed = subprocess.run(
+            [sys.executable, "-c", f"{code}; import os; os.kill(os.getpid(), 9)"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        left = Path(killed.stdout.strip())
+        assert killed.returncode == -9 and left.is_dir()
+        next_one = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert next_one.returncode == 0, next_one.stderr
+        assert not left.exists()
+        assert not Path(next_one.stdout.strip()).exists()
+        assert mine.is_dir() and look_alike.is_dir()
+    finally:
+        look_alike.rmdir()
 
 
 def test_the_learners_chat_keeps_its_data_and_a_check_leaves_it_alone(my_chat: Path) -> None:
