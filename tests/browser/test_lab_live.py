@@ -77,6 +77,7 @@ def test_a_page_opens_as_text_and_holds_what_was_typed(
     assert (folder / PAGE).read_text() == TYPED
 
 
+@pytest.mark.parametrize("jupyter", ["/"], indirect=True)  # its address is nothing to this
 def test_a_kernel_ends_with_the_tab_of_its_notebook(jupyter: Jupyter, person: People) -> None:
     # The debugger of a notebook that is left in the middle of its first question says so.
     person.tolerate(r"status 404|status of 404|request failed|debugger state")

@@ -99,6 +99,11 @@ CAUSES: list[tuple[str, str]] = [
         "`{0}` returns nothing. Does its last line begin with `return`?",
     ),
     (
+        r"\[(\w+)\].*\n(?:\s*[~^]+\n)?NameError: name '\1' is not defined",
+        "`{0}` in square brackets would be a variable, and there is none: a key is a text, "
+        '`["{0}"]`.',
+    ),
+    (
         r"NameError: name '([A-Z_]+)' is not defined",
         "`{0}` is used, but nothing defines it (any more): the line `{0} = …` is missing, or a page "
         "still uses what a later step took away.",

@@ -59,7 +59,10 @@ def a_message_tells_of_its_files(chat: Stage) -> None:
             raise Broken(
                 expected=f"The message, as it is {where}, has `uploads` with {about}.",
                 seen=f"{seen}",
-                hint="A file never travels through the socket, what is known of it does: "
+                hint="The message has its list, but nobody puts the files into it: "
+                "`stored.uploads = claimed(uploads, me, room)`, before it is committed."
+                if [each.get("uploads") for each in messages] == [[]]
+                else "A file never travels through the socket, what is known of it does: "
                 '`"uploads": [upload.as_dict() for upload in self.uploads]` in the message.',
             )
 
