@@ -32,9 +32,9 @@ def post(
     author_id: int, room_id: int, client_id: str, text: str,
     reply_to: int | None = None, files: Sequence[str] = (), *, most_files: int = 0,
 ) -> Posted:  # fmt: skip
-    """Store a message and number it. The same author and client_id find what is stored already:
+    """Store a message and number it; the same author and client_id find what is stored already.
 
-    also when the room has been archived, or left, since the first try.
+    They do so also when the room has been archived, or left, since the first try.
     """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lower case.", field="client_id")

@@ -9,8 +9,7 @@ import tomllib
 from functools import cache
 
 from workshop import manifest, paths
-from workshop.checker import with_code
-from workshop.views import BOX, HEAD, View, show
+from workshop.views import LONG_CODE, View, box, html_table, show, with_code
 
 KINDS = ("functions", "events", "routes", "tables")
 # "module:name", or "module:name; a note."; a route's is "METHOD /rule".
@@ -62,20 +61,16 @@ def show_floors() -> View:
     """Show the floors of the finished application: a module imports only from floors below it."""
     rows = {number: (FLOORS[number], modules) for number, modules in _floors().items()}
     text = "\n".join(f"{n}  {what:<27}{', '.join(ms)}" for n, (what, ms) in rows.items())
-    body = "".join(
-        f"<tr><td>{n}</td><td {LEFT}>{html.escape(what)}</td>"
-        f"<td {LEFT}>{', '.join(f'<code>{m}</code>' for m in ms)}</td></tr>"
+    cells = [
+        [str(n), html.escape(what), ", ".join(f"<code>{m}</code>" for m in ms)]
         for n, (what, ms) in rows.items()
-    )
-    return View(text, f'<div style="{BOX}"><table>{body}</table></div>')
+    ]
+    return View(text, box(html_table(["floor", "what it is for", "modules"], cells)))
 
 
 def floor_of(module: str) -> int:
     """Return the number of the floor that a module of final_app stands on."""
     return next(number for number, modules in _floors().items() if module in modules)
-
-
-LEFT = 'style="text-align: left; padding: .15em .8em"'
 
 
 @cache
@@ -121,18 +116,12 @@ def _as_text(kind: str, rows: dict[str, str]) -> str:
 
 
 def _as_table(kind: str, rows: dict[str, str]) -> str:
-    code = '<code style="white-space: nowrap">'
-    body = "".join(
-        f"<tr><td {LEFT}>{code}{html.escape(_place(old))}</code></td><td>{_floor(home)}</td>"
-        f"<td {LEFT}>{_home_html(home)}</td></tr>"
+    cells = [
+        [f"{LONG_CODE}{html.escape(_place(old))}</code>", _floor(home), _home_html(home)]
         for old, home in rows.items()
-    )
-    floor = "" if kind == "routes" else "floor"
-    head = f"<tr><th {LEFT}>step 10</th><th>{floor}</th><th {LEFT}>final_app</th></tr>"
-    return (
-        f'<div style="{BOX}"><div style="{HEAD}">{kind.capitalize()}</div>'
-        f"<table>{head}{body}</table></div>"
-    )
+    ]
+    head = ["step 10", "" if kind == "routes" else "floor", "final_app"]
+    return box(html_table(head, cells, first="40%"), kind.capitalize())
 
 
 def _home_html(home: str) -> str:

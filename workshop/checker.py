@@ -1,6 +1,5 @@
 """Check the learner's own chat and say one thing: what does not hold yet, and what to try."""
 
-import html
 import json
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from workshop.contract.diagnosis import LOG_SAYS, UNKNOWN, diagnose, last_error
 from workshop.contract.families import checked_for
 from workshop.progress import watched
 from workshop.stages import Stage, StageFailed, stage
+from workshop.views import with_code
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
 LATER = "11"  # the labs begin here
@@ -196,11 +196,6 @@ def solved() -> set[str]:
         return set(json.loads(_memory().read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return set()
-
-
-def with_code(sentence: str) -> str:
-    """Return a sentence as HTML, what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
 def _remember(name: str) -> None:

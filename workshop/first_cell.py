@@ -39,7 +39,7 @@ def progress(name: str) -> View:
     """Show the strip of steps: ✓ behind those whose check passed, [brackets] around this one."""
     done = solved()
     lessons = (*manifest.steps(), *manifest.labs())
-    strip = " ".join(_station(each, name, each.name in done) for each in lessons)
+    strip = "  ".join(_station(each, name, each.name in done) for each in lessons)
     if name == "00_start":
         title = f"00 Start · {manifest.START_MINUTES} minutes"
     else:
@@ -49,7 +49,8 @@ def progress(name: str) -> View:
     markup = (
         f'<div style="border-left: 4px solid rgb(31,95,191); padding: .4em .9em; '
         f'background: rgba(31,95,191,.10)"><div><b>{html.escape(title)}</b></div>'
-        f"<div>{html.escape(strip)}</div><div>{ready}</div></div>"
+        f'<div style="white-space: pre-wrap">{html.escape(strip)}</div>'
+        f"<div>{ready}</div></div>"
     )
     return View(f"{title}\n{strip}\n{ready}", markup)
 
@@ -79,4 +80,4 @@ def pinned_versions() -> dict[str, str]:
 
 def _station(step: manifest.Step, here: str, done: bool) -> str:
     label = f"[{step.number}]" if step.name == here else step.number
-    return f"{label} ✓" if done else f"{label} ·"
+    return f"{label} ✓" if done else label

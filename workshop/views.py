@@ -25,14 +25,20 @@ ONLY_YOURS = (
     "step had goes."
 )
 
-BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow-x: auto"
-HEAD = "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3)"
+BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow: hidden"
+HEAD = (
+    "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3); "
+    "overflow-wrap: anywhere"
+)
 CODE = (  # JupyterLab breaks lines inside words; here they scroll instead
     "margin: 0; padding: .4em 0; font-family: var(--jp-code-font-family, monospace); "
     "font-size: var(--jp-code-font-size, 13px); line-height: 1.4; white-space: pre; "
     "word-break: normal; overflow-wrap: normal; "
     "background: transparent; width: max-content; min-width: 100%"
 )
+WORDS = "padding: .2em .4em"  # in line with the text that a cell prints
+CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
+LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks where it must
 TINT = {"+": "background: rgba(46,160,67,.22)", "-": "background: rgba(218,54,51,.20)", " ": ""}
 
 
@@ -64,7 +70,7 @@ def show(where: str, file: str, *names: str) -> View:
     spans = [changes.piece(text, file, name) for name in names] or [(0, len(lines))]
     code = "\n\n".join("\n".join(lines[start:end]) for start, end in spans)
     rows = "".join(_line_html(line, tinted=False) for line in code.splitlines())
-    return View(f"{_path(label, file)}\n{code}", _box(_path(label, file), _pre(rows)))
+    return View(f"{_path(label, file)}\n{code}", box(_path(label, file), _pre(rows)))
 
 
 def show_change(where: str, *what: str) -> View:
@@ -83,7 +89,7 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
     """Show what leads from one stage to another; each a step, or "mine"."""
     if "mine" in (old, new) and not (paths.my_chat() / "app.py").is_file():
         sentence = "Your chat has not begun yet: mine/chat/app.py is not there."
-        return View(sentence, f"<p>{sentence}</p>")
+        return View(sentence, _sentence(sentence))
     (old, old_folder), (new, new_folder) = locate(old), locate(new)
     title = f"from {old} to {new}"
     if "mine" not in (old, new):
@@ -108,7 +114,8 @@ def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View
             f"It changes: {', '.join(sorted({hunk.file for hunk in hunks}))}."
         )
     if not chosen:
-        return View(f"{title}: no difference", f"<p>{html.escape(title)}: no difference</p>")
+        sentence = f"{title}: no difference"
+        return View(sentence, _sentence(sentence))
     text, markup = [], []
     for file in dict.fromkeys(hunk.file for hunk in chosen):
         own = [hunk for hunk in chosen if hunk.file == file]
@@ -135,8 +142,8 @@ def solution(where: str) -> View:
     mine = "mine/final_app" if manifest.is_lab(where) else "mine/chat"
     change = diff_view(changes.patch_change(patch), mine)
     heading = f"One way to solve the exercise of {step.name}"
-    markup = f"<details><summary>{heading} (try it first)</summary>{change.markup}</details>"
-    return View(f"{heading}:\n{change.text}", markup)
+    folded = _folded(f"{heading} (try it first)", change.markup)
+    return View(f"{heading}:\n{change.text}", folded)
 
 
 def side_by_side(chat: Stage, *names: str) -> None:
@@ -150,7 +157,7 @@ def side_by_side(chat: Stage, *names: str) -> None:
 
 def show_page(chat: Stage, path: str = "/", height: int = PAGE_HEIGHT) -> None:
     """Show one page of a running stage, live; `height` is in CSS pixels."""
-    box = _frame(chat, path, f"{chat.name}{path}", height)
+    box = _frame(chat, path, f"{chat.name}: {path}", height)
     _show_frames(box, f"A live page of {chat.name}: {path}")
 
 
@@ -164,16 +171,15 @@ def wire(client: socketio.SimpleClient, *only: str) -> View:
     text = "\n".join(
         f"{'sent    ' if p.sent else 'received'}  {words:<45} {_frame_text(p)}" for p, words in rows
     )
-    cell = 'style="text-align: left; padding: .15em .6em; white-space: nowrap"'
-    code = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'
-    body = "".join(
-        f"<tr><td {cell}>{'→ sent' if p.sent else '← received'}</td>"
-        f"<td {cell}>{html.escape(words)}</td>"
-        f'<td style="text-align: left">{code}{html.escape(_frame_text(p))}</code></td></tr>'
-        for p, words in rows
-    )
-    head = f"<tr><th {cell}></th><th {cell}>what it is</th><th {cell}>on the wire</th></tr>"
-    return View(text, f'<div style="{BOX}"><table>{head}{body}</table></div>')
+    cells = [
+        [
+            _unbroken("→ sent" if packet.sent else "← received"),
+            html.escape(words),
+            f"{LONG_CODE}{html.escape(_frame_text(packet))}</code>",
+        ]
+        for packet, words in rows
+    ]
+    return View(text, box(html_table(["", "what it is", "on the wire"], cells)))
 
 
 def _show_frames(boxes: str, sentence: str) -> None:
@@ -184,14 +190,14 @@ def _show_frames(boxes: str, sentence: str) -> None:
 def _frame(chat: Stage, path: str, title: str, height: int) -> str:
     title, source = html.escape(title), html.escape(embed.address(chat.port, path))
     return (
-        f'<figure style="flex: 1 1 320px; margin: 0"><figcaption>{title}</figcaption>'
+        f'<figure style="flex: 1 1 320px; margin: 0"><figcaption style="{WORDS}">{title}</figcaption>'
         f'<iframe src="{source}" title="{title}" style="width: 100%; height: {height}px; '
         'border: 1px solid rgba(128,128,128,.5); border-radius: 6px"></iframe></figure>'
     )
 
 
 def _with_line(view: View, line: str) -> View:
-    return View(f"{view.text}\n\n{line}", f"{view.markup}<p>{html.escape(line)}</p>")
+    return View(f"{view.text}\n\n{line}", view.markup + _sentence(line))
 
 
 def _file_html(path: str, hunks: list[Hunk]) -> str:
@@ -199,16 +205,46 @@ def _file_html(path: str, hunks: list[Hunk]) -> str:
     for number, hunk in enumerate(hunks):
         if number:
             rows.append('<div style="opacity: .6; padding: 0 .8em">  …</div>')
-        rows.extend(map(_line_html, hunk.lines))
+        rows.extend(map(_line_html, _shown(hunk)))
     code = _pre("".join(rows))
     lines = sum(len(hunk.lines) for hunk in hunks)
     if lines > LONG_FILE:
-        code = f"<details><summary>{lines} lines: open to read</summary>{code}</details>"
-    return _box(path, code)
+        code = _folded(f"{lines} lines: open to read", code)
+    return box(code, path)
 
 
-def _box(path: str, content: str) -> str:
-    return f'<div style="{BOX}"><div style="{HEAD}">{html.escape(path)}</div>{content}</div>'
+def box(content: str, heading: str = "") -> str:
+    """Return HTML in a frame, under its heading; it scrolls sideways where it must."""
+    head = f'<div style="{HEAD}">{html.escape(heading)}</div>' if heading else ""
+    return f'<div style="{BOX}">{head}<div style="overflow-x: auto">{content}</div></div>'
+
+
+def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = "auto") -> str:
+    """Return a table of HTML cells, as wide as its box; `first` is the width of its first column."""
+    heads = "".join(f'<th style="{CELL}">{cell}</th>' for cell in head)
+    heads = heads.replace('style="', f'style="width: {first}; ', 1)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f'<table style="width: 100%; margin: 0"><tr>{heads}</tr>{body}</table>'
+
+
+def with_code(sentence: str) -> str:
+    """Return a sentence as HTML, what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
+
+
+def _unbroken(words: str) -> str:
+    return f'<span style="white-space: nowrap">{html.escape(words)}</span>'
+
+
+def _sentence(words: str) -> str:
+    return f'<p style="{WORDS}">{html.escape(words)}</p>'
+
+
+def _folded(words: str, content: str) -> str:
+    return f'<details><summary style="{WORDS}">{words}</summary>{content}</details>'
 
 
 def _pre(rows: str) -> str:
@@ -220,8 +256,17 @@ def _line_html(line: str, *, tinted: bool = True) -> str:
     return f'<div style="{tint}; padding: 0 .8em">{html.escape(line) or " "}</div>'
 
 
+def _shown(hunk: Hunk) -> list[str]:
+    """Return a hunk's lines; an unchanged empty one at its edge shows nothing but a gap."""
+    lines = list(hunk.lines)
+    for edge in (0, -1):
+        while lines and not lines[edge].strip():
+            del lines[edge]
+    return lines
+
+
 def _hunk_text(hunk: Hunk) -> str:
-    return "\n".join(hunk.lines)
+    return "\n".join(_shown(hunk))
 
 
 def _path(stage: str, file: str) -> str:

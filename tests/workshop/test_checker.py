@@ -248,7 +248,7 @@ def test_flask_in_the_wrong_environment_is_named(my_chat: Path) -> None:
     environments.make_environment("second")
     verdict = check("01")
     assert verdict.state == BROKEN
-    assert "with *that* Python" in verdict.hint
+    assert "with that very Python" in verdict.hint
 
 
 def test_a_name_without_a_version_is_no_pin(my_chat: Path) -> None:

@@ -99,6 +99,14 @@ CAUSES: list[tuple[str, str]] = [
         "`{0}` returns nothing. Does its last line begin with `return`?",
     ),
     (
+        r"url_for\((\w+)[,)](?:.*\n)*?TypeError: 'function' object",
+        '`url_for` wants the function\'s name as a text: `url_for("{0}")`.',
+    ),
+    (
+        r"\b(\w+)\.html\b(?:.*\n)*?(?:AttributeError: .* 'html'|NameError: name '\1')",
+        'The name of a file is a text: `"{0}.html"`.',
+    ),
+    (
         r"\[(\w+)\].*\n(?:\s*[~^]+\n)?NameError: name '\1' is not defined",
         "`{0}` in square brackets would be a variable, and there is none: a key is a text, "
         '`["{0}"]`.',

@@ -59,7 +59,7 @@ def _has_flask(pinned: str) -> None:
         raise Broken(
             expected="The Python of mine/second can import flask.",
             seen=result.stderr.strip().splitlines()[-1],
-            hint="Each environment has its own packages. Install with *that* Python: its path, "
+            hint="Each environment has its own packages. Install with that very Python: its path, "
             "then `-m pip install -r …/requirements.txt`, as the notebook shows.",
         )
     if result.stdout.strip() != pinned:

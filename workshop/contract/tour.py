@@ -5,7 +5,6 @@ the same way, floor by floor, and stops at the first thing that is not there.
 """
 
 import ast
-import html
 import json
 import sqlite3
 import subprocess
@@ -26,7 +25,7 @@ from workshop.contract.grammar import Script
 from workshop.contract.people import entered, hear
 from workshop.contract.promise import Broken, NotAttempted, promises_of
 from workshop.stages import Stage, child_environment
-from workshop.views import BOX, View
+from workshop.views import View, box, html_table, with_code
 
 TOPIC = "Cake, and who brings it"
 HOSTILE = "<b>Cake</b>"
@@ -54,13 +53,8 @@ def compare(one: Stage, other: Stage, *since: str) -> View:
     table += [(_sign(left), _sign(right), what) for what, (left, right) in kept.items()]
     wide = [len(name) + 2 for name in names]
     lines = [f"{left:<{wide[0]}}{right:<{wide[1]}}{what}" for left, right, what in table]
-    rows = "".join(
-        f'<tr><td style="text-align: left">{html.escape(what)}</td>'
-        f"<td>{_sign(left)}</td><td>{_sign(right)}</td></tr>"
-        for what, (left, right) in kept.items()
-    )
-    head = f"<tr><th>promise</th><th>{names[0]}</th><th>{names[1]}</th></tr>"
-    return View("\n".join(lines), f'<div style="{BOX}"><table>{head}{rows}</table></div>')
+    cells = [[with_code(what), _sign(left), _sign(right)] for what, (left, right) in kept.items()]
+    return View("\n".join(lines), box(html_table(["promise", *names], cells)))
 
 
 def the_model_has_a_topic(chat: Stage) -> None:
