@@ -19,7 +19,7 @@ TEXT_ENDINGS = {".py", ".html", ".css", ".js", ".txt", ".toml", ".sql"}
 
 @dataclass(frozen=True)
 class Hunk:
-    """A run of changed lines of one file, each with its mark: "+", "-" or " "."""
+    """A run of changed lines of one file, each with its mark: "+", "-", " ", or "|" (one's own)."""
 
     file: str
     place: str  # the function or element that the change stands in, "" at the top
@@ -34,6 +34,45 @@ class Hunk:
     @property
     def removed(self) -> list[str]:
         return [line[1:] for line in self.lines if line.startswith("-")]
+
+    @property
+    def own(self) -> list[str]:
+        return [line[1:] for line in self.lines if line.startswith("|")]
+
+
+class Origin:
+    """Where lines of a learner's file and of a step's come from: places in the step before."""
+
+    def __init__(self, origin: list[str], mine: list[str], step: list[str]) -> None:
+        blocks = difflib.SequenceMatcher(None, origin, mine, autojunk=False).get_matching_blocks()
+        self._place = {at + n: start + n for start, at, size in blocks for n in range(size)}
+        for at in reversed(range(len(mine) - 1)):
+            if not mine[at].strip() and at + 1 not in self._place:
+                self._place.pop(at, None)  # an empty line belongs to what it stands above
+        changes = difflib.SequenceMatcher(None, origin, step, autojunk=False).get_opcodes()
+        self._due = [
+            start + n if tag == "equal" else end
+            for tag, start, end, j1, j2 in changes
+            for n in range(j2 - j1)
+        ]
+
+    def marked(
+        self, mine: list[str], step: list[str], block: tuple[int, int, int, int]
+    ) -> Iterator[str]:
+        """Yield the lines of a block that differs; a new one follows what it takes the place of.
+
+        "-" is before a line that came with the step before, "|" before one that did not.
+        """
+        i1, i2, j1, j2 = block
+        last = max((self._place[i] for i in range(i1) if i in self._place), default=-1)
+        for i in range(i1, i2):
+            place = self._place.get(i)
+            while j1 < j2 and self._due[j1] <= (last + 1 if place is None else place):
+                yield f"+{step[j1]}"
+                j1 += 1
+            yield f"{'|' if place is None else '-'}{mine[i]}"
+            last = last if place is None else place
+        yield from (f"+{line}" for line in step[j1:j2])
 
 
 def lesson_files(folder: Path) -> dict[str, str]:
@@ -53,13 +92,16 @@ def step_change(name: str) -> list[Hunk]:
     return list(_hunks(old, lesson_files(current.folder)))
 
 
-def own_change(old: Path, new: Path) -> list[Hunk]:
+def own_change(mine: Path, other: Path, came_from: dict[str, str] | None = None) -> list[Hunk]:
     """Return what leads from a folder to another, one of them the learner's.
 
+    With the files of the step that both come from, what the learner wrote is told from what goes.
     Indentation means something in Python only: elsewhere it does not count, since each editor has its
     own; a line that differs in nothing else stands there as the first folder has it.
     """
-    return list(_hunks(lesson_files(old), lesson_files(new), indentation_counts=False))
+    return list(
+        _hunks(lesson_files(mine), lesson_files(other), came_from, indentation_counts=False)
+    )
 
 
 def folder_change(old: Path, new: Path) -> list[Hunk]:
@@ -136,15 +178,23 @@ def _is_lesson(file: PurePath) -> bool:
 
 
 def _hunks(
-    old: dict[str, str], new: dict[str, str], *, indentation_counts: bool = True
+    old: dict[str, str],
+    new: dict[str, str],
+    came_from: dict[str, str] | None = None,
+    *,
+    indentation_counts: bool = True,
 ) -> Iterator[Hunk]:
     for file in sorted({*old, *new}, key=_reading_order):
         before, after = old.get(file, "").splitlines(), new.get(file, "").splitlines()
         strip = not (indentation_counts or file.endswith(".py"))
         left, right = map(_stripped, (before, after)) if strip else (before, after)
+        origin = None
+        if came_from is not None:
+            first = came_from.get(file, "").splitlines()
+            origin = Origin(_stripped(first) if strip else first, left, right)
         matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
         for group in matcher.get_grouped_opcodes(CONTEXT):
-            lines = tuple(_marked(group, before, after))
+            lines = tuple(_marked(group, before, after, origin))
             start = group[0][3]
             changed = next((j1 for tag, _, _, j1, _ in group if tag != "equal"), start)
             place = _place(file, new.get(file, ""), changed)
@@ -156,11 +206,16 @@ def _stripped(lines: list[str]) -> list[str]:
 
 
 def _marked(
-    group: list[tuple[str, int, int, int, int]], before: list[str], after: list[str]
+    group: list[tuple[str, int, int, int, int]],
+    before: list[str],
+    after: list[str],
+    origin: Origin | None,
 ) -> Iterator[str]:
     for tag, i1, i2, j1, j2 in group:
         if tag == "equal":
             yield from (f" {line}" for line in before[i1:i2])
+        elif origin:
+            yield from origin.marked(before, after, (i1, i2, j1, j2))
         else:
             yield from (f"-{line}" for line in before[i1:i2])
             yield from (f"+{line}" for line in after[j1:j2])

@@ -21,8 +21,8 @@ LONG_FILE = 80  # lines; a new file longer than this is folded away
 PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
 CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
 ONLY_YOURS = (
-    "Red (-) is only in your chat. Your own work stays, unless the text says otherwise; what an earlier "
-    "step had goes."
+    "A line with | is only in your chat. Your own work stays, unless the text says otherwise; "
+    "a slip goes."
 )
 
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow: hidden"
@@ -39,7 +39,12 @@ CODE = (  # JupyterLab breaks lines inside words; here they scroll instead
 WORDS = "padding: .2em .4em"  # in line with the text that a cell prints
 CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
 LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks where it must
-TINT = {"+": "background: rgba(46,160,67,.22)", "-": "background: rgba(218,54,51,.20)", " ": ""}
+TINT = {
+    "+": "background: rgba(46,160,67,.22)",
+    "-": "background: rgba(218,54,51,.20)",
+    "|": "background: rgba(56,132,244,.16)",
+    " ": "",
+}
 
 
 class View:
@@ -96,13 +101,21 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
         return diff_view(changes.folder_change(old_folder, new_folder), title, only)
     mine, other = (old_folder, new_folder) if old == "mine" else (new_folder, old_folder)
     alone = changes.only_in(mine, other)
-    hunks = [h for h in changes.own_change(old_folder, new_folder) if h.file not in alone]
+    came_from = _step_before(new) if old == "mine" else None
+    every = changes.own_change(old_folder, new_folder, came_from)
+    hunks = [hunk for hunk in every if hunk.file not in alone]
     view = diff_view(hunks, title, only)
-    if old == "mine" and any(hunk.removed for hunk in choose(hunks, only)):
+    if any(hunk.own for hunk in choose(hunks, only)):
         view = _with_line(view, ONLY_YOURS)
     if only or not alone:
         return view
     return _with_line(view, f"yours alone: {', '.join(alone)}")
+
+
+def _step_before(name: str) -> dict[str, str]:
+    """Return the files of the step before, which a learner's chat grew from; none at the first."""
+    before = manifest.before(manifest.step(name))
+    return changes.lesson_files(before.folder) if before else {}
 
 
 def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View:

@@ -6,7 +6,7 @@ import pytest
 
 from workshop import changes, manifest
 from workshop.learner import bring, catch_up
-from workshop.views import show_change, solution
+from workshop.views import View, show_change, solution
 
 HIDDEN = (".ipynb_checkpoints/app-checkpoint.py", "__pycache__/app.py", ".draft.txt")
 
@@ -72,13 +72,70 @@ def test_what_only_the_learner_has_is_named_in_one_line(my_chat: Path) -> None:
     )
 
 
-def test_what_red_lines_are_is_said_below_them(my_chat: Path) -> None:
+def test_what_only_the_learner_wrote_has_a_mark_of_its_own(my_chat: Path) -> None:
     catch_up("03")
     said = "Your own work stays, unless the text says otherwise"
-    assert said not in str(show_change("mine", "03_templates")), "there is no red line"
-    assert said in show_change("mine", "04_socketio").markup
-    assert said not in str(show_change("mine", "04_socketio", "static/chat.js")), "only green ones"
+    shown = show_change("mine", "04_socketio")
+    assert '-"""The same two pages' in str(shown)
+    assert said not in str(shown), "all of it is of step 03"
+    app = my_chat / "app.py"
+    app.write_text(app.read_text().replace('"/chat"', '"/room"') + "\n\ndone = True\n")
+    shown = show_change("mine", "04_socketio")
+    assert {'|@app.route("/room")', '+@app.route("/chat")', "|done = True"} <= set(lines_of(shown))
+    assert '-"""The same two pages' in str(shown) and "-done" not in str(shown)
+    assert said in str(shown) and said in shown.markup
+    assert said not in str(show_change("mine", "04_socketio", "static/chat.js")), "only new ones"
     assert said not in str(show_change("03_templates", "04_socketio")), "none of these is yours"
+    other_way = lines_of(show_change("04_socketio", "mine", "app.py"))
+    assert not [line for line in other_way if line.startswith("|")], "what one has added is +"
+
+
+def test_a_new_line_stands_where_it_takes_a_place(my_chat: Path) -> None:
+    """And not behind a function of one's own that is written below: it would be typed into that."""
+    catch_up("05")
+    app = my_chat / "app.py"
+    own = """
+
+@socketio.on("shout")
+def handle_shout(message: dict[str, str]) -> dict[str, object]:
+    return {"ok": True, "text": message["text"].upper()}
+"""
+    app.write_text(
+        app.read_text().replace('    return {"ok": True}\n', '    return {"ok": True}\n' + own)
+    )
+    lines = lines_of(show_change("mine", "06_messages", "app.py"))
+    gone, new, mine = (
+        lines.index(line)
+        for line in (
+            '-    return {"ok": True}',
+            '+    return {"ok": True, "message": message}',
+            '|@socketio.on("shout")',
+        )
+    )
+    assert gone < new < mine
+    assert not [line for line in lines if line[:1] == "-" and line[1:] in own.splitlines()]
+
+
+def test_a_slip_stands_beside_what_was_meant(my_chat: Path) -> None:
+    catch_up("05")
+    page = my_chat / "static" / "chat.js"
+    page.write_text(page.read_text().replace("log.append(line);", "log.apend(line);"))
+    shown = lines_of(show_change("mine", "05_broadcast"))
+    at = shown.index("|  log.apend(line);")
+    assert "+  log.append(line);" in shown[at - 1 : at + 2]
+
+
+def test_in_the_first_step_all_that_differs_is_ones_own(my_chat: Path) -> None:
+    catch_up("01")
+    app = my_chat / "app.py"
+    app.write_text(app.read_text().replace("Served by", "Brought by"))
+    shown = lines_of(show_change("mine", "01_setup"))
+    assert [line for line in shown if "Brought by" in line and line.startswith("|")]
+    assert not [line for line in shown if line.startswith("-")]
+
+
+def lines_of(shown: View) -> list[str]:
+    return str(shown).splitlines()
 
 
 def test_what_the_step_alone_has_is_shown_whole(my_chat: Path) -> None:
@@ -108,7 +165,7 @@ def test_an_unchanged_line_is_shown_as_the_learner_wrote_it(my_chat: Path) -> No
     rewrite(my_chat, "templates/chat.html", "    <form id=", "<form id=")
     rewrite(my_chat, "templates/chat.html", "Send", "Say it")
     shown = str(show_change("mine", "03_templates")).splitlines()
-    assert "-      <button>Say it</button>" in shown
+    assert "|      <button>Say it</button>" in shown
     assert "+      <button>Send</button>" in shown
     assert not [line for line in shown if "<form" in line and line[0] in "+-"]
 
@@ -124,7 +181,7 @@ def test_indentation_counts_in_python_and_between_steps(my_chat: Path, tmp_path:
     """The negative twins: Python means something by it, and a step shows all that it changes."""
     catch_up("03")
     rewrite(my_chat, "app.py", "        return redirect", "            return redirect")
-    assert "-            return redirect" in str(show_change("mine", "03_templates"))
+    assert "|            return redirect" in str(show_change("mine", "03_templates"))
     for folder, line in (("old", "<p>tea</p>"), ("new", "  <p>tea</p>")):
         write(tmp_path / folder, "page.html", line)
     (hunk,) = changes.folder_change(tmp_path / "old", tmp_path / "new")
