@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 from traceback import walk_tb
 
+from tornado.websocket import WebSocketClosedError
+
 from workshop import paths
 
+GONE = (ConnectionRefusedError, WebSocketClosedError)
 FIRST_PORT = 8888
 HERE = Path(__file__).resolve().parent
 TERMINAL = HERE / "terminal"
@@ -25,25 +28,26 @@ OWN_WAYS = {
 ORIGINALS = ".originals.json"  # beside the copies: what the workshop's notebooks were when copied
 
 
-class NobodyAnswers(logging.Filter):
-    """Keeps out of JupyterLab's log that its proxy found nobody at a port.
+class NobodyThere(logging.Filter):
+    """Keeps out of JupyterLab's log that its proxy found nobody at a port, or the page gone.
 
     A stage has stopped while its pages are open: they ask again and again, and each time would be
-    thirty lines. Jupyter writes all of them while it handles the exception. A signal may come in
-    the middle of that: what Jupyter says of it is critical, and is told.
+    thirty lines; so it is when a page closes in the middle of an answer. Jupyter writes all of them
+    while it handles the exception. A signal may come in the middle of that: what Jupyter says of it
+    is critical, and is told.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = sys.exception()
-        if record.levelno >= logging.CRITICAL or not isinstance(error, ConnectionRefusedError):
+        if record.levelno >= logging.CRITICAL or not isinstance(error, GONE):
             return True
         passed = (frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__))
         return not any(name.startswith("jupyter_server_proxy.") for name in passed)
 
 
 LOGGING = {
-    "filters": {"nobody answers": {"()": f"{NobodyAnswers.__module__}.{NobodyAnswers.__name__}"}},
-    "handlers": {"console": {"filters": ["nobody answers"]}},
+    "filters": {"nobody there": {"()": f"{NobodyThere.__module__}.{NobodyThere.__name__}"}},
+    "handlers": {"console": {"filters": ["nobody there"]}},
 }
 
 

@@ -77,9 +77,9 @@ class TidyClose:
     ) -> Iterable[bytes]:
         try:
             return self.wsgi(environ, start_response)
-        except ConnectionError:
+        except OSError:  # as a ConnectionError, or plain when it ends before it has begun
             connection = environ.get("werkzeug.socket")
-            if connection is None:
+            if connection is None or "HTTP_UPGRADE" not in environ:
                 raise
             with contextlib.suppress(OSError):  # the other side may have been quicker
                 connection.shutdown(socket.SHUT_RDWR)
@@ -89,6 +89,8 @@ class TidyClose:
 
 def identify(response: Response) -> Response:
     response.headers[STAGE_HEADER] = os.environ.get("WORKSHOP_TOKEN", "")
+    # Else a page that somebody leaves may live on, connected, for a "back" that never comes.
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -24,7 +24,12 @@ def browser() -> Iterator[Browser]:
     executable = needs_browser()
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=browser_flags())
+        running = playwright.chromium.launch(
+            executable_path=executable,
+            args=browser_flags(),
+            # Pages are put away, and taken out again by "back", as in everybody's browser.
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
         yield running
         running.close()
 

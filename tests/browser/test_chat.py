@@ -76,6 +76,17 @@ def test_the_page_says_that_the_server_has_the_message(run: Run, visit: Visit, s
     expect(ada.get_by_role("status")).to_have_text("The server has your message.")
 
 
+def test_who_leaves_by_a_link_leaves_at_once(run: Run, visit: Visit) -> None:
+    """A page that the browser put away for "back" would hold its name until a ping is missed."""
+    ada = visit(room(run("06"), "Ada"))
+    for _ in range(2):
+        ada.wait_for_function(UPGRADED)
+        ada.goto(run("06").url)
+        ada.get_by_label("Your name").fill("Ada")
+        ada.get_by_role("button").click()
+        expect(ada.get_by_role("status")).to_have_text("")
+
+
 @with_socket
 def test_a_message_that_nobody_has_yet_is_not_called_received(
     restartable: Run, person: People, step: str

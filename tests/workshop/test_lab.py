@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 import websocket
+from tornado.websocket import WebSocketClosedError
 
 from workshop import lab, paths
 from workshop.run import taken
@@ -254,30 +255,31 @@ def hang_up(server: socket.socket) -> None:
     connection.close()
 
 
-def test_a_refused_connection_of_anybody_else_is_told() -> None:
+nobody_there = pytest.mark.parametrize("error", [ConnectionRefusedError, WebSocketClosedError])
+
+
+@nobody_there
+def test_a_refused_connection_of_anybody_else_is_told(error: type[Exception]) -> None:
     record = logging.makeLogRecord({"msg": "Uncaught exception", "levelno": logging.ERROR})
-    told = lab.NobodyAnswers()
+    told = lab.NobodyThere()
     assert told.filter(record)
     try:
-        raise ConnectionRefusedError
-    except ConnectionRefusedError:
+        raise error
+    except error:
         assert told.filter(record)
 
 
-def test_a_signal_in_the_middle_of_a_refusal_is_told() -> None:
+@nobody_there
+def test_a_signal_in_the_middle_of_a_refusal_is_told(error: type[Exception]) -> None:
     """Its handler runs wherever the program is, and so inside the handling of that exception."""
-    told = lab.NobodyAnswers()
+    told = lab.NobodyThere()
     noise = logging.makeLogRecord({"msg": "Uncaught exception", "levelno": logging.ERROR})
     stopping = logging.makeLogRecord(
         {"msg": "received signal 15, stopping", "levelno": logging.CRITICAL}
     )
-    through_the_proxy = {"__name__": "jupyter_server_proxy.handlers", "refused": refused}
+    through_the_proxy = {"__name__": "jupyter_server_proxy.handlers", "error": error}
     try:
-        exec("refused()", through_the_proxy)
-    except ConnectionRefusedError:
+        exec("raise error", through_the_proxy)
+    except error:
         assert not told.filter(noise)
         assert told.filter(stopping)
-
-
-def refused() -> None:
-    raise ConnectionRefusedError

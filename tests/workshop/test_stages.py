@@ -1,19 +1,22 @@
 """A stage runs as a child, answers as itself, and never outlives the one who started it."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workshop import running
 from workshop.clients import cast, session_of
 from workshop.learner import catch_up
+from workshop.serve import TidyClose
 from workshop.stages import Stage, StageFailed, answers, child_environment, stage, temporary_folder
 
 PATIENCE = 15.0  # seconds that anything here may take on a busy machine
@@ -321,6 +324,22 @@ with stage("07") as chat:
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.strip()
+
+
+@pytest.mark.parametrize("error", [ConnectionAbortedError(), OSError()])
+def test_a_websocket_that_ends_is_no_error_and_a_request_that_fails_is(error: OSError) -> None:
+    """Engine.IO raises the second when it ends before it has begun: a refused page does that."""
+
+    def fails(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raise error
+
+    mine, browsers = socket.socketpair()
+    environ = {"werkzeug.socket": mine, "HTTP_UPGRADE": "websocket"}
+    assert list(TidyClose(fails)(environ, lambda *_: None)) == [b""]
+    assert browsers.recv(1) == b"", "the connection is shut down"
+    del environ["HTTP_UPGRADE"]
+    with pytest.raises(OSError):
+        TidyClose(fails)(environ, lambda *_: None)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
