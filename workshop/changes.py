@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from workshop import manifest
+from workshop.threeway import Comparison, Mark
 
 CONTEXT = 2  # unchanged lines shown around a change
 NOT_LESSON = {"README.md", "exercise.patch"}
@@ -38,41 +39,6 @@ class Hunk:
     @property
     def own(self) -> list[str]:
         return [line[1:] for line in self.lines if line.startswith("|")]
-
-
-class Origin:
-    """Where lines of a learner's file and of a step's come from: places in the step before."""
-
-    def __init__(self, origin: list[str], mine: list[str], step: list[str]) -> None:
-        blocks = difflib.SequenceMatcher(None, origin, mine, autojunk=False).get_matching_blocks()
-        self._place = {at + n: start + n for start, at, size in blocks for n in range(size)}
-        for at in reversed(range(len(mine) - 1)):
-            if not mine[at].strip() and at + 1 not in self._place:
-                self._place.pop(at, None)  # an empty line belongs to what it stands above
-        changes = difflib.SequenceMatcher(None, origin, step, autojunk=False).get_opcodes()
-        self._due = [
-            start + n if tag == "equal" else end
-            for tag, start, end, j1, j2 in changes
-            for n in range(j2 - j1)
-        ]
-
-    def marked(
-        self, mine: list[str], step: list[str], block: tuple[int, int, int, int]
-    ) -> Iterator[str]:
-        """Yield the lines of a block that differs; a new one follows what it takes the place of.
-
-        "-" is before a line that came with the step before, "|" before one that did not.
-        """
-        i1, i2, j1, j2 = block
-        last = max((self._place[i] for i in range(i1) if i in self._place), default=-1)
-        for i in range(i1, i2):
-            place = self._place.get(i)
-            while j1 < j2 and self._due[j1] <= (last + 1 if place is None else place):
-                yield f"+{step[j1]}"
-                j1 += 1
-            yield f"{'|' if place is None else '-'}{mine[i]}"
-            last = last if place is None else place
-        yield from (f"+{line}" for line in step[j1:j2])
 
 
 def lesson_files(folder: Path) -> dict[str, str]:
@@ -186,39 +152,45 @@ def _hunks(
 ) -> Iterator[Hunk]:
     for file in sorted({*old, *new}, key=_reading_order):
         before, after = old.get(file, "").splitlines(), new.get(file, "").splitlines()
-        strip = not (indentation_counts or file.endswith(".py"))
-        left, right = map(_stripped, (before, after)) if strip else (before, after)
-        origin = None
-        if came_from is not None:
-            first = came_from.get(file, "").splitlines()
-            origin = Origin(_stripped(first) if strip else first, left, right)
-        matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-        for group in matcher.get_grouped_opcodes(CONTEXT):
-            lines = tuple(_marked(group, before, after, origin))
-            start = group[0][3]
-            changed = next((j1 for tag, _, _, j1, _ in group if tag != "equal"), start)
-            place = _place(file, new.get(file, ""), changed)
-            yield Hunk(file, place, lines, group[0][1], start)
-
-
-def _stripped(lines: list[str]) -> list[str]:
-    return [line.strip() for line in lines]
-
-
-def _marked(
-    group: list[tuple[str, int, int, int, int]],
-    before: list[str],
-    after: list[str],
-    origin: Origin | None,
-) -> Iterator[str]:
-    for tag, i1, i2, j1, j2 in group:
-        if tag == "equal":
-            yield from (f" {line}" for line in before[i1:i2])
-        elif origin:
-            yield from origin.marked(before, after, (i1, i2, j1, j2))
+        same = _itself if indentation_counts or file.endswith(".py") else str.strip
+        left, right = list(map(same, before)), list(map(same, after))
+        if came_from is None:
+            marks = list(_marks(left, right))
         else:
-            yield from (f"-{line}" for line in before[i1:i2])
-            yield from (f"+{line}" for line in after[j1:j2])
+            origin = list(map(same, came_from.get(file, "").splitlines()))
+            marks = list(Comparison(origin, left, right).marks())
+        for group in _grouped(marks):
+            lines = [m.sign + (after[m.step] if m.sign == "+" else before[m.mine]) for m in group]
+            if came_from is not None and not any(ln[1:].strip() for ln in lines if ln[0] != " "):
+                continue  # an empty line more or less: nobody counts them
+            changed = next(mark.step for mark in group if mark.sign != " ")
+            place = _place(file, new.get(file, ""), changed)
+            yield Hunk(file, place, tuple(lines), group[0].mine, group[0].step)
+
+
+def _itself(line: str) -> str:
+    return line
+
+
+def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
+    """Yield the lines of two texts: what goes, then what comes in its place."""
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            yield from (Mark(" ", i1 + n, j1 + n) for n in range(i2 - i1))
+        else:
+            yield from (Mark("-", i, j1) for i in range(i1, i2))
+            yield from (Mark("+", i2, j) for j in range(j1, j2))
+
+
+def _grouped(marks: list[Mark]) -> Iterator[list[Mark]]:
+    """Yield runs of changed lines, with CONTEXT unchanged ones around; near ones are one run."""
+    changed = [number for number, mark in enumerate(marks) if mark.sign != " "]
+    while changed:
+        first = last = changed.pop(0)
+        while changed and changed[0] <= last + 2 * CONTEXT + 1:
+            last = changed.pop(0)
+        yield marks[max(first - CONTEXT, 0) : last + CONTEXT + 1]
 
 
 def _place(file: str, text: str, line: int) -> str:

@@ -75,7 +75,7 @@ def show(where: str, file: str, *names: str) -> View:
     spans = [changes.piece(text, file, name) for name in names] or [(0, len(lines))]
     code = "\n\n".join("\n".join(lines[start:end]) for start, end in spans)
     rows = "".join(_line_html(line, tinted=False) for line in code.splitlines())
-    return View(f"{_path(label, file)}\n{code}", box(_path(label, file), _pre(rows)))
+    return View(f"{_path(label, file)}\n{code}", box(_pre(rows), _path(label, file)))
 
 
 def show_change(where: str, *what: str) -> View:

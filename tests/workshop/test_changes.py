@@ -6,7 +6,7 @@ import pytest
 
 from workshop import changes, manifest
 from workshop.learner import bring, catch_up
-from workshop.views import View, show_change, solution
+from workshop.views import View, show, show_change, solution
 
 HIDDEN = (".ipynb_checkpoints/app-checkpoint.py", "__pycache__/app.py", ".draft.txt")
 
@@ -81,7 +81,8 @@ def test_what_only_the_learner_wrote_has_a_mark_of_its_own(my_chat: Path) -> Non
     app = my_chat / "app.py"
     app.write_text(app.read_text().replace('"/chat"', '"/room"') + "\n\ndone = True\n")
     shown = show_change("mine", "04_socketio")
-    assert {'|@app.route("/room")', '+@app.route("/chat")', "|done = True"} <= set(lines_of(shown))
+    assert {'|@app.route("/room")', "|done = True"} <= set(lines_of(shown))
+    assert '+@app.route("/chat")' not in lines_of(shown), "04 does not touch it"
     assert '-"""The same two pages' in str(shown) and "-done" not in str(shown)
     assert said in str(shown) and said in shown.markup
     assert said not in str(show_change("mine", "04_socketio", "static/chat.js")), "only new ones"
@@ -132,6 +133,12 @@ def test_in_the_first_step_all_that_differs_is_ones_own(my_chat: Path) -> None:
     shown = lines_of(show_change("mine", "01_setup"))
     assert [line for line in shown if "Brought by" in line and line.startswith("|")]
     assert not [line for line in shown if line.startswith("-")]
+
+
+def test_a_box_has_its_file_for_a_heading_and_code_in_it() -> None:
+    shown = show("05_broadcast", "app.py", "handle_new_message").markup
+    assert ">05_broadcast/app.py</div>" in shown and "&lt;" not in shown.replace("-&gt;", "")
+    assert "def handle_new_message" in shown.partition("<pre")[2]
 
 
 def lines_of(shown: View) -> list[str]:

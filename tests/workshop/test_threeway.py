@@ -1,0 +1,107 @@
+"""A learner's chat beside the next step: what is shown can be typed where it is shown."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from workshop import changes, manifest
+from workshop.contract.grammar import Script
+from workshop.learner import catch_up
+from workshop.threeway import Comparison
+
+ORIGIN = ["head", "one();", "});", "", "two();", "tail"]
+NEW_BLOCK = ["added(() => {", "  new;", "});"]
+OWN_BLOCK = ["mine(() => {", "  own;", "});"]
+LATER = manifest.steps()[1:]
+
+
+def shown(origin: list[str], mine: list[str], step: list[str]) -> list[str]:
+    return [
+        each.sign + (step[each.step] if each.sign == "+" else mine[each.mine])
+        for each in Comparison(origin, mine, step).marks()
+    ]
+
+
+def signed(sign: str, lines: list[str]) -> list[str]:
+    return [sign + line for line in lines]
+
+
+def test_what_is_the_same_has_no_sign() -> None:
+    for lines in (ORIGIN, [], ORIGIN + OWN_BLOCK):
+        assert shown(ORIGIN, lines, lines) == signed(" ", lines)
+
+
+def test_without_own_lines_it_is_the_change_of_the_step() -> None:
+    step = ["head", "one(1);", "});", "", "tail"]
+    assert shown(ORIGIN, ORIGIN, step) == [
+        " head", "-one();", "+one(1);", " });", " ", "-two();", " tail",
+    ]  # fmt: skip
+
+
+def test_two_blocks_that_end_alike_keep_their_ends() -> None:
+    mine, step = ORIGIN + OWN_BLOCK, ORIGIN + NEW_BLOCK
+    both = signed("+", NEW_BLOCK) + signed("|", OWN_BLOCK)
+    assert shown(ORIGIN, mine, step) == signed(" ", ORIGIN) + both
+
+
+def test_what_is_typed_already_has_no_sign() -> None:
+    half = NEW_BLOCK[:2]
+    mine, step = ORIGIN + half + OWN_BLOCK, ORIGIN + NEW_BLOCK
+    rest = signed(" ", half) + signed("+", NEW_BLOCK[2:]) + signed("|", OWN_BLOCK)
+    assert shown(ORIGIN, mine, step) == signed(" ", ORIGIN) + rest
+
+
+def test_a_slip_stands_beside_what_was_meant() -> None:
+    mine, step = [*ORIGIN, "aded(() => {", *NEW_BLOCK[1:]], ORIGIN + NEW_BLOCK
+    assert shown(ORIGIN, mine, step)[len(ORIGIN) :] == [
+        "+added(() => {", "|aded(() => {", "   new;", " });",
+    ]  # fmt: skip
+
+
+def test_a_line_that_was_moved_is_not_asked_for_again_and_one_that_was_lost_is() -> None:
+    moved = ["head", "});", "", "two();", "tail", "one();"]
+    assert shown(ORIGIN, moved, ORIGIN) == [*signed(" ", moved[:-1]), "|one();"]
+    lost = ["head", "});", "", "two();", "tail"]
+    assert "+one();" in shown(ORIGIN, lost, ORIGIN)
+
+
+def test_an_old_line_of_ones_own_making_stays_alone_where_the_step_does_not_touch_it() -> None:
+    mine = ["head", "uno();", *ORIGIN[2:]]
+    assert shown(ORIGIN, mine, [*ORIGIN, "added"]) == [
+        " head", "|uno();", " });", " ", " two();", " tail", "+added",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", LATER, ids=lambda step: step.name)
+def test_a_step_can_be_typed_as_it_is_shown_into_a_solved_chat(
+    my_chat: Path, step: manifest.Step
+) -> None:
+    """Lines with + come in, lines with - go: it can be read, and holds all that the step adds."""
+    before = manifest.before(step)
+    assert before
+    catch_up(before.number)
+    patch = before.folder / "exercise.patch"
+    subprocess.run(["git", "apply", str(patch)], cwd=my_chat, check=True, capture_output=True)
+    origin, new = changes.lesson_files(before.folder), changes.lesson_files(step.folder)
+    asked = [
+        (hunk.file, line)
+        for hunk in changes.own_change(my_chat, step.folder, origin)
+        for line in hunk.added
+        if line.strip()
+    ]
+    added = [(h.file, line) for h in changes.step_change(step.name) for line in h.added]
+    assert set(asked) <= set(added), "it asks for what the step does not add"
+    for file, mine in changes.lesson_files(my_chat).items():
+        if file not in new or not file.endswith((".py", ".js")):
+            continue
+        if (
+            step.number == "03"
+        ):  # the exercise of 02 was in the middle of a text that goes as a whole
+            continue
+        lines = shown(*(text.splitlines() for text in (origin.get(file, ""), mine, new[file])))
+        typed = "\n".join(line[1:] for line in lines if line[0] != "-") + "\n"
+        if file.endswith(".py"):
+            compile(typed, file, "exec")
+        else:
+            assert Script(typed).unreadable_line() is None, typed
