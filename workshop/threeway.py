@@ -34,7 +34,7 @@ class Comparison:
     """
 
     def __init__(self, origin: Lines, mine: Lines, step: Lines) -> None:
-        self.mine, self.step = mine, step
+        self.mine, self.step, self.origin = mine, step, frozenset(origin)
         self.from_mine, self.from_step = _places(origin, mine), _places(origin, step)
         self.due = [
             start + n if tag == "equal" else end
@@ -71,15 +71,37 @@ class Comparison:
         yield from (Mark("+", here.stop, at) for at in coming)
 
     def _typed(self, own: list[int], coming: list[int]) -> dict[int, int]:
-        """Return what the learner has typed of the step's new lines: where, and as which line."""
-        mine, step = [self.mine[at] for at in own], [self.step[at] for at in coming]
-        blocks = SequenceMatcher(None, mine, step, autojunk=False).get_matching_blocks()
-        return {
-            own[a + n]: coming[b + n]
-            for a, b, size in blocks
-            if any(WORD.search(line) for line in mine[a : a + size])  # all blocks end alike
+        """Return what the learner has typed of the step's new lines: where, and as which line.
+
+        A line that tells is matched first, then what is the same around it.
+        """
+        mine = [at for at in own if self._tells(self.mine[at])]
+        step = [at for at in coming if self._tells(self.step[at])]
+        matcher = SequenceMatcher(
+            None, [self.mine[at] for at in mine], [self.step[at] for at in step], autojunk=False
+        )
+        typed = {
+            mine[a + n]: step[b + n]
+            for a, b, size in matcher.get_matching_blocks()
             for n in range(size)
         }
+        for at, line in list(typed.items()):
+            for way in (1, -1):
+                here, there = at + way, line + way
+                while (
+                    here in own
+                    and there in coming
+                    and here not in typed
+                    and there not in typed.values()
+                    and self.mine[here] == self.step[there]
+                ):
+                    typed[here] = there
+                    here, there = here + way, there + way
+        return typed
+
+    def _tells(self, line: str) -> bool:
+        """Tell whether a line can only be the step's: blocks end alike, and have lines in common."""
+        return bool(WORD.search(line)) and line not in self.origin
 
     def _reached(self, origin: Lines) -> list[int]:
         """Return for each line of the learner's the place in the origin that it stands at.

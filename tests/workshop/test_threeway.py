@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workshop import changes, manifest
 from workshop.contract.grammar import Script
@@ -45,6 +47,15 @@ def test_two_blocks_that_end_alike_keep_their_ends() -> None:
     assert shown(ORIGIN, mine, step) == signed(" ", ORIGIN) + both
 
 
+def test_two_forms_are_not_laid_into_each_other() -> None:
+    origin = ["<form one>", "<token>", "</form>", "tail"]
+    mine = [*origin[:3], "<form mine>", "<token>", "<own>", "</form>", "tail"]
+    step = [*origin[:3], "<form new>", "<token>", "</form>", "tail"]
+    assert shown(origin, mine, step) == [
+        *signed(" ", origin[:3]), *signed("+", step[3:6]), *signed("|", mine[3:7]), " tail",
+    ]  # fmt: skip
+
+
 def test_what_is_typed_already_has_no_sign() -> None:
     half = NEW_BLOCK[:2]
     mine, step = ORIGIN + half + OWN_BLOCK, ORIGIN + NEW_BLOCK
@@ -71,6 +82,20 @@ def test_an_old_line_of_ones_own_making_stays_alone_where_the_step_does_not_touc
     assert shown(ORIGIN, mine, [*ORIGIN, "added"]) == [
         " head", "|uno();", " });", " ", " two();", " tail", "+added",
     ]  # fmt: skip
+
+
+texts = st.lists(st.sampled_from(["", "});", "a", "b", "c", "d e"]), max_size=12)
+
+
+@given(origin=texts, mine=texts, step=texts)
+def test_ones_own_file_is_shown_whole_and_new_lines_in_their_order(
+    origin: list[str], mine: list[str], step: list[str]
+) -> None:
+    marks = list(Comparison(origin, mine, step).marks())
+    assert [each.mine for each in marks if each.sign != "+"] == list(range(len(mine)))
+    new = [each.step for each in marks if each.sign in " +"]
+    assert new == sorted(new)
+    assert all(mine[each.mine] == step[each.step] for each in marks if each.sign == " ")
 
 
 @pytest.mark.parametrize("step", LATER, ids=lambda step: step.name)
