@@ -49,6 +49,7 @@ MISTAKES = [
     ("04", "app.py", "app.register_blueprint(socketio_browser)", "", "register_blueprint(socketio"),
     ("04", "app.py", '{"ok": True}', '{"ok": "yes".upper}', "are the brackets `()` missing"),
     ("04", "static/chat.js", "  form.reset();\n});", "  form.reset();\n}", "every ( [ { and every"),
+    ("04", "app.py", '@socketio.on("new_message")', '@socketio.on("new_message"):', "no colon behind"),
     ("04", "static/chat.js", '"#message-form"', '"message-form"', "looked for with # before it"),
     ("04", "static/chat.js", '"#status"', '"#stat"', "must be the same, letter by letter"),
     ("04", "static/chat.js", "const input", "const inputs", "Is `input` spelt the same"),

@@ -24,6 +24,11 @@ MISTAKES = [
     ("06", "app.py", 'checked_name(field(auth, "username"))', 'checked_name(auth, "username")',
      "The call of `checked_name` and its `def` line"),
     ("06", "app.py", "        sockets.pop(request.sid, None)\n", "", "is still counted"),
+    ("06", "app.py",
+     "    with in_turn:\n        if username.casefold()",
+     "    with in_turn:\n        sockets[request.sid] = username\n        if username.casefold()",
+     "people meet themselves"),
+    ("07", "app.py", "Message.seq.desc()", "Message.seq.desc", "`desc` is named there, and not called"),
     ("06", "static/chat.js",
      "if (acknowledgement.ok) {\n",
      "if (acknowledgement.ok) {\n      log.append(message.text);\n",
@@ -220,6 +225,10 @@ MISTAKES = [
 
 # As good as those, and tried with them where there is time: `pytest -m long`.
 MORE = [
+    ("08", "static/chat.js",
+     "if (!acknowledgement.ok) return;",
+     "if !acknowledgement.ok return;",
+     "JavaScript writes `if (…)`"),
     ("10", "static/chat.js", "async ", "", "only in an `async` function"),
     ("08", "app.py", "secrets.token_hex()", "secrets.token_hex", "are the brackets `()` missing"),
     ("06", "static/chat.js",

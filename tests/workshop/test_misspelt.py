@@ -8,7 +8,7 @@ import flask_socketio
 import pytest
 
 from workshop.checker import OPEN, check
-from workshop.contract.grammar import Script, only_compares, text_of
+from workshop.contract.grammar import Script, line_of, only_compares, text_of
 from workshop.contract.markup import Tags
 from workshop.contract.sources import OPTIONS
 from workshop.contract.words import known, meant
@@ -144,3 +144,31 @@ def test_the_options_of_emit_are_those_that_it_looks_for() -> None:
     source = inspect.getsource(flask_socketio.emit) + inspect.getsource(flask_socketio.send)
     looked_for = set(re.findall(r"'(\w+)' in kwargs|kwargs\.(?:get|pop)\('(\w+)'", source))
     assert {one or other for one, other in looked_for} == set(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("on(() => {\n  one();\n\non(() => {\n});\n", 1),  # what is open, though more follows
+        ("one();\n});\n", 2),
+        ("one([2);\n", 1),
+        ("on(() => {\n  `${one}`;\n  /[(]/.test('}');\n});\n", None),
+    ],
+)
+def test_a_bracket_without_a_partner_is_found(text: str, line: int | None) -> None:
+    bracket = Script(text).without_partner()
+    assert (line_of(bracket) if bracket else None) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("if ok return;", "if"),
+        ("} else if !ok {", "if"),
+        ("  while one {", "while"),
+        ("if (ok) return;", ""),
+        ("if(ok) return; // if not", ""),
+    ],
+)
+def test_a_condition_without_brackets_is_found(text: str, word: str) -> None:
+    assert Script(text).condition_without_brackets() == word

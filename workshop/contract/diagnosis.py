@@ -44,9 +44,17 @@ CAUSES: list[tuple[str, str]] = [
         "a decorator and `def` stand at the left edge.",
     ),
     (
+        OWN_FILE + r", line (\d+)\n\s*@.*:\n(?:.*\n){0,3}?SyntaxError: ",
+        "Line {1} of {0}: no colon behind a decorator. It stands behind `def …`, the line below.",
+    ),
+    (
         OWN_FILE + r", line (\d+)\n(?:.*\n){0,4}?SyntaxError: (.*)",
         "Python cannot read line {1} of {0} ({2}). Compare that line and the one above it with "
-        "the step: a colon, a quote or a bracket is missing.",
+        "the step: a colon, a quote or a bracket is missing, or one too many.",
+    ),
+    (
+        r"<bound method \w+\.(\w+) of",
+        "`{0}` is named there, and not called: are the brackets `()` missing behind it?",
     ),
     (
         r"Failed to find Flask application or factory",

@@ -34,7 +34,7 @@ def a_message_is_acknowledged(chat: Stage) -> None:
             hint="That is a refusal, with its reason. Ada is where she may write: why is she refused?"
             if isinstance(answer, dict) and answer.get("error")
             else "What the handler returns is the acknowledgement. "
-            'Its last line is `return {"ok": True}`, with a capital T.',
+            'It ends with `return {"ok": True, …}`, with a capital T, and itself: not a function below.',
         )
 
 

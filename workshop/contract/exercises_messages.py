@@ -46,6 +46,12 @@ def older_messages_can_be_loaded(chat: Stage) -> None:
             seen="status 404",
             hint='It begins with `@app.route("/api/messages")`.',
         )
+    if visit(chat, "/api/messages?before=soon").status_code >= 500:
+        raise Broken(
+            expected="?before=soon is no error of the server: anybody may write anything there.",
+            seen="status 500",
+            hint='`request.args.get("before", …, type=int)` does not fail where no number is.',
+        )
     newest = fill(chat, PAGE + 5)
     for before, wanted in (
         (newest, list(range(newest - PAGE, newest))),

@@ -43,6 +43,8 @@ KEYWORDS = """
     finally for function if import in instanceof let new null of return static super switch this throw
     true try typeof undefined var void while yield
 """
+CLOSING = {")": ("(",), "]": ("[",), "}": ("{", "${")}
+OPENING = {bracket for brackets in CLOSING.values() for bracket in brackets}
 BROWSERS_OWN = frozenset(OF_THE_PAGE.split()) | frozenset(OF_THE_LANGUAGE.split())
 
 
@@ -56,6 +58,27 @@ class Script:
         """Return the first line that the grammar does not allow; None when all can be read."""
         wrong = [node for node in walk(self.root) if node.is_error or node.is_missing]
         return min((_line_of(node) for node in wrong), default=None)
+
+    def condition_without_brackets(self) -> str:
+        """Return the word, such as `if`, that a condition without ( ) stands behind, or ""."""
+        found = re.search(r"(?m)^[\s}]*(?:else )?(if|while|for) +[^(\s]", text_of(self.root))
+        return found[1] if found else ""
+
+    def without_partner(self) -> Node | None:
+        """Return the bracket that nothing closes, or that closes nothing; None when all have theirs."""
+        opened: list[Node] = []
+        for node in walk(self.root):
+            if node.is_missing or node.child_count:
+                continue
+            if node.type in OPENING:
+                opened.append(node)
+            elif node.type in CLOSING:
+                if not opened:
+                    return node
+                if opened[-1].type not in CLOSING[node.type]:
+                    return opened[-1]
+                opened.pop()
+        return opened[-1] if opened else None
 
     def in_capitals(self) -> Node | None:
         """Return the first keyword that is written with a capital, such as `Function`."""

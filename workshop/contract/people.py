@@ -21,7 +21,7 @@ from workshop.stages import Stage
 FREE_AGAIN = "A name is free again when its connection ends."
 STILL_HERE = (
     "Somebody of this name has left, and is still counted: the handler of `disconnect` must forget "
-    "the name of `request.sid`."
+    "the name of `request.sid`. Or people meet themselves: is the name noted before it is looked up?"
 )
 NOBODY_ANSWERS = (
     "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it nobody answers "

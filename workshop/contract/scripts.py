@@ -35,11 +35,16 @@ def the_script_can_be_read(chat: Stage) -> None:
             "nothing of the file.",
         )
     if line is not None:
+        bracket, word = script.without_partner(), script.condition_without_brackets()
+        where = f"line {line_of(bracket) if bracket else line} of chat.js"
         raise Broken(
             expected="chat.js keeps to the grammar of JavaScript.",
-            seen=f"something is missing, or too much, near line {line} of chat.js",
-            hint=f"Compare line {line} and the one above it with the step: every ( [ {{ and every "
-            "quote needs its partner. Until then the browser runs nothing of the file.",
+            seen=f"`{text_of(bracket)}` in {where} has no partner"
+            if bracket
+            else f"something is missing, or too much, near {where}",
+            hint=(f"JavaScript writes `{word} (…)`, with brackets. " if word else "")
+            + "Compare that line and those around it with the step: every ( [ { and every quote needs "
+            "its partner. Until then the browser runs nothing of the file.",
         )
     for name in script.declared_twice():
         raise Broken(
