@@ -25,7 +25,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault(); // stay on this page: the message travels by socket, not by form
   const message = { room, text: input.value, uploads };
   if (!socket.connected) {
-    statusLine.textContent = "Not connected just now. Your text stays here.";
+    statusLine.textContent = "Not connected. Your text stays here.";
     return;
   }
   statusLine.textContent = "Sending …"; // until the acknowledgement comes
