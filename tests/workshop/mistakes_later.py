@@ -225,6 +225,7 @@ MISTAKES = [
 
 # As good as those, and tried with them where there is time: `pytest -m long`.
 MORE = [
+    ("10", "static/chat.js", "= await response.json()", "= response.json()", "`await` in front of it"),
     ("08", "static/chat.js",
      "if (!acknowledgement.ok) return;",
      "if !acknowledgement.ok return;",

@@ -43,6 +43,13 @@ document.addEventListener("keydown", (event) => {
 });
 let wait = 0;
 wait = setTimeout(tell, 500, { texts: [] });
+const asked = fetch("api/tea").then((answer) => answer.json());
+const kettle = fetch("api/kettle");
+async function boil() {
+  const [tea, water] = await Promise.all([asked, fetch("api/water")]);
+  return (await kettle).ok && water.ok && (await water.json()).boiling && tea.json().then(tell);
+}
+fetch("api/cups");
 const same = (one, other) => one.nots === other.nots;
 window.Notification?.requestPermission().then(() => same({ nots: 1 }, state));
 """
@@ -172,3 +179,18 @@ def test_a_bracket_without_a_partner_is_found(text: str, line: int | None) -> No
 )
 def test_a_condition_without_brackets_is_found(text: str, word: str) -> None:
     assert Script(text).condition_without_brackets() == word
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("const response = await fetch(one);\nconst { ok } = response.json();", 2),
+        ("const response = fetch(one);\nconst it = await response.json();", 1),
+        ("const text = fetch(one).json();", 1),
+        ("const it = (await fetch(one)).json().ok;", 1),
+        ("const it = await (await fetch(one)).json();", None),
+    ],
+)
+def test_an_answer_that_is_not_waited_for_is_found(text: str, line: int | None) -> None:
+    found = Script(f"async () => {{\n{text}\n}};").not_waited_for()
+    assert [line_of(call) - 1 for call in found[:1]] == ([line] if line else [])

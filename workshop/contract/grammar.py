@@ -43,6 +43,7 @@ KEYWORDS = """
     finally for function if import in instanceof let new null of return static super switch this throw
     true try typeof undefined var void while yield
 """
+LATER = ("then", "catch", "finally")  # what one may ask of a promise
 CLOSING = {")": ("(",), "]": ("[",), "}": ("{", "${")}
 OPENING = {bracket for brackets in CLOSING.values() for bracket in brackets}
 BROWSERS_OWN = frozenset(OF_THE_PAGE.split()) | frozenset(OF_THE_LANGUAGE.split())
@@ -247,6 +248,23 @@ class Script:
         waits = (node for node in walk(self.root) if node.type == "await_expression")
         return [node for node in waits if not _may_wait(node)]
 
+    def not_waited_for(self) -> list[Node]:
+        """Return each call of `fetch` or `json` whose promise is taken for what it will bring."""
+        calls = (node for node in walk(self.root) if node.type == "call_expression")
+        return [call for call in calls if _brings_later(call) and self._is_taken(call)]
+
+    def _is_taken(self, call: Node) -> bool:
+        user = call.parent
+        if user and user.type == "member_expression":
+            return text_of(user.children[-1]) not in LATER
+        name = user.child_by_field_name("name") if user and user.type in DECLARATIONS else None
+        if not name:
+            return False
+        waited = (text_of(n.children[-1]) for n in walk(self.root) if n.type == "await_expression")
+        handed_on = (f"{text_of(name)}.{word}" for word in LATER)
+        told = {text_of(node) for node in walk(self.root) if node.type == "member_expression"}
+        return text_of(name) not in waited and told.isdisjoint(handed_on)
+
     def given_anew(self) -> list[Node]:
         """Return every name to which a value is given after its declaration: `last = …`, `last++`."""
         fields = {"assignment_expression": "left", "augmented_assignment_expression": "left",
@@ -321,6 +339,12 @@ def _may_wait(node: Node) -> bool:
     while function and function.type not in FUNCTIONS:
         function = function.parent
     return function is not None and any(each.type == "async" for each in function.children)
+
+
+def _brings_later(call: Node) -> bool:
+    words = text_of(call.child_by_field_name("function") or call)
+    # `await (…)` is a call of `await` to this grammar.
+    return words.rpartition(".")[2] in ("fetch", "json") and not words.startswith("await")
 
 
 def walk(node: Node) -> Iterator[Node]:

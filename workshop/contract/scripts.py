@@ -111,6 +111,12 @@ def the_script_does_what_it_says(chat: Stage) -> None:
             hint=f"`let {name} = …`: a `const` keeps its first value, and the browser stops "
             "where it is given another one.",
         )
+    for call in script.not_waited_for():
+        raise Broken(
+            expected="What comes later is waited for.",
+            seen=f"`{text_of(call)[:SNIPPET]}`, in line {line_of(call)} of chat.js, is used at once",
+            hint="`await` in front of it: until then there is only the promise of an answer.",
+        )
     for call in script.called_too_early():
         name = text_of(call).partition("(")[0]
         raise Broken(
