@@ -173,6 +173,13 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
         each.trial(chat)
     except Broken as broken:
         return explained(broken, chat.log.removeprefix(before))
+    except requests.exceptions.ChunkedEncodingError:
+        return Broken(
+            expected="An answer comes whole, with all the bytes that it has promised.",
+            seen=f"it breaks off; the server's log ends with: {last_error(chat.log)}",
+            hint="A file is sent from where it is read at: after writing into it, that is its end. "
+            "`file.seek(0)` before it is sent.",
+        )
     except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
             expected="The server stays up and answers.",

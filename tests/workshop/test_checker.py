@@ -69,6 +69,20 @@ def test_the_solution_of_the_exercise_passes(my_chat: Path, step: manifest.Step)
     assert verdict.state == KEPT, verdict
 
 
+def test_an_answer_that_breaks_off_is_not_called_a_server_that_is_down(my_chat: Path) -> None:
+    """A file in memory is sent from where it is read at."""
+    step = manifest.step("10")
+    catch_up(step.number)
+    apply_patch(step, my_chat)
+    files = my_chat / "files.py"
+    source = files.read_text(encoding="utf-8")
+    assert "    small.seek(0)\n" in source
+    files.write_text(source.replace("    small.seek(0)\n", ""), encoding="utf-8")
+    verdict = quick_check(step.number)
+    assert verdict.state == BROKEN
+    assert "`file.seek(0)`" in verdict.hint
+
+
 @pytest.mark.parametrize(
     "step",
     [
