@@ -240,7 +240,7 @@ def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = 
         "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in row) + "</tr>"
         for row in rows
     )
-    return f'<table style="width: 100%; margin: 0"><tr>{heads}</tr>{body}</table>'
+    return f'<table style="width: 100%; margin: 0; table-layout: auto"><tr>{heads}</tr>{body}</table>'
 
 
 def with_code(sentence: str) -> str:
