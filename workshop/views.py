@@ -21,8 +21,8 @@ LONG_FILE = 80  # lines; a new file longer than this is folded away
 PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
 CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
 ONLY_YOURS = (
-    "A line with | is only in your chat. Your own work stays, unless the text says otherwise; "
-    "a slip goes."
+    "A line with | is only in your chat. Your own work stays, unless the text says otherwise; a slip "
+    "goes. Where a + would take its place, make one line of both."
 )
 
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow: hidden"
@@ -240,7 +240,9 @@ def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = 
         "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in row) + "</tr>"
         for row in rows
     )
-    return f'<table style="width: 100%; margin: 0; table-layout: auto"><tr>{heads}</tr>{body}</table>'
+    return (
+        f'<table style="width: 100%; margin: 0; table-layout: auto"><tr>{heads}</tr>{body}</table>'
+    )
 
 
 def with_code(sentence: str) -> str:

@@ -107,6 +107,11 @@ CAUSES: list[tuple[str, str]] = [
         "`{0}` returns nothing. Does its last line begin with `return`?",
     ),
     (
+        r"ValueError: invalid literal for int\(\)",
+        "What comes from outside may be anything, and no number: `request.args.get(…, type=int)` "
+        "takes the other value then.",
+    ),
+    (
         r"url_for\((\w+)[,)](?:.*\n)*?TypeError: 'function' object",
         '`url_for` wants the function\'s name as a text: `url_for("{0}")`.',
     ),
