@@ -9,7 +9,7 @@ import tomllib
 from functools import cache
 
 from workshop import manifest, paths
-from workshop.views import LONG_CODE, View, box, html_table, show, with_code
+from workshop.views import View, box, html_table, show, with_code
 
 KINDS = ("functions", "events", "routes", "tables")
 # "module:name", or "module:name; a note."; a route's is "METHOD /rule".
@@ -117,7 +117,11 @@ def _as_text(kind: str, rows: dict[str, str]) -> str:
 
 def _as_table(kind: str, rows: dict[str, str]) -> str:
     cells = [
-        [f"{LONG_CODE}{html.escape(_place(old))}</code>", _floor(home), _home_html(home)]
+        [
+            f'<code style="white-space: normal">{html.escape(_place(old))}</code>',
+            _floor(home),
+            _home_html(home),
+        ]
         for old, home in rows.items()
     ]
     head = ["step 10", "" if kind == "routes" else "floor", "final_app"]
