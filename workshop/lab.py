@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 from traceback import walk_tb
 
-from tornado.websocket import WebSocketClosedError
-
 from workshop import paths
 
-GONE = (ConnectionRefusedError, WebSocketClosedError)
 FIRST_PORT = 8888
 HERE = Path(__file__).resolve().parent
 TERMINAL = HERE / "terminal"
@@ -38,8 +35,10 @@ class NobodyThere(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = sys.exception()
-        if record.levelno >= logging.CRITICAL or not isinstance(error, GONE):
+        from tornado.websocket import WebSocketClosedError  # here: the doctor speaks without it
+
+        error, gone = sys.exception(), (ConnectionRefusedError, WebSocketClosedError)
+        if record.levelno >= logging.CRITICAL or not isinstance(error, gone):
             return True
         passed = (frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__))
         return not any(name.startswith("jupyter_server_proxy.") for name in passed)

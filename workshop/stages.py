@@ -29,8 +29,6 @@ from types import TracebackType
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-import psutil  # type: ignore[import-untyped]
-
 from workshop import manifest, paths, running
 from workshop.running import STAGE_HEADER
 
@@ -81,6 +79,8 @@ def temporary_folder() -> Path:
 
 def _remove_left_folders() -> None:
     """Remove what killed processes left: a kernel that is killed, as nbval does, tidies nothing."""
+    import psutil  # type: ignore[import-untyped]  # here: the doctor speaks without it
+
     for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}-*-*"):
         maker = folder.name.removeprefix(f"{TEMPORARY}-").partition("-")[0]
         if maker.isdigit() and not psutil.pid_exists(int(maker)):

@@ -42,7 +42,11 @@ def jupyter(request: pytest.FixtureRequest, folder: Path) -> Iterator[Jupyter]:
     server.stop()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("jupyter", "host"),
+    [("/", "127.0.0.1"), ("/", "localhost"), (HUB, "127.0.0.1")],
+    indirect=["jupyter"],
+)
 def test_both_pages_are_alive_in_the_notebook(jupyter: Jupyter, person: People, host: str) -> None:
     # JupyterLab probes for what may not be there, and says so on its own console.
     person.tolerate(r"status 404|status of 404|request failed")
