@@ -21,8 +21,6 @@ MISTAKES = [
     ("07", "checks.py", "    return value\n", "", "does it end with `return`"),
     ("06", "app.py", '@socketio.on("connect")\n', "", "has not noted this connection"),
     ("06", "app.py", "        sockets[request.sid] = username\n", "", "has not noted this connection"),
-    ("06", "app.py", 'checked_name(field(auth, "username"))', 'checked_name(auth, "username")',
-     "The call of `checked_name` and its `def` line"),
     ("06", "app.py", "        sockets.pop(request.sid, None)\n", "", "is still counted"),
     ("06", "app.py",
      "    with in_turn:\n        if username.casefold()",
@@ -87,11 +85,6 @@ MISTAKES = [
      "if not check_password_hash(user.password_hash if user else NOBODYS, password) or not user:",
      "if not user or not check_password_hash(user.password_hash, password):",
      "The time tells who has an account"),
-    ("08", "app.py",
-     '        sockets[request.sid] = session["token"]\n',
-     '        sockets[request.sid] = session["token"]\n'
-     '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n',
-     "it is `known().username`"),
     ("08", "app.py",
      "messages=messages)\n\n\n",
      "messages=messages)\n\n\n"
@@ -184,10 +177,6 @@ MISTAKES = [
      "from models import LogIn, Message, db",
      "from models import Message, db",
      "`LogIn` is used but never imported"),
-    ("08", "app.py",
-     "        known()\n        sockets[",
-     "        knwon()\n        sockets[",
-     "`knwon` is used but never imported"),
     ("10", "templates/chat.html",
      "{{ upload.filename }}",
      "{{ upload.filename }}{{ upload.mime[:5] }}",
@@ -225,6 +214,17 @@ MISTAKES = [
 
 # As good as those, and tried with them where there is time: `pytest -m long`.
 MORE = [
+    ("06", "app.py", 'checked_name(field(auth, "username"))', 'checked_name(auth, "username")',
+     "The call of `checked_name` and its `def` line"),
+    ("08", "app.py",
+     '        sockets[request.sid] = session["token"]\n',
+     '        sockets[request.sid] = session["token"]\n'
+     '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n',
+     "it is `known().username`"),
+    ("08", "app.py",
+     "        known()\n        sockets[",
+     "        knwon()\n        sockets[",
+     "`knwon` is used but never imported"),
     ("10", "static/chat.js", "= await response.json()", "= response.json()", "`await` in front of it"),
     ("08", "static/chat.js",
      "if (!acknowledgement.ok) return;",
