@@ -5,6 +5,7 @@ tree (`build/npm`, ignored by git) and goes straight into the wheel: a file writ
 would be missing as soon as a cached wheel is reused.
 """
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PIN_FILES = ("package.json", "package-lock.json", ".npmrc")
+# start.py calculates the same digest, to see whether what is installed was built from these files.
+BUILT_FROM = ("pyproject.toml", "hatch_build.py", *PIN_FILES, "browser_client/blueprint.py")
 CLIENT = "node_modules/socket.io-client/dist/socket.io.min.js"
 LICENCE = "node_modules/socket.io-client/LICENSE"
 
@@ -33,6 +36,10 @@ class BrowserClientHook(BuildHookInterface):
         include[str(root / "browser_client" / "blueprint.py")] = "socketio_browser/__init__.py"
         include[str(npm_folder / CLIENT)] = "socketio_browser/static/socket.io.min.js"
         include[str(npm_folder / LICENCE)] = "socketio_browser/LICENSE-socket.io-client"
+        record = npm_folder / "built_from.sha256"
+        sources = b"".join((root / name).read_bytes() for name in BUILT_FROM)
+        record.write_text(hashlib.sha256(sources).hexdigest())
+        include[str(record)] = "socketio_browser/built_from.sha256"
 
 
 def fetch_client(root: Path, folder: Path) -> Path:
@@ -65,7 +72,9 @@ def npm_ci(folder: Path) -> None:
             "The Socket.IO browser client could not be fetched.\n"
             f"Expected: `npm {' '.join(arguments)}` to succeed in {folder}\n"
             f"It said: {(result.stderr or result.stdout).strip()}\n"
-            "What to do: check the network (set-up needs it once), then run the same command again."
+            "What to do: check the network (set-up needs it once), then run the same command again.\n"
+            "An npm older than 7 is too old: update Node, or remove it from PATH, and the build brings "
+            "its own."
         )
 
 

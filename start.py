@@ -3,23 +3,23 @@
 Old interpreters must be able to read down to the version check, so nothing above it is newer than
 Python 3.6, and the file's first f-string is also the sentence that a still older one prints.
 """
-# ruff: noqa: E402 - the imports that need a current Python stand below the check
+# ruff: noqa: E402 - imports that need a current Python come after the check
 
 import os
 import sys
 
-OLDEST = "3.11"
+OLDEST, NEWEST = "3.11", "3.14"
 NEEDED = f"This workshop needs Python {OLDEST} or newer."  # an older one shows this very line
 
 
 def too_old(version, executable):
-    """Return what to tell the owner of a too old Python, or None when `version` will do."""
+    """Return what to tell the owner of a Python that is too old, or None if `version` will do."""
     if tuple(version[:2]) >= tuple(int(part) for part in OLDEST.split(".")):
         return None
     found = ".".join(str(part) for part in version[:3])
     return (
         f"{NEEDED}\n"
-        f"Expected:   Python {OLDEST} or newer\n"
+        f"Expected:   Python {OLDEST} to {NEWEST}\n"
         f"Came:       Python {found}, which is {executable}\n"
         "What to do: install a newer Python from python.org or your system's packages, then call\n"
         "            it by name: `python3.13 start.py`, or on Windows `py -3.13 start.py`."
@@ -31,46 +31,49 @@ if __name__ == "__main__" and too_old(sys.version_info, sys.executable):
 
 import contextlib
 import hashlib
-import json
+import importlib.util
 import re
 import shutil
 import subprocess
-import textwrap
-import threading
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+SUFFIX = ".exe" if os.name == "nt" else ""
+PYTHON = SCRIPTS / f"python{SUFFIX}"
 WHEELS = VENV / "wheels"
-STAMPS = VENV / "setup.json"
-LOG = VENV / "setup.log"
-
-SIGN_OF_LIFE_S = 15  # how often a line appears where no terminal can show a running clock
-LONGEST_NEWS = 80  # characters of an installer's line that a sign of life repeats
+UNFINISHED = VENV / "unfinished"  # exists while packages are being installed
+BUILD = ROOT / "build"
+LOG = BUILD / "setup.log"
+UV_PIN = ROOT / "requirements-uv.lock"
+UV = BUILD / f"uv-{hashlib.sha256(UV_PIN.read_bytes()).hexdigest()[:8]}{SUFFIX}"
+BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
+              "browser_client/blueprint.py")  # fmt: skip
+INSTALLERS_SAY = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
 LONGEST_LINE = 200  # characters of an installer's line that a failure repeats
-UNFINISHED = "unfinished"
 
 HELP = """\
 Usage: python3 start.py [verb] [arguments]        (Windows: py start.py ...)
 
-Sets up .venv beside this file when something is missing, then does what the verb says.
+Sets up .venv beside this file if something is missing, then does what the verb says.
 
   (none), notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
   run 05 | run mine [--port N]                  run a step, or your own chat; reloads on save
-  check 05                                      what is still missing in your chat, one thing
-  catch-up 05                                   save your chat, then bring it up to step 05
-  doctor                                        look for trouble on this machine, with its cure
-  ps | stop                                     list the servers you left running, or end them
-  refresh                                       for authors: run the notebooks, store the outputs
+  check 05                                      check your chat, and name one thing to do next
+  catch-up 05                                   save your chat, then replace it with step 05
+  chat [--host H] [--port N]                    serve the finished chat
+  doctor                                        look for problems on this machine
+  ps | stop                                     list the servers you left running, or stop them
+  refresh | lock                                for authors: store outputs, resolve dependencies
+  test quick                                    run the quick tests, in less than a minute
   test [pytest arguments]                       run every test
 
-  --setup-only [test]                           set up, for `test` too if named, and do no more
-  --help                                        this text
+  --setup-only [test]                           set up (for `test` too, if named), and stop there
+  --help                                        show this text
 """
 
 
@@ -83,442 +86,317 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     setup_only = arguments[:1] == ["--setup-only"]
-    verb, *rest = named(arguments[setup_only:])
+    arguments = arguments[setup_only:]
+    has_verb = arguments and not arguments[0].startswith("-")
+    verb, *rest = arguments if has_verb else ["notebooks", *arguments]
     try:
         set_up(with_tests=verb == "test")
     except SetUpError as failure:
         print(f"\n{failure}", file=sys.stderr)
-        return 1
+        if setup_only or verb == "test" or not is_usable():
+            return 1
+        print("\nGoing on with what is installed already.\n", file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nStopped. The same command again mends what was cut off.", file=sys.stderr)
+        print("\nStopped. Run the same command again to finish.", file=sys.stderr)
         return 130
     if setup_only:
         print(f"Set up: {VENV}")
         return 0
     if verb == "test":
         os.chdir(ROOT)
-        return hand_over(["-m", "pytest", *rest])
+        marked = ["-m", "quick", *rest[1:]] if rest[:1] == ["quick"] else rest
+        return hand_over(["-m", "pytest", *marked])
     return hand_over(["-m", "workshop", verb, *rest])
 
 
-def named(arguments: list[str]) -> list[str]:
-    """Put the verb that may be left out, as in `start.py --no-browser`, before its options."""
-    has_verb = arguments and not arguments[0].startswith("-")
-    return arguments if has_verb else ["notebooks", *arguments]
-
-
-# ---- what set-up consists of --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command of the set-up; it runs again when one of the files it reads has changed."""
-
-    name: str
-    title: str
-    reads: tuple[str, ...]
-    command: Callable[[], list[str]]
-
-
-def install(*arguments: str) -> list[str]:
-    """uv when there is one, else pip: the same hashed pins either way."""
-    uv = shutil.which("uv")
-    if uv:
-        # pyproject.toml's exclude-newer is for whoever makes the pins: a mirror that gives no dates
-        # would have nothing to offer under it. Another "project" keeps uv from reading it here.
-        elsewhere = ["--project", ROOT.anchor]
-        return [uv, "pip", "install", *elsewhere, "--python", str(PYTHON), *arguments]
-    return [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-
-
-def install_pins(lock: str) -> list[str]:
-    # Wheels only: a learner's laptop has no compiler, and a wheel runs no code while it installs.
-    return install("--require-hashes", "--only-binary", ":all:", "-r", lock)
-
-
-def download_wheels() -> list[str]:
-    """Lesson 01 installs Flask into a second environment, in a class room without network."""
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
-    pins = ["--require-hashes", "--only-binary", ":all:", "-r", "requirements-steps.lock"]
-    return [*pip, "download", "--no-deps", *pins, "-d", str(WHEELS)]
-
-
-PACKAGES = Step(
-    "packages",
-    "Install the pinned packages",
-    ("requirements.lock",),
-    lambda: install_pins("requirements.lock"),
-)
-PROJECT = Step(
-    "project",
-    "Install the workshop and the browser's Socket.IO client",
-    (
-        "pyproject.toml",
-        "hatch_build.py",
-        "package.json",
-        "package-lock.json",
-        ".npmrc",
-        "browser_client/blueprint.py",
-    ),
-    lambda: install("--no-deps", "-e", "."),
-)
-OFFLINE = Step(
-    "wheels",
-    "Keep what lesson 01 installs, for a room without network",
-    ("requirements-steps.lock",),
-    download_wheels,
-)
-TESTS = Step(
-    "tests",
-    "Install the test tools",
-    ("requirements-test.lock",),
-    lambda: install_pins("requirements-test.lock"),
-)
-
-
-# ---- doing it -----------------------------------------------------------------------------------
-
-
 def set_up(with_tests: bool) -> None:
-    """Bring `.venv` up to date; costs one short-lived Python when there is nothing to do.
+    """Bring `.venv` up to date. An environment that you or uv made is kept and completed.
 
     Raises SetUpError.
     """
-    steps = [PACKAGES, PROJECT, OFFLINE, *([TESTS] if with_tests else [])]
     try:
-        if is_sound() and not unfinished(steps):
-            return
-        with one_at_a_time():
-            anew = not is_sound()
-            todo = steps if anew else unfinished(steps)
-            total = len(todo) + anew
-            if anew:
-                make_venv(total)
-            for number, step in enumerate(todo, start=1 + anew):
-                do(step, number, total)
+        BUILD.mkdir(exist_ok=True)
+        with (BUILD / "setup.lock").open("w") as file:  # closing it gives the lock back
+            wait_for_lock(file.fileno())
+            download_uv()
+            if not is_in_place():
+                make_venv()
+            install_packages("requirements-test.lock" if with_tests else "requirements.lock")
+            install_project()
+            keep_wheels()
     except OSError as error:
-        raise explained("Set-up could not read or write its files.", str(error)) from error
+        raise explained("Set-up could not start a program, or use a file.", str(error)) from error
 
 
-def is_sound() -> bool:
-    """Tell whether `.venv` is ours, complete, in its place, and its Python runs.
+def wait_for_lock(descriptor: int) -> None:
+    """Wait until no other set-up is at work here."""
+    if os.name != "nt":
+        import fcntl
 
-    A step that was cut off (Ctrl-C, power) may have left half a package behind: not sound.
+        return fcntl.flock(descriptor, fcntl.LOCK_EX)
+    import msvcrt
+
+    while True:
+        with contextlib.suppress(OSError):  # it gives up after ten seconds
+            return msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+
+
+def download_uv() -> None:
+    """Download the uv of requirements-uv.lock with pip, once.
+
+    It is not part of `.venv`: an exact sync would remove it from there.
     """
-    stamps = read_stamps()
+    if not UV.is_file():
+        with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+            pip = [*a_pip(), "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+            run([*pip, "-r", str(UV_PIN), "-d", folder], "Download uv, the installer")
+            (wheel,) = Path(folder).glob("uv-*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                programs = filter(re.compile(r"/scripts/uv(\.exe)?$").search, archive.namelist())
+                unpacked = Path(archive.extract(next(programs), folder))
+            unpacked.chmod(0o755)
+            unpacked.replace(UV)
+
+
+def a_pip() -> list[str]:
+    """Return the command of a pip: this Python's own, or else one in an environment of its own."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    folder = BUILD / "pip"
+    run([sys.executable, "-m", "venv", "--clear", str(folder)], "Make an environment for pip")
+    return [str(folder / PYTHON.relative_to(VENV)), "-m", "pip"]
+
+
+def is_in_place() -> bool:
+    """Tell whether `.venv` is an environment whose Python runs, in the folder it was made for."""
+    if not (VENV / "pyvenv.cfg").is_file() or not answer(PYTHON, "-I", "-S", "-c", "print(1)"):
+        return False
+    paths = "\n".join(path.read_text("utf-8") for path in site_files("_chat_workshop.pth"))
+    return {Path(path) for path in paths.split("\n") if path} <= {ROOT}
+
+
+def make_venv() -> None:
+    # Only an environment may be cleared: uv refuses to touch anything else.
+    clear = ["--clear"] if (VENV / "pyvenv.cfg").is_file() and not VENV.is_symlink() else []
+    if clear:
+        ask_first("make the environment .venv again (it was moved, or its Python is gone)")
+    # Called from inside the old .venv, sys.executable would be a Python that is about to go.
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    if too_new(sys.version_info):
+        print(too_new(sys.version_info), flush=True)
+        python = NEWEST
+    run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Make the environment .venv")
+
+
+def too_new(version: "tuple[int, ...]") -> "str | None":
+    """Return what to tell the owner of a Python that is too new, or None if `version` will do."""
+    if tuple(version[:2]) <= tuple(int(part) for part in NEWEST.split(".")):
+        return None
     return (
-        stamps.get("place") == str(ROOT)
-        and stamps.get(PACKAGES.name, UNFINISHED) != UNFINISHED
-        and UNFINISHED not in stamps.values()
-        and stamps.get("python") == venv_python()
+        f"The checker does not run on Python {version[0]}.{version[1]} yet: tree-sitter has no wheel "
+        f"for it. So .venv\ngets Python {NEWEST}, which uv finds on this machine or downloads. If it "
+        f"finds none, install\nPython {NEWEST} yourself, then run `python{NEWEST} start.py` "
+        f"(Windows: `py -{NEWEST} start.py`)."
     )
 
 
-def unfinished(steps: list[Step]) -> list[Step]:
-    stamps = read_stamps()
-    return [step for step in steps if stamps.get(step.name) != fingerprint(step)]
-
-
-def venv_python() -> str | None:
-    """Return the feature version of the Python in `.venv`, None when it does not run."""
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+def install_packages(lock: str) -> None:
+    # Wheels only: a learner's laptop has no compiler, and a wheel runs no code while it installs.
+    options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock]
+    install = uv_pip_install(*options)
+    if UNFINISHED.exists():  # a package may be half there, which uv does not see
+        install.append("--reinstall")
+    plan = answer(*install, "--dry-run") if site_files("*.dist-info") else None
+    if plan and "Would make no changes" in plan:
+        return
+    if plan and "Would uninstall" in plan:
+        ask_first("replace packages in .venv with other versions")
+    UNFINISHED.touch()  # it stays after Ctrl+C and power cuts; an installer that fails tidies up
     try:
-        answer = subprocess.run(
-            [PYTHON, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True
-        )
+        run(install, "Install the pinned packages")
+    except SetUpError:
+        UNFINISHED.unlink()
+        raise
+    UNFINISHED.unlink()
+
+
+def install_project() -> None:
+    """Install the project, unless the installed one was built from the files that are here."""
+    digest = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in BUILT_FROM)).hexdigest()
+    records = [file.read_text("utf-8") for file in site_files("socketio_browser/built_from.sha256")]
+    if records == [digest]:
+        return
+    if records:
+        ask_first("replace the workshop's own package in .venv")
+    options = ["--no-deps", "--build-constraints", "requirements-build.lock"]
+    options += ["--require-build-hashes", "--preview-features", "build-dependency-hashes"]
+    command = uv_pip_install(*options, "-e", ".")
+    run(command, "Install the workshop and the browser's Socket.IO client")
+
+
+def uv_pip_install(*arguments: str) -> list[str]:
+    # pyproject.toml's exclude-newer is for those who make the pins: a mirror that gives no dates
+    # would have nothing to offer. Another "project" keeps uv from reading it here.
+    options = ["--project", ROOT.anchor, "--python", str(PYTHON)]
+    return [str(UV), "pip", "install", *options, *arguments]
+
+
+def keep_wheels() -> None:
+    """Keep what step 01 installs into a second environment, for a classroom without a network."""
+    pins, copy = ROOT / "requirements-steps.lock", WHEELS / "requirements-steps.lock"
+    if copy.is_file() and copy.read_bytes() == pins.read_bytes():
+        return
+    pip = [str(PYTHON), "-m", "pip", "download", "--no-deps", "--require-hashes"]
+    title = "Keep what step 01 installs, for a room without a network"
+    run([*pip, "--only-binary", ":all:", "-r", str(pins), "-d", str(WHEELS)], title)
+    shutil.copyfile(pins, copy)
+
+
+def is_usable() -> bool:
+    """Tell whether the workshop can start, though set-up did not finish."""
+    return not UNFINISHED.exists() and answer(PYTHON, "-c", "import workshop") is not None
+
+
+def site_files(name: str) -> list[Path]:
+    """Return the paths of this name in the site-packages of `.venv`."""
+    folders = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
+    return list(VENV.glob(f"{folders}/{name}"))
+
+
+def ask_first(what: str) -> None:
+    """Ask before something changes under running programs. Raises SetUpError if it may not."""
+    users = programs_in_venv()
+    if not users:
+        return
+    print(f"To go on, set-up has to {what}.", "These programs use it:", *users, sep="\n  ")
+    if sys.stdin.isatty() and input("Do it now? They may crash. [y/N] ").strip().lower() == "y":
+        return
+    raise SetUpError(
+        "Nothing was changed, because programs use .venv.\n"
+        "Expected:   no program that runs from .venv, while set-up changes it\n"
+        f"Came:       {len(users)} of them, listed above\n"
+        "What to do: end them (Ctrl+C in their terminals, `python3 start.py stop` for servers), then\n"
+        "            run the same command again."
+    )
+
+
+def programs_in_venv() -> list[str]:
+    """Return the commands that run from `.venv`, as far as the system says; not this one."""
+    ask = ["ps", "-A", "-ww", "-o", "pid=,args="]
+    if os.name == "nt":
+        ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
+    told = [line.strip().partition(" ") for line in (answer(*ask) or "").splitlines()]
+    return [args for pid, _, args in told if str(SCRIPTS) in args and pid != str(os.getpid())]
+
+
+def answer(*command: "str | Path") -> "str | None":
+    """Return what a command printed, None if it does not start or does not end well."""
+    asked = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment(), check=True, **asked)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
-
-
-def fingerprint(step: Step) -> str:
-    digest = hashlib.sha256()
-    for name in step.reads:
-        digest.update((ROOT / name).read_bytes())
-    return digest.hexdigest()
-
-
-def read_stamps() -> dict[str, str]:
-    try:
-        stamps = json.loads(STAMPS.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return stamps if isinstance(stamps, dict) else {}
-
-
-def stamp(**changes: str | None) -> None:
-    """Write the stamps; None takes one away."""
-    stamps = {**read_stamps(), **changes}
-    kept = {name: value for name, value in stamps.items() if value is not None}
-    STAMPS.write_text(json.dumps(kept, indent=1), "utf-8")
-
-
-def make_venv(total: int) -> None:
-    remove_venv()
-    run(venv_command(), f"[1/{total}] Make the environment .venv")
-    stamp(place=str(ROOT), python=venv_python())
-
-
-def venv_command() -> list[str]:
-    # Called from inside the old .venv, sys.executable would be a Python that is just gone.
-    base = getattr(sys, "_base_executable", None) or sys.executable
-    uv = shutil.which("uv")
-    # uv leaves pip out; the lock pins it.
-    return [uv, "venv", "--python", base, str(VENV)] if uv else [base, "-m", "venv", str(VENV)]
-
-
-def remove_venv() -> None:
-    if not VENV.exists() and not VENV.is_symlink():
-        return
-    if VENV.is_symlink() or not (VENV / "pyvenv.cfg").is_file():
-        raise SetUpError(
-            "There is something in the way.\n"
-            f"Expected:   no {VENV}, or a virtual environment there\n"
-            "Came:       something else, and set-up deletes nothing that it does not know\n"
-            "What to do: rename it or move it away, then run the same command again."
-        )
-    shutil.rmtree(VENV)
-
-
-def do(step: Step, number: int, total: int) -> None:
-    stamp(**{step.name: UNFINISHED})
-    try:
-        run(step.command(), f"[{number}/{total}] {step.title}")
-    except SetUpError:
-        # The installer ended by itself and tidied up: the next call need not begin anew.
-        stamp(**{step.name: None})
-        raise
-    stamp(**{step.name: fingerprint(step)})
-
-
-@contextlib.contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Make a second set-up wait for the first, instead of undoing its work."""
-    folder = ROOT / "build"
-    folder.mkdir(exist_ok=True)
-    with (folder / "setup.lock").open("w") as lock:
-        if not try_to_lock(lock.fileno()):
-            print("Another set-up is at work here; waiting until it is done.", flush=True)
-            while not try_to_lock(lock.fileno()):
-                time.sleep(0.2)
-        yield  # closing the file gives the lock back, and so does the end of this process
-
-
-def try_to_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-# ---- one command, shown alive -------------------------------------------------------------------
+    return done.stdout + done.stderr
 
 
 def run(command: list[str], title: str) -> None:
-    """Run `command` in the workshop's folder: its output goes to the log, a clock to the screen.
+    """Run `command` in the workshop's folder, show how it goes, and log what it prints.
 
-    Raises SetUpError with the cause, where the output shows one that we know.
+    Raises SetUpError with the cause, if the output shows one that we know.
     """
-    clock = Clock(title)
     lines: list[str] = []
-    try:
-        child = start(command)
-    except OSError as error:
-        raise explained(f"{title}: {command[0]} does not start.", str(error)) from error
-    reader = threading.Thread(target=collect, args=(child.stdout, lines))
-    reader.start()
-    try:
-        while child.poll() is None:
-            clock.show(news(lines))
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=0.2)
-    finally:
-        child.kill()  # does nothing to a child that has ended
-        child.wait()
-        reader.join()
-        write_log(command, lines)
-    clock.stop("done" if child.returncode == 0 else "FAILED")
+    began = time.monotonic()
+    show(f"{title} ...", stays=not sys.stdout.isatty())
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment() | INSTALLERS_SAY, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+    ) as child:  # fmt: skip
+        for line in child.stdout:
+            lines.append(line)
+            show(f"{title} ... {time.monotonic() - began:.0f} s {line.strip()}")
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(f"\n$ {' '.join(command)}\n{''.join(lines)}")
+    outcome = "FAILED" if child.returncode else "done"
+    show(f"{title}: {outcome}, {time.monotonic() - began:.1f} s", stays=True)
     if child.returncode:
         raise explained(f"{title}: FAILED.", "".join(lines))
 
 
-def start(command: list[str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**environment(), "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-
-
-def collect(pipe: Iterator[str], lines: list[str]) -> None:
-    for line in pipe:
-        lines.append(line)
-
-
-def news(lines: list[str]) -> str:
-    """Return the last line that tells of progress; pip's warnings and details do not."""
-    tells = (line for line in reversed(lines) if line[:1].isalpha() and "WARNING" not in line)
-    return next(tells, "").strip()
-
-
-def write_log(command: list[str], lines: list[str]) -> None:
-    if VENV.is_dir():
-        with LOG.open("a", encoding="utf-8") as log:
-            log.write(f"\n$ {' '.join(command)}\n{''.join(lines)}")
-
-
-class Clock:
-    """One line per step: rewritten in place on a terminal, elsewhere a line now and then."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self.began = time.monotonic()
-        self.next_sign_s = SIGN_OF_LIFE_S
-        self.in_place = sys.stdout.isatty()
-        if not self.in_place:
-            print(f"{title} ...", flush=True)
-
-    def show(self, doing: str) -> None:
-        seconds = time.monotonic() - self.began
-        if self.in_place:
-            self.rewrite(f"{self.title} ... {seconds:.0f} s {doing}")
-        elif seconds >= self.next_sign_s:
-            self.next_sign_s += SIGN_OF_LIFE_S
-            print(f"      {seconds:.0f} s: {cut(doing, LONGEST_NEWS)}", flush=True)
-
-    def stop(self, outcome: str) -> None:
-        seconds = time.monotonic() - self.began
-        if self.in_place:
-            self.rewrite(f"{self.title}: {outcome}, {seconds:.1f} s")
-            print(flush=True)
-        else:
-            print(f"      {outcome}, {seconds:.1f} s", flush=True)
-
-    def rewrite(self, text: str) -> None:
+def show(text: str, stays: bool = False) -> None:
+    """Show one line: a terminal replaces it by the next unless it stays; a log gets what stays."""
+    if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns - 1
-        print("\r" + cut(text, width).ljust(width), end="", flush=True)
+        print("\r" + text[:width].ljust(width), end="\n" if stays else "", flush=True)
+    elif stays:
+        print(text, flush=True)
 
 
-def cut(text: str, width: int) -> str:
-    """Return as many whole words of the text as fit, and dots for the rest."""
-    return textwrap.shorten(text, width, placeholder=" ...", break_on_hyphens=False)
-
-
-# ---- when it fails ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """A cause that can be told from an installer's output."""
-
-    sign: str
-    expected: str
-    cure: str
-
-
-TROUBLES = (
-    Trouble(
-        r"No space left|Errno 28\b|os error 28\b|ENOSPC|not enough space on the disk|WinError 112",
+# What an installer's output shows: what was expected, and what to do.
+TROUBLES = {
+    r"already exists at|File exists": (
+        f"no {VENV}, or a virtual environment there",
+        "rename what is there, or move it away. Set-up deletes nothing that it does not know",
+    ),
+    r"No space left|Errno 28\b|os error 28\b|ENOSPC|not enough space on the disk|WinError 112": (
         "about 1 GB of free disk space",
         "free some space, or move the workshop's folder to a larger disk",
     ),
-    Trouble(
-        r"do not match the hashes|Hash mismatch|EINTEGRITY",
+    r"do not match the hashes|Hash mismatch|EINTEGRITY": (
         "exactly the files that the workshop was tested with",
-        "a download was damaged, or something on the way replaces files. Try another network;\n"
-        f"if it comes again, empty the download cache: `{PYTHON} -m pip cache purge`",
+        "a download was damaged, or something on the way replaces files. Try another network",
     ),
-    Trouble(
-        r"ensurepip is not|No module named '?(ensurepip|venv)\b",
-        "a Python that can make virtual environments",
-        "on Debian and Ubuntu: `sudo apt install python3-venv`. Elsewhere: the Python from\n"
-        "python.org, called by its full name",
+    r"ensurepip is not|No module named '?(ensurepip|venv|pip)\b": (
+        "a Python with pip, or one that can make virtual environments",
+        "on Debian and Ubuntu, run `sudo apt install python3-venv`. Elsewhere, take the Python from\n"
+        "python.org, and call it by its full name",
     ),
-    Trouble(
-        r"WinError 206|name or extension is too long|File ?name too long|LongPathsEnabled",
+    r"WinError 206|name or extension is too long|File ?name too long|LongPathsEnabled": (
         "a folder whose path is short enough for Windows",
         "move the workshop's folder to a short path outside OneDrive, such as C:\\chat",
     ),
-    Trouble(
-        r"Permission ?denied|EACCES|EPERM|Access is denied|WinError (5|32)\b|Errno 13\b",
-        f"leave to write in {ROOT}",
+    r"Permission ?denied|EACCES|EPERM|Access is denied|WinError (5|32)\b|Errno 13\b": (
+        f"permission to write in {ROOT}",
         "stop notebooks and servers that still use .venv, and put the workshop where you may\n"
         "write (your home folder; not OneDrive, and not a folder that an administrator made)",
     ),
-    Trouble(
-        r"Temporary failure in name|Name or service not known|getaddrinfo|nodename nor servname"
-        r"|NewConnectionError|ConnectTimeout|Connection (refused|reset|aborted|timed out)"
-        r"|Network is unreachable|No route to host|ProxyError|Proxy Auth|CERTIFICATE_VERIFY_FAILED"
-        r"|SSLError|Read timed out|dns error|error sending request|operation timed out|ECONN"
-        r"|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Could not fetch URL|Failed to fetch",
+    r"Temporary failure in name|Name or service not known|getaddrinfo|nodename nor servname"
+    r"|NewConnectionError|ConnectTimeout|Connection (refused|reset|aborted|timed out)"
+    r"|Network is unreachable|No route to host|ProxyError|Proxy Auth|CERTIFICATE_VERIFY_FAILED"
+    r"|SSLError|Read timed out|dns error|error sending request|operation timed out|ECONN"
+    r"|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Could not fetch URL|Failed to fetch|UnknownIssuer": (
         "the package index to answer: set-up needs the network, this one time",
-        "check the network and try again. Behind a proxy, set HTTPS_PROXY (and PIP_CERT, if it\n"
-        "has a certificate of its own). If the class room has no network, set up at home: the\n"
-        "lessons themselves need none",
+        "check the network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
+        "certificate, SSL_CERT_FILE and PIP_CERT. If the classroom has no network, set up at home:\n"
+        "the lessons themselves need none",
     ),
-    Trouble(
-        r"browser client could not be fetched|npm (ERR!|error)",
-        "npm to fetch the pinned Socket.IO browser client",
-        "look at npm's words above. An npm older than 7 is too old: update Node, or take it off\n"
-        "PATH, and set-up brings one of its own",
+    r"No solution found|No matching distribution|no wheels|no usable wheels|No interpreter": (
+        "every pinned package as a wheel for this Python and this system",
+        f"use a 64-bit Python from {OLDEST} to {NEWEST}, and a package index that is complete (look\n"
+        "for PIP_INDEX_URL and UV_DEFAULT_INDEX in your settings)",
     ),
-    Trouble(
-        r"No matching distribution|from versions:|no wheels|no usable wheels|has no matching",
-        "the package index to have every pinned package, ready-made for this Python and system",
-        "use a Python from 3.11 to 3.14 in its 64-bit form, and the index that has everything\n"
-        "(`pip config list` shows whether another one is set)",
+    r"": (
+        "the command to succeed",
+        "read the log. If it does not help, delete .venv, try again, and show the log to someone",
     ),
-)
-UNKNOWN = Trouble(
-    "",
-    "the command to succeed",
-    "read the log. If it does not help, delete .venv, try again, and show the log to someone",
-)
+}
 
 
 def explained(headline: str, output: str) -> SetUpError:
-    """Make the failure that says what was expected, what came (the last words), what to do."""
-    trouble = next((t for t in TROUBLES if re.search(t.sign, output, re.IGNORECASE)), UNKNOWN)
+    """Return the failure that says what was expected, what came (the last words), what to do."""
+    sign = next(sign for sign in TROUBLES if re.search(sign, output, re.I))
+    expected, fix = TROUBLES[sign]
     words = [line.rstrip() for line in output.splitlines() if line.strip()]
-    lines = [
-        headline,
-        f"Expected:   {trouble.expected}",
-        f"Came:       {indent(chr(10).join(telling(words, trouble)))}",
-        f"What to do: {indent(trouble.cure)}.",
-        f"Python:     {sys.version.split()[0]}, {sys.executable}",
-    ]
-    if LOG.is_file():
-        lines.append(f"Everything: {LOG}")
-    return SetUpError("\n".join(lines))
-
-
-def telling(words: list[str], trouble: Trouble) -> list[str]:
-    """Return the first two lines that show the trouble and the last two of all, cut short."""
-    first = [line for line in words if trouble.sign and re.search(trouble.sign, line, re.I)][:2]
-    last = [line for line in words[-2:] if line not in first]
-    return [
-        line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " ..." for line in first + last
-    ]
-
-
-def indent(text: str) -> str:
-    return text.replace("\n", "\n" + " " * 12)
-
-
-# ---- handing over -------------------------------------------------------------------------------
+    telling = [line for line in words if sign and re.search(sign, line, re.I)][:2]
+    telling += [line for line in words[-2:] if line not in telling]
+    came = "\n".join(line[:LONGEST_LINE] for line in telling)
+    parts = {
+        "Expected:": expected,
+        "Came:": came,
+        "What to do:": f"{fix}.",
+        "Everything:": str(LOG),
+    }
+    told = [f"{name:<12}" + text.replace("\n", "\n" + " " * 12) for name, text in parts.items()]
+    return SetUpError("\n".join([headline, *told]))
 
 
 def environment() -> dict[str, str]:
@@ -529,7 +407,9 @@ def environment() -> dict[str, str]:
     env["PATH"] = os.pathsep.join([str(SCRIPTS), env.get("PATH", os.defpath)])
     env["VIRTUAL_ENV"] = str(VENV)
     env["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel in the home folder must not win over .venv's
-    env["PIP_USER"] = "0"  # some machines set `user = true`, which pip refuses inside .venv
+    env["PIP_USER"] = env["PIP_REQUIRE_VIRTUALENV"] = "0"  # some machines set these for every pip
+    env["UV"] = str(UV)  # as `uv run` does
+    env.setdefault("UV_SYSTEM_CERTS", "1")  # uv asks the system which certificates to trust
     return env
 
 
@@ -543,7 +423,7 @@ def hand_over(arguments: list[str]) -> int:
         os.execve(command[0], command, environment())
     child = subprocess.Popen(command, env=environment())
     while True:
-        # Ctrl-C reaches the child too, and it is the child who decides how to end.
+        # Ctrl+C reaches the child too, and it is the child that decides how to end.
         with contextlib.suppress(KeyboardInterrupt):
             return child.wait()
 

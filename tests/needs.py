@@ -48,6 +48,12 @@ def needs_nginx() -> str:
     return need("nginx", found, "no nginx was found; install it, such as with `apt install nginx`")
 
 
+def needs_uv() -> str:
+    """Return the path of uv, or skip: start.py and `uv run` name it in UV."""
+    found = os.environ.get("UV") or shutil.which("uv")
+    return need("uv", found, "no uv was found; run the tests with `python3 start.py test`")
+
+
 def need(name: str, found: str | None, without: str) -> str:
     """Return what was found; without it, skip the test with one line, or fail if REQUIRE names it."""
     if found:

@@ -5,8 +5,6 @@ import os
 import sys
 import time
 
-from workshop.stages import StageFailed
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return its exit code: 0 fine, 1 something does not hold, 2 a wrong call."""
@@ -15,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code: int = options.verb(options)
         return code
-    except (LookupError, OSError, StageFailed) as problem:
+    except (LookupError, OSError, RuntimeError) as problem:
         print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
         return 2
     except ModuleNotFoundError as problem:
@@ -53,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     verb("stop", _stop, "stop them").add_argument("stage", nargs="?", help="only this one")
     refresh = verb("refresh", _refresh, "for authors: run notebooks anew and store their outputs")
     refresh.add_argument("notebooks", nargs="*", help="05 … (none: all)")
+    lock = verb("lock", _lock, "for authors: resolve pyproject.toml, write requirements*.lock")
+    lock.add_argument("--newest", action="store_true", help="ignore exclude-newer")
     return top
 
 
@@ -133,6 +133,14 @@ def _refresh(options: argparse.Namespace) -> int:
     from workshop.refresh import refresh
 
     return refresh(options.notebooks)
+
+
+def _lock(options: argparse.Namespace) -> int:
+    from workshop.locks import LOCKS, lock
+
+    lock(newest=options.newest)
+    print(f"Written: {', '.join(LOCKS)}")
+    return 0
 
 
 def _print_everything() -> None:

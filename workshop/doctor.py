@@ -1,4 +1,4 @@
-"""Look for what usually goes wrong on a learner's machine, and say its cure for three shells."""
+"""Look for what usually goes wrong on a learner's machine, and name the fix for three shells."""
 
 import http.client
 import importlib.metadata
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from workshop import paths
 
-OLDEST_PYTHON = (3, 11)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)  # the checker has no wheel for 3.15 yet
 FLASK_PORT = 5000  # where plain `flask run` listens
 ANSWER_TIMEOUT_S = 1.0
 FREE_DISK_MB = 200  # the second environment of steps 01 and 04, and room for the learner's own
@@ -26,22 +26,22 @@ LOCALHOST = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `cure` maps "bash", "PowerShell" and "cmd" to a command."""
+    """One thing that was looked at; `fix` maps "bash", "PowerShell" and "cmd" to a command."""
 
     what: str
     ok: bool
     seen: str
     expected: str
-    cure: dict[str, str] = field(default_factory=dict)
+    fix: dict[str, str] = field(default_factory=dict)
 
 
 def report() -> int:
-    """Print every finding, with its cure where one is needed; return 0 when all is fine, else 1."""
+    """Print every finding, with its fix where one is needed; return 0 when all is fine, else 1."""
     findings = examine()
     for finding in findings:
         print("\n".join(lines_of(finding)))
     wrong = sum(not finding.ok for finding in findings)
-    print(f"\n{wrong} of {len(findings)} need a cure." if wrong else "\nAll is fine.")
+    print(f"\n{wrong} of {len(findings)} need a fix." if wrong else "\nAll is fine.")
     return 1 if wrong else 0
 
 
@@ -49,7 +49,7 @@ def lines_of(finding: Finding) -> list[str]:
     lines = [f"{'ok  ' if finding.ok else 'LOOK'}  {finding.what}: {finding.seen}"]
     if not finding.ok:
         lines.append(f"        expected    {finding.expected}")
-        lines += [f"        {shell:<11} {command}" for shell, command in finding.cure.items()]
+        lines += [f"        {shell:<11} {command}" for shell, command in finding.fix.items()]
     return lines
 
 
@@ -63,16 +63,10 @@ def looked_at(check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:
         what = check.__name__.replace("_", " ")
-        return Finding(what, False, f"{type(error).__name__}: {error}", "an answer", ANEW)
+        return Finding(what, False, f"{type(error).__name__}: {error}", "an answer", SET_UP)
 
 
-# ---- cures --------------------------------------------------------------------------------------
-
-ANEW = {
-    "bash": "rm -rf .venv && python3 start.py --setup-only",
-    "PowerShell": "Remove-Item -Recurse -Force .venv; py start.py --setup-only",
-    "cmd": "rmdir /s /q .venv & py start.py --setup-only",
-}
+# ---- fixes ---------------------------------------------------------------------------------------
 
 
 def start_with(verb: str) -> dict[str, str]:
@@ -85,20 +79,23 @@ def this_python(arguments: str) -> dict[str, str]:
     return {"bash": plain, "PowerShell": f"& {plain}", "cmd": plain}
 
 
+SET_UP = start_with("--setup-only")  # it keeps .venv, and installs what is missing or different
+
+
 # ---- Python, environment, kernel, folder --------------------------------------------------------
 
 
 def python() -> Finding:
-    oldest = ".".join(map(str, OLDEST_PYTHON))
+    oldest, newest = (".".join(map(str, each)) for each in (OLDEST_PYTHON, NEWEST_PYTHON))
     return Finding(
         "Python",
-        sys.version_info >= OLDEST_PYTHON,
+        OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON,
         f"{sys.version.split()[0]}, {sys.executable}",
-        f"{oldest} or newer",
+        f"{oldest} to {newest}",
         {
-            "bash": f"python{oldest} start.py",
-            "PowerShell": f"py -{oldest} start.py",
-            "cmd": f"py -{oldest} start.py",
+            "bash": f"python{newest} start.py",
+            "PowerShell": f"py -{newest} start.py",
+            "cmd": f"py -{newest} start.py",
         },
     )
 
@@ -164,7 +161,7 @@ def packages() -> Finding:
         bool(wanted) and not wrong,
         named or f"{len(wanted)} as pinned",
         "the versions in requirements.lock",
-        ANEW,
+        SET_UP,
     )
 
 
@@ -208,7 +205,7 @@ def browser_client() -> Finding:
         client == pin and speaks,
         f"socket.io-client {client}, python-socketio {server}",
         f"socket.io-client {pin} (4.x is the one that speaks with python-socketio 5.x)",
-        ANEW,
+        SET_UP,
     )
 
 
@@ -217,25 +214,26 @@ def websocket() -> Finding:
     try:
         importlib.import_module("simple_websocket")
     except ImportError as error:
-        return Finding("WebSocket", False, str(error), "simple_websocket to be there", ANEW)
+        return Finding("WebSocket", False, str(error), "simple_websocket to be there", SET_UP)
     return Finding("WebSocket", True, "simple_websocket is there", "simple_websocket to be there")
 
 
 def offline_wheels() -> Finding:
-    """Lesson 01 installs from this folder, so that a class room needs no network."""
+    """Step 01 can install from this folder without a network. `uv run` leaves it empty: no fault."""
     from packaging.utils import parse_wheel_filename
 
     folder = Path(sys.prefix) / "wheels"
     wanted = pins(paths.ROOT / "requirements-steps.lock")
     there = {str(parse_wheel_filename(wheel.name)[0]) for wheel in folder.glob("*.whl")}
     missing = sorted(set(wanted) - there)
-    options = "--no-deps --require-hashes --only-binary :all: -r requirements-steps.lock"
+    named = ", ".join(missing[:NAMED_AT_MOST])
     return Finding(
-        "Wheels for lesson 01",
-        not missing,
-        f"missing: {', '.join(missing[:NAMED_AT_MOST])}" if missing else f"{len(wanted)} there",
+        "Wheels for step 01",
+        True,
+        f"{len(wanted) - len(missing)} there. Step 01 needs the network for: {named}"
+        if missing
+        else f"{len(wanted)} there",
         f"what requirements-steps.lock names, in {folder}",
-        this_python(f'-m pip download {options} -d "{folder}"'),
     )
 
 

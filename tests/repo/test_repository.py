@@ -6,24 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 from docs.pictures.make import MADE_FROM, made_from
 from workshop import manifest, paths, readme
 
-LOCKS = ("requirements-steps.lock", "requirements.lock", "requirements-test.lock")
-
 
 def text_of(name: str) -> str:
     return (paths.ROOT / name).read_text(encoding="utf-8")
-
-
-def pins(lock: str) -> dict[str, str]:
-    return dict(re.findall(r"(?m)^([a-z0-9._-]+)==([^\s;\\]+)", text_of(lock)))
 
 
 def test_the_readme_has_the_table_that_steps_toml_says() -> None:
@@ -40,43 +32,6 @@ def test_the_picture_shows_the_page_of_today() -> None:
     (digest,) = re.findall(MADE_FROM + rb"([0-9a-f]{64})", picture)
     assert digest.decode() == made_from(), "run `python docs/pictures/make.py`, and look at it"
     assert "docs/pictures/two-people.png" in text_of("README.md")
-
-
-@pytest.mark.parametrize("name", [*LOCKS, "package-lock.json", "environment.yml", ".npmrc"])
-def test_no_lock_or_environment_file_names_a_host(name: str) -> None:
-    assert "://" not in text_of(name)
-
-
-@pytest.mark.parametrize("lock", LOCKS)
-def test_every_pin_has_a_hash(lock: str) -> None:
-    entries = re.split(r"\n(?=\S)", text_of(lock).strip())
-    assert len(entries) > 10
-    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
-
-
-def test_the_locks_hold_what_pyproject_asks_for() -> None:
-    project = tomllib.loads(text_of("pyproject.toml"))
-    groups = project["dependency-groups"]
-    for lock, wanted in (
-        ("requirements-steps.lock", project["project"]["dependencies"]),
-        ("requirements.lock", project["project"]["dependencies"] + groups["notebooks"]),
-        ("requirements-test.lock", groups["test"]),
-    ):
-        locked = pins(lock)
-        for requirement in map(Requirement, wanted):
-            assert requirement.specifier.contains(locked[requirement.name]), requirement
-
-
-def test_two_locks_never_pin_two_versions() -> None:
-    everything = [pins(lock) for lock in LOCKS]
-    for name in {name for lock in everything for name in lock}:
-        assert len({lock[name] for lock in everything if name in lock}) == 1, name
-
-
-def test_environment_yml_holds_no_version_of_its_own() -> None:
-    lines = [line.split("#")[0].strip() for line in text_of("environment.yml").splitlines()]
-    entries = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
-    assert entries == ["conda-forge", "python", "pip", "nodejs", "pip:", "-r requirements.lock"]
 
 
 def test_the_installed_browser_client_is_the_pinned_one() -> None:

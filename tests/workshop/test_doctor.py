@@ -1,4 +1,4 @@
-"""The doctor: it sees what is wrong, is silent about what is fine, and always names a cure."""
+"""The doctor: it sees what is wrong, is silent about what is fine, and always names a fix."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ SHELLS = {"bash", "PowerShell", "cmd"}
 
 
 def fine() -> doctor.Finding:
-    return doctor.Finding("Tea", True, "hot", "hot", doctor.ANEW)
+    return doctor.Finding("Tea", True, "hot", "hot", doctor.SET_UP)
 
 
 def wrong() -> doctor.Finding:
@@ -31,13 +31,13 @@ def breaks() -> doctor.Finding:
 # ---- the report ---------------------------------------------------------------------------------
 
 
-def test_everything_is_examined_and_every_trouble_has_a_cure_in_each_shell() -> None:
+def test_everything_is_examined_and_every_problem_has_a_fix_in_each_shell() -> None:
     findings = doctor.examine()
     assert len(findings) == len(doctor.CHECKS) >= 12
     assert len({finding.what for finding in findings}) == len(findings)
     for finding in findings:
         assert finding.seen
-        assert finding.ok or set(finding.cure) == SHELLS, finding
+        assert finding.ok or set(finding.fix) == SHELLS, finding
 
 
 def test_this_very_environment_is_found_to_be_fine() -> None:
@@ -45,7 +45,7 @@ def test_this_very_environment_is_found_to_be_fine() -> None:
         assert check().ok, check()
 
 
-def test_a_cure_is_printed_for_what_failed_and_for_nothing_else(
+def test_a_fix_is_printed_for_what_failed_and_for_nothing_else(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(doctor, "CHECKS", (fine, wrong))
@@ -129,7 +129,10 @@ def test_a_missing_wheel_is_named_until_it_is_there(
     for name, version in wanted.items():
         if name != "flask":
             (wheels / f"{name.replace('-', '_')}-{version}-py3-none-any.whl").touch()
-    assert doctor.offline_wheels().seen == "missing: flask"
+    assert (
+        doctor.offline_wheels().seen
+        == f"{len(wanted) - 1} there. Step 01 needs the network for: flask"
+    )
     (wheels / f"flask-{wanted['flask']}-py3-none-any.whl").touch()
     assert doctor.offline_wheels().ok
 
@@ -160,7 +163,7 @@ def test_a_wrong_working_folder_is_found_and_the_right_ones_are_not(
     monkeypatch.chdir(tmp_path)
     finding = doctor.working_folder()
     assert not finding.ok
-    assert finding.cure["cmd"] == f'cd /d "{paths.ROOT}"'
+    assert finding.fix["cmd"] == f'cd /d "{paths.ROOT}"'
 
 
 def test_the_learners_folder_must_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +205,7 @@ def test_another_program_at_the_port_is_named_and_a_free_port_is_fine() -> None:
         finding = doctor.port(port)
         assert not finding.ok
         assert "AirPlay" not in finding.seen
-        assert finding.cure["bash"] == f"flask run --port {port + 1}"
+        assert finding.fix["bash"] == f"flask run --port {port + 1}"
     assert doctor.port(port).ok
 
 

@@ -1,225 +1,370 @@
-"""start.py: what it installs and when, what it leaves alone, and what it says when it cannot."""
+"""start.py: what it installs and when, what it leaves alone, and what it says when it cannot.
+
+Real uv, pip and environments work here, on a small workshop with packages of its own: no network.
+"""
 
 import ast
-import dataclasses
+import base64
+import hashlib
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.needs import needs_uv
 from workshop.__main__ import parser
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = (ROOT / "start.py").read_text("utf-8")
-EVERY_STEP = ["packages", "project", "wheels"]
+PINNED = {
+    "requirements.lock": ["tea", "milk"],
+    "requirements-test.lock": ["tea", "milk", "cup"],
+    "requirements-steps.lock": ["tea"],
+    "requirements-build.lock": [],
+}
+# A build backend that needs no other package; it records what it was built from, as hatch_build.py does.
+BACKEND = """
+import hashlib, start, zipfile
+from pathlib import Path
+
+def get_requires_for_build_editable(settings=None):
+    return []
+
+def build_editable(folder, settings=None, metadata=None):
+    sources = b"".join((start.ROOT / name).read_bytes() for name in start.BUILT_FROM)
+    name = "chat_workshop-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(Path(folder) / name, "w") as wheel:
+        wheel.writestr("_chat_workshop.pth", str(start.ROOT))
+        wheel.writestr("socketio_browser/built_from.sha256", hashlib.sha256(sources).hexdigest())
+        info = "chat_workshop-0.1.0.dist-info/"
+        about = ["Metadata-Version: 2.1", "Name: chat-workshop", "Version: 0.1.0"]
+        wheel.writestr(info + "METADATA", chr(10).join(about))
+        about = ["Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: py3-none-any"]
+        wheel.writestr(info + "WHEEL", chr(10).join(about))
+        wheel.writestr(info + "RECORD", "")
+    return name
+"""
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "chat-workshop"
+version = "0.1.0"
+"""
+
+
+def make_wheel(folder: Path, name: str, version: str, files: dict[str, str] | None = None) -> str:
+    """Make a wheel with one module, or with `files`, and return its line for a lock."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info/"
+    content = (files or {f"{name}.py": f"version = {version!r}\n"}) | {
+        info + "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        info + "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    lines = [f"{each},sha256={digest_of(text)},{len(text)}" for each, text in content.items()]
+    with zipfile.ZipFile(path, "w") as wheel:
+        for each, text in {**content, info + "RECORD": "\n".join(lines)}.items():
+            wheel.writestr(each, text)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{name}=={version} --hash=sha256:{digest}\n"
+
+
+def digest_of(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def load(folder: Path) -> ModuleType:
-    """Import the start.py of `folder`, with installers that only note that they ran."""
+    """Import the start.py of `folder`."""
     spec = importlib.util.spec_from_file_location("start_of_a_copy", folder / "start.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["start_of_a_copy"] = module  # its dataclasses look their module up by name
     spec.loader.exec_module(module)
-    for name in ("PACKAGES", "PROJECT", "OFFLINE", "TESTS"):
-        pretend(module, name, f"open('journal', 'a').write('{getattr(module, name).name} ')")
-    bare = [sys.executable, "-m", "venv", "--without-pip", str(module.VENV)]
-    module.venv_command = lambda: bare  # pip itself would take seconds to install
     return module
 
 
-def pretend(module: ModuleType, name: str, code: str) -> None:
-    step = getattr(module, name)
-    command = [sys.executable, "-c", code]
-    setattr(module, name, dataclasses.replace(step, command=lambda: command))
-
-
-def ran(start: ModuleType) -> list[str]:
-    """Return the steps that ran since the last question."""
-    journal = start.ROOT / "journal"
-    steps = journal.read_text().split() if journal.exists() else []
-    journal.unlink(missing_ok=True)
-    return steps
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A workshop's folder with all that set-up reads, and a space and a foreign letter in its name."""
-    copy = tmp_path / "my chat ж"
-    for name in ("start.py", "pyproject.toml", "package.json", "package-lock.json", ".npmrc"):
-        place(name, copy)
-    for name in ("hatch_build.py", "browser_client/blueprint.py"):
-        place(name, copy)
-    for name in ("requirements.lock", "requirements-steps.lock", "requirements-test.lock"):
-        place(name, copy)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small workshop; its folder has a space and a Cyrillic letter in its name."""
+    wheels, copy = tmp_path / "index", tmp_path / "my chat ж"
+    wheels.mkdir()
+    copy.mkdir()
+    shutil.copy(ROOT / "start.py", copy)
+    lines = {name: make_wheel(wheels, name, "1.0") for name in ("tea", "milk", "cup")}
+    for lock, names in PINNED.items():
+        (copy / lock).write_text("".join(lines[name] for name in names))
+    (copy / "requirements-uv.lock").write_text("uv==0\n")
+    (copy / "pyproject.toml").write_text(PYPROJECT)
+    (copy / "backend.py").write_text(BACKEND)
+    for name in load(copy).BUILT_FROM[1:]:
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_text("a source\n")
+    for tool in ("UV", "PIP"):
+        monkeypatch.setenv(f"{tool}_FIND_LINKS", str(wheels))
+        monkeypatch.setenv(f"{tool}_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     return copy
-
-
-def place(name: str, copy: Path) -> None:
-    (copy / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / name, copy / name)
 
 
 @pytest.fixture
 def start(folder: Path) -> ModuleType:
-    return load(folder)
+    """The start.py of the small workshop, with the real uv, and the wheels of step 01 at hand."""
+    module = load(folder)
+    module.BUILD.mkdir()
+    Path(module.UV).symlink_to(needs_uv())
+    return module
 
 
 @pytest.fixture
-def ready(start: ModuleType) -> ModuleType:
-    start.set_up(with_tests=False)
-    assert ran(start) == EVERY_STEP
+def ready(start: ModuleType, capsys: pytest.CaptureFixture[str]) -> ModuleType:
+    set_up(start)
+    assert installed(start) == {"tea": "1.0", "milk": "1.0", "chat_workshop": "0.1.0"}
+    capsys.readouterr()
     return start
+
+
+def set_up(start: ModuleType, *, with_tests: bool = False) -> None:
+    """Set up without the wheels of step 01, which a `pip` in `.venv` would have to download."""
+    keep_wheels, start.keep_wheels = start.keep_wheels, lambda: None
+    start.set_up(with_tests)
+    start.keep_wheels = keep_wheels
+
+
+def installed(start: ModuleType) -> dict[str, str]:
+    """Return what is in `.venv`: name -> version."""
+    names = (path.name.removesuffix(".dist-info") for path in start.site_files("*.dist-info"))
+    return dict(name.split("-", 1) for name in names)
+
+
+def pin_newer_tea(start: ModuleType) -> None:
+    line = make_wheel(Path(os.environ["UV_FIND_LINKS"]), "tea", "2.0")
+    lock = start.ROOT / "requirements.lock"
+    milk = lock.read_text().splitlines(keepends=True)[1]
+    lock.write_text(line + milk)
 
 
 # ---- what is installed, and when ----------------------------------------------------------------
 
 
-def test_a_second_call_installs_nothing(ready: ModuleType) -> None:
-    ready.set_up(with_tests=False)
-    assert ran(ready) == []
-
-
-def test_the_tests_need_only_their_own_lock_on_top(ready: ModuleType) -> None:
-    ready.set_up(with_tests=True)
-    assert ran(ready) == ["tests"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ("requirements.lock", ["packages"]),
-        ("requirements-steps.lock", ["wheels"]),
-        ("requirements-test.lock", ["tests"]),
-        ("pyproject.toml", ["project"]),
-        ("package-lock.json", ["project"]),
-        ("browser_client/blueprint.py", ["project"]),
-        ("start.py", []),
-    ],
-)
-def test_a_changed_file_runs_the_steps_that_read_it(
-    ready: ModuleType, changed: str, expected: list[str]
+def test_a_second_call_installs_nothing(
+    ready: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ready.set_up(with_tests=True)
-    ran(ready)
-    with (ready.ROOT / changed).open("a") as file:
-        file.write("\n")
-    ready.set_up(with_tests=True)
-    assert ran(ready) == expected
+    set_up(ready)
+    assert capsys.readouterr().out == ""
 
 
-def test_every_step_reads_files_that_exist(start: ModuleType) -> None:
-    for step in (start.PACKAGES, start.PROJECT, start.OFFLINE, start.TESTS):
-        assert step.reads
-        assert all((ROOT / name).is_file() for name in step.reads)
+def test_the_tests_add_what_only_they_need(ready: ModuleType) -> None:
+    set_up(ready, with_tests=True)
+    assert installed(ready)["cup"] == "1.0"
+    set_up(ready)  # and an exact sync is not what it does: the learner's own packages stay
+    assert installed(ready)["cup"] == "1.0"
 
 
-# ---- what is mended -----------------------------------------------------------------------------
+def test_a_changed_lock_brings_the_new_version_and_nothing_else(
+    ready: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pin_newer_tea(ready)
+    set_up(ready)
+    assert installed(ready) == {"tea": "2.0", "milk": "1.0", "chat_workshop": "0.1.0"}
+    assert "Install the workshop" not in capsys.readouterr().out
 
 
-def cut_off(start: ModuleType) -> None:
-    start.stamp(project=start.UNFINISHED)
+def test_a_changed_source_of_the_build_installs_the_project_again(
+    ready: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ready.BUILT_FROM:
+        with (ready.ROOT / name).open("a") as file:
+            file.write("\n")
+        set_up(ready)
+        out = capsys.readouterr().out
+        assert "Install the workshop" in out, name
+        assert "Install the pinned packages" not in out, name
+
+
+def test_the_build_records_what_start_py_compares() -> None:
+    source = (ROOT / "hatch_build.py").read_text("utf-8")
+    tree = ast.parse(source)
+    names = {"PIN_FILES", "BUILT_FROM"}
+    assigned = [n for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id in names]  # type: ignore[attr-defined]
+    values: dict[str, object] = {}
+    exec(compile(ast.Module(assigned, []), "hatch_build.py", "exec"), values)
+    assert values["BUILT_FROM"] == load(ROOT).BUILT_FROM
+    import socketio_browser
+
+    record = Path(socketio_browser.__file__).with_name("built_from.sha256").read_text()
+    sources = b"".join((ROOT / name).read_bytes() for name in load(ROOT).BUILT_FROM)
+    assert record == hashlib.sha256(sources).hexdigest()
+
+
+def test_an_environment_that_somebody_else_made_is_kept_and_completed(start: ModuleType) -> None:
+    uv = str(start.UV)
+    subprocess.run([uv, "venv", "--quiet", start.VENV], check=True)
+    make_wheel(Path(os.environ["UV_FIND_LINKS"]), "honey", "3.0")
+    options = ["--quiet", "--python", start.PYTHON]
+    subprocess.run([uv, "pip", "install", *options, "tea==1.0", "honey"], check=True)
+    before = start.VENV.stat().st_ino
+    set_up(start)
+    assert start.VENV.stat().st_ino == before
+    assert installed(start) == {
+        "tea": "1.0", "milk": "1.0", "honey": "3.0", "chat_workshop": "0.1.0",
+    }  # fmt: skip
+
+
+def test_uv_comes_from_the_wheel_that_the_lock_names(start: ModuleType) -> None:
+    Path(start.UV).unlink()
+    program = "uv.exe" if os.name == "nt" else "uv"
+    files = {f"uv-9.9.data/scripts/{program}": "#!/bin/sh\necho it is uv\n", "uv/__init__.py": ""}
+    line = make_wheel(Path(os.environ["PIP_FIND_LINKS"]), "uv", "9.9", files)
+    start.UV_PIN.write_text(line)
+    start.download_uv()
+    assert "it is uv" in start.UV.read_text()
+    assert os.access(start.UV, os.X_OK)
+    assert [path.name for path in start.BUILD.iterdir() if path.is_dir()] == []
+
+    start.UV.unlink()
+    start.UV_PIN.write_text(line.replace("sha256:", "sha256:0")[:-2] + "\n")
+    with pytest.raises(start.SetUpError, match="tested with"):
+        start.download_uv()
+    assert not start.UV.exists()
+
+
+def test_a_package_that_is_not_what_the_lock_says_is_refused(start: ModuleType) -> None:
+    wheels = Path(os.environ["UV_FIND_LINKS"])
+    make_wheel(wheels, "tea", "1.0", {"tea.py": "import os; os.system('…')\n"})
+    with pytest.raises(start.SetUpError, match="tested with"):
+        set_up(start)
+    assert "tea" not in installed(start)
+
+
+# ---- what is repaired ---------------------------------------------------------------------------
 
 
 def lose_its_python(start: ModuleType) -> None:
     start.PYTHON.unlink()
 
 
-def lose_its_stamps(start: ModuleType) -> None:
-    start.STAMPS.unlink()
+def move(start: ModuleType) -> None:
+    (pth,) = start.site_files("_chat_workshop.pth")
+    pth.write_text(str(start.ROOT.parent / "elsewhere"))
 
 
-def spoil_its_stamps(start: ModuleType) -> None:
-    start.STAMPS.write_text("{half")
-
-
-def belong_to_another_python(start: ModuleType) -> None:
-    start.stamp(python="3.1")
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [cut_off, lose_its_python, lose_its_stamps, spoil_its_stamps, belong_to_another_python],
-)
-def test_a_broken_environment_is_made_anew(
+@pytest.mark.parametrize("harm", [lose_its_python, move])
+def test_an_environment_that_cannot_run_is_made_again(
     ready: ModuleType, harm: Callable[[ModuleType], None]
 ) -> None:
     (ready.VENV / "left over").touch()
     harm(ready)
-    ready.set_up(with_tests=False)
-    assert ran(ready) == EVERY_STEP
+    set_up(ready)
     assert not (ready.VENV / "left over").exists()
-    assert ready.is_sound()
+    assert ready.is_in_place()
+    assert installed(ready) == {"tea": "1.0", "milk": "1.0", "chat_workshop": "0.1.0"}
 
 
-def test_a_moved_folder_gets_a_new_environment(ready: ModuleType, tmp_path: Path) -> None:
-    shutil.move(ready.ROOT, tmp_path / "elsewhere")
-    moved = load(tmp_path / "elsewhere")
-    moved.set_up(with_tests=False)
-    assert ran(moved) == EVERY_STEP
+def test_what_an_interrupted_set_up_left_is_installed_again(ready: ModuleType) -> None:
+    (module,) = ready.site_files("tea.py")
+    module.unlink()  # it may be a hard link into uv's cache
+    module.write_text("half a fi")
+    set_up(ready)
+    assert module.read_text() == "half a fi"  # uv compares only names and versions, so
+    ready.UNFINISHED.touch()  # an interrupted set-up leaves this mark
+    set_up(ready)
+    assert module.read_text() == "version = '1.0'\n"
+    assert not ready.UNFINISHED.exists()
 
 
-def test_a_step_that_failed_is_all_that_runs_again(start: ModuleType) -> None:
-    pretend(start, "PROJECT", "import sys; sys.exit('npm error code EBADENGINE')")
-    with pytest.raises(start.SetUpError, match="EBADENGINE"):
-        start.set_up(with_tests=False)
-    assert ran(start) == ["packages"]
-    (start.VENV / "kept").touch()
-
-    pretend(start, "PROJECT", "open('journal', 'a').write('project ')")
-    start.set_up(with_tests=False)
-    assert ran(start) == ["project", "wheels"]
-    assert (start.VENV / "kept").exists()
-
-
-def test_a_step_that_was_interrupted_is_remembered(
+def test_ctrl_c_leaves_the_mark_of_an_unfinished_set_up(
     start: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    start.make_venv()
+
     def ctrl_c(*_: object) -> None:
         raise KeyboardInterrupt
 
-    start.make_venv(1)
     monkeypatch.setattr(start, "run", ctrl_c)
-    with pytest.raises(KeyboardInterrupt):
-        start.do(start.PACKAGES, 1, 1)
-    assert start.read_stamps()["packages"] == start.UNFINISHED
-    assert not start.is_sound()
+    assert start.main(["--setup-only"]) == 130
+    assert start.UNFINISHED.exists()
+    assert not start.is_usable()
 
 
 def test_a_folder_that_is_no_environment_is_never_deleted(start: ModuleType) -> None:
     start.VENV.mkdir()
     (start.VENV / "precious").touch()
-    with pytest.raises(start.SetUpError, match="in the way"):
-        start.set_up(with_tests=False)
+    with pytest.raises(start.SetUpError, match="Set-up deletes nothing that it does not know"):
+        set_up(start)
     assert (start.VENV / "precious").exists()
 
 
-def test_one_set_up_works_at_a_time(start: ModuleType) -> None:
-    with start.one_at_a_time(), (start.ROOT / "build" / "setup.lock").open("w") as second:
-        assert not start.try_to_lock(second.fileno())
-    with (start.ROOT / "build" / "setup.lock").open("w") as third:
-        assert start.try_to_lock(third.fileno())
+def test_two_set_ups_at_once_take_turns(start: ModuleType) -> None:
+    code = "import start; start.keep_wheels = lambda: None; start.set_up(False)"
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=start.ROOT, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(b"Make the environment" in each for each in said) == [False, True]
 
 
-# ---- uv or pip ----------------------------------------------------------------------------------
+# ---- programs that run --------------------------------------------------------------------------
 
 
-def test_uv_is_used_when_it_is_there_and_pip_otherwise(
-    start: ModuleType, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def a_program(ready: ModuleType) -> Iterator["subprocess.Popen[str]"]:
+    """A program that runs from `.venv` until its input ends, as JupyterLab would."""
+    code = "print('running', flush=True); input()"
+    with subprocess.Popen(
+        [ready.PYTHON, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout and program.stdin
+        assert program.stdout.readline() == "running\n"
+        yield program
+        program.stdin.close()
+
+
+def change_a_source(start: ModuleType) -> None:
+    (start.ROOT / "package.json").write_text("changed\n")
+
+
+@pytest.mark.parametrize("change", [pin_newer_tea, change_a_source, move])
+def test_nothing_is_replaced_under_a_program_without_asking(
+    ready: ModuleType,
+    a_program: "subprocess.Popen[str]",
+    change: Callable[[ModuleType], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/tools/{name}")
-    assert start.install_pins("x.lock")[:3] == ["/tools/uv", "pip", "install"]
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    command = start.install_pins("x.lock")
-    assert command[:4] == [str(start.PYTHON), "-m", "pip", "install"]
-    assert "--require-hashes" in command
+    change(ready)
+    before = sorted((path, path.stat().st_mtime_ns) for path in ready.VENV.rglob("*"))
+    with pytest.raises(ready.SetUpError, match="Nothing was changed"):
+        set_up(ready)
+    assert str(ready.PYTHON) in capsys.readouterr().out
+    after = sorted((path, path.stat().st_mtime_ns) for path in ready.VENV.rglob("*"))
+    assert before == after
+    assert a_program.poll() is None
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    set_up(ready)
+    assert ready.is_in_place()
+
+
+def test_what_is_missing_is_added_under_a_program(
+    ready: ModuleType, a_program: "subprocess.Popen[str]"
+) -> None:
+    set_up(ready, with_tests=True)
+    assert installed(ready)["cup"] == "1.0"
 
 
 # ---- what it says when it cannot ----------------------------------------------------------------
@@ -242,9 +387,11 @@ TOLD = {
     "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'))": "PIP_CERT",
     "ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 407'))": "HTTPS_PROXY",
     "npm error code ECONNREFUSED": "network",
-    "RuntimeError: The Socket.IO browser client could not be fetched.": "npm",
     "ERROR: No matching distribution found for greenlet==3.5.6": "3.11 to 3.14",
     "Collecting jupyter-server-proxy==4.6.0\nSomething else went wrong": "read the log",
+    "  cause: A directory already exists at: .venv": "move it away",
+    "  cause: invalid peer certificate: UnknownIssuer": "SSL_CERT_FILE",
+    "error: No interpreter found for Python 3.14 in virtual environments": "3.11 to 3.14",
     "": "read the log",
 }
 
@@ -260,47 +407,49 @@ def test_a_failure_says_what_to_do(start: ModuleType, output: str, phrase: str) 
 def test_a_failure_repeats_the_installers_last_words_and_names_the_log(
     start: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pretend(start, "PACKAGES", "import sys; print('before'); sys.exit('[Errno 28] No space left')")
+    Path(os.environ["UV_FIND_LINKS"], "tea-1.0-py3-none-any.whl").unlink()
     assert start.main(["--setup-only"]) == 1
     told = capsys.readouterr().err
-    assert "No space left" in told
+    assert "tea" in told
     assert str(start.LOG) in told
-    assert "before" in start.LOG.read_text("utf-8")
+    assert "pip install" in start.LOG.read_text("utf-8")
 
 
-def test_without_a_terminal_each_step_is_a_line_and_shows_that_it_lives(
+def test_without_a_network_the_workshop_starts_with_what_there_is(
+    ready: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ready.ROOT / "workshop").mkdir()
+    (ready.ROOT / "workshop" / "__init__.py").touch()
+    pin_newer_tea(ready)
+    Path(os.environ["UV_FIND_LINKS"], "tea-2.0-py3-none-any.whl").unlink()
+    handed: list[list[str]] = []
+    monkeypatch.setattr(ready, "hand_over", lambda arguments: handed.append(arguments) or 0)
+    assert ready.main(["check", "05"]) == 0
+    assert handed == [["-m", "workshop", "check", "05"]]
+    assert "Going on with what is installed already" in capsys.readouterr().err
+    assert ready.main(["test"]) == 1
+    assert len(handed) == 1
+
+
+def test_without_a_terminal_each_command_has_two_lines(
+    start: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start.run([sys.executable, "-c", "print('Collecting flask')"], "Install")
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "Install ..."
+    assert last.startswith("Install: done, ")
+
+
+def test_a_terminal_shows_one_line_that_fits(
     start: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = start.Clock("[2/4] Install")
-    clock.show("Collecting flask")
-    assert "Collecting flask" not in capsys.readouterr().out  # too early for a sign of life
-    monkeypatch.setattr(start, "SIGN_OF_LIFE_S", 0)
-    clock = start.Clock("[2/4] Install")
-    clock.show("Collecting flask")
-    clock.stop("done")
-    out = capsys.readouterr().out
-    assert out.startswith("[2/4] Install ...")
-    assert "Collecting flask" in out
-    assert "done, 0.0 s" in out
-
-
-def test_a_line_that_is_too_long_is_cut_between_words(
-    start: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    doing = "Installing collected packages: pure-eval, ptyprocess, widgetsnbextension, websockets"
-    monkeypatch.setattr(start, "SIGN_OF_LIFE_S", 0)
-    clock = start.Clock("[2/4] Install")
-    clock.show(doing)
-    assert capsys.readouterr().out.endswith("ptyprocess, widgetsnbextension, ...\n")
-    clock.show("Collecting flask")
-    assert capsys.readouterr().out.endswith(": Collecting flask\n")
-    monkeypatch.setenv("COLUMNS", "72")
-    clock.in_place = True
-    clock.show(doing)
-    line = capsys.readouterr().out
-    assert line.startswith("\r[2/4] Install ... 0 s Installing")
-    assert line.rstrip().endswith("packages: pure-eval, ...")
-    assert len(line) == 1 + 71
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    start.run([sys.executable, "-c", "print('Downloading ' + 60 * 'x')"], "Install")
+    shown = capsys.readouterr().out.split("\r")
+    assert any(line.startswith("Install ... 0 s Downloading xxx") for line in shown)
+    assert max(map(len, shown)) <= 40
+    assert shown[-1].startswith("Install: done, ")
 
 
 # ---- Python -------------------------------------------------------------------------------------
@@ -308,7 +457,7 @@ def test_a_line_that_is_too_long_is_cut_between_words(
 
 def test_a_too_old_python_is_named_with_its_version_and_place(start: ModuleType) -> None:
     told = start.too_old((3, 8, 18), "/usr/bin/python3")
-    assert "3.11 or newer" in told
+    assert "3.11 to 3.14" in told
     assert "3.8.18" in told
     assert "/usr/bin/python3" in told
 
@@ -316,6 +465,14 @@ def test_a_too_old_python_is_named_with_its_version_and_place(start: ModuleType)
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 1), (4, 0, 0)])
 def test_a_new_python_is_not_called_too_old(start: ModuleType, version: tuple[int, ...]) -> None:
     assert start.too_old(version, "python") is None
+
+
+def test_a_too_new_python_is_told_before_anything_is_made_and_what_to_do(start: ModuleType) -> None:
+    assert start.too_new((3, 14, 10)) is None
+    told = start.too_new((3, 15, 2))
+    assert "Python 3.15" in told
+    assert "tree-sitter" in told
+    assert "python3.14 start.py" in told
 
 
 def test_python_3_7_can_read_the_file_far_enough_to_say_so() -> None:
@@ -345,6 +502,12 @@ def call(folder: Path, *arguments: str, **environment: str) -> "subprocess.Compl
     )
 
 
+def keep(start: ModuleType) -> None:
+    """Let the wheels of step 01 be there."""
+    start.WHEELS.mkdir()
+    shutil.copy(start.ROOT / "requirements-steps.lock", start.WHEELS)
+
+
 def test_help_needs_no_set_up_and_lists_every_verb(folder: Path) -> None:
     told = call(folder, "--help", PYTHONIOENCODING="cp1252")
     assert told.returncode == 0
@@ -356,6 +519,7 @@ def test_help_needs_no_set_up_and_lists_every_verb(folder: Path) -> None:
 
 
 def test_a_verb_reaches_the_workshop_in_its_own_environment(ready: ModuleType) -> None:
+    keep(ready)
     package = ready.ROOT / "workshop"
     package.mkdir()
     (package / "__main__.py").write_text(
@@ -374,13 +538,31 @@ def test_a_verb_reaches_the_workshop_in_its_own_environment(ready: ModuleType) -
     assert "conda" in done.stderr
 
 
-def test_the_verb_that_may_be_left_out_is_notebooks(start: ModuleType) -> None:
-    assert start.named([]) == ["notebooks"]
-    assert start.named(["--no-browser"]) == ["notebooks", "--no-browser"]
-    assert start.named(["run", "05"]) == ["run", "05"]
+@pytest.mark.parametrize(
+    ("arguments", "handed"),
+    [
+        ([], ["-m", "workshop", "notebooks"]),
+        (["--no-browser"], ["-m", "workshop", "notebooks", "--no-browser"]),
+        (["run", "05"], ["-m", "workshop", "run", "05"]),
+        (["test", "-k", "chat"], ["-m", "pytest", "-k", "chat"]),
+        (["test", "quick"], ["-m", "pytest", "-m", "quick"]),
+        (["test", "quick", "-x"], ["-m", "pytest", "-m", "quick", "-x"]),
+    ],
+)
+def test_each_call_reaches_its_program(
+    start: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    handed: list[str],
+) -> None:
+    monkeypatch.setattr(start, "set_up", lambda with_tests: None)
+    monkeypatch.setattr(start, "hand_over", lambda given: given)
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
+    assert start.main(arguments) == handed
 
 
 def test_a_path_that_the_console_cannot_spell_does_not_crash(ready: ModuleType) -> None:
+    keep(ready)
     done = call(ready.ROOT, "--setup-only", PYTHONIOENCODING="cp1252", CONDA_PREFIX="")
     assert done.returncode == 0, done.stderr
     assert "my chat ?" in done.stdout

@@ -1,0 +1,58 @@
+"""`workshop lock`: resolve what pyproject.toml names, from nothing, and export the hashed locks.
+
+uv.lock names the registry that it was resolved with, so it is not committed; the exported files name
+no host. Each lock is complete: whoever installs one needs no other.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workshop import paths
+
+LOCKS = {
+    "requirements-steps.lock": [],
+    "requirements-chat.lock": ["--extra", "chat"],
+    "requirements.lock": ["--extra", "chat", "--extra", "notebooks"],
+    "requirements-test.lock": ["--all-extras"],
+    "requirements-build.lock": ["--only-group", "build"],
+    "requirements-uv.lock": ["--only-group", "uv"],
+}
+
+
+def lock(folder: Path = paths.ROOT, *, newest: bool = False) -> None:
+    """Write all locks into `folder`; `newest` takes releases up to this minute.
+
+    An old uv.lock would steer the resolution, so uv works in an empty folder. Raises RuntimeError
+    with uv's own words if there is no solution.
+    """
+    with tempfile.TemporaryDirectory() as project:
+        shutil.copy(paths.ROOT / "pyproject.toml", project)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        _uv(project, "lock", *(["--exclude-newer", now] if newest else []))
+        for name, which in LOCKS.items():
+            options = ["--frozen", "--no-emit-project", "--no-header", "--no-default-groups"]
+            _uv(project, "export", *options, *which, "-o", name)
+            shutil.copy(Path(project) / name, folder / name)
+
+
+def find_uv() -> str:
+    """Return the path of uv: start.py and uv itself name it in UV. Raises LookupError without one."""
+    found = os.environ.get("UV") or shutil.which("uv")
+    if not found:
+        raise LookupError(
+            "There is no uv here.\nExpected: the one that start.py brings.\n"
+            "What to do: `python3 start.py lock` (Windows: `py start.py lock`)."
+        )
+    return found
+
+
+def _uv(project: str, *command: str) -> None:
+    done = subprocess.run(
+        [find_uv(), *command], cwd=project, capture_output=True, text=True, encoding="utf-8"
+    )
+    if done.returncode:
+        raise RuntimeError(f"`uv {' '.join(command)}` failed. It said:\n{done.stderr}")
