@@ -254,7 +254,7 @@ def keep_wheels() -> None:
 
 def is_usable() -> bool:
     """Tell whether the workshop can start, though set-up did not finish."""
-    return not UNFINISHED.exists() and answer(PYTHON, "-c", "import workshop") is not None
+    return not UNFINISHED.exists() and bool(site_files("socketio_browser"))
 
 
 def site_files(name: str) -> list[Path]:
@@ -286,7 +286,11 @@ def programs_in_venv() -> list[str]:
     if os.name == "nt":
         ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
     told = [line.strip().partition(" ") for line in (answer(*ask) or "").splitlines()]
-    return [args for pid, _, args in told if str(SCRIPTS) in args and pid != str(os.getpid())]
+    return [
+        args[:LONGEST_LINE]
+        for pid, _, args in told
+        if str(SCRIPTS) in args and pid != str(os.getpid())
+    ]
 
 
 def answer(*command: "str | Path") -> "str | None":

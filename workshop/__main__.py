@@ -1,4 +1,4 @@
-"""`python -m workshop VERB`: what start.py hands every verb to, once the environment stands."""
+"""`python -m workshop VERB`: what start.py hands every verb to, once the environment is ready."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as problem:
         print(
             f"{problem}, in {sys.executable}.\n"
-            "What to do: `python3 start.py doctor` says what to mend (Windows: `py start.py doctor`).",
+            "What to do: `python3 start.py doctor` says what to fix (Windows: `py start.py doctor`).",
             file=sys.stderr,
         )
         return 2
@@ -46,10 +46,10 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--port", default="5000", help="port (5000)")
     verb("check", _check, "check your own chat against a step").add_argument("step")
     verb("catch-up", _catch_up, "copy a step to mine/chat; yours is kept").add_argument("step")
-    verb("doctor", _doctor, "examine this machine and say what to mend")
+    verb("doctor", _doctor, "examine this machine and say what to fix")
     verb("ps", _ps, "list the stages that run")
     verb("stop", _stop, "stop them").add_argument("stage", nargs="?", help="only this one")
-    refresh = verb("refresh", _refresh, "for authors: run notebooks anew and store their outputs")
+    refresh = verb("refresh", _refresh, "for authors: run notebooks and store their outputs")
     refresh.add_argument("notebooks", nargs="*", help="05 … (none: all)")
     lock = verb("lock", _lock, "for authors: resolve pyproject.toml, write requirements*.lock")
     lock.add_argument("--newest", action="store_true", help="ignore exclude-newer")
