@@ -172,7 +172,7 @@ def is_in_place() -> bool:
     if not (VENV / "pyvenv.cfg").is_file() or not answer(PYTHON, "-I", "-S", "-c", "print(1)"):
         return False
     paths = "\n".join(path.read_text("utf-8") for path in site_files("_chat_workshop.pth"))
-    return {Path(path) for path in paths.split("\n") if path} <= {ROOT}
+    return {Path(path).resolve() for path in paths.split("\n") if path} <= {ROOT}
 
 
 def make_venv() -> None:
