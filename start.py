@@ -45,12 +45,15 @@ VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 SUFFIX = ".exe" if os.name == "nt" else ""
 PYTHON = SCRIPTS / f"python{SUFFIX}"
-WHEELS = VENV / "wheels"
 UNFINISHED = VENV / "unfinished"  # exists while packages are being installed
 BUILD = ROOT / "build"
 LOG = BUILD / "setup.log"
 UV_PIN = ROOT / "requirements-uv.lock"
 UV = BUILD / f"uv-{hashlib.sha256(UV_PIN.read_bytes()).hexdigest()[:8]}{SUFFIX}"
+# pyproject.toml's exclude-newer is for those who make the pins: a mirror that gives no dates would
+# have nothing to offer. Another "project" keeps uv from reading it here.
+UV_INSTALL = [str(UV), "pip", "install", "--python", str(PYTHON), "--project", ROOT.anchor]
+PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
               "browser_client/blueprint.py")  # fmt: skip
 INSTALLERS_SAY = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
@@ -75,6 +78,10 @@ Sets up .venv beside this file if something is missing, then does what the verb 
   --setup-only [test]                           set up (for `test` too, if named), and stop there
   --help                                        show this text
 """
+TOO_NEW = f"""\
+The checker does not run on this Python yet: tree-sitter has no wheel for it. So .venv gets Python
+{NEWEST}, which uv finds on this machine or downloads. If uv fails, install Python {NEWEST}, then run
+`python{NEWEST} start.py` (Windows: `py -{NEWEST} start.py`)."""
 
 
 class SetUpError(Exception):
@@ -93,7 +100,8 @@ def main(arguments: list[str]) -> int:
         set_up(with_tests=verb == "test")
     except SetUpError as failure:
         print(f"\n{failure}", file=sys.stderr)
-        if setup_only or verb == "test" or not is_usable():
+        is_usable = site_files("socketio_browser") and not UNFINISHED.exists()
+        if setup_only or verb == "test" or not is_usable:
             return 1
         print("\nGoing on with what is installed already.\n", file=sys.stderr)
     except KeyboardInterrupt:
@@ -146,25 +154,21 @@ def download_uv() -> None:
 
     It is not part of `.venv`: an exact sync would remove it from there.
     """
-    if not UV.is_file():
-        with tempfile.TemporaryDirectory(dir=BUILD) as folder:
-            pip = [*a_pip(), "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-            run([*pip, "-r", str(UV_PIN), "-d", folder], "Download uv, the installer")
-            (wheel,) = Path(folder).glob("uv-*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                programs = filter(re.compile(r"/scripts/uv(\.exe)?$").search, archive.namelist())
-                unpacked = Path(archive.extract(next(programs), folder))
-            unpacked.chmod(0o755)
-            unpacked.replace(UV)
-
-
-def a_pip() -> list[str]:
-    """Return the command of a pip: this Python's own, or else one in an environment of its own."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    folder = BUILD / "pip"
-    run([sys.executable, "-m", "venv", "--clear", str(folder)], "Make an environment for pip")
-    return [str(folder / PYTHON.relative_to(VENV)), "-m", "pip"]
+    if UV.is_file():
+        return
+    python, folder = sys.executable, BUILD / "pip"
+    if not importlib.util.find_spec("pip"):
+        run([python, "-m", "venv", "--clear", str(folder)], "Make an environment for pip")
+        python = str(folder / PYTHON.relative_to(VENV))
+    with tempfile.TemporaryDirectory(dir=BUILD) as downloads:
+        command = [python, *PIP_DOWNLOAD, "-r", str(UV_PIN), "-d", downloads]
+        run(command, "Download uv, the installer")
+        (wheel,) = Path(downloads).glob("uv-*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            programs = filter(re.compile(r"/scripts/uv(\.exe)?$").search, archive.namelist())
+            unpacked = Path(archive.extract(next(programs), downloads))
+        unpacked.chmod(0o755)
+        unpacked.replace(UV)
 
 
 def is_in_place() -> bool:
@@ -182,28 +186,15 @@ def make_venv() -> None:
         ask_first("make the environment .venv again (it was moved, or its Python is gone)")
     # Called from inside the old .venv, sys.executable would be a Python that is about to go.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    if too_new(sys.version_info):
-        print(too_new(sys.version_info), flush=True)
+    if sys.version_info[:2] > tuple(int(part) for part in NEWEST.split(".")):
+        print(TOO_NEW, flush=True)
         python = NEWEST
     run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Make the environment .venv")
 
 
-def too_new(version: "tuple[int, ...]") -> "str | None":
-    """Return what to tell the owner of a Python that is too new, or None if `version` will do."""
-    if tuple(version[:2]) <= tuple(int(part) for part in NEWEST.split(".")):
-        return None
-    return (
-        f"The checker does not run on Python {version[0]}.{version[1]} yet: tree-sitter has no wheel "
-        f"for it. So .venv\ngets Python {NEWEST}, which uv finds on this machine or downloads. If it "
-        f"finds none, install\nPython {NEWEST} yourself, then run `python{NEWEST} start.py` "
-        f"(Windows: `py -{NEWEST} start.py`)."
-    )
-
-
 def install_packages(lock: str) -> None:
     # Wheels only: a learner's laptop has no compiler, and a wheel runs no code while it installs.
-    options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock]
-    install = uv_pip_install(*options)
+    install = [*UV_INSTALL, "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock]
     if UNFINISHED.exists():  # a package may be half there, which uv does not see
         install.append("--reinstall")
     plan = answer(*install, "--dry-run") if site_files("*.dist-info") else None
@@ -228,33 +219,21 @@ def install_project() -> None:
         return
     if records:
         ask_first("replace the workshop's own package in .venv")
-    options = ["--no-deps", "--build-constraints", "requirements-build.lock"]
-    options += ["--require-build-hashes", "--preview-features", "build-dependency-hashes"]
-    command = uv_pip_install(*options, "-e", ".")
+    hashed = ["--require-build-hashes", "--preview-features", "build-dependency-hashes"]
+    hashed += ["--build-constraints", "requirements-build.lock"]
+    command = [*UV_INSTALL, "--no-deps", *hashed, "-e", "."]
     run(command, "Install the workshop and the browser's Socket.IO client")
-
-
-def uv_pip_install(*arguments: str) -> list[str]:
-    # pyproject.toml's exclude-newer is for those who make the pins: a mirror that gives no dates
-    # would have nothing to offer. Another "project" keeps uv from reading it here.
-    options = ["--project", ROOT.anchor, "--python", str(PYTHON)]
-    return [str(UV), "pip", "install", *options, *arguments]
 
 
 def keep_wheels() -> None:
     """Keep what step 01 installs into a second environment, for a classroom without a network."""
-    pins, copy = ROOT / "requirements-steps.lock", WHEELS / "requirements-steps.lock"
+    pins, wheels = ROOT / "requirements-steps.lock", VENV / "wheels"
+    copy = wheels / pins.name
     if copy.is_file() and copy.read_bytes() == pins.read_bytes():
         return
-    pip = [str(PYTHON), "-m", "pip", "download", "--no-deps", "--require-hashes"]
-    title = "Keep what step 01 installs, for a room without a network"
-    run([*pip, "--only-binary", ":all:", "-r", str(pins), "-d", str(WHEELS)], title)
+    command = [str(PYTHON), *PIP_DOWNLOAD, "-r", str(pins), "-d", str(wheels)]
+    run(command, "Keep what step 01 installs, for a room without a network")
     shutil.copyfile(pins, copy)
-
-
-def is_usable() -> bool:
-    """Tell whether the workshop can start, though set-up did not finish."""
-    return not UNFINISHED.exists() and bool(site_files("socketio_browser"))
 
 
 def site_files(name: str) -> list[Path]:
@@ -285,19 +264,16 @@ def programs_in_venv() -> list[str]:
     ask = ["ps", "-A", "-ww", "-o", "pid=,args="]
     if os.name == "nt":
         ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
-    told = [line.strip().partition(" ") for line in (answer(*ask) or "").splitlines()]
-    return [
-        args[:LONGEST_LINE]
-        for pid, _, args in told
-        if str(SCRIPTS) in args and pid != str(os.getpid())
-    ]
+    told = (line.split(maxsplit=1) for line in (answer(*ask) or "").splitlines())
+    others = ("".join(args) for pid, *args in told if pid != str(os.getpid()))
+    return [args[:LONGEST_LINE] for args in others if str(SCRIPTS) in args]
 
 
 def answer(*command: "str | Path") -> "str | None":
     """Return what a command printed, None if it does not start or does not end well."""
-    asked = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    told = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment(), check=True, **asked)
+        done = subprocess.run(command, cwd=ROOT, env=environment(), check=True, **told)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout + done.stderr
@@ -363,11 +339,8 @@ TROUBLES = {
         "stop notebooks and servers that still use .venv, and put the workshop where you may\n"
         "write (your home folder; not OneDrive, and not a folder that an administrator made)",
     ),
-    r"Temporary failure in name|Name or service not known|getaddrinfo|nodename nor servname"
-    r"|NewConnectionError|ConnectTimeout|Connection (refused|reset|aborted|timed out)"
-    r"|Network is unreachable|No route to host|ProxyError|Proxy Auth|CERTIFICATE_VERIFY_FAILED"
-    r"|SSLError|Read timed out|dns error|error sending request|operation timed out|ECONN"
-    r"|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Could not fetch URL|Failed to fetch|UnknownIssuer": (
+    r"name resolution|not known|getaddrinfo|nodename|connect|network is|no route|proxyerror|SSL"
+    r"|certificate|timed out|dns error|error sending|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|to fetch": (
         "the package index to answer: set-up needs the network, this one time",
         "check the network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
         "certificate, SSL_CERT_FILE and PIP_CERT. If the classroom has no network, set up at home:\n"

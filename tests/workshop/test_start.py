@@ -295,7 +295,6 @@ def test_ctrl_c_leaves_the_mark_of_an_unfinished_set_up(
     monkeypatch.setattr(start, "run", ctrl_c)
     assert start.main(["--setup-only"]) == 130
     assert start.UNFINISHED.exists()
-    assert not start.is_usable()
 
 
 def test_a_folder_that_is_no_environment_is_never_deleted(start: ModuleType) -> None:
@@ -466,12 +465,17 @@ def test_a_new_python_is_not_called_too_old(start: ModuleType, version: tuple[in
     assert start.too_old(version, "python") is None
 
 
-def test_a_too_new_python_is_told_before_anything_is_made_and_what_to_do(start: ModuleType) -> None:
-    assert start.too_new((3, 14, 10)) is None
-    told = start.too_new((3, 15, 2))
-    assert "Python 3.15" in told
-    assert "tree-sitter" in told
-    assert "python3.14 start.py" in told
+def test_a_too_new_python_is_told_before_anything_is_made_and_what_to_do(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[list[str]] = []
+    monkeypatch.setattr(start, "run", lambda command, title: made.append(command))
+    for version, python in [((3, 14, 10), start.sys._base_executable), ((3, 15, 2), "3.14")]:
+        monkeypatch.setattr(sys, "version_info", version)
+        start.make_venv()
+        assert made.pop()[-2] == python
+        told = capsys.readouterr().out
+        assert ("tree-sitter" in told and "python3.14 start.py" in told) == (python == "3.14")
 
 
 def test_python_3_7_can_read_the_file_far_enough_to_say_so() -> None:
@@ -503,8 +507,8 @@ def call(folder: Path, *arguments: str, **environment: str) -> "subprocess.Compl
 
 def keep(start: ModuleType) -> None:
     """Let the wheels of step 01 be there."""
-    start.WHEELS.mkdir()
-    shutil.copy(start.ROOT / "requirements-steps.lock", start.WHEELS)
+    (start.VENV / "wheels").mkdir()
+    shutil.copy(start.ROOT / "requirements-steps.lock", start.VENV / "wheels")
 
 
 def test_help_needs_no_set_up_and_lists_every_verb(folder: Path) -> None:
