@@ -1,6 +1,6 @@
 """What a test needs from the machine. Without it the test skips with one clear line.
 
-REQUIRE=browser,nginx,redis,postgres (a comma list) turns the skip of what it names into a failure, so
+REQUIRE=browser,nginx,repo2docker (a comma list) turns the skip of what it names into a failure, so
 that CI cannot pass by having installed nothing.
 """
 
@@ -46,6 +46,15 @@ def needs_nginx() -> str:
     """Return the path of nginx, or skip (fail under REQUIRE=nginx); sbin is not on everybody's path."""
     found = next((path for path in map(shutil.which, NGINX) if path), None)
     return need("nginx", found, "no nginx was found; install it, such as with `apt install nginx`")
+
+
+def needs_repo2docker() -> str:
+    """Return the path of repo2docker, which is in no lock, or skip (fail under REQUIRE=repo2docker)."""
+    return need(
+        "repo2docker",
+        shutil.which("repo2docker"),
+        "repo2docker was not found; install it, such as with `uv tool install jupyter-repo2docker`",
+    )
 
 
 def need(name: str, found: str | None, without: str) -> str:
