@@ -42,11 +42,15 @@ def supported_pythons() -> list[str]:
 
 
 def bare_environment(**more: str) -> dict[str, str]:
-    """Return an environment as in a new container: `python3` is the Python that made this one."""
+    """Return an environment as in a new container: `python3` is the Python that made this one.
+
+    Programs of this environment are not on its PATH: they would do what the container's must do.
+    """
     ours = ("WORKSHOP_", "JUPYTER", "JPY_", "VIRTUAL_ENV", "PYTHON")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     base = Path(getattr(sys, "_base_executable", sys.executable)).parent
-    return env | {"PATH": os.pathsep.join([str(base), env["PATH"]])} | more
+    others = [folder for folder in env["PATH"].split(os.pathsep) if sys.prefix not in folder]
+    return env | {"PATH": os.pathsep.join([str(base), *others])} | more
 
 
 def set_up(folder: Path, command: list[str]) -> Path:
