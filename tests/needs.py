@@ -1,6 +1,6 @@
 """What a test needs from the machine. Without it the test skips with one clear line.
 
-REQUIRE=browser,nginx,redis,postgres (a comma list) turns the skip of what it names into a failure, so
+REQUIRE=browser,nginx,uv,repo2docker (a comma list) turns the skip of what it names into a failure, so
 that CI cannot pass by having installed nothing.
 """
 
@@ -52,6 +52,15 @@ def needs_uv() -> str:
     """Return the path of uv, or skip: start.py and `uv run` name it in UV."""
     found = os.environ.get("UV") or shutil.which("uv")
     return need("uv", found, "no uv was found; run the tests with `python3 start.py test`")
+
+
+def needs_repo2docker() -> str:
+    """Return the path of repo2docker, which is in no lock, or skip (fail under REQUIRE=repo2docker)."""
+    return need(
+        "repo2docker",
+        shutil.which("repo2docker"),
+        "repo2docker was not found; install it, such as with `uv tool install jupyter-repo2docker`",
+    )
 
 
 def need(name: str, found: str | None, without: str) -> str:
