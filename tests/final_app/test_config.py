@@ -41,6 +41,8 @@ def test_settings_come_from_the_environment_and_have_defaults() -> None:
     assert config.read({"HOME": "/root"}) == config.Settings()
     read = config.read({"CHAT_PROXY_HOPS": "2", "CHAT_OPEN_REGISTRATION": "1"})
     assert (read.proxy_hops, read.open_registration) == (2, True)
+    hosts = config.read({"CHAT_HOSTS": "Chat.Example.org,.bücher.example  *"}).hosts
+    assert hosts == "chat.example.org .xn--bcher-kva.example *"
 
 
 WRONG = [
@@ -53,6 +55,10 @@ WRONG = [
     ("CHAT_DATABASE_URL", "chat.db", "expected an address such as `sqlite:///chat.db`"),
     ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
     ("CHAT_MESSAGE_QUEUE", "localhost", "expected an address such as `redis://localhost:6379/0`"),
+    ("CHAT_HOSTS", "https://chat.example.org", "expected names without scheme"),
+    ("CHAT_HOSTS", "chat.example.org:443", "expected names without scheme"),
+    ("CHAT_HOSTS", "chat.example.org, *.example.net", "expected names without scheme"),
+    ("CHAT_HOSTS", "chat..example.org", "expected names without scheme"),
     ("CHAT_FRAME_ANCESTORS", "'self'; script-src *", "expected `'none'`"),
     ("CHAT_FRAME_ANCESTORS", "'self'\r\nSet-Cookie: a=b", "expected `'none'`"),
 ]
