@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":
-    """Return the application. Without settings it reads the environment; it raises WrongSetting."""
+    """Return the application. Raises WrongSetting.
+
+    Without settings it is a program of its own: it reads the environment and protects its process.
+    """
     from flask import Flask
     from flask_migrate import Migrate
 
@@ -22,7 +25,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from final_app.models import db
     from final_app.throttle import Throttle
 
-    settings = settings or config.read()
+    if settings is None:
+        settings = config.read()
+        config.protect_process()
     app = Flask(__name__)
     _configure(app, settings)
     app.session_interface = gate.CsrfSession()
@@ -37,6 +42,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errorpages.register(app)
     wire.attach(app, settings)
     cli.register(app)
+    for command in config.commands_that_close(settings):
+        app.logger.warning("Other users of this machine can read the chat's data. Run: %s", command)
     assert events  # importing it registers the handlers
     return app
 

@@ -2,7 +2,9 @@
 
 import difflib
 import os
+import re
 import secrets
+import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,10 @@ from final_app.errors import WrongSetting
 
 PREFIX = "CHAT_"
 SECRET_BYTES = 32
+PIN_DIGITS = 12
+OTHERS = 0o077  # the bits of a mode that are about the group and everybody else
 MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
+HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
 
 
 def _is_limit(text: str) -> str:
@@ -41,6 +46,23 @@ def _is_queue(text: str) -> str:
     if text and not text.startswith(("redis://", "rediss://")):
         raise ValueError("expected an address such as `redis://localhost:6379/0`")
     return text
+
+
+def _is_hosts(text: str) -> str:
+    """Return the names as the Host header has them, separated by blanks."""
+    names = text.lower().replace(",", " ").split()
+    try:
+        found = [
+            "." * name.startswith(".") + name.strip(".").encode("idna").decode() for name in names
+        ]
+    except UnicodeError:
+        found = [""]
+    if not all(HOST_NAME.fullmatch(name) for name in found):
+        raise ValueError(
+            "expected names without scheme, port or path, such as `chat.example.org`, "
+            "`.example.org` for all names below it, or `*` for every name"
+        )
+    return " ".join(found)
 
 
 def _is_ancestors(text: str) -> str:
@@ -70,6 +92,11 @@ class Settings(BaseModel):
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
         0, ge=0, le=5, description="How many reverse proxies stand in front and set X-Forwarded-*."
+    )
+    hosts: Annotated[str, AfterValidator(_is_hosts)] = Field(
+        "",
+        description="Names that the chat answers to, such as `chat.example.org`, besides localhost, "
+        "IP addresses and the machine's own name.",
     )
     frame_ancestors: Annotated[str, AfterValidator(_is_ancestors)] = Field(
         "'none'", description="Who may show the pages in a frame, as Content-Security-Policy says."
@@ -136,7 +163,7 @@ def secret(settings: Settings) -> str:
         return settings.secret_key
     path = settings.data_dir / "secret"
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make_secret(path)
         return path.read_text(encoding="utf-8").strip()
@@ -145,6 +172,39 @@ def secret(settings: Settings) -> str:
             f"{PREFIX}DATA_DIR: expected a folder to write in; it is set to "
             f"{str(settings.data_dir)!r}: {problem.strerror}."
         ) from None
+
+
+def protect_process() -> None:
+    """Keep what this process writes to its owner, and its debugger to the reader of its log.
+
+    Every way to start the chat comes here, so the modes of its files depend neither on a shell nor
+    on systemd: folders are 0700, files 0600. Werkzeug would calculate the PIN of its debugger
+    (`flask run --debug`) from facts that every user of the machine can find out.
+    """
+    os.umask(OTHERS)
+    pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
+    os.environ.setdefault("WERKZEUG_DEBUG_PIN", pin)  # the reloader's next process has it, too
+
+
+def commands_that_close(settings: Settings) -> list[str]:
+    """Return the commands that close the data to other users; none are needed in a new folder.
+
+    An older version made its folder with the umask of the shell. The chat does not change the mode
+    of what it finds: somebody may have let a group in, such as that of a backup program, and would
+    notice the change only when the backup is needed.
+    """
+    if os.name != "posix":
+        return []
+    places = {settings.data_dir: "chmod -R go= {}"}
+    url = make_url(settings.database)
+    if settings.database_url and url.get_backend_name() == "sqlite":
+        # The star is for the files that SQLite puts beside its database.
+        places[Path(url.database or ":memory:")] = "chmod go= {}*"
+    return [
+        command.format(shlex.quote(str(path.resolve())))
+        for path, command in places.items()
+        if path.exists() and path.stat().st_mode & OTHERS
+    ]
 
 
 def table() -> str:

@@ -8,11 +8,11 @@ from flask import Flask, request
 from flask_socketio import SocketIO
 
 from final_app.config import Settings
+from final_app.wire.hosts import Hosts, WsgiApp
 
 LARGEST_PACKET = 100_000  # bytes; the longest message needs less than 30,000
 PING_EVERY, PING_PATIENCE = 25, 20  # seconds
 
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 socketio = SocketIO()
@@ -34,7 +34,10 @@ def attach(app: Flask, settings: Settings) -> None:
         manage_session=False,
     )
     _hear_only_events(_server())
-    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[assignment]
+    # Around everything: Socket.IO answers before Flask is asked.
+    hosts = Hosts(app.wsgi_app, settings.hosts.split(), settings.proxy_hops)
+    app.extensions["hosts"] = hosts
+    app.wsgi_app = _with_headers(hosts)  # type: ignore[assignment]
 
 
 def on(event: str) -> Callable[[F], F]:

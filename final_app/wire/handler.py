@@ -1,4 +1,4 @@
-"""gevent's handler of a connection, with what a chat needs: at once, and one frame after another."""
+"""gevent's handler of a connection, with what a chat needs: no delay, whole frames, and a bound."""
 
 import socket
 import threading
@@ -6,10 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-from geventwebsocket.handler import WebSocketHandler
+from geventwebsocket import handler
+from geventwebsocket.exceptions import ProtocolError, WebSocketError
+from geventwebsocket.websocket import Header, WebSocket
+
+from final_app.wire import LARGEST_PACKET
+
+TOO_LARGE = 1009  # RFC 6455, section 7.4.1
 
 
-class Handler(WebSocketHandler):  # type: ignore[misc]
+class Handler(handler.WebSocketHandler):  # type: ignore[misc]
     """Serves HTTP requests, and a WebSocket where one asks for it."""
 
     def handle(self) -> None:
@@ -23,11 +29,40 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
         return environ
 
     def upgrade_websocket(self) -> Any:
+        if self.application.extensions["hosts"].foreign_name(self.environ) is not None:
+            return None  # no handshake: the application refuses this request as it does any other
         result = super().upgrade_websocket()
         if hasattr(self, "websocket"):
             self.websocket.raw_write = _in_turn(self.websocket.raw_write)
         return result
 
+
+class _BoundedWebSocket(WebSocket):  # type: ignore[misc]
+    """Reads no payload of a message whose frames announce more than LARGEST_PACKET bytes in all.
+
+    The library asks for the limit after it has read and unmasked the whole frame.
+    """
+
+    announced = 0  # bytes of the message so far
+
+    def read_frame(self) -> tuple[Any, bytes]:
+        header = Header.decode_header(self.stream)  # refuses a control frame of more than 125 bytes
+        if header.flags:
+            raise ProtocolError
+        if header.opcode < self.OPCODE_CLOSE:  # a control frame is no part of the message
+            continued = header.opcode == self.OPCODE_CONTINUATION
+            self.announced = header.length + (self.announced if continued else 0)
+        if self.announced > LARGEST_PACKET:
+            self.send_frame(TOO_LARGE.to_bytes(2), self.OPCODE_CLOSE)  # `close` would lose the code
+            self.closed = True
+            raise WebSocketError("The message is too large")
+        payload = self.stream.read(header.length)
+        if len(payload) != header.length:
+            raise WebSocketError("The connection ended inside a frame")
+        return header, header.unmask_payload(payload) if header.mask else payload
+
+
+handler.WebSocket = _BoundedWebSocket  # the handler has no other place to name the class
 
 PAUSE = 0.002  # seconds
 

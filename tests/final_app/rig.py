@@ -5,6 +5,7 @@ import os
 import queue
 import re
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -31,6 +32,9 @@ PLENTY = {  # tests are quicker than people
     "CHAT_LIMIT_LOGINS": "100000 per second",
     "CHAT_LIMIT_LOGINS_ADDRESS": "100000 per second",
 }
+# Most shells let everybody read what a program makes; Windows has no modes of this kind.
+HAS_MODES = os.name == "posix"
+SHELL: dict[str, Any] = {"umask": 0o022} if HAS_MODES else {}
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|name="csrf-token" content="([^"]+)"')
 
 
@@ -39,6 +43,14 @@ def png(width: int = 40, height: int = 30, kind: str = "PNG", **more: Any) -> by
     file = io.BytesIO()
     Image.new("RGB", (width, height), (31, 95, 191)).save(file, kind, **more)
     return file.getvalue()
+
+
+def assert_private(folder: Path, *, least: int) -> None:
+    """Assert that the folder and all that is in it, at least so many, are for their owner alone."""
+    paths = [folder, *folder.rglob("*")]
+    found = {str(path): stat.filemode(path.stat().st_mode) for path in paths}
+    assert len(found) >= least, found
+    assert {path: mode for path, mode in found.items() if not mode.endswith("------")} == {}
 
 
 def application(folder: Path, **settings: str) -> Flask:
@@ -52,6 +64,7 @@ def application(folder: Path, **settings: str) -> Flask:
 class Server:
     """`python -m final_app` on a free port, its data in a folder that outlives it.
 
+    It is started with a shell's umask.
     `code` is the folder that holds final_app: the repository, or a double with a fault in it.
     """
 
@@ -74,7 +87,7 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "final_app", "--no-browser", "--port", str(self.port)],
             cwd=self.code, env=environment | own | self.settings, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", **SHELL,
         )  # fmt: skip
         ready = threading.Event()
         threading.Thread(target=self._read, args=(self.process, ready), daemon=True).start()
@@ -95,7 +108,7 @@ class Server:
         return subprocess.run(
             [sys.executable, "-m", "flask", "--app", "final_app", *words],
             cwd=self.code, input=stdin, capture_output=True, text=True, timeout=60,
-            env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings,
+            env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings, **SHELL,
         )  # fmt: skip
 
     def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from final_app import config
 from final_app.errors import WrongSetting
-from tests.final_app.rig import Person, Server
+from tests.final_app.rig import HAS_MODES, Person, Server, application, assert_private
 from workshop import paths
 
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
@@ -41,6 +41,8 @@ def test_settings_come_from_the_environment_and_have_defaults() -> None:
     assert config.read({"HOME": "/root"}) == config.Settings()
     read = config.read({"CHAT_PROXY_HOPS": "2", "CHAT_OPEN_REGISTRATION": "1"})
     assert (read.proxy_hops, read.open_registration) == (2, True)
+    hosts = config.read({"CHAT_HOSTS": "Chat.Example.org,.bücher.example  *"}).hosts
+    assert hosts == "chat.example.org .xn--bcher-kva.example *"
 
 
 WRONG = [
@@ -53,6 +55,10 @@ WRONG = [
     ("CHAT_DATABASE_URL", "chat.db", "expected an address such as `sqlite:///chat.db`"),
     ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
     ("CHAT_MESSAGE_QUEUE", "localhost", "expected an address such as `redis://localhost:6379/0`"),
+    ("CHAT_HOSTS", "https://chat.example.org", "expected names without scheme"),
+    ("CHAT_HOSTS", "chat.example.org:443", "expected names without scheme"),
+    ("CHAT_HOSTS", "chat.example.org, *.example.net", "expected names without scheme"),
+    ("CHAT_HOSTS", "chat..example.org", "expected names without scheme"),
     ("CHAT_FRAME_ANCESTORS", "'self'; script-src *", "expected `'none'`"),
     ("CHAT_FRAME_ANCESTORS", "'self'\r\nSet-Cookie: a=b", "expected `'none'`"),
 ]
@@ -113,6 +119,35 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert config.secret(settings) == secret
     assert config.secret(config.Settings(data_dir=tmp_path / "other")) != secret
     assert [each.name for each in path.parent.iterdir()] == ["secret"]  # no draft is left
+
+
+@pytest.mark.skipif(not HAS_MODES, reason="Windows has no modes of this kind")
+def test_a_folder_that_others_can_read_is_reported_with_the_command_that_closes_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "it's data"
+    folder.mkdir(mode=0o755)
+    application(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755  # it is not the chat's to change
+    (told,) = [each.getMessage() for each in caplog.records if "can read" in each.getMessage()]
+    command = told.partition("Run: ")[2]
+    subprocess.run(command, shell=True, check=True)
+    assert_private(folder, least=3)
+    caplog.clear()
+    application(folder)
+    assert "can read" not in caplog.text
+
+
+@pytest.mark.skipif(not HAS_MODES, reason="Windows has no modes of this kind")
+def test_a_database_outside_the_folder_is_looked_at_too(tmp_path: Path) -> None:
+    database = tmp_path / "chat.db"
+    for suffix in ("", "-wal"):
+        (tmp_path / f"chat.db{suffix}").touch(0o644)
+    settings = config.Settings(data_dir=tmp_path, database_url=f"sqlite:///{database}")
+    (command,) = config.commands_that_close(settings)
+    subprocess.run(command, shell=True, check=True)
+    assert_private(tmp_path, least=3)
+    assert config.commands_that_close(settings) == []
 
 
 def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:

@@ -1,41 +1,68 @@
-"""`flask --app final_app run`: the same chat with threads, for whoever changes it."""
+"""`flask --app final_app run --debug`: the same chat with threads, for people who change it."""
 
 import os
+import queue
 import re
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+import requests
+from flask import Flask
+from werkzeug.debug import get_pin_and_cookie_name
 
-from tests.final_app.rig import PLENTY, Person, Server
+from tests.final_app.rig import (
+    ANSWER_TIMEOUT,
+    HAS_MODES,
+    PLENTY,
+    READY_TIMEOUT,
+    SHELL,
+    Person,
+    Server,
+    assert_private,
+)
 from workshop import paths
 
+COMMAND = ["-m", "flask", "--app", "final_app", "run", "--debug", "--no-reload", "--port", "0"]
 
-@pytest.fixture
-def development(tmp_path: Path) -> Iterator[Server]:
-    """The development server on an empty folder, which nobody has prepared."""
-    chat = Server(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "final_app", "run", "--port", "0"],
-        cwd=paths.ROOT,
-        env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
+
+class Development(Server):
+    """Flask's development server, with its debugger, on a folder that does not exist yet."""
+
+    def start(self) -> "Development":
+        self.lines: queue.Queue[str] = queue.Queue()
+        process = subprocess.Popen(
+            [sys.executable, *COMMAND], cwd=paths.ROOT, text=True, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, **SHELL,
+            env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(self.folder), "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        assert process.stderr
+        threading.Thread(target=lambda: [*map(self.lines.put, process.stderr or [])]).start()
+        self.process = process
+        self.port = int(self.find(r"Running on http://[^:]+:(\d+)"))
+        return self
+
+    def find(self, pattern: str) -> str:
+        """Wait for a line of the log with this pattern; return its group."""
+        while True:
+            found = re.search(pattern, self.lines.get(timeout=READY_TIMEOUT))
+            if found:
+                return found[1]
+
+
+@pytest.fixture(scope="module")
+def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
+    chat = Development(tmp_path_factory.mktemp("development") / "data")
     try:
-        line = next(line for line in process.stderr if "Running on" in line)
-        (chat.port,) = map(int, re.findall(r":(\d+)", line))
-        yield chat
+        yield chat.start()
     finally:
-        process.kill()
-        process.communicate()
+        chat.stop(signal.SIGKILL)
 
 
-def test_two_people_talk_on_the_development_server(development: Server) -> None:
+def test_two_people_talk_on_the_development_server(development: Development) -> None:
     ada = Person(development, "ada").begin()
     bo = Person(development, "bo").register(ada.invite())
     ada.connect()
@@ -44,3 +71,25 @@ def test_two_people_talk_on_the_development_server(development: Server) -> None:
     assert [bo.hear("new_message")["message"] for _ in said] == said
     ada.leave()
     bo.leave()
+    if HAS_MODES:
+        assert_private(development.folder, least=5)
+
+
+def test_the_pin_of_the_debugger_cannot_be_calculated(development: Development) -> None:
+    """Werkzeug makes it of facts that any user of this machine can find out, as this test does."""
+    page = requests.get(f"{development.url}/console", timeout=ANSWER_TIMEOUT).text
+    secret = re.search(r'SECRET = "(\w+)"', page)
+    assert secret, page
+
+    def ask(command: str, **more: str) -> requests.Response:
+        parameters = {"__debugger__": "yes", "cmd": command, "s": secret[1], **more}
+        return requests.get(f"{development.url}/console", params=parameters, timeout=ANSWER_TIMEOUT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WERKZEUG_DEBUG_PIN", raising=False)
+        calculated, _ = get_pin_and_cookie_name(Flask("final_app"))
+        assert calculated
+    assert ask("pinauth", pin=calculated).json()["auth"] is False
+    ask("printpin")
+    printed = development.find(r"pin code: ([\d-]+)")
+    assert ask("pinauth", pin=printed).json()["auth"] is True

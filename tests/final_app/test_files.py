@@ -21,7 +21,7 @@ from PIL import Image
 from final_app import config, files
 from final_app.errors import TooLarge
 from tests.final_app.conftest import People
-from tests.final_app.rig import Person, Server, png
+from tests.final_app.rig import HAS_MODES, Person, Server, assert_private, png
 
 Room = Callable[..., int]
 
@@ -52,6 +52,18 @@ def get(person: Person, upload: dict[str, Any], more: str = "") -> requests.Resp
 def on_disk(server: Server) -> set[str]:
     folder = server.folder / "uploads"
     return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+# ---- where they are kept
+
+
+@pytest.mark.skipif(not HAS_MODES, reason="Windows has no modes of this kind")
+def test_other_users_of_the_machine_can_read_nothing(people: People, server: Server) -> None:
+    """Neither files nor folders, whether the server or the program for images made them."""
+    for name, content in (("picture.png", png()), ("note.txt", b"Hello")):
+        assert people["ada"].upload(1, name, content)["ok"]
+    assert (server.folder / "chat.db-wal").exists()
+    assert_private(server.folder, least=11)
 
 
 # ---- what it is for

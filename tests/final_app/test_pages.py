@@ -27,7 +27,9 @@ BELOW = {"X-Forwarded-Prefix": "/team/chat"}
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """The chat behind one proxy, with Ada in it."""
-    made = application(tmp_path_factory.mktemp("app"), CHAT_PROXY_HOPS="1")
+    made = application(
+        tmp_path_factory.mktemp("app"), CHAT_PROXY_HOPS="1", CHAT_HOSTS="hub.example"
+    )
     with made.app_context():
         accounts.begin("ada", PASSWORD)
     return made

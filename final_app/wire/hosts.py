@@ -1,0 +1,104 @@
+"""Host names: a request for a name that is not the chat's is refused before anything answers it.
+
+This stops DNS rebinding. The owner of evil.example can make that name lead to this machine. The
+browser of somebody here then takes the chat for a part of evil.example and lets its pages read every
+answer. The Host header still says evil.example, and no script can change it.
+"""
+
+import logging
+import re
+import socket
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+from typing import Any
+
+from werkzeug.http import parse_list_header
+from werkzeug.sansio.utils import host_is_trusted
+from werkzeug.wrappers import Response
+
+from final_app import clock
+
+ANY = "*"
+QUIET = 60.0  # seconds without another line in the log, however many requests are refused
+SHOWN = 100  # characters of a refused name
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]*?)\.?(?::[0-9]{1,5})?", re.IGNORECASE)
+REFUSAL = """\
+This chat does not answer to the name {name}.
+Expected: localhost, an IP address, the name of the machine that it runs on, or a name in CHAT_HOSTS.
+What to do: if this is the right name, add it to CHAT_HOSTS, without a port, and restart the chat.
+"""
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_logger = logging.getLogger(__name__)
+
+
+class Hosts:
+    """WSGI middleware that answers 400 to every request for a name that is not in the list.
+
+    `names` are added to localhost and the names below it, every IP address (rebinding needs a name)
+    and this machine's own name. ".example.org" stands for itself and all names below it, "*" for
+    every name. `hops` is how many proxies set X-Forwarded-Host.
+    """
+
+    def __init__(self, wsgi: WsgiApp, names: Iterable[str], hops: int) -> None:
+        self._wsgi = wsgi
+        self._names = {".localhost", *_own_names(), *names}
+        self._hops = hops
+        self._quiet_until = 0.0
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        name = self.foreign_name(environ)
+        if name is not None:
+            self._log(name)
+            told = REFUSAL.format(name=ascii(name[:SHOWN]))
+            return Response(told, 400, mimetype="text/plain")(environ, start_response)
+        if not self._hops:  # Engine.IO would believe these two from anybody
+            environ.pop("HTTP_X_FORWARDED_HOST", None)
+            environ.pop("HTTP_X_FORWARDED_PROTO", None)
+        return self._wsgi(environ, start_response)
+
+    def foreign_name(self, environ: dict[str, Any]) -> str | None:
+        """Return the name, with its port, that makes this request foreign; None if nothing does.
+
+        Behind a proxy it is the name that ProxyFix takes from X-Forwarded-Host. Host must be one of
+        the chat's names there too: past the proxy, a script can send any X-Forwarded-Host.
+        """
+        if ANY in self._names:
+            return None
+        forwarded = parse_list_header(environ.get("HTTP_X_FORWARDED_HOST", ""))
+        counts = forwarded[-self._hops] if 0 < self._hops <= len(forwarded) else None
+        hosts = [environ.get("HTTP_HOST", ""), *([counts] if counts else [])]
+        return next((host for host in hosts if not self._is_own(host)), None)
+
+    def _is_own(self, host: str) -> bool:
+        found = HOST.fullmatch(host)
+        name = found[1].lower() if found else ""
+        return _is_address(name.strip("[]")) or host_is_trusted(name, self._names)
+
+    def _log(self, name: str) -> None:
+        if clock.seconds() >= self._quiet_until:
+            self._quiet_until = clock.seconds() + QUIET
+            _logger.warning(
+                "Refused a request for the name %a, which is not in CHAT_HOSTS. "
+                "The next minute's refusals are not logged.",
+                name[:SHOWN],
+            )
+
+
+def _own_names() -> set[str]:
+    """Return this machine's name, and what others on the local network call it."""
+    name = socket.gethostname().lower()
+    if not re.fullmatch(r"[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63})*", name):
+        return set()
+    short = name.partition(".")[0]
+    return {name, short, f"{short}.local"}
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ip_address(name))
+    except ValueError:
+        return False
