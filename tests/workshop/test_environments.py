@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from workshop.environments import Environment
 from workshop.stages import child_environment
 
 COLOURS_ERRORS = (3, 13)  # the first Python whose tracebacks have colours
+WHERE = "import sys; print(sys.executable)"
 ASKS = "import os; print([os.environ.get(name) for name in ('NO_COLOR', 'PYTHON_COLORS')])"
 
 
@@ -33,8 +35,12 @@ def environment(folder: Path, python: str) -> Environment:
 def find_colourful_python() -> str:
     if sys.version_info >= COLOURS_ERRORS:
         return sys.executable
-    found = next(filter(None, map(shutil.which, ("python3.13", "python3.14"))), None)
-    return found or pytest.skip("no Python from 3.13 on was found")
+    for command in filter(None, map(shutil.which, ("python3.13", "python3.14"))):
+        # What is on PATH may be pyenv's wrapper, which works under its own name only, or not at all.
+        found = subprocess.run([command, "-c", WHERE], capture_output=True, text=True)
+        if found.returncode == 0:
+            return found.stdout.strip()
+    pytest.skip("no Python from 3.13 on was found")
 
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a link to a program")
