@@ -14,6 +14,7 @@ from werkzeug.debug import get_pin_and_cookie_name
 
 from tests.workshop.test_run import page_says, running
 from tests.workshop.test_stages import PATIENCE, say, wait_until
+from workshop import manifest
 from workshop.clients import cast
 from workshop.learner import catch_up
 from workshop.run import free_port
@@ -90,12 +91,20 @@ def test_no_header_makes_a_foreign_name_a_known_one(chat: Stage) -> None:
     assert requests.get(chat.url, headers=headers, timeout=PATIENCE).status_code == 400
 
 
+def a_new_stage(which: str) -> Stage:
+    """Start a step in the environment as it is now; `stage` may hand back one that runs already."""
+    step = manifest.step(which)
+    chat = Stage(step.name, step.folder, "")
+    chat.start()
+    return chat
+
+
 def test_in_a_codespace_a_stage_answers_to_its_forwarded_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in CODESPACE.items():
         monkeypatch.setenv(name, value)
-    with stage("05") as chat:
+    with a_new_stage("05") as chat:
         assert polled(chat, f"ada-1234-{chat.port}.app.github.dev", "/").ok
         assert polled(chat, f"localhost:{chat.port}", "/").ok
         assert polled(chat, f"bo-1234-{chat.port}.app.github.dev", "/").status_code == 400
@@ -104,7 +113,7 @@ def test_in_a_codespace_a_stage_answers_to_its_forwarded_name(
 
 def test_below_a_hub_a_stage_answers_to_the_hubs_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", HUB)
-    with stage("05") as chat:
+    with a_new_stage("05") as chat:
         assert polled(chat, "hub.example.org", "/").ok
 
 
