@@ -4,6 +4,7 @@ JupyterLab is started as `start.py notebooks` starts it. The attacks run as a sc
 stage: in its frame in a notebook, and in a tab of its own, where its link opens it.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Error, Frame, Page, expect
 
-from tests.browser.people import UPGRADED, WIDE, say
+from tests.browser.people import UPGRADED, WIDE, People, Run, say
 from tests.browser.test_lab_live import SLOW, run_all
 from tests.workshop.running_lab import Lab, running_lab
+from workshop import embed
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +28,9 @@ CELLS = [
 ]
 ATTACKED, WITH_ACCOUNTS = "05_broadcast: /", "08_accounts: /"  # the titles of the frames
 
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 FRAME, TAB = "in its frame", "in a tab of its own"
 AROUND = "the document around it"
 
@@ -196,3 +201,35 @@ def test_a_step_with_cookies_is_alive_in_its_frame(learner: Page, lab: Lab) -> N
     ada.wait_for_function(UPGRADED)
     say(ada, "I am in.")
     expect(ada.locator(".text")).to_have_text(["I am in."])
+
+
+def test_a_file_of_step_10_opens_from_its_frame(person: People, run: Run) -> None:
+    """A template of that step opens a tab, so its frame may do so; the twin is one that may not."""
+    person.tolerate("allow-popups|Blocked autofocusing")
+    chat, around = run("10"), run("01")
+    tab = person(embed.address(around.port, "/"))
+    ada = framed(tab, embed.address(chat.port, "/"), embed.SANDBOX)
+    ada.get_by_label("Your name").fill("Ada")
+    ada.get_by_label("Password").fill("correct horse")
+    ada.get_by_role("button", name="Register").click()
+    ada.wait_for_function(UPGRADED)
+    picture = {"name": "dot.png", "mimeType": "image/png", "buffer": DOT}
+    ada.locator("input[type=file]").set_input_files(picture)
+    expect(ada.locator("#status")).to_contain_text("dot.png")
+    say(ada, "Look")
+    with tab.expect_console_message(lambda message: "allow-popups" in message.text):
+        ada.get_by_role("link", name="dot.png").click()
+    assert len(tab.context.pages) == 1
+    ada = framed(tab, embed.address(chat.port, "/chat"), embed.sandbox(chat.folder))
+    with tab.expect_popup() as opened:
+        ada.get_by_role("link", name="dot.png").click()
+    assert opened.value.url.startswith(embed.address(chat.port, "/"))
+
+
+def framed(tab: Page, address: str, sandbox: str) -> Frame:
+    """Show a page in a frame as a notebook does, and return it."""
+    frame = f'<iframe src="{address}" sandbox="{sandbox}" height="700">'
+    tab.evaluate("frame => { document.body.innerHTML = frame; }", frame)
+    page = tab.wait_for_selector("iframe").content_frame()
+    assert page
+    return page
