@@ -1,5 +1,6 @@
 """A second virtual environment in `mine/`, for step 01: to see that each has its own packages."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -7,6 +8,9 @@ from pathlib import Path
 
 from workshop import paths
 
+# For programs whose output a learner reads: Jupyter asks all of a kernel's children for colours, and
+# from 3.13 on Python's tracebacks would come with escape codes.
+PLAIN = {"NO_COLOR": "1", "PYTHON_COLORS": "0"}
 RUN_TIMEOUT = 60  # seconds; making one on a slow disk takes twenty
 
 
@@ -23,7 +27,11 @@ class Environment:
     def run(self, code: str) -> str:
         """Run a line of Python there; return what it printed, or the last line of its error."""
         result = subprocess.run(
-            [self.python, "-c", code], capture_output=True, text=True, timeout=RUN_TIMEOUT
+            [self.python, "-c", code],
+            env=os.environ | PLAIN,
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT,
         )
         output = result.stdout if result.returncode == 0 else result.stderr
         return (output.strip().splitlines() or [""])[-1]
@@ -46,6 +54,7 @@ def make_environment(name: str = "second") -> Environment:
         return made
     result = subprocess.run(
         [sys.executable, "-m", "venv", made.folder],
+        env=os.environ | PLAIN,
         capture_output=True,
         text=True,
         timeout=RUN_TIMEOUT,

@@ -22,6 +22,7 @@ def end_with_parent() -> None:
 def main() -> int:
     """Serve until standard input closes; return what `python -m final_app` returns."""
     _thread.start_new_thread(end_with_parent, ())
+    os.umask(0o077)  # only the owner reads what it stores
     program: Any = import_module("final_app.__main__")  # patches before all other imports
 
     make = program.create_app

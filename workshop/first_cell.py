@@ -28,8 +28,9 @@ def begin(name: str) -> View:
             "This notebook's kernel is not the workshop's Python.\n"
             f"Expected: the packages that requirements.lock pins.\nSeen: {'; '.join(found)}, "
             f"in {sys.executable}\n"
-            "What to do: choose the kernel “Python 3” of the workshop's .venv, or close this and "
-            f"run `python3 start.py` in {paths.ROOT}. `python3 start.py doctor` tells more."
+            "What to do: choose the Python in the workshop's .venv as the kernel (VS Code: Select "
+            "Kernel → Python Environments → .venv), or close this and run `python3 start.py` in "
+            f"{paths.ROOT} (Windows: `py start.py`). `python3 start.py doctor` reports more."
         )
     paths.my_chat().mkdir(parents=True, exist_ok=True)
     return progress(name)

@@ -3,15 +3,14 @@
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from traceback import walk_tb
 
 from workshop import paths
+from workshop.run import free
 
 FIRST_PORT = 8888
 HERE = Path(__file__).resolve().parent
@@ -25,37 +24,15 @@ OWN_WAYS = {
 ORIGINALS = ".originals.json"  # beside the copies: what the workshop's notebooks were when copied
 
 
-class NobodyThere(logging.Filter):
-    """Keeps out of JupyterLab's log that its proxy found nobody at a port, or the page gone.
-
-    A stage has stopped while its pages are open: they ask again and again, and each time would be
-    thirty lines; so it is when a page closes in the middle of an answer. Jupyter writes all of them
-    while it handles the exception. A signal may come in the middle of that: what Jupyter says of it
-    is critical, and is told.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        from tornado.websocket import WebSocketClosedError  # here: the doctor speaks without it
-
-        error, gone = sys.exception(), (ConnectionRefusedError, WebSocketClosedError)
-        if record.levelno >= logging.CRITICAL or not isinstance(error, gone):
-            return True
-        passed = (frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__))
-        return not any(name.startswith("jupyter_server_proxy.") for name in passed)
-
-
-LOGGING = {
-    "filters": {"nobody there": {"()": f"{NobodyThere.__module__}.{NobodyThere.__name__}"}},
-    "handlers": {"console": {"filters": ["nobody there"]}},
-}
-
-
 def open_notebooks(browser: bool = True, port: int | None = None) -> int:
     """Copy what is new to `mine/notebooks`, then become JupyterLab at `00_start` until Ctrl-C.
 
-    Without `port` it takes 8888 or the next free one. Returns JupyterLab's exit code, but only on
-    Windows: elsewhere this process becomes JupyterLab and nothing returns.
+    Without `port` it takes 8888 or the next free one; a `port` that is taken raises OSError. Returns
+    JupyterLab's exit code, but only on Windows: elsewhere this process becomes JupyterLab and nothing
+    returns.
     """
+    if port:
+        free(port)
     for notebook in copy_notebooks():
         print(f"copied to {shown(notebook)}")
     for notebook in changed_since_copied():
@@ -130,6 +107,9 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
     start = (mine / "notebooks" / "00_start.ipynb").relative_to(root).as_posix()
     options = {
         "ServerApp.root_dir": str(root),
+        "ServerApp.ip": "localhost",
+        # The proxy would put a learner's page, which is foreign code, on JupyterLab's own origin.
+        "ServerApp.jpserver_extensions": repr({"jupyter_server_proxy": False}),
         "ServerApp.port": str(port or FIRST_PORT),
         "ServerApp.port_retries": "0" if port else "50",
         "ServerApp.open_browser": str(browser),
@@ -137,7 +117,6 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
         # A learner needs the address, which is printed all the same.
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",
-        "ServerApp.logging_config": repr(LOGGING),
         "KernelManager.transport_encryption": "auto",  # and so no warning about it either
         "ServerApp.terminado_settings": repr({"shell_command": terminal_command()}),
         "LabApp.default_url": f"/lab/tree/{start}",
@@ -149,7 +128,7 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
     }
     as_root = ["--allow-root"] if sys.platform != "win32" and os.geteuid() == 0 else []
     settings = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "jupyterlab", *settings, *as_root]
+    return [sys.executable, "-m", "workshop.localhost", *settings, *as_root]
 
 
 def environment() -> dict[str, str]:

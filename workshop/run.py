@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from workshop import running
+from workshop.environments import PLAIN
 from workshop.stages import child_environment, describe, flask_run, locate
 
 PREFERRED_PORT = 5000
@@ -22,7 +23,7 @@ def run(which: str, port: int | None = None) -> int:
             "`run` serves a step, or your own chat.\nWhat to do: `python3 start.py chat` serves the "
             "finished application; `python -m final_app`, in the folder mine, your copy of it."
         )
-    chosen, reason = (port, "") if port else free_port(PREFERRED_PORT)
+    chosen, reason = (free(port), "") if port else free_port(PREFERRED_PORT)
     token = secrets.token_hex(8)
     if reason:
         print(reason)
@@ -30,9 +31,9 @@ def run(which: str, port: int | None = None) -> int:
     print("Save a file and it reloads. Ctrl+C stops it.", flush=True)
     environment = child_environment(folder, sign=describe(name), token=token, tied=True)
     if sys.stdout.isatty():
-        del environment["NO_COLOR"]
+        environment = {key: value for key, value in environment.items() if key not in PLAIN}
     process = subprocess.Popen(
-        [sys.executable, *flask_run(chosen, "--debug")],
+        [sys.executable, *flask_run(chosen, "--debug", "--no-debugger")],
         cwd=folder,
         env=environment,
         stdin=subprocess.PIPE,
@@ -68,6 +69,17 @@ def free_port(preferred: int) -> tuple[int, str]:
         f"No free port was found from {preferred} to {preferred + PORTS_TRIED - 1}.\n"
         "What to do: stop what you started (`python3 start.py stop`), or name a port: --port 8000."
     )
+
+
+def free(port: int) -> int:
+    """Return the port that somebody asked for. Raises OSError, with what to do, when it is taken."""
+    if taken(port):
+        raise OSError(
+            f"Port {port} is taken by {holder(port)}.\nExpected: a port that is free.\n"
+            f"What to do: name another, such as --port {free_port(port)[0]}, or name none: then the "
+            "first free one is used."
+        )
+    return port
 
 
 def taken(port: int) -> bool:

@@ -4,6 +4,9 @@
 
 A stage stays free of all this. The wrapping is for loopback only:
 
+- it answers only to names of this machine (`workshop.hosts`);
+- what it stores can be read by its owner only;
+- with `--debug`, a page shows the traceback, but not Werkzeug's console, which runs any code;
 - behind a proxy such as JupyterHub's, addresses keep the proxy's prefix;
 - a closed WebSocket ends its connection at once (Werkzeug would keep it, and the client waits 3 s);
 - every answer says which stage gave it, and every page shows it in its title and footer;
@@ -16,38 +19,77 @@ import os
 import re
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
 from flask.cli import ScriptInfo
+from flask.helpers import get_debug_flag
 from markupsafe import escape
+from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.serving import WSGIRequestHandler
+from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader
 
+from workshop import embed
+from workshop.hosts import OwnHosts, WsgiApp
 from workshop.running import STAGE_HEADER
 
-SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.IGNORECASE)
+OTHERS = 0o077  # the bits of a mode that are about everybody but the owner
+OWNER = 0o700
 
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.IGNORECASE)
 
 
 def create_app() -> Flask:
     """Load the application at WORKSHOP_APP and wrap it."""
     if os.environ.get("WORKSHOP_TIED") == "1":
         end_with_parent()
-    app = ScriptInfo(app_import_path=os.environ["WORKSHOP_APP"]).load_app()
+    os.umask(OTHERS)
+    app = load()
     # Small packets leave at once: of two in a row the second would wait for the other side, 40 ms.
     WSGIRequestHandler.disable_nagle_algorithm = True
-    app.wsgi_app = TidyClose(  # type: ignore[method-assign]
-        ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
-    )
+    app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.after_request(identify)
     app.after_request(redirect_relatively)
     if os.environ.get("WORKSHOP_SIGN"):
         app.after_request(signpost)
     logging.getLogger("werkzeug").addFilter(_is_news)
     return app
+
+
+def load() -> Flask:
+    """Return the application; when it fails after a reload, one whose pages show the error."""
+    try:
+        app = ScriptInfo(app_import_path=os.environ["WORKSHOP_APP"]).load_app()
+    except Exception as error:
+        if not is_running_from_reloader():
+            raise
+        traceback.print_exc()
+        failure = error
+
+        def fail(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            raise failure from None
+
+        app = Flask(__name__)
+        app.wsgi_app = fail  # type: ignore[method-assign]
+        return app
+    data = Path(app.instance_path)
+    if data.is_dir():  # an earlier run may have made it for everybody to read
+        data.chmod(OWNER)
+    return app
+
+
+def wrap(wsgi: WsgiApp) -> WsgiApp:
+    if embed.proxied_names():
+        wsgi = ProxyFix(wsgi, x_for=1, x_proto=1, x_host=1, x_prefix=1)
+    wsgi = TidyClose(wsgi)
+    if get_debug_flag():
+        # `evalex` is the console. Its PIN could be computed from public facts, and a page's own
+        # scripts could use it once it was entered: so there is none.
+        wsgi = DebuggedApplication(wsgi, evalex=False, pin_security=False)
+    return OwnHosts(wsgi)
 
 
 def end_with_parent() -> None:

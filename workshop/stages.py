@@ -29,7 +29,8 @@ from types import TracebackType
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-from workshop import manifest, paths, running
+from workshop import embed, manifest, paths, running
+from workshop.environments import PLAIN
 from workshop.running import STAGE_HEADER
 
 READY_TIMEOUT = 30.0  # seconds; a slow laptop imports for ten
@@ -39,15 +40,8 @@ LOG_LINES = 500
 TEMPORARY = "workshop-chat"  # such a folder's name goes on with the process that made it
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
-# The finished application on one's own machine: anybody may come in, also in a notebook's frame.
-AT_HOME = {
-    "CHAT_OPEN_REGISTRATION": "true",
-    "CHAT_FRAME_ANCESTORS": "*",
-    "CHAT_PROXY_HOPS": "1",  # Jupyter's
-}
-# Nobody here knows the public name of a hub or of Codespaces, which let only their own users in.
-if "JUPYTERHUB_SERVICE_PREFIX" in os.environ or "CODESPACES" in os.environ:
-    AT_HOME["CHAT_HOSTS"] = "*"
+# The finished application in a notebook: anybody may register, and a frame may show it.
+IN_A_NOTEBOOK = {"CHAT_OPEN_REGISTRATION": "true", "CHAT_FRAME_ANCESTORS": "*"}
 # A check is quicker than people are.
 UNHURRIED = {
     f"CHAT_LIMIT_{kind}": "100000 per second"
@@ -160,7 +154,9 @@ class Stage:
         if self.is_final_app:
             command = ["-m", "workshop.finished", "--no-browser", "--port", str(self.port)]
             where = self.folder.parent
-            settings = AT_HOME if self.sign else AT_HOME | UNHURRIED
+            settings = IN_A_NOTEBOOK | ({} if self.sign else UNHURRIED)
+            if names := embed.proxied_names():
+                settings |= {"CHAT_PROXY_HOPS": "1", "CHAT_HOSTS": names}
         environment = child_environment(
             self.folder, sign=self.sign, token=self.token, tied=True, data=self.data
         )
@@ -312,8 +308,8 @@ def child_environment(
             "FLASK_SKIP_DOTENV": "1",
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
-            "NO_COLOR": "1",
         }
+        | PLAIN
     )
 
 

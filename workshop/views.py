@@ -196,7 +196,8 @@ def wire(client: socketio.SimpleClient, *only: str) -> View:
 
 
 def _show_frames(boxes: str, sentence: str) -> None:
-    markup = f'<div style="display: flex; flex-wrap: wrap; gap: 12px">{boxes}</div>'
+    warning = _sentence(embed.BELOW_A_HUB) if embed.hub_prefix() else ""
+    markup = f'<div style="display: flex; flex-wrap: wrap; gap: 12px">{boxes}</div>{warning}'
     display(View(sentence, markup))  # type: ignore[no-untyped-call]
 
 
@@ -204,8 +205,11 @@ def _frame(chat: Stage, path: str, title: str, height: int) -> str:
     title, source = html.escape(title), html.escape(embed.address(chat.port, path))
     return (
         f'<figure style="flex: 1 1 320px; margin: 0"><figcaption style="{WORDS}">{title}</figcaption>'
-        f'<iframe src="{source}" title="{title}" style="width: 100%; height: {height}px; '
-        'border: 1px solid rgba(128,128,128,.5); border-radius: 6px"></iframe></figure>'
+        f'<iframe src="{source}" title="{title}" sandbox="{embed.sandbox(chat.folder)}" '
+        f'style="width: 100%; height: {height}px; '
+        'border: 1px solid rgba(128,128,128,.5); border-radius: 6px"></iframe>'
+        f'<a href="{source}" target="_blank" rel="noopener" style="{WORDS}" '
+        f'aria-label="Open in the browser: {title}">Open in the browser</a></figure>'
     )
 
 

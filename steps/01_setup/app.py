@@ -11,7 +11,7 @@ PAGE = """<!doctype html>
 <title>Chat Application</title>
 <main>
 <h1>Welcome to the Chat Application!</h1>
-<p>Served by the Python at <code>{python}</code></p>
+<p>Served by the Python at <code style="overflow-wrap: anywhere">{python}</code></p>
 </main>
 </html>"""
 

@@ -12,11 +12,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.people import PATIENCE, WIDE, ColourScheme, People, Run, Visit, show
+from tests.browser.people import (
+    PATIENCE,
+    WIDE,
+    ColourScheme,
+    People,
+    Run,
+    Visit,
+    running_steps,
+    show,
+)
 from tests.browser.team import LINE_IS_DOWN, Line, Team, a_team
 from tests.needs import browser_flags, needs_browser
 from workshop import manifest
-from workshop.stages import Stage, describe
+from workshop.stages import Stage
 
 
 @pytest.fixture(scope="package")
@@ -37,19 +46,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def run() -> Iterator[Run]:
     """Return a function that starts a step, or hands back the one that runs: `run("05")`."""
-    running: dict[tuple[str, bool], Stage] = {}
-
-    def start(which: str, *, signed: bool = False) -> Stage:
-        step = manifest.step(which)
-        if (step.name, signed) not in running:
-            chat = Stage(step.name, step.folder, describe(step.name) if signed else "")
-            chat.start()
-            running[step.name, signed] = chat
-        return running[step.name, signed]
-
-    yield start
-    for chat in running.values():
-        chat.stop()
+    yield from running_steps()
 
 
 @pytest.fixture

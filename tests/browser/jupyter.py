@@ -23,11 +23,13 @@ TOKEN = secrets.token_hex(8)
 class Jupyter:
     """A Jupyter of its own: free port, own settings, nothing of this machine's.
 
-    `program` is the module to run; `folder` is what it shows; `prefix` is where its addresses begin.
+    `program` is the module to run; `folder` is what it shows; `prefix` is where its addresses begin:
+    another one than "/" is a hub's.
     """
 
     def __init__(self, program: str, folder: Path, prefix: str, *options: str) -> None:
         own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+        hub = {} if prefix == "/" else {"JUPYTERHUB_SERVICE_PREFIX": prefix}
         self.prefix = prefix
         self._said: list[str] = []
         self._ready = threading.Event()
@@ -36,7 +38,7 @@ class Jupyter:
             [sys.executable, "-m", program, "--no-browser", "--allow-root", "--port=0",
              "--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={prefix}",
              f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", *options],
-            env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env=os.environ | own | hub, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()

@@ -1,13 +1,14 @@
 """People at their browsers, watched: a page that is in trouble fails the test that opened it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page
 
-from workshop.stages import Stage
+from workshop import manifest
+from workshop.stages import Stage, describe
 
 PATIENCE = 10_000  # milliseconds that the browser waits for anything
 WIDE, NARROW, HEIGHT = 1280, 360, 740  # pixels
@@ -84,6 +85,23 @@ class People:
 
     def _is_tolerated(self, trouble: str) -> bool:
         return any(re.search(pattern, trouble) for pattern in self._tolerated)
+
+
+def running_steps() -> Iterator[Run]:
+    """Yield a function that starts a step, or hands back the one that runs: `run("05")`."""
+    running: dict[tuple[str, bool], Stage] = {}
+
+    def start(which: str, *, signed: bool = False) -> Stage:
+        step = manifest.step(which)
+        if (step.name, signed) not in running:
+            chat = Stage(step.name, step.folder, describe(step.name) if signed else "")
+            chat.start()
+            running[step.name, signed] = chat
+        return running[step.name, signed]
+
+    yield start
+    for chat in running.values():
+        chat.stop()
 
 
 def show(page: Page, address: str, width: int, colours: ColourScheme) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from tests.browser.jupyter import HUB, TOKEN, Jupyter
 from tests.browser.people import UPGRADED, People, say
-from workshop import lab, paths
+from workshop import embed, lab, paths
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +56,12 @@ def test_both_pages_are_alive_in_the_notebook(jupyter: Jupyter, person: People, 
     reader.goto(f"{address}lab/tree/{NOTEBOOK}.ipynb?token={TOKEN}&reset")
     run_all(reader)
     ada, bo = (page_of(reader, name) for name in ("Ada", "Bo"))
-    assert ada.url.startswith(f"{address}proxy/")  # one site to the browser: cookies will travel
+    below_a_hub = jupyter.prefix == HUB
+    if below_a_hub:
+        assert ada.url.startswith(f"{address}proxy/")  # nothing else gets through a hub
+    else:
+        assert re.match(r"http://localhost:\d+/chat", ada.url)
+    assert reader.get_by_text(embed.BELOW_A_HUB).count() == below_a_hub
     say(ada, "Can you read this, Bo?")
     say(bo, "I can.")
     for page in (ada, bo):

@@ -1,5 +1,7 @@
 """Every page of steps 01 to 05 in a real browser: readable, usable by keyboard, from one host."""
 
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -8,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.looks import SIDEWAYS, assert_sound
 from tests.browser.people import NARROW, WIDE, People, Run, Visit, say
 from workshop import manifest
+from workshop.stages import Stage
 
 pytestmark = pytest.mark.browser
 
@@ -67,6 +70,23 @@ def test_a_narrow_page_does_not_scroll_sideways(
     assert ada.evaluate(SIDEWAYS) == 0
     ada.evaluate("document.body.insertAdjacentHTML('beforeend', '<pre>' + 'W'.repeat(99))")
     assert ada.evaluate(SIDEWAYS) > 0, "the measure sees nothing"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links to folders need a right there")
+def test_the_page_of_01_fits_where_the_path_of_its_python_is_long(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "the-projects-of-everybody-in-the-workshop" / ("w" * 80)
+    folder.mkdir(parents=True)
+    (folder / "environment").symlink_to(sys.prefix)
+    python = folder / "environment" / Path(sys.executable).relative_to(sys.prefix)
+    monkeypatch.setattr(sys, "executable", str(python))
+    step = manifest.step("01")
+    with Stage(step.name, step.folder, "") as chat:
+        chat.start()
+        ada = visit(chat.url, width=NARROW)
+        expect(ada.get_by_text(str(python))).to_be_visible()
+        assert ada.evaluate(SIDEWAYS) == 0
 
 
 @pytest.mark.parametrize("step", WITH_ROOM)

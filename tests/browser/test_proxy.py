@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.browser.jupyter import HUB, TOKEN, Jupyter
-from tests.browser.people import PATIENCE, UPGRADED, People, Run, say
+from tests.browser.people import PATIENCE, UPGRADED, People, Run, running_steps, say
 from workshop.clients import cast
 from workshop.stages import Stage
 
@@ -24,6 +24,14 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
 def ada(jupyter: Jupyter, person: People) -> Page:
     """Ada, logged in to Jupyter as the token's address does it: the browser keeps its cookie."""
     return person(f"{jupyter.address}api?token={TOKEN}")
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Return a function that starts a step as a kernel below the hub does: `run("05")`."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JUPYTERHUB_SERVICE_PREFIX", HUB)
+        yield from running_steps()
 
 
 @pytest.fixture

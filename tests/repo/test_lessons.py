@@ -1,6 +1,8 @@
 """The notebooks show what the steps hold, all of it, and keep within the budgets."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ LINES_A_CHECKPOINT = 40  # of Python, JavaScript and template logic
 LINES_OF_APP = 250
 LINES_OF_README = 25
 WORDS_A_NOTEBOOK = 600
+
+FOREIGN_KERNEL = "# If the next line fails, choose the kernel in .venv, or run `python3 start.py`."
+LINES_OF_ERROR = 9  # that a foreign kernel shows, with a line of dashes and the code around it
 
 STEPS = pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
 LABS = pytest.mark.parametrize("lab", manifest.labs(), ids=lambda lab: lab.name)
@@ -48,7 +53,7 @@ def test_no_step_code_is_typed_into_a_notebook(notebook: Path) -> None:
 @ALL
 def test_a_notebook_has_its_shape(notebook: Path) -> None:
     code, text = cells(notebook.stem, "code"), prose(notebook.stem)
-    assert code[0].source == f'from workshop import *\n\nbegin("{notebook.stem}")'
+    assert code[0].source == f'{FOREIGN_KERNEL}\nfrom workshop import *\n\nbegin("{notebook.stem}")'
     assert code[-1].source.endswith("chat.stop()\nchat")
     headings = ["Predict", "What you learned"]
     headings += [] if notebook.stem == "00_start" else ["Investigate", "Modify", "Make"]
@@ -56,6 +61,21 @@ def test_a_notebook_has_its_shape(notebook: Path) -> None:
         assert re.search(rf"^##+ {heading}", text, re.MULTILINE), f"no section “{heading}”"
     assert "**Goal:**" in text
     assert "<details>" in text
+
+
+def test_a_foreign_kernel_is_told_what_to_do_in_a_few_lines() -> None:
+    """Where the workshop is not installed, the error shows the comment above the line that failed."""
+    run = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+sys.modules["workshop"] = None  # an import fails as it does where the module is missing
+InteractiveShell.instance(colors="nocolor").run_cell(sys.argv[1])
+"""
+    first = cells("05_broadcast", "code")[0].source
+    ran = subprocess.run([sys.executable, "-c", run, first], capture_output=True, text=True)
+    assert "ModuleNotFoundError" in ran.stdout
+    assert FOREIGN_KERNEL in ran.stdout
+    assert len(ran.stdout.strip().splitlines()) <= LINES_OF_ERROR, ran.stdout
 
 
 @ALL

@@ -1,29 +1,20 @@
 """The notebooks' copies are the learner's, and JupyterLab is local, quiet and in `.venv`."""
 
 import json
-import logging
 import os
 import re
 import socket
 import subprocess
 import sys
-import threading
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
-import requests
-import websocket
-from tornado.websocket import WebSocketClosedError
 
+from tests.workshop.running_lab import START_TIMEOUT_S, Lab, running_lab
 from workshop import lab, paths
-from workshop.run import taken
-
-ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/(\S*)\?token=(\w+)")
-START_TIMEOUT_S = 60
-END_TIMEOUT_S = 10
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="the shells of Linux and macOS")
 
@@ -121,89 +112,15 @@ def test_a_learners_folder_elsewhere_is_opened_there(
 # ---- the real one -------------------------------------------------------------------------------
 
 
-class Lab:
-    """A running JupyterLab and the address that it printed."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        self.printed = ""
-        assert process.stdout
-        for line in process.stdout:
-            self.printed += line
-            found = ADDRESS.search(line)
-            if found:
-                self.port, self.path, self.token = found.groups()
-                # It prints the address a moment before it listens there.
-                while process.poll() is None and not taken(int(self.port)):
-                    pass
-                return
-        raise AssertionError(f"JupyterLab printed no address:\n{self.printed}")
-
-    def ask(self, path: str, method: str = "GET") -> str:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/{path}",
-            method=method,
-            headers={"Authorization": f"token {self.token}"},
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return str(answer.read().decode())
-
-    def proxied(self, port: int, path: str = "", **headers: str) -> int:
-        """Ask Jupyter's proxy for a page of a port of this machine; return the status."""
-        return requests.get(
-            f"http://127.0.0.1:{self.port}/proxy/{port}/{path}",
-            headers={"Authorization": f"token {self.token}", **headers},
-            timeout=20,
-        ).status_code
-
-    def end(self) -> str:
-        """End this JupyterLab; return what it printed behind its address."""
-        self.process.terminate()
-        return self.process.communicate(timeout=END_TIMEOUT_S)[0]
-
-    def in_a_terminal(self, command: str) -> str:
-        """Type a command into a new terminal of this JupyterLab; return what came until it ended."""
-        name = json.loads(self.ask("api/terminals", "POST"))["name"]
-        address = f"ws://127.0.0.1:{self.port}/terminals/websocket/{name}?token={self.token}"
-        terminal = websocket.create_connection(address, timeout=20)
-        # The terminal echoes what is typed: the word that ends the wait must not stand in there.
-        terminal.send(json.dumps(["stdin", f"{command}; echo E''ND\r"]))
-        shown = ""
-        while "END" not in shown:
-            kind, *text = json.loads(terminal.recv())
-            shown += text[0] if kind == "stdout" else ""
-        terminal.close()
-        return shown
-
-
 @pytest.fixture
 def running(folder: Path) -> Iterator[Lab]:
     """JupyterLab for someone whose .bashrc puts other Pythons first, as conda's and pyenv's do."""
     home = folder / "home"
     home.mkdir()
     (home / ".bashrc").write_text("PATH=/usr/local/bin:/usr/bin:/bin\nalias python=python3\n")
-    code = (
-        "from workshop.lab import open_notebooks; raise SystemExit(open_notebooks(browser=False))"
-    )
     own = {"HOME": str(home), "SHELL": "/bin/bash", "WORKSHOP_ROOT": str(folder)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, **own, "PYTHONPATH": str(folder / "stray")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    give_up = threading.Timer(START_TIMEOUT_S, process.kill)
-    give_up.start()
-    try:
-        lab = Lab(process)
-        give_up.cancel()
+    with running_lab(**own, PYTHONPATH=str(folder / "stray")) as lab:
         yield lab
-    finally:
-        give_up.cancel()
-        process.terminate()
-        process.wait(END_TIMEOUT_S)
 
 
 @posix_only
@@ -221,65 +138,28 @@ def test_jupyterlab_opens_at_the_first_notebook_in_this_environment(running: Lab
 
 
 @posix_only
-def test_pages_that_ask_for_a_stopped_stage_leave_the_terminal_quiet(running: Lab) -> None:
+def test_jupyterlab_names_itself_localhost_and_has_no_proxy(running: Lab) -> None:
+    """A live page on its own port at localhost is another origin, of the same site."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        stopped = server.getsockname()[1]
-    for path in ("chat", "socket.io/?EIO=4&transport=polling", "static/style.css"):
-        assert running.proxied(stopped, path) == 500
-    assert running.proxied(stopped, Accept="text/event-stream") == 500
-    address = f"ws://127.0.0.1:{running.port}/proxy/{stopped}/socket.io/?token={running.token}"
-    attempt = websocket.create_connection(address, timeout=20)
-    with pytest.raises(websocket.WebSocketConnectionClosedException):
-        attempt.recv()
-    printed = running.end()
-    # What it prints arrives here.
-    assert "stopping" in printed, f"ended with {running.process.returncode}: {printed!r}"
-    for unwanted in ("Traceback", "Error", "/proxy/", "User-Agent"):
-        assert unwanted not in printed
+        port = server.getsockname()[1]
+        with pytest.raises(HTTPError, match="404"):
+            running.ask(f"proxy/{port}/")
+    printed = running.printed + running.end()
+    assert running.root in printed
+    assert "127.0.0.1" not in printed
 
 
-@posix_only
-def test_a_stage_that_answers_wrongly_is_still_told_in_the_terminal(running: Lab) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=hang_up, args=(server,)).start()
-        assert running.proxied(server.getsockname()[1]) == 500
-    printed = running.end()
-    assert "ConnectionResetError" in printed
-    assert "500 GET /proxy/" in printed
-
-
-def hang_up(server: socket.socket) -> None:
-    """Take one connection and end it without an answer, without having read the question."""
-    connection, _ = server.accept()
-    connection.recv(1)
-    connection.close()
-
-
-nobody_there = pytest.mark.parametrize("error", [ConnectionRefusedError, WebSocketClosedError])
-
-
-@nobody_there
-def test_a_refused_connection_of_anybody_else_is_told(error: type[Exception]) -> None:
-    record = logging.makeLogRecord({"msg": "Uncaught exception", "levelno": logging.ERROR})
-    told = lab.NobodyThere()
-    assert told.filter(record)
-    try:
-        raise error
-    except error:
-        assert told.filter(record)
-
-
-@nobody_there
-def test_a_signal_in_the_middle_of_a_refusal_is_told(error: type[Exception]) -> None:
-    """Its handler runs wherever the program is, and so inside the handling of that exception."""
-    told = lab.NobodyThere()
-    noise = logging.makeLogRecord({"msg": "Uncaught exception", "levelno": logging.ERROR})
-    stopping = logging.makeLogRecord(
-        {"msg": "received signal 15, stopping", "levelno": logging.CRITICAL}
-    )
-    through_the_proxy = {"__name__": "jupyter_server_proxy.handlers", "error": error}
-    try:
-        exec("raise error", through_the_proxy)
-    except error:
-        assert not told.filter(noise)
-        assert told.filter(stopping)
+def test_a_taken_port_is_explained(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        port = squatter.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "workshop", "notebooks", "--no-browser", "--port", str(port)],
+            env=os.environ | {"WORKSHOP_ROOT": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_S,
+        )
+    assert ended.returncode == 2
+    assert f"Port {port} is taken by another program." in ended.stderr
+    assert re.search(r"What to do: name another, such as --port \d+", ended.stderr)
+    assert "Traceback" not in ended.stderr

@@ -129,6 +129,16 @@ def test_it_takes_the_next_port_and_says_why(my_chat: Path) -> None:
     assert re.search(rf"Port {port} is taken by another program.*so this is {chosen}", reason)
 
 
+def test_a_named_port_that_is_taken_is_explained() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        port = str(squatter.getsockname()[1])
+        words = [sys.executable, "-m", "workshop", "run", "01", "--port", port]
+        result = subprocess.run(words, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert f"Port {port} is taken by another program.\nExpected: " in result.stderr
+    assert "What to do: name another, such as --port " in result.stderr
+
+
 def test_a_free_port_is_taken_without_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

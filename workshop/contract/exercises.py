@@ -1,5 +1,6 @@
 """The checks of the exercises, one per step. A step as shipped fails its own exercise's check."""
 
+import os
 import re
 import subprocess
 from urllib.parse import quote as url_quote
@@ -53,7 +54,11 @@ def _has_flask(pinned: str) -> None:
             hint="Run the cell of notebook 01 that makes it.",
         )
     result = subprocess.run(
-        [python, "-c", VERSION_OF_FLASK], capture_output=True, text=True, timeout=IMPORT_TIMEOUT
+        [python, "-c", VERSION_OF_FLASK],
+        env=os.environ | environments.PLAIN,
+        capture_output=True,
+        text=True,
+        timeout=IMPORT_TIMEOUT,
     )
     if result.returncode:
         raise Broken(

@@ -1,0 +1,63 @@
+"""A second environment's answers are plain text, as stored outputs have them, on every Python."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workshop.environments import Environment
+from workshop.stages import child_environment
+
+COLOURS_ERRORS = (3, 13)  # the first Python whose tracebacks have colours
+WHERE = "import sys; print(sys.executable)"
+ASKS = "import os; print([os.environ.get(name) for name in ('NO_COLOR', 'PYTHON_COLORS')])"
+
+
+@pytest.fixture
+def colourful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask every child process for colours, as ipykernel does."""
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def environment(folder: Path, python: str) -> Environment:
+    """Return an environment of which nothing is there but its Python."""
+    made = Environment(folder)
+    made.python.parent.mkdir(parents=True)
+    made.python.symlink_to(python)
+    return made
+
+
+def find_colourful_python() -> str:
+    if sys.version_info >= COLOURS_ERRORS:
+        return sys.executable
+    for command in filter(None, map(shutil.which, ("python3.13", "python3.14"))):
+        # What is on PATH may be pyenv's wrapper, which works under its own name only, or not at all.
+        found = subprocess.run([command, "-c", WHERE], capture_output=True, text=True)
+        if found.returncode == 0:
+            return found.stdout.strip()
+    pytest.skip("no Python from 3.13 on was found")
+
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a link to a program")
+
+
+@posix_only
+def test_an_error_has_no_escape_codes(tmp_path: Path, colourful: None) -> None:
+    python = find_colourful_python()
+    said = environment(tmp_path, python).run("import nosuchthing")
+    assert said == "ModuleNotFoundError: No module named 'nosuchthing'"
+
+
+@posix_only
+def test_an_environment_and_a_stage_are_asked_for_no_colours(
+    tmp_path: Path, colourful: None
+) -> None:
+    assert environment(tmp_path, sys.executable).run(ASKS) == "['1', '0']"
+    passed = child_environment(tmp_path)
+    assert (passed["NO_COLOR"], passed["PYTHON_COLORS"]) == ("1", "0")
+    assert "NO_COLOR" not in os.environ, "the twin: it is the children who are asked"

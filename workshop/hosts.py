@@ -1,0 +1,58 @@
+"""Host names: a stage answers only to names that are certainly its own.
+
+This stops DNS rebinding: the owner of evil.example can make that name lead to this machine, and then
+a browser here lets that site's pages read everything that a stage answers. The browser still sends
+the name in the Host header, and no script can change it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from workshop import embed
+
+HERE = r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class OwnHosts:
+    """WSGI middleware that answers 400 to a request for any host but this machine's loopback names.
+
+    In a Codespace it also lets in the name at which GitHub forwards the stage's port. Below a hub it
+    lets in every name: the hub's is not known here, and the loopback of its machine is not the one
+    that a learner's browser reaches by a rebound name.
+    """
+
+    def __init__(self, wsgi: WsgiApp) -> None:
+        self.wsgi = wsgi
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if embed.hub_prefix() or is_own(environ):
+            return self.wsgi(environ, start_response)
+        came = environ.get("HTTP_HOST", "")
+        refusal = (
+            f"This stage does not answer to the name {came!a}.\n"
+            "Expected: localhost, 127.0.0.1 or [::1].\n"
+            f"What to do: open http://localhost:{port_of(environ)} on the machine where it runs.\n"
+        )
+        return Response(refusal, 400, mimetype="text/plain")(environ, start_response)
+
+
+def is_own(environ: dict[str, Any]) -> bool:
+    """Tell whether the Host header of a request names this machine.
+
+    X-Forwarded-Host does not count: past a rebound name, a script can send any.
+    """
+    came = environ.get("HTTP_HOST", "")
+    forwarded = embed.codespace_host(port_of(environ))
+    return bool(re.fullmatch(HERE, came, re.IGNORECASE)) or came.lower() == forwarded
+
+
+def port_of(environ: dict[str, Any]) -> int:
+    """Return the port that the server listens on; a proxy's may be another."""
+    return int(environ["SERVER_PORT"])
