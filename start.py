@@ -379,7 +379,8 @@ def explained(headline: str, output: str) -> SetUpError:
 def environment() -> dict[str, str]:
     """Return what children see: `.venv` first, whatever else is activated, and no stray modules."""
     env = dict(os.environ)
-    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
+    # uv installs no byte code: if none could be written, every server would compile Flask again.
+    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE"):
         env.pop(name, None)
     env["PATH"] = os.pathsep.join([str(SCRIPTS), env.get("PATH", os.defpath)])
     env["VIRTUAL_ENV"] = str(VENV)
