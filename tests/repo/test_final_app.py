@@ -14,8 +14,9 @@ from workshop import paths
 
 CHAT = paths.ROOT / "final_app"
 # Lines of code. The core (people, rooms, messages) was held to 1,900, 1,400 and 800; files, search,
-# reactions, bots, the inspector, backup and commands took the rest: still under half of Campfire.
-PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 3000, 2400, 1000
+# reactions, bots, the inspector, backup and commands took most of the rest, and closing the chat to
+# foreign names and other users of the machine the last of it: still under half of Campfire.
+PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 3200, 2400, 1000
 MODULE_MOST, FUNCTION_MOST, FUNCTION_USUAL = 150, 30, 8
 
 MODULES = [path for path in CHAT.rglob("*.py") if not {"migrations", "wire"} & set(path.parts)]
