@@ -451,9 +451,9 @@ def test_a_program_that_hangs_or_is_killed_spoils_one_image_only(
     keep()
     first = files._images._program
     assert first
-    monkeypatch.setattr(files, "PATIENCE", 0.5)
     first.send_signal(signal.SIGSTOP)
-    with pytest.raises(TooLarge):
+    with monkeypatch.context() as impatient, pytest.raises(TooLarge):
+        impatient.setattr(files, "PATIENCE", 0.5)
         keep()
     assert keep().width == 40
     second = files._images._program

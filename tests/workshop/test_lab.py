@@ -23,7 +23,7 @@ from workshop.run import taken
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/(\S*)\?token=(\w+)")
 START_TIMEOUT_S = 60
-END_TIMEOUT_S = 10
+END_TIMEOUT_S = 30
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="the shells of Linux and macOS")
 
