@@ -1,10 +1,19 @@
-"""For the tests of one run, and for each notebook: a learner's folder, in a temporary place."""
+"""How a run is shared out, and the temporary learner's folder that every process and notebook gets."""
 
 import os
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+from tests import runs
+
+MOST_WORKERS = 8  # with more, the longest file alone decides how long a run takes
+
+# Hypothesis would fail an example that takes 0.2 s, which happens on a busy machine.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 _mine = tempfile.TemporaryDirectory(prefix="workshop-mine-", ignore_cleanup_errors=True)
 
@@ -13,6 +22,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Point WORKSHOP_MINE away from the learner's folder, for this process and its kernels."""
     os.environ["WORKSHOP_MINE"] = _mine.name
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, no other
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one worker more than there are cores: most tests wait for a server or a page.
+
+    A single file needs no workers: its tests stay together anyway.
+    """
+    files = {argument.partition("::")[0] for argument in config.args}
+    if len(files) == 1 and all(Path(name).is_file() for name in files):
+        return 0
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Mark the quick tests, and put the longest files first: xdist hands them out in this order."""
+    for item in items:
+        if runs.is_quick(item.nodeid):
+            item.add_marker("quick")
+    first = {config.rootpath / name: place for place, name in enumerate(runs.LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
 @pytest.hookimpl(tryfirst=True)  # before the notebook's kernel starts

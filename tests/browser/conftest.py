@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.people import (
     PATIENCE,
     WIDE,
+    Browsers,
     ColourScheme,
     People,
     Run,
@@ -35,7 +36,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
             executable_path=executable,
-            args=browser_flags(),
+            args=[*browser_flags(), "--process-per-site"],
             # Pages are put away, and taken out again by "back", as in everybody's browser.
             ignore_default_args=["--disable-back-forward-cache"],
         )
@@ -69,10 +70,18 @@ def solved(tmp_path: Path) -> Iterator[Run]:
         chat.stop()
 
 
+@pytest.fixture(scope="package")
+def browsers(browser: Browser) -> Iterator[Browsers]:
+    """What a person sits at; given back after each test with nothing left in it."""
+    browsers = Browsers(browser)
+    yield browsers
+    browsers.close()
+
+
 @pytest.fixture
-def person(browser: Browser) -> Iterator[People]:
+def person(browsers: Browsers) -> Iterator[People]:
     """Let somebody open a page: `ada = person(chat.url)`. Two calls are two people."""
-    people = People(browser)
+    people = People(browsers)
     yield people
     try:
         people.assert_untroubled()
@@ -81,9 +90,9 @@ def person(browser: Browser) -> Iterator[People]:
 
 
 @pytest.fixture(scope="module")
-def reader(browser: Browser) -> Iterator[tuple[People, Page]]:
+def reader(browsers: Browsers) -> Iterator[tuple[People, Page]]:
     """Somebody who reads page after page, in one browser context."""
-    people = People(browser)
+    people = People(browsers)
     yield people, people()
     people.leave()
 

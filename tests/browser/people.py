@@ -1,7 +1,9 @@
 """People at their browsers, watched: a page that is in trouble fails the test that opened it."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -23,6 +25,96 @@ Visit = Callable[..., Page]  # the fixture `visit`
 Run = Callable[..., Stage]  # the fixtures `run` and `solved`
 
 
+class Browsers:
+    """The browsers that people borrow, each a context with nothing in it, and return after a test.
+
+    A new context starts a renderer, which costs a second of processor time; most tests need two. A
+    page that stays open keeps the renderer for the next test (`--process-per-site`).
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: list[Borrowed] = []
+        # The page that stays open must be of the same site as a chat: 127.0.0.1, whatever the port.
+        self._site = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
+        threading.Thread(target=self._site.serve_forever, daemon=True).start()
+
+    def borrow(self) -> "Borrowed":
+        if self._free:
+            return self._free.pop()
+        context = self._browser.new_context(reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE)
+        keeper = context.new_page()
+        keeper.goto(f"http://127.0.0.1:{self._site.server_port}/")
+        return Borrowed(context, keeper)
+
+    def give_back(self, borrowed: "Borrowed") -> None:
+        borrowed.empty()
+        self._free.append(borrowed)
+
+    def close(self) -> None:
+        for borrowed in self._free:
+            borrowed.context.close()
+        self._site.shutdown()
+        self._site.server_close()
+
+
+class EmptyPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+class Borrowed:
+    """A context, the page that stays open in it, and what the current borrower hears of it."""
+
+    def __init__(self, context: BrowserContext, keeper: Page) -> None:
+        self.context = context
+        self.watcher: People | None = None
+        self._keeper = keeper
+        self._devtools = context.new_cdp_session(keeper)
+        self._origins: set[str] = set()
+        note = self._note
+        context.on("console", lambda m: m.type == "error" and note(f"console: {where(m)}{m.text}"))
+        context.on("weberror", lambda e: note(f"uncaught: {e.error}"))
+        context.on("request", lambda r: self._note_request(r.url))
+        context.on("requestfailed", lambda r: note(f"request failed: {r.url}: {r.failure}"))
+        context.on("response", lambda r: r.status >= 400 and note(f"status {r.status}: {r.url}"))
+        context.on("page", lambda p: p.on("websocket", lambda s: self._note_stranger(s.url)))
+
+    def empty(self) -> None:
+        """Close the pages, and forget cookies, permissions and whatever a page stored."""
+        self.watcher = None
+        for page in self.context.pages:
+            if page is not self._keeper:
+                page.close()
+        self.context.clear_cookies()
+        self.context.clear_permissions()
+        for origin in self._origins:
+            everything = {"origin": origin, "storageTypes": "all"}
+            self._devtools.send("Storage.clearDataForOrigin", everything)
+        self._origins.clear()
+
+    def _note(self, trouble: str) -> None:
+        if self.watcher:
+            self.watcher.troubles.append(trouble)
+
+    def _note_request(self, address: str) -> None:
+        parts = urlsplit(address)
+        if parts.hostname in OWN_HOSTS:
+            self._origins.add(f"{parts.scheme}://{parts.netloc}")
+        self._note_stranger(address)
+
+    def _note_stranger(self, address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in ("data", "about", "blob") and parts.hostname not in OWN_HOSTS:
+            self._note(f"request to another host: {address}")
+
+
 class People:
     """Gives every person a browser context, and notes whatever a healthy page does not do.
 
@@ -30,8 +122,8 @@ class People:
     requests to any other host. `tolerate` takes a regular expression of what a test means to cause.
     """
 
-    def __init__(self, browser: Browser) -> None:
-        self.browser = browser
+    def __init__(self, browsers: Browsers) -> None:
+        self.browsers = browsers
         self.troubles: list[str] = []
         self._tolerated = [
             # A browser asks for this by itself; steps 01 and 02 have none: they are the smallest pages.
@@ -39,17 +131,16 @@ class People:
             # Who goes to another page leaves requests behind.
             r"net::ERR_ABORTED",
         ]
-        self._contexts: list[BrowserContext] = []
+        self._borrowed: list[Borrowed] = []
 
     def __call__(
         self, address: str = "about:blank", *, width: int = WIDE, colours: ColourScheme = "light"
     ) -> Page:
         """Return the page at `address`, opened by somebody new."""
-        context = self.browser.new_context(reduced_motion="reduce")
-        context.set_default_timeout(PATIENCE)
-        self._contexts.append(context)
-        self._watch(context)
-        page = context.new_page()
+        borrowed = self.browsers.borrow()
+        borrowed.watcher = self
+        self._borrowed.append(borrowed)
+        page = borrowed.context.new_page()
         show(page, address, width, colours)
         return page
 
@@ -58,30 +149,16 @@ class People:
 
     def assert_untroubled(self) -> None:
         """Fail if a page was in trouble that nobody meant, and begin anew."""
-        for context in self._contexts:
-            for page in context.pages:
+        for borrowed in self._borrowed:
+            for page in borrowed.context.pages:
                 page.evaluate("0")  # a round trip: what the browser reported before it is noted now
         found = [each for each in self.troubles if not self._is_tolerated(each)]
         self.troubles.clear()
         assert not found, "A page was in trouble:\n" + "\n".join(found)
 
     def leave(self) -> None:
-        for context in self._contexts:
-            context.close()
-
-    def _watch(self, context: BrowserContext) -> None:
-        note = self.troubles.append
-        context.on("console", lambda m: m.type == "error" and note(f"console: {where(m)}{m.text}"))
-        context.on("weberror", lambda e: note(f"uncaught: {e.error}"))
-        context.on("request", lambda r: self._note_stranger(r.url))
-        context.on("requestfailed", lambda r: note(f"request failed: {r.url}: {r.failure}"))
-        context.on("response", lambda r: r.status >= 400 and note(f"status {r.status}: {r.url}"))
-        context.on("page", lambda p: p.on("websocket", lambda s: self._note_stranger(s.url)))
-
-    def _note_stranger(self, address: str) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in ("data", "about", "blob") and parts.hostname not in OWN_HOSTS:
-            self.troubles.append(f"request to another host: {address}")
+        while self._borrowed:
+            self.browsers.give_back(self._borrowed.pop())
 
     def _is_tolerated(self, trouble: str) -> bool:
         return any(re.search(pattern, trouble) for pattern in self._tolerated)

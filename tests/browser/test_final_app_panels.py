@@ -686,7 +686,7 @@ def listening(
     page = people()
     bring_cookies(page.context, who)
     page.context.grant_permissions(["notifications"], origin=who.server.url)
-    page.context.add_init_script(RECORDING)
+    page.add_init_script(RECORDING)
     page.goto(who.server.url + (path or place.path))
     caught_up(page)
     if wants:

@@ -93,10 +93,10 @@ def test_a_kernel_ends_with_the_tab_of_its_notebook(jupyter: Jupyter, person: Pe
     learner = person(width=1280)
     learner.set_default_timeout(SLOW)
     learner.goto(f"{jupyter.address}lab/tree/{NOTEBOOK}.ipynb?token={TOKEN}&reset")
-    expect(learner.get_by_text(IDLE)).to_be_visible()
+    expect(learner.get_by_text(IDLE)).to_be_visible(timeout=SLOW)
     (kernel,) = kernels(learner, jupyter)
     learner.goto(f"{jupyter.address}lab/tree/{NOTEBOOK}.ipynb")
-    expect(learner.get_by_text(IDLE)).to_be_visible()
+    expect(learner.get_by_text(IDLE)).to_be_visible(timeout=SLOW)
     assert kernels(learner, jupyter) == [kernel], "the twin: who reloads JupyterLab keeps it"
     with learner.expect_response(re.compile(rf"{NOTEBOOK}.ipynb/checkpoints")):
         learner.keyboard.press("ControlOrMeta+s")  # else it asks

@@ -46,7 +46,7 @@ FILES_FIRST: tuple[Change, ...] = (
         DATABASE,
         '        on_its_way = shutil.ignore_patterns("incoming")\n'
         '        shutil.copytree(Files(settings).folder, draft / "uploads", ignore=on_its_way)\n'
-        "        import time\n        time.sleep(1.5)\n" + DATABASE,
+        "        import time\n        time.sleep(3)\n" + DATABASE,
     ),
     (
         "backup.py",

@@ -1,7 +1,7 @@
 """nginx with TLS in front of the chat: the very files of deploy/, with other ports and names."""
 
 import os
-import socket
+import random
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import socketio
 
 from tests.final_app.rig import Person, Server
 from tests.needs import needs_nginx
-from workshop import paths
+from workshop import paths, run
 
 DEPLOY = paths.ROOT / "deploy"
 PATIENCE = 20  # seconds
@@ -113,7 +113,8 @@ class Visitor(Person):
         self.socket = socketio.Client(reconnection=False, http_session=self.http)
         self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
         self.socket.connect(
-            self.front.url, transports=["websocket"], socketio_path=f"{self.front.path}/socket.io"
+            self.front.url, transports=["websocket"], socketio_path=f"{self.front.path}/socket.io",
+            wait_timeout=PATIENCE,
         )  # fmt: skip
         welcome: dict[str, Any] = self.hear("welcome")
         self.id = int(welcome["me"]["id"])
@@ -126,6 +127,5 @@ def origin(front: Front) -> str:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """Return a port that no client is given by chance: nginx takes it only a moment later."""
+    return run.free_port(random.randrange(20_000, 30_000))[0]

@@ -35,6 +35,15 @@ PLENTY = {  # tests are quicker than people
 # Most shells let everybody read what a program makes; Windows has no modes of this kind.
 HAS_MODES = os.name == "posix"
 SHELL: dict[str, Any] = {"umask": 0o022} if HAS_MODES else {}
+# `python -m final_app`, except that a password's hash takes a millisecond instead of a fifth of a
+# second. test_accounts.py checks the hash that is shipped.
+CHEAP_HASHES = """
+import argon2, functools, runpy
+argon2.PasswordHasher = functools.partial(
+    argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1
+)
+runpy.run_module("final_app", run_name="__main__", alter_sys=True)
+"""
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|name="csrf-token" content="([^"]+)"')
 
 
@@ -64,13 +73,16 @@ def application(folder: Path, **settings: str) -> Flask:
 class Server:
     """`python -m final_app` on a free port, its data in a folder that outlives it.
 
-    It is started with a shell's umask.
-    `code` is the folder that holds final_app: the repository, or a double with a fault in it.
+    It is started with a shell's umask. `code` is the folder that holds final_app: the repository, or
+    a mutant with a fault in it. Passwords are hashed cheaply unless `as_shipped` is set.
     """
 
-    def __init__(self, folder: Path, *, code: Path = paths.ROOT, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, code: Path = paths.ROOT, as_shipped: bool = False, **settings: str
+    ) -> None:
         self.folder = folder
         self.code = code
+        self.program = ["-m", "final_app"] if as_shipped else ["-c", CHEAP_HASHES]
         self.settings = PLENTY | settings
         self.port = 0
         self.log: list[str] = []
@@ -85,7 +97,7 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
         own = {"CHAT_DATA_DIR": str(self.folder), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "final_app", "--no-browser", "--port", str(self.port)],
+            [sys.executable, *self.program, "--no-browser", "--port", str(self.port)],
             cwd=self.code, env=environment | own | self.settings, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", **SHELL,
         )  # fmt: skip
@@ -215,7 +227,10 @@ class Person:
         self.socket = socketio.Client(reconnection=False)
         self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
         self.socket.on("disconnect", lambda reason=None: self._heard.put(("disconnect", reason)))
-        self.socket.connect(self.server.url, headers={"Cookie": cookies}, transports=["websocket"])
+        self.socket.connect(
+            self.server.url, headers={"Cookie": cookies}, transports=["websocket"],
+            wait_timeout=ANSWER_TIMEOUT,
+        )  # fmt: skip
         welcome: dict[str, Any] = self.hear("welcome")
         self.id = int(welcome["me"]["id"])
         return welcome

@@ -19,11 +19,12 @@ SHORT = "02_routes"  # the notebook that is tampered with
 def compare(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the strict comparison on the notebooks of a folder, with the project's own options."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--rootdir", paths.ROOT, "-c", "pyproject.toml", folder],
+        [sys.executable, "-m", "pytest", "-n0", "--rootdir", paths.ROOT, "-c", "pyproject.toml",
+         folder],
         cwd=paths.ROOT,
         capture_output=True,
         text=True,
-    )
+    )  # fmt: skip
 
 
 def altered(folder: Path, old: str, new: str) -> Path:

@@ -1,0 +1,52 @@
+"""The stages whose promises are tried, and which promise each of them keeps."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.contract.finished import Finished
+from workshop.contract import Promise, all_promises, promises_of
+from workshop.stages import Stage, stage
+
+FINAL_APP = "final_app"
+
+
+class Stages:
+    """Starts a stage when it is first asked for; all of them end with the module's tests."""
+
+    def __init__(self, stack: ExitStack, factory: pytest.TempPathFactory) -> None:
+        self.running: dict[str, Stage] = {}
+        self.stack, self.factory = stack, factory
+
+    def __getitem__(self, name: str) -> Stage:
+        if name not in self.running:
+            self.running[name] = self.stack.enter_context(self._started(name))
+        return self.running[name]
+
+    def _started(self, name: str) -> Stage:
+        if name != FINAL_APP:
+            return stage(name, signed=False)
+        chat = Finished(self.factory.mktemp(FINAL_APP))
+        chat.start()
+        return chat
+
+
+def promises_kept_by(*names: str) -> Any:
+    """Return a decorator: the test runs once for each stage and each promise that it keeps."""
+    kept = [
+        pytest.param(name, each, id=f"{name}: {each}") for name in names for each in made_by(name)
+    ]
+    return pytest.mark.parametrize(("name", "each"), kept)
+
+
+def made_by(name: str) -> list[Promise]:
+    if name == FINAL_APP:
+        return [each for each in all_promises() if each.final_app]
+    return list(promises_of(name))
+
+
+def keeps(chat: Stage, promise: Promise) -> None:
+    """Try a promise on a stage; whatever happens, the server must not fail."""
+    promise.trial(chat)
+    assert "Traceback" not in chat.log

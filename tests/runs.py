@@ -1,0 +1,51 @@
+"""What belongs to which run, and what starts first. `conftest.py` applies it."""
+
+# The files and notebooks that take longest, the longest first. They start first, so that none of
+# them is left to run alone at the end. `pytest --durations=0` shows what has changed.
+LONGEST = (
+    "tests/browser/test_final_app_panels.py",
+    "tests/contract/test_promises_with_accounts.py",
+    "tests/browser/test_lab_live.py",
+    "tests/browser/test_final_app_files.py",
+    "tests/browser/test_final_app_pages.py",
+    "tests/browser/test_final_app.py",
+    "tests/browser/test_final_app_abuse.py",
+    "tests/browser/test_pages.py",
+    "tests/final_app/test_files.py",
+    "tests/workshop/test_checker.py",
+    "tests/workshop/test_mistakes.py",
+    "tests/final_app/test_accounts.py",
+    "tests/faults/test_lock.py",
+    "notebooks/10_files.ipynb",
+)
+
+# `pytest -m quick`, which you run after each change: under a minute on two cores. It covers each
+# part once, without a browser and without the steps that hash passwords. An entry is a file, or the
+# beginning of a test's name after `::`.
+QUICK = (
+    "tests/contract/test_promises.py",
+    "tests/contract/test_promises_of_final_app.py",
+    "tests/final_app/test_messages.py",
+    "tests/final_app/test_reactions.py",
+    "tests/final_app/test_rooms.py",
+    "tests/final_app/test_search.py",
+    "tests/repo/test_bridge.py",
+    "tests/repo/test_final_app.py",
+    "tests/repo/test_lessons.py",
+    "tests/repo/test_runs.py",
+    "tests/repo/test_style.py::test_the_linters_find_nothing[ruff",
+    "tests/workshop/test_changes.py",
+    "tests/workshop/test_clients.py",
+    "tests/workshop/test_doctor.py",
+    "tests/workshop/test_learner.py",
+    "tests/workshop/test_misspelt.py",
+    "tests/workshop/test_threeway.py",
+    "tests/workshop/test_words.py",
+)
+
+
+def is_quick(nodeid: str) -> bool:
+    """Tell whether a test belongs to the quick run: `nodeid` is what pytest calls it."""
+    return nodeid.partition("::")[0] in QUICK or nodeid.startswith(
+        tuple(entry for entry in QUICK if "::" in entry)
+    )
