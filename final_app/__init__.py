@@ -20,14 +20,14 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
     from flask_migrate import Migrate
 
-    from final_app import cli, config, errorpages, events, gate, store, wire
+    from final_app import cli, config, errorpages, events, gate, hardening, store, wire
     from final_app.files import Files
     from final_app.models import db
     from final_app.throttle import Throttle
 
     if settings is None:
         settings = config.read()
-        config.protect_process()
+        hardening.protect_process()
     app = Flask(__name__)
     _configure(app, settings)
     app.session_interface = gate.CsrfSession()
@@ -42,7 +42,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errorpages.register(app)
     wire.attach(app, settings)
     cli.register(app)
-    for command in config.commands_that_close(settings):
+    for command in hardening.commands_that_close(settings):
         app.logger.warning("Other users of this machine can read the chat's data. Run: %s", command)
     assert events  # importing it registers the handlers
     return app

@@ -113,6 +113,7 @@ def test_edits_and_deletions_missed_while_away_arrive_without_a_reload(
     connection(bo, "offline")
     ada.locator("#text").press("ArrowUp")
     write(ada, "changed")
+    expect(ada.locator("#m-3 .edited")).to_be_visible()  # or the page moves below the pointer
     ada.locator("#m-2").hover()
     ada.locator("#m-2 [data-act=delete]").click()
     ada.locator("#confirm-yes").click()

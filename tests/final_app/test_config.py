@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from final_app import config
+from final_app import config, hardening
 from final_app.errors import WrongSetting
 from tests.final_app.rig import HAS_MODES, Person, Server, application, assert_private
 from workshop import paths
@@ -144,10 +144,10 @@ def test_a_database_outside_the_folder_is_looked_at_too(tmp_path: Path) -> None:
     for suffix in ("", "-wal"):
         (tmp_path / f"chat.db{suffix}").touch(0o644)
     settings = config.Settings(data_dir=tmp_path, database_url=f"sqlite:///{database}")
-    (command,) = config.commands_that_close(settings)
+    (command,) = hardening.commands_that_close(settings)
     subprocess.run(command, shell=True, check=True)
     assert_private(tmp_path, least=3)
-    assert config.commands_that_close(settings) == []
+    assert hardening.commands_that_close(settings) == []
 
 
 def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:
