@@ -33,6 +33,7 @@ DOT = base64.b64decode(
 )
 FRAME, TAB = "in its frame", "in a tab of its own"
 AROUND = "the document around it"
+GIVE_UP = 10_000  # milliseconds after which an attack that nothing answers has got nothing
 
 # Each gets {jupyter, token, terminal, kernel, proxied} and returns what it got hold of, or nothing.
 # A terminal that it makes is counted at the server: some of them cannot read the answer.
@@ -176,7 +177,8 @@ def attack(page: Frame | Page, name: str, token: str, terminal: str, lab: Lab) -
     through: list[str] = []
     context.on("response", lambda r: r.ok and r.url == about["proxied"] and through.append(r.url))
     before = terminals(lab)
-    script = f"async ({{{', '.join(about)}}}) => {ATTACKS[name]}"
+    late = f"new Promise((done) => setTimeout(done, {GIVE_UP}))"  # `evaluate` itself waits for ever
+    script = f"({{{', '.join(about)}}}) => Promise.race([(async () => {ATTACKS[name]})(), {late}])"
     try:
         got = page.evaluate(script, about)
     except Error as refused:
