@@ -144,21 +144,26 @@ def in_a_tab(learner: Page, lab: Lab) -> Page:
 def test_a_page_gets_nothing_from_jupyterlab(
     learner: Page, lab: Lab, name: str, place: str
 ) -> None:
-    frame = in_a_notebook(learner, lab, ATTACKED)
-    page: Frame | Page = frame if place == FRAME else in_a_tab(learner, lab)
-    tokens = dict(parse_qsl(page.evaluate("document.cookie").replace("; ", "&")))
-    assert "_xsrf" in tokens, "ports share cookies: if it could not see it, this would prove little"
-    got = []
-    for token in ("", *tokens.values()):
+    got: list[str] = []
+    for cookie in ("", *cookies(in_a_notebook(learner, lab, ATTACKED))):
         terminal = json.loads(lab.ask("api/terminals", "POST"))["name"]
         assert terminal in terminals(lab), "the twin: whoever has the token gets one"
-        got += attack(page, name, token, terminal, lab)
+        # A page of its own for each attack: the one before may have navigated it elsewhere.
+        page = in_a_notebook(learner, lab, ATTACKED) if place == FRAME else in_a_tab(learner, lab)
+        got += attack(page, name, cookie, terminal, lab)
+        for extra in learner.context.pages:
+            if extra is not learner:
+                extra.close()
         if got:
             break
-    for extra in learner.context.pages:
-        if extra is not learner:
-            extra.close()
     assert got == []
+
+
+def cookies(page: Frame) -> list[str]:
+    """Return the values of the cookies that a page's script sees, JupyterLab's token among them."""
+    seen = dict(parse_qsl(page.evaluate("document.cookie").replace("; ", "&")))
+    assert "_xsrf" in seen, "ports share cookies: if it could not see it, this would prove little"
+    return list(seen.values())
 
 
 def attack(page: Frame | Page, name: str, token: str, terminal: str, lab: Lab) -> list[str]:
