@@ -162,6 +162,8 @@ class _Images:
                 print(job, file=program.stdin, flush=True)
                 told = json.loads(program.stdout.readline())
             except (OSError, ValueError):
+                program.kill()
+                program.wait()  # or the next image would still find it running
                 return {"error": "This image takes more than it may.", "status": 413}
             finally:
                 give_up.cancel()
