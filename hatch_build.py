@@ -72,7 +72,7 @@ def npm_ci(folder: Path) -> None:
             "The Socket.IO browser client could not be fetched.\n"
             f"Expected: `npm {' '.join(arguments)}` to succeed in {folder}\n"
             f"It said: {(result.stderr or result.stdout).strip()}\n"
-            "What to do: check the network (set-up needs it once), then run the same command again.\n"
+            "What to do: check the network (setup needs it once), then run the same command again.\n"
             "An npm older than 7 is too old: update Node, or remove it from PATH, and the build brings "
             "its own."
         )

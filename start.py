@@ -85,7 +85,7 @@ The checker does not run on this Python yet: tree-sitter has no wheel for it. So
 
 
 class SetUpError(Exception):
-    """Set-up cannot go on; the text says what was expected, what came, and what to do."""
+    """Setup cannot go on; the text says what was expected, what came, and what to do."""
 
 
 def main(arguments: list[str]) -> int:
@@ -133,11 +133,11 @@ def set_up(with_tests: bool) -> None:
             install_project()
             keep_wheels()
     except OSError as error:
-        raise explained("Set-up could not start a program, or use a file.", str(error)) from error
+        raise explained("Setup could not start a program, or use a file.", str(error)) from error
 
 
 def wait_for_lock(descriptor: int) -> None:
-    """Wait until no other set-up is at work here."""
+    """Wait until no other setup is at work here."""
     if os.name != "nt":
         import fcntl
 
@@ -247,12 +247,12 @@ def ask_first(what: str) -> None:
     users = programs_in_venv()
     if not users:
         return
-    print(f"To go on, set-up has to {what}.", "These programs use it:", *users, sep="\n  ")
+    print(f"To go on, setup has to {what}.", "These programs use it:", *users, sep="\n  ")
     if sys.stdin.isatty() and input("Do it now? They may crash. [y/N] ").strip().lower() == "y":
         return
     raise SetUpError(
         "Nothing was changed, because programs use .venv.\n"
-        "Expected:   no program that runs from .venv, while set-up changes it\n"
+        "Expected:   no program that runs from .venv, while setup changes it\n"
         f"Came:       {len(users)} of them, listed above\n"
         "What to do: end them (Ctrl+C in their terminals, `python3 start.py stop` for servers), then\n"
         "            run the same command again."
@@ -315,7 +315,7 @@ def show(text: str, stays: bool = False) -> None:
 TROUBLES = {
     r"already exists at|File exists": (
         f"no {VENV}, or a virtual environment there",
-        "rename what is there, or move it away. Set-up deletes nothing that it does not know",
+        "rename what is there, or move it away. Setup deletes nothing that it does not know",
     ),
     r"No space left|Errno 28\b|os error 28\b|ENOSPC|not enough space on the disk|WinError 112": (
         "about 1 GB of free disk space",
@@ -341,7 +341,7 @@ TROUBLES = {
     ),
     r"name resolution|not known|getaddrinfo|nodename|connect|network is|no route|proxyerror|SSL"
     r"|certificate|timed out|dns error|error sending|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|to fetch": (
-        "the package index to answer: set-up needs the network, this one time",
+        "the package index to answer: setup needs the network, this one time",
         "check the network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
         "certificate, SSL_CERT_FILE and PIP_CERT. If the classroom has no network, set up at home:\n"
         "the lessons themselves need none",

@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import requests
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
@@ -157,9 +158,15 @@ def test_the_chat_runs_with_only_the_packages_of_its_own_lock(
     only_the_chats_packages: Path, tmp_path: Path
 ) -> None:
     search = os.pathsep.join([str(only_the_chats_packages), str(paths.ROOT)])
+    assert_it_serves([sys.executable, "-S"], tmp_path, PYTHONPATH=search)
+
+
+def assert_it_serves(python: list[str], folder: Path, **settings: str) -> None:
+    """Start the chat in a folder; it serves its first page and its browser client."""
     with subprocess.Popen(
-        [sys.executable, "-S", "-m", "final_app", "--no-browser", "--port", "0"],
-        env={**os.environ, "PYTHONPATH": search, "CHAT_DATA_DIR": str(tmp_path / "data")},
+        [*python, "-m", "final_app", "--no-browser", "--port", "0"],
+        cwd=folder,
+        env={**os.environ, "CHAT_DATA_DIR": str(folder / "data"), **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -167,19 +174,12 @@ def test_the_chat_runs_with_only_the_packages_of_its_own_lock(
         try:
             assert server.stdout
             said = next((line for line in server.stdout if "The chat is at" in line), "")
-            answer(said)
+            (port,) = re.findall(r"http://localhost:(\d+)", said)
+            for path in ("/healthz", "/first-run", "/socketio_browser/socket.io.min.js"):
+                reply = requests.get(f"http://127.0.0.1:{port}{path}", timeout=10)
+                assert reply.ok, f"{path}: {reply.status_code}"
         finally:
             server.terminate()
-
-
-def answer(said: str) -> None:
-    """The chat that said where it is serves its first page and its browser client."""
-    import requests
-
-    (port,) = re.findall(r"http://localhost:(\d+)", said)
-    for path in ("/healthz", "/first-run", "/socketio_browser/socket.io.min.js"):
-        reply = requests.get(f"http://127.0.0.1:{port}{path}", timeout=10)
-        assert reply.ok, f"{path}: {reply.status_code}"
 
 
 # ---- with a network -----------------------------------------------------------------------------
@@ -263,16 +263,4 @@ def test_the_chat_installs_as_a_product(
     names = {each["name"] for each in json.loads(listed.stdout)}
     assert "gevent" in names and len(names) <= CHAT_NEEDS_AT_MOST and "jupyterlab" not in names
     shutil.rmtree(copy)
-    with subprocess.Popen(
-        [python, "-m", "final_app", "--no-browser", "--port", "0"],
-        cwd=tmp_path,
-        env={**os.environ, "CHAT_DATA_DIR": str(tmp_path / "data")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout
-            answer(next(line for line in server.stdout if "The chat is at" in line))
-        finally:
-            server.terminate()
+    assert_it_serves([str(python)], tmp_path)

@@ -278,7 +278,7 @@ def test_what_an_interrupted_set_up_left_is_installed_again(ready: ModuleType) -
     module.write_text("half a fi")
     set_up(ready)
     assert module.read_text() == "half a fi"  # uv compares only names and versions, so
-    ready.UNFINISHED.touch()  # an interrupted set-up leaves this mark
+    ready.UNFINISHED.touch()  # an interrupted setup leaves this mark
     set_up(ready)
     assert module.read_text() == "version = '1.0'\n"
     assert not ready.UNFINISHED.exists()
@@ -300,7 +300,7 @@ def test_ctrl_c_leaves_the_mark_of_an_unfinished_set_up(
 def test_a_folder_that_is_no_environment_is_never_deleted(start: ModuleType) -> None:
     start.VENV.mkdir()
     (start.VENV / "precious").touch()
-    with pytest.raises(start.SetUpError, match="Set-up deletes nothing that it does not know"):
+    with pytest.raises(start.SetUpError, match="Setup deletes nothing that it does not know"):
         set_up(start)
     assert (start.VENV / "precious").exists()
 
