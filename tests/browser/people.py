@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, 
 from workshop import manifest
 from workshop.stages import Stage, describe
 
-PATIENCE = 10_000  # milliseconds that the browser waits for anything
+PATIENCE = 20_000  # milliseconds that the browser waits for anything
 WIDE, NARROW, HEIGHT = 1280, 360, 740  # pixels
 OWN_HOSTS = ("127.0.0.1", "localhost")
 UPGRADED = (

@@ -121,7 +121,8 @@ def test_in_a_low_window_the_page_scrolls_and_nothing_lies_upon_anything(
         ada.wait_for_url("**/chat")
     for number in range(9):
         say(ada, f"message {number}")
-    expect(ada.locator("#chat-messages .text")).to_have_count(9)
+        # From step 06 on, the acknowledgement empties the field, whatever is in it by then.
+        expect(ada.locator("#chat-messages .text")).to_have_count(number + 1)
     fits = "document.documentElement.scrollHeight <= innerHeight"
     assert ada.evaluate(fits), "the twin: a usual window holds all of it"
     ada.set_viewport_size({"width": WIDE, "height": LOW})
