@@ -144,7 +144,7 @@ def drive(folder: Path, count: int, *, timed: bool) -> dict[str, Any]:
             encoding="utf-8",
         )
         settings = {"code": code}
-    server = Server(folder / "data", **settings).start()
+    server = Server(folder / "data", as_shipped=True, **settings).start()
     assert server.process
     ada = Person(server, "ada").begin()
     invite = ada.invite()

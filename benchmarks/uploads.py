@@ -103,9 +103,8 @@ def row(name: str, took: list[float]) -> str:
 def main() -> int:
     photo = photograph()
     with tempfile.TemporaryDirectory(prefix="chat-uploads-") as folder:
-        server = Server(
-            Path(folder), CHAT_UPLOAD_SIZE="50000000", CHAT_LIMIT_UPLOADS="1000 per second"
-        ).start()
+        large = {"CHAT_UPLOAD_SIZE": "50000000", "CHAT_LIMIT_UPLOADS": "1000 per second"}
+        server = Server(Path(folder), as_shipped=True, **large).start()
         ada = Person(server, "ada").begin()
         bo = Person(server, "bo").register(ada.invite())
         bo.connect()
