@@ -366,13 +366,8 @@ def explained(headline: str, output: str) -> SetUpError:
     telling = [line for line in words if sign and re.search(sign, line, re.I)][:2]
     telling += [line for line in words[-2:] if line not in telling]
     came = "\n".join(line[:LONGEST_LINE] for line in telling)
-    parts = {
-        "Expected:": expected,
-        "Came:": came,
-        "What to do:": f"{fix}.",
-        "Everything:": str(LOG),
-    }
-    told = [f"{name:<12}" + text.replace("\n", "\n" + " " * 12) for name, text in parts.items()]
+    parts = ("Expected:", expected), ("Came:", came), ("What to do:", f"{fix}."), ("Log:", str(LOG))
+    told = [f"{name:<12}" + text.replace("\n", "\n" + " " * 12) for name, text in parts]
     return SetUpError("\n".join([headline, *told]))
 
 

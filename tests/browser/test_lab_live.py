@@ -44,7 +44,11 @@ def jupyter(request: pytest.FixtureRequest, folder: Path) -> Iterator[Jupyter]:
 
 @pytest.mark.parametrize(
     ("jupyter", "host"),
-    [("/", "127.0.0.1"), ("/", "localhost"), (HUB, "127.0.0.1")],
+    [
+        ("/", "localhost"),  # as start.py opens it
+        pytest.param("/", "127.0.0.1", marks=pytest.mark.long),
+        (HUB, "127.0.0.1"),
+    ],
     indirect=["jupyter"],
 )
 def test_both_pages_are_alive_in_the_notebook(jupyter: Jupyter, person: People, host: str) -> None:
@@ -68,6 +72,7 @@ def test_both_pages_are_alive_in_the_notebook(jupyter: Jupyter, person: People, 
         expect(page.locator(".text")).to_have_text(["Can you read this, Bo?", "I can."])
 
 
+@pytest.mark.parametrize("jupyter", ["/"], indirect=True)  # its address is nothing to this
 def test_a_page_opens_as_text_and_holds_what_was_typed(
     jupyter: Jupyter, folder: Path, person: People
 ) -> None:
@@ -86,7 +91,7 @@ def test_a_page_opens_as_text_and_holds_what_was_typed(
     assert (folder / PAGE).read_text() == TYPED
 
 
-@pytest.mark.parametrize("jupyter", ["/"], indirect=True)  # its address is nothing to this
+@pytest.mark.parametrize("jupyter", ["/"], indirect=True)  # nor to this
 def test_a_kernel_ends_with_the_tab_of_its_notebook(jupyter: Jupyter, person: People) -> None:
     # The debugger of a notebook that is left in the middle of its first question says so.
     person.tolerate(r"status 404|status of 404|request failed|debugger state")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.looks import SIDEWAYS, assert_sound
-from tests.browser.people import NARROW, WIDE, People, Run, Visit, say
+from tests.browser.people import NARROW, UPGRADED, WIDE, People, Run, Visit, say
 from workshop import manifest
 from workshop.stages import Stage
 
@@ -119,6 +119,7 @@ def test_in_a_low_window_the_page_scrolls_and_nothing_lies_upon_anything(
         ada.get_by_label("Password").fill("correct horse")
         ada.get_by_role("button", name="Register").click()
         ada.wait_for_url("**/chat")
+    ada.wait_for_function(UPGRADED)
     for number in range(9):
         say(ada, f"message {number}")
         # From step 06 on, the acknowledgement empties the field, whatever is in it by then.

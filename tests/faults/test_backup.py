@@ -215,7 +215,7 @@ def test_a_backup_under_load_is_a_chat_that_can_be_started(tmp_path: Path) -> No
         pytest.param([SMALL_STEPS], None, marks=pytest.mark.long),
         pytest.param([SMALL_STEPS, NO_SNAPSHOT], "unbounded", marks=pytest.mark.long),
         pytest.param([FILE_COPIED], "lost", marks=pytest.mark.long),
-        (FILES_FIRST, "files"),
+        pytest.param(FILES_FIRST, "files", marks=pytest.mark.long),
     ],
     ids=["small steps", "steps without a transaction", "the file copied", "files first"],
 )

@@ -133,7 +133,7 @@ def test_a_kill_in_mid_load_loses_and_doubles_nothing(tmp_path: Path, count: int
         # What was told must have arrived when the kill comes: that takes some tries.
         pytest.param(TOLD_FIRST, "ghosts", 4, marks=pytest.mark.long),
         pytest.param(NUMBERED_FIRST, "gaps", 2, marks=pytest.mark.long),
-        (NO_LOOKUP, "doubled", 2),
+        pytest.param(NO_LOOKUP, "doubled", 2, marks=pytest.mark.long),
     ],
     ids=["acknowledged before the commit", "told before the commit", "number spent first",
          "no lookup, no index"],

@@ -45,8 +45,10 @@ def server(tmp_path: Path, changes: tuple[Change, ...]) -> Iterator[Server]:
 
 
 def as_shipped_and(name: str, *doubles: tuple[Change, ...]) -> pytest.MarkDecorator:
+    """The first double is tried in every run, the others in `-m long`."""
     ids = ["as shipped", *name.split("; ")]
-    return pytest.mark.parametrize("changes", [(), *doubles], ids=ids)
+    others = [pytest.param(double, marks=pytest.mark.long) for double in doubles[1:]]
+    return pytest.mark.parametrize("changes", [(), doubles[0], *others], ids=ids)
 
 
 def what_is_wrong(rows: object, told: object, answers: object, gaps: object) -> dict[str, object]:
@@ -80,7 +82,7 @@ def test_two_senders_of_one_message_at_once_store_it_once(
         assert wrong == {}
 
 
-@as_shipped_and("no lookup, no index; number spent", NO_LOOKUP, (NUMBER_SPENT,))
+@as_shipped_and("number spent; no lookup, no index", (NUMBER_SPENT,), NO_LOOKUP)
 def test_one_repetition_among_five_in_flight_takes_no_place(
     server: Server, changes: tuple[Change, ...]
 ) -> None:

@@ -47,8 +47,8 @@ BLOCKING: Change = (
     [
         (None, ""),
         (SHORT_WRITES, "bytes"),
-        (NO_TURNS, "bytes"),
-        (BLOCKING, "others"),
+        pytest.param(NO_TURNS, "bytes", marks=pytest.mark.long),
+        pytest.param(BLOCKING, "others", marks=pytest.mark.long),
     ],
     ids=["as shipped", "short writes", "a pong inside a frame", "writes that block"],
 )
