@@ -19,9 +19,13 @@ from typing import Any
 from flask import Flask
 
 from benchmarks.bars import picture, spread
-from final_app import accounts, clock, create_app, history, store
+from final_app import create_app
+from final_app.accounts import accounts
+from final_app.chat import history
 from final_app.config import Settings
-from final_app.models import db
+from final_app.lib import clock
+from final_app.storage import database
+from final_app.storage.models import db
 
 SIZES = 10_000, 1_000_000  # messages in the room
 ROUNDS = 400
@@ -43,8 +47,8 @@ def filled(folder: Path, count: int) -> Flask:
     """Return an application whose room 1 holds so many messages."""
     app = create_app(Settings(data_dir=folder))
     with app.app_context():
-        store.upgrade()
-        accounts.begin("ada", "correct horse battery")
+        database.upgrade()
+        accounts.bootstrap("ada", "correct horse battery")
         db.session.execute(db.text(FILL), {"count": count, "now": clock.now()})
         db.session.execute(db.text("UPDATE rooms SET last_seq=:n, last_rev=:n"), {"n": count})
         db.session.commit()

@@ -34,21 +34,21 @@ TEXT = "See you at *five*, @ada, by the old mill: https://example.org/map"
 
 
 PARTS = [
-    ("payload: pydantic", "final_app.events:parsed"),
-    ("who asks: log-in looked up", "final_app.gate:known"),
-    ("throttle", "final_app.throttle:Throttle.count"),
-    ("transaction: begin", "final_app.store:_begin"),
-    ("transaction: the rest of `post`", "final_app.messages:post"),
-    ("may one write here", "final_app.memberships:writable"),
-    ("next `seq` and `rev`", "final_app.rooms:number"),
-    ("who is named", "final_app.messages:_say"),
-    ("formatting: HTML", "final_app.formatting:render"),
-    ("flush: INSERT", "final_app.models:db.session.flush"),
-    ("commit, with fsync", "final_app.models:db.session.commit"),
-    ("snapshot", "final_app.messages:as_seen"),
-    ("emit: encode and queue for all", "final_app.announce:message"),
+    ("payload: pydantic", "final_app.realtime.handlers:parse"),
+    ("who is asking: session looked up", "final_app.auth:require_user"),
+    ("rate limit", "final_app.lib.rate_limit:RateLimiter.count"),
+    ("transaction: begin", "final_app.storage.transaction:_begin"),
+    ("transaction: the rest of `post`", "final_app.chat.messages:post"),
+    ("may one write here", "final_app.chat.memberships:check_writable"),
+    ("next `seq` and `rev`", "final_app.chat.rooms:next_numbers"),
+    ("who is named", "final_app.chat.messages:_set_text"),
+    ("formatting: HTML", "final_app.chat.formatting:render"),
+    ("flush: INSERT", "final_app.storage.models:db.session.flush"),
+    ("commit, with fsync", "final_app.storage.models:db.session.commit"),
+    ("snapshot", "final_app.chat.messages:to_dict"),
+    ("emit: encode and queue for all", "final_app.storage.outbox:Outbox.deliver"),
     ("frames: write to each socket", "geventwebsocket.websocket:WebSocket.send"),
-    ("contexts of Flask", "final_app.wire:socketio._handle_event"),
+    ("contexts of Flask", "final_app.realtime.server:socketio._handle_event"),
 ]
 
 
@@ -93,20 +93,20 @@ def serve(result: Path) -> int:
 
     monkey.patch_all()
     from final_app import __main__ as program
-    from final_app import wire
+    from final_app.realtime import server
 
     clocks = Clocks()
     for part, where in PARTS:
         owner, name = place(where)
         setattr(owner, name, clocks.around(part, getattr(owner, name)))
-    attach = wire.attach
+    attach = server.attach
 
     def attached(*args: Any) -> None:
         attach(*args)
-        handlers = wire.socketio.server.eio.handlers
+        handlers = server.socketio.server.eio.handlers
         handlers["message"] = clocks.around("packet: decode, acknowledge", handlers["message"])
 
-    wire.attach = attached
+    server.attach = attached
 
     def forget() -> None:
         while not result.with_suffix(".begin").exists():

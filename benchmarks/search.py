@@ -20,9 +20,13 @@ from flask import Flask
 from sqlalchemy import insert
 
 from benchmarks.bars import picture, spread
-from final_app import accounts, clock, create_app, rooms, search, store
+from final_app import create_app
+from final_app.accounts import accounts
+from final_app.chat import rooms, search
 from final_app.config import Settings
-from final_app.models import Message, db
+from final_app.lib import clock
+from final_app.storage import database
+from final_app.storage.models import Message, db
 
 SIZES = 10_000, 100_000, 1_000_000  # messages
 ROUNDS, WARM_UP = 60, 5
@@ -49,8 +53,8 @@ def filled(folder: Path, count: int) -> Flask:
     words = [f"w{number}" for number in range(WORDS)]
     weights = [1 / (place + 1) for place in range(WORDS)]
     with app.app_context():
-        store.upgrade()
-        ada = accounts.begin("ada", "correct horse battery")
+        database.upgrade()
+        ada = accounts.bootstrap("ada", "correct horse battery")
         accounts.create("bo", "correct horse battery")
         for number in range(ROOMS - 1):
             rooms.create(ada, f"Room {number}", "closed")

@@ -1,6 +1,6 @@
-"""The complete chat: `create_app` wires its parts together and decides nothing.
+"""The complete chat. `create_app` connects its parts and contains no logic of its own.
 
-Nothing third-party is imported here at module level: `python -m final_app` runs this file before
+This module imports nothing third-party at module level, because `python -m final_app` runs it before
 `__main__` can let gevent patch the standard library.
 """
 
@@ -15,45 +15,49 @@ if TYPE_CHECKING:
 def create_app(settings: "Settings | None" = None) -> "Flask":
     """Return the application. Raises WrongSetting.
 
-    Without settings it is a program of its own: it reads the environment and protects its process.
+    Without `settings`, it reads them from the environment and protects the process.
     """
     from flask import Flask
     from flask_migrate import Migrate
 
-    from final_app import cli, config, errorpages, events, gate, hardening, store, wire
-    from final_app.files import Files
-    from final_app.models import db
-    from final_app.throttle import Throttle
+    from final_app import cli, config, hardening
+    from final_app.lib.rate_limit import RateLimiter
+    from final_app.realtime import broadcast, handlers, server
+    from final_app.storage.database import MIGRATIONS
+    from final_app.storage.files import Files
+    from final_app.storage.models import db
+    from final_app.storage.outbox import Outbox
+    from final_app.web import csrf, errors, headers
 
     if settings is None:
         settings = config.read()
         hardening.protect_process()
     app = Flask(__name__)
     _configure(app, settings)
-    app.session_interface = gate.CsrfSession()
-    app.extensions["throttle"] = Throttle(settings)
-    app.extensions["files"] = Files(settings)
-    app.url_map.converters["int"] = gate.Number
-    _register_routes(app)
-    gate.Csrf(app)
+    app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
+    app.extensions["outbox"] = Outbox(broadcast.tell)
     db.init_app(app)
-    Migrate(app, db, directory=str(store.MIGRATIONS))
-    gate.protect(app, settings.frame_ancestors)
-    errorpages.register(app)
-    wire.attach(app, settings)
+    Migrate(app, db, directory=str(MIGRATIONS))
+    csrf.protect(app)
+    headers.add_to(app, settings.frame_ancestors)
+    errors.register(app)
+    _register_routes(app)
+    assert handlers  # importing it registers the events
+    server.attach(app, settings)
     cli.register(app)
     for command in hardening.commands_that_close(settings):
         app.logger.warning("Other users of this machine can read the chat's data. Run: %s", command)
-    assert events  # importing it registers the handlers
     return app
 
 
 def _register_routes(app: "Flask") -> None:
     from socketio_browser import socketio_browser
 
-    from final_app import account_pages, api, api_files, pages
+    from final_app.web import account, api, pages, uploads
+    from final_app.web.urls import ShortNumber
 
-    own = api.api, api_files.api_files, pages.pages, account_pages.account
+    app.url_map.converters["int"] = ShortNumber
+    own = api.api, uploads.api_files, pages.pages, account.account
     for blueprint in (*own, socketio_browser):
         app.register_blueprint(blueprint)
 
@@ -61,17 +65,19 @@ def _register_routes(app: "Flask") -> None:
 def _configure(app: "Flask", settings: "Settings") -> None:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from final_app import config, store, wire
+    from final_app import config
+    from final_app.storage.database import ENGINE_OPTIONS
+    from final_app.wire.handler import LARGEST_PACKET
 
     app.config.update(
         CHAT=settings,
         SECRET_KEY=config.secret(settings),
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=store.options(settings.database),
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
         SESSION_COOKIE_NAME="chat_csrf",
         SESSION_COOKIE_SAMESITE="Lax",
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the log-in
-        MAX_CONTENT_LENGTH=wire.LARGEST_PACKET,
+        WTF_CSRF_TIME_LIMIT=None,  # the token is valid as long as the session
+        MAX_CONTENT_LENGTH=LARGEST_PACKET,
     )
     if settings.proxy_hops:
         hops = settings.proxy_hops

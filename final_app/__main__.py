@@ -1,4 +1,7 @@
-"""`python -m final_app`: the chat on gevent, migrated and ready. gevent patches before all else."""
+"""`python -m final_app` migrates the database and serves the chat with gevent.
+
+gevent must patch the standard library before anything else is imported.
+"""
 
 from gevent import monkey
 
@@ -15,15 +18,19 @@ import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
-from final_app import announce, create_app, keeping, presence, store, wire  # noqa: E402
+from final_app import create_app, current, retention  # noqa: E402
+from final_app.chat import presence  # noqa: E402
 from final_app.errors import WrongSetting  # noqa: E402
+from final_app.realtime import server as sockets  # noqa: E402
+from final_app.storage import database, outbox  # noqa: E402
+from final_app.web.first_run import require_code  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
 
-STOP_PATIENCE = 4.0  # seconds for requests that are under way
+STOP_PATIENCE = 4.0  # seconds for requests in progress
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM; return 0, or 2 when it cannot start."""
+    """Serve until SIGINT or SIGTERM. Return 0, or 2 if the server cannot start."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -33,16 +40,17 @@ def main() -> int:
         print(wrong.message, file=sys.stderr)
         return 2
     with app.app_context():
-        store.upgrade()
-        if not app.config["CHAT"].message_queue:
-            presence.clear()
+        database.upgrade()
+        presence.clear()
+        outbox.current().skip_old()
+        require_code(options.host)
     server = WSGIServer((options.host, options.port), app, handler_class=Handler, log=None)
     try:
         server.start()
     except OSError as problem:
         print(
-            f"Port {options.port} cannot be used: {problem.strerror}.\n"
-            "What to do: stop what holds it, or name another: --port 5001.",
+            f"Can't use port {options.port}: {problem.strerror}.\n"
+            "Stop the program that uses it, or choose another port: --port 5001.",
             file=sys.stderr,
         )
         return 2
@@ -55,41 +63,45 @@ def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
         "localhost" if server.server_host in ("127.0.0.1", "0.0.0.0", "::") else server.server_host
     )
     address = f"http://{host}:{server.server_port}"
-    print(f"The chat is at {address}  (Ctrl+C ends it)", flush=True)
+    print(f"The chat is at {address}  (press Ctrl+C to stop)", flush=True)
     if open_browser:
         webbrowser.open(address)
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, server.stop, STOP_PATIENCE)
-    gevent.spawn(_every, presence.REFRESH, app, lambda: presence.refresh(wire.open_sids()))
-    gevent.spawn(_every, presence.CHECK, app, announce.orphans)
-    gevent.spawn(_every, keeping.EVERY, app, lambda: _sweep(app))
+    gevent.spawn(_every, presence.REFRESH, app, lambda: presence.refresh(sockets.open_sids()))
+    gevent.spawn(_every, outbox.POLL, app, lambda: outbox.current().receive())
+    gevent.spawn(_every, retention.EVERY, app, _sweep)
     server._stop_event.wait()
     with app.app_context():
         presence.clear()
 
 
 def _every(pause: float, app: Flask, work: Callable[[], None]) -> None:
-    """Do something now and again; one failure, such as a busy database, does not end it."""
+    """Repeat a task forever. Errors, such as a busy database, are only logged."""
     while True:
         with app.app_context():
             try:
                 work()
             except Exception:
-                app.logger.exception("Something that is done regularly failed")
+                app.logger.exception("A background task failed")
         gevent.sleep(pause)
 
 
-def _sweep(app: Flask) -> None:
-    swept = keeping.sweep(app.extensions["files"], app.config["CHAT"].retention_days)
-    if any(swept.values()):
-        app.logger.info("Removed %s", keeping.counted(swept))
+def _sweep() -> None:
+    removed = retention.sweep(current.files(), current.settings().retention_days)
+    if any(removed.values()):
+        logging.info("Removed %s", retention.summary(removed))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="final_app", description="Serve the chat.")
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=5000, help="port (5000)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
+    )
+    parser.add_argument("--port", type=int, default=5000, help="port to listen on (default: 5000)")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="don't open the chat in a browser"
+    )
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, prefix CHAT_, and refused at the start when wrong."""
+"""Settings, read from environment variables that start with CHAT_ and validated at startup."""
 
 import difflib
 import os
@@ -19,6 +19,9 @@ from final_app.errors import WrongSetting
 PREFIX = "CHAT_"
 SECRET_BYTES = 32
 MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
+REMOVED = {  # settings of earlier versions, and what to do instead
+    "message_queue": "the chat runs as one process. Remove the setting to start the chat.",
+}
 HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
 
 
@@ -32,21 +35,19 @@ def _is_limit(text: str) -> str:
 
 def _is_database(text: str) -> str:
     try:
-        if text:
-            make_url(text).get_dialect().import_dbapi()
-    except (ArgumentError, ImportError) as problem:
-        raise ValueError(f"expected an address such as `sqlite:///chat.db` ({problem})") from None
-    return text
-
-
-def _is_queue(text: str) -> str:
-    if text and not text.startswith(("redis://", "rediss://")):
-        raise ValueError("expected an address such as `redis://localhost:6379/0`")
+        is_sqlite = not text or make_url(text).get_backend_name() == "sqlite"
+    except ArgumentError:
+        is_sqlite = False
+    if not is_sqlite:
+        raise ValueError(
+            "expected an address such as `sqlite:///chat.db`, because this version of the chat "
+            "stores everything in SQLite"
+        )
     return text
 
 
 def _is_hosts(text: str) -> str:
-    """Return the names as the Host header has them, separated by blanks."""
+    """Return the names in the form of the Host header, separated by spaces."""
     names = text.lower().replace(",", " ").split()
     try:
         found = [
@@ -56,8 +57,8 @@ def _is_hosts(text: str) -> str:
         found = [""]
     if not all(HOST_NAME.fullmatch(name) for name in found):
         raise ValueError(
-            "expected names without scheme, port or path, such as `chat.example.org`, "
-            "`.example.org` for all names below it, or `*` for every name"
+            "expected host names without a scheme, port or path, such as `chat.example.org`, "
+            "`.example.org` for the domain and its subdomains, or `*` for any name"
         )
     return " ".join(found)
 
@@ -72,77 +73,85 @@ Limit = Annotated[str, AfterValidator(_is_limit)]
 
 
 class Settings(BaseModel):
-    """All settings. The description of each is what docs/settings.md says."""
+    """All settings. Their descriptions appear in docs/settings.md."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_dir: Path = Field(Path("instance"), description="Folder of the database and the secret.")
-    database_url: Annotated[str, AfterValidator(_is_database)] = Field(
-        "", description="SQLAlchemy address of the database; empty: chat.db in the data folder."
+    data_dir: Path = Field(
+        Path("instance"), description="Folder for the database, the uploads and the secret."
     )
-    message_queue: Annotated[str, AfterValidator(_is_queue)] = Field(
-        "", description="Redis address that connects several processes; empty: one process."
+    database_url: Annotated[str, AfterValidator(_is_database)] = Field(
+        "",
+        description="SQLAlchemy URL of an SQLite database. If empty: `chat.db` in the data folder.",
     )
     secret_key: str = Field(
-        "", description="Signs the CSRF cookie; empty: made at the first start, kept in the folder."
+        "",
+        description="Key that signs the CSRF cookie. If empty: created at the first start and stored in "
+        "the data folder.",
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
-        0, ge=0, le=5, description="How many reverse proxies stand in front and set X-Forwarded-*."
+        0,
+        ge=0,
+        le=5,
+        description="Number of reverse proxies that set X-Forwarded-*.",
     )
     hosts: Annotated[str, AfterValidator(_is_hosts)] = Field(
         "",
-        description="Names that the chat answers to, such as `chat.example.org`, besides localhost, "
-        "IP addresses and the machine's own name.",
+        description="Host names that the chat accepts, such as `chat.example.org`, in addition to "
+        "localhost, IP addresses and the name of the machine.",
     )
     frame_ancestors: Annotated[str, AfterValidator(_is_ancestors)] = Field(
-        "'none'", description="Who may show the pages in a frame, as Content-Security-Policy says."
+        "'none'", description="Sites that can show the chat in a frame (Content-Security-Policy)."
     )
     limit_messages: Limit = Field(
-        "20 per 10 seconds", description="New, edited and deleted messages of one person."
+        "20 per 10 seconds", description="New, edited and deleted messages per user."
     )
     limit_actions: Limit = Field(
-        "60 per 10 seconds", description="Every other event or request that changes something."
+        "60 per 10 seconds", description="All other events and changing requests per user."
     )
     limit_logins: Limit = Field(
-        "10 per 5 minutes", description="Failed log-ins of one name from one address."
+        "10 per 5 minutes", description="Failed logins per username and IP address."
     )
     limit_logins_address: Limit = Field(
-        "100 per 5 minutes", description="Failed log-ins and registrations from one address."
+        "100 per 5 minutes", description="Failed logins and registrations per IP address."
     )
 
-    limit_uploads: Limit = Field("100 per 10 minutes", description="Files of one person.")
+    limit_uploads: Limit = Field("100 per 10 minutes", description="Uploads per user.")
     upload_size: int = Field(
-        10_000_000, ge=1, le=MOST_BYTES, description="Bytes that one file may have."
+        10_000_000, ge=1, le=MOST_BYTES, description="Largest size of a file in bytes."
     )
     upload_pixels: int = Field(
-        50_000_000, ge=1, le=MOST_PIXELS, description="Pixels that one image may have, all frames."
+        50_000_000,
+        ge=1,
+        le=MOST_PIXELS,
+        description="Largest number of pixels in an image, in all frames.",
     )
     upload_types: str = Field(
         "",
-        description="Beginnings of the types that are let in, such as `image/ text/`; empty: all.",
+        description="Prefixes of the allowed MIME types, such as `image/ text/`. If empty: all types.",
     )
-    uploads_per_message: int = Field(10, ge=1, le=50, description="Files that one message carries.")
+    uploads_per_message: int = Field(10, ge=1, le=50, description="Most files in one message.")
     storage_quota: int = Field(
         0,
         ge=0,
-        description="Bytes that all files may have together; 0: as many as there is room for.",
+        description="Total size of all files in bytes. 0: no quota.",
     )
     retention_days: int = Field(
-        0, ge=0, le=36_500, description="Days after which messages and files are removed; 0: never."
+        0, ge=0, le=36_500, description="Days after which messages and files are removed. 0: never."
     )
     inspector: bool = Field(
-        False, description="Offer the protocol inspector (`Ctrl+.`) in the page, for learning."
+        False, description="Show the protocol inspector (`Ctrl+.`), for learning."
     )
 
     @property
     def database(self) -> str:
-        """The address of the database, also when none was set."""
+        """The URL of the database, whether or not one was set."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'chat.db').resolve()}"
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings. Raises WrongSetting with what was expected and what came."""
+    """Return the settings. Raises WrongSetting with the expected and the actual values."""
     given = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
@@ -155,7 +164,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def secret(settings: Settings) -> str:
-    """Return the secret: the one that is set, else the one in the data folder, made if need be."""
+    """Return the secret key from the settings or from the data folder, and create it if needed."""
     if settings.secret_key:
         return settings.secret_key
     path = settings.data_dir / "secret"
@@ -166,13 +175,13 @@ def secret(settings: Settings) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as problem:
         raise WrongSetting(
-            f"{PREFIX}DATA_DIR: expected a folder to write in; it is set to "
+            f"{PREFIX}DATA_DIR: expected a writable folder. It is set to "
             f"{str(settings.data_dir)!r}: {problem.strerror}."
         ) from None
 
 
 def table() -> str:
-    """Return the table of docs/settings.md."""
+    """Return the table for docs/settings.md."""
     rows = [
         f"| `{PREFIX}{name.upper()}` | {f'`{field.default}`' if str(field.default) else ''} "
         f"| {field.description} |"
@@ -182,7 +191,7 @@ def table() -> str:
 
 
 def _make_secret(path: Path) -> None:
-    """Make the file, whole or not at all."""
+    """Create the file atomically."""
     handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(secrets.token_hex(SECRET_BYTES))
@@ -193,15 +202,17 @@ def _explained(problem: Mapping[str, object]) -> str:
     location = problem["loc"]
     assert isinstance(location, tuple)
     name = str(location[0])
+    if name in REMOVED:
+        return f"{PREFIX}{name.upper()} is no longer a setting: {REMOVED[name]}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, Settings.model_fields, n=1)
         known = near or sorted(Settings.model_fields)
         meant = ", ".join(f"{PREFIX}{each.upper()}" for each in known)
-        return f"{PREFIX}{name.upper()} is no setting. Did you mean {meant}?"
+        return f"{PREFIX}{name.upper()} is not a setting. Did you mean {meant}?"
     expected = str(problem["msg"]).removeprefix("Value error, ")
     return (
-        f"{PREFIX}{name.upper()}: {expected}. It is set to {problem['input']!r}; "
-        f"its meaning: {Settings.model_fields[name].description}"
+        f"{PREFIX}{name.upper()}: {expected}. It is set to {problem['input']!r}. "
+        f"Its meaning: {Settings.model_fields[name].description}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as people are told: a code for programs, a sentence for readers."""
+"""Errors that users see: each has a code for programs and a message for people."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from click import ClickException
 
 
 class ChatError(Exception):
-    """Never raised itself. `field` names the input at fault; `retry_after` is in seconds."""
+    """Base class. `field` names the wrong input; `retry_after` is in seconds."""
 
     code = "internal"
     status = 500
@@ -18,7 +18,7 @@ class ChatError(Exception):
         super().__init__(message)
 
     def answer(self) -> dict[str, Any]:
-        """Return the acknowledgement of a refusal: {"ok": false, "error": {code, message, …}}."""
+        """Return the error as an acknowledgement: {"ok": false, "error": {code, message, …}}."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.field:
             error["field"] = self.field
@@ -27,71 +27,71 @@ class ChatError(Exception):
         return {"ok": False, "error": error}
 
     def on_form(self, form: str) -> dict[str, str]:
-        """Return the refusal as a page shows it, beside the field at fault."""
+        """Return the error as a page shows it, next to the wrong field."""
         return {"form": form, "field": self.field, "message": self.message}
 
 
 class Invalid(ChatError):
-    """The input is not of the expected form."""
+    """The input does not have the expected form."""
 
     code, status = "invalid", 400
 
 
 class TooLarge(Invalid):
-    """More bytes, pixels or frames than is allowed here."""
+    """The upload has more bytes or pixels than allowed."""
 
     status = 413
 
 
 class Unsupported(Invalid):
-    """A file of a kind that is not let in, or that is not what it seems to be."""
+    """The type of a file is not allowed, or its content cannot be read."""
 
     status = 415
 
 
 class Full(ChatError):
-    """The storage holds all that it may hold."""
+    """The storage quota is used up."""
 
     code, status = "full", 507
 
 
 class Unauthorized(ChatError):
-    """Nobody is logged in here, or no longer."""
+    """Nobody is logged in, or the session has ended."""
 
     code, status = "unauthorized", 401
 
 
 class Forbidden(ChatError):
-    """The person is known, and may not do this."""
+    """The user is logged in, but is not allowed to do this."""
 
     code, status = "forbidden", 403
 
 
 class NotFound(ChatError):
-    """There is no such thing, or not for this person: the answer is the same."""
+    """It does not exist, or the user has no access to it: the answer is the same for both."""
 
     code, status = "not_found", 404
 
 
 class Conflict(ChatError):
-    """It exists already, or in another state than the request takes for granted."""
+    """It already exists, or is in a state that does not allow this request."""
 
     code, status = "conflict", 409
 
 
 class RateLimited(ChatError):
-    """Too often; `retry_after` says when it will be heard again."""
+    """The rate limit is exceeded. `retry_after` is how long to wait."""
 
     code, status = "rate_limited", 429
 
 
 class Busy(ChatError):
-    """Another program holds the database for longer than anybody should wait. Nothing was stored."""
+    """Another process has locked the database for too long. Nothing was stored."""
 
     code, status = "busy", 503
 
 
 class WrongSetting(ClickException):
-    """A setting cannot be understood; the program does not start, and `flask` prints the sentence."""
+    """A setting is not valid. The program does not start, and `flask` prints the message."""
 
     exit_code = 2

@@ -29,6 +29,7 @@ QUICK = (
     "tests/final_app/test_reactions.py",
     "tests/final_app/test_rooms.py",
     "tests/final_app/test_search.py",
+    "tests/repo/test_architecture.py",
     "tests/repo/test_bridge.py",
     "tests/repo/test_final_app.py",
     "tests/repo/test_lessons.py",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from workshop import direct  # noqa: F401  # first: before any client looks at the environment
 
 if TYPE_CHECKING:
-    from workshop.bridge import show_bridge, show_floors, show_home
+    from workshop.bridge import show_bridge, show_home, show_layers
     from workshop.checker import check
     from workshop.clients import Tape, cast, session_of
     from workshop.contract.tour import compare
@@ -41,8 +41,8 @@ __all__ = [
     "show",
     "show_bridge",
     "show_change",
-    "show_floors",
     "show_home",
+    "show_layers",
     "show_page",
     "side_by_side",
     "solution",
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "bridge": ["show_bridge", "show_floors", "show_home"],
+    "bridge": ["show_bridge", "show_home", "show_layers"],
     "checker": ["check"],
     "clients": ["Tape", "cast", "session_of"],
     "contract.tour": ["compare"],

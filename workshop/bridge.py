@@ -1,27 +1,34 @@
-"""The bridge: where each piece of the last step lives in the finished application.
+"""The bridge: where each piece of the last step is in the finished application.
 
-The map stands in steps.toml; tests/repo/test_bridge.py holds both ends of it.
+The map is in steps.toml; tests/repo/test_bridge.py checks both ends of it.
 """
 
 import html
 import re
 import tomllib
-from functools import cache
 
 from workshop import manifest, paths
 from workshop.views import View, box, html_table, show, with_code
 
 KINDS = ("functions", "events", "routes", "tables")
-# "module:name", or "module:name; a note."; a route's is "METHOD /rule".
-HOME = re.compile(r"(\w+):([\w.]+)(; .+\.)?")
+# "folder/module:name", or "folder/module:name; a note."; a route's is "METHOD /rule".
+HOME = re.compile(r"([\w/]+):([\w.]+)(; .+\.)?")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
-FLOORS = {  # by number, from below; 5 starts and wires
-    5: "wires and starts",
-    4: "edges: HTTP and Socket.IO",
-    3: "domain",
-    2: "tables and transactions",
-    1: "the wire",
-    0: "ground",
+PURPOSES = {  # by the layer's name in pyproject.toml
+    "__main__": "builds the application and starts it",
+    "cli": "edge: commands for operators",
+    "web": "edge: HTTP",
+    "realtime": "edge: Socket.IO",
+    "auth | retention": "who is asking; what is too old to keep",
+    "current": "settings and limits of the running application",
+    "accounts": "domain: people and their sessions",
+    "chat": "domain: rooms and messages",
+    "storage": "tables, transactions and files",
+    "wire": "connections, before Flask handles them",
+    "lib": "clock, threads and rate limits",
+    "hardening": "protection from other users of the machine",
+    "config": "settings",
+    "errors | facts": "what can go wrong; what has happened",
 }
 
 
@@ -41,9 +48,9 @@ def show_bridge(*kinds: str) -> View:
 
 
 def show_home(name: str) -> View:
-    """Show where a piece of the last step lives now, with its code: show_home("handle_sync").
+    """Show where a piece of the last step is now, with its code: show_home("handle_sync").
 
-    Raises LookupError for a name that the map has not got.
+    Raises LookupError for a name that the map does not have.
     """
     found = [(kind, old, home) for kind, old, home in _entries() if name in _names(old)]
     if not found:
@@ -57,32 +64,37 @@ def show_home(name: str) -> View:
     return View(f"{line}\n{code.text}".rstrip(), heading + code.markup)
 
 
-def show_floors() -> View:
-    """Show the floors of the finished application: a module imports only from floors below it."""
-    rows = {number: (FLOORS[number], modules) for number, modules in _floors().items()}
-    text = "\n".join(f"{n}  {what:<27}{', '.join(ms)}" for n, (what, ms) in rows.items())
+def show_layers() -> View:
+    """Show the layers of the finished application: a module imports only from layers below it."""
+    rows = [(", ".join(names), purpose, modules) for names, purpose, modules in layers()]
+    text = "\n".join(
+        f"{name:<20}{purpose:<48}{', '.join(modules)}".rstrip() for name, purpose, modules in rows
+    )
     cells = [
-        [str(n), html.escape(what), ", ".join(f"<code>{m}</code>" for m in ms)]
-        for n, (what, ms) in rows.items()
+        [_codes(names), html.escape(purpose), _codes(modules)]
+        for names, purpose, modules in layers()
     ]
-    return View(text, box(html_table(["floor", "what it is for", "modules"], cells)))
+    return View(text, box(html_table(["layer", "what it is for", "its modules"], cells)))
 
 
-def floor_of(module: str) -> int:
-    """Return the number of the floor that a module of final_app stands on."""
-    return next(number for number, modules in _floors().items() if module in modules)
+def layers() -> list[tuple[list[str], str, list[str]]]:
+    """Return the layers, the highest first: (modules and packages, purpose, modules in packages).
 
-
-@cache
-def _floors() -> dict[int, list[str]]:
-    """Return the modules of each floor, the highest first, as import-linter holds them."""
+    import-linter checks the same list, in pyproject.toml.
+    """
     with (paths.ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
-    layers = [re.findall(r"\w+", layer) for layer in contracts[0]["layers"]]
-    *tops, edges, near_edges, domain, tables, wire, ground = layers
-    top = ["__init__", *(module for each in tops for module in each)]
-    from_above = top, edges + near_edges, domain, tables, wire, ground
-    return dict(zip(FLOORS, from_above, strict=True))
+    found = []
+    for layer in contracts[0]["layers"]:
+        names = re.findall(r"\w+", layer)
+        found.append((names, PURPOSES[layer], [each for name in names for each in _modules(name)]))
+    found[0][0].insert(0, "__init__")  # import-linter takes the package's own file as the package
+    return found
+
+
+def _modules(package: str) -> list[str]:
+    files = sorted((paths.ROOT / "final_app" / package).glob("*.py"))
+    return [file.stem for file in files if file.stem != "__init__"]
 
 
 def _entries() -> list[tuple[str, str, str]]:
@@ -92,7 +104,7 @@ def _entries() -> list[tuple[str, str, str]]:
 
 
 def _names(old: str) -> tuple[str, ...]:
-    """Return what one may call a piece: "app:place" is also "place"."""
+    """Return the names of a piece: "app:place" is also "place"."""
     return old, old.rpartition(":")[2] if HOME.fullmatch(old) else old
 
 
@@ -102,30 +114,17 @@ def _place(piece: str) -> str:
     return f"{found[1]}.py: {found[2]}{found[3] or ''}" if found else piece
 
 
-def _floor(home: str) -> str:
-    found = HOME.fullmatch(home)
-    return str(floor_of(found[1])) if found else ""
-
-
 def _as_text(kind: str, rows: dict[str, str]) -> str:
-    lines = [
-        f"{_place(old):<36} {_floor(home) or ' '}  {_place(home)}" for old, home in rows.items()
-    ]
-    floor = "     " if kind == "routes" else "floor"
-    return "\n".join([f"{kind} of step 10".ljust(35) + f"{floor}  final_app", *lines])
+    lines = [f"{_place(old):<36} {_place(home)}" for old, home in rows.items()]
+    return "\n".join([f"{kind} of step 10".ljust(37) + "final_app", *lines])
 
 
 def _as_table(kind: str, rows: dict[str, str]) -> str:
     cells = [
-        [
-            f'<code style="white-space: normal">{html.escape(_place(old))}</code>',
-            _floor(home),
-            _home_html(home),
-        ]
+        [f'<code style="white-space: normal">{html.escape(_place(old))}</code>', _home_html(home)]
         for old, home in rows.items()
     ]
-    head = ["step 10", "" if kind == "routes" else "floor", "final_app"]
-    return box(html_table(head, cells, first="40%"), kind.capitalize())
+    return box(html_table(["step 10", "final_app"], cells, first="40%"), kind.capitalize())
 
 
 def _home_html(home: str) -> str:
@@ -133,3 +132,7 @@ def _home_html(home: str) -> str:
     if HOME.fullmatch(home) or ROUTE.fullmatch(home):
         place = f"`{place}`"
     return with_code(place + semicolon + note)
+
+
+def _codes(names: list[str]) -> str:
+    return ", ".join(f"<code>{name}</code>" for name in names)

@@ -105,7 +105,7 @@ def check(which: str) -> Verdict:
 
 
 def check_topic(lab: manifest.Step) -> Verdict:
-    """Go through the floors of mine/final_app; stop at the first thing that is not there."""
+    """Go through the layers of mine/final_app; stop at the first thing that is missing."""
     trials = [Promise(tour.sentence(each), each, LATER, LATER) for each in tour.CHECKS]
     if not paths.my_final_app().is_dir():
         return Verdict(

@@ -90,7 +90,7 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
     save(page, folder / "chat-people.png")
     page = enter(browser, server, "ada", WIDE, "light")
     page.keyboard.press("Control+Shift+F")
-    page.get_by_label("Words in a message").press_sequentially("release")
+    page.get_by_label("Search messages").press_sequentially("release")
     page.locator("mark").first.wait_for()
     save(page, folder / "chat-search.png")
     page = enter(browser, server, "ada", WIDE, "dark")

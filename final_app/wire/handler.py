@@ -1,8 +1,9 @@
-"""gevent's handler of a connection, with what a chat needs: no delay, whole frames, and a bound."""
+"""gevent's connection handler with what a chat needs: no delays and a limit on message sizes."""
 
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -10,16 +11,18 @@ from geventwebsocket import handler
 from geventwebsocket.exceptions import ProtocolError, WebSocketError
 from geventwebsocket.websocket import Header, WebSocket
 
-from final_app.wire import LARGEST_PACKET
-
+LARGEST_PACKET = 100_000  # bytes; the longest message needs less than 30,000
 TOO_LARGE = 1009  # RFC 6455, section 7.4.1
+LINGER = 1.0  # seconds to read on after a close frame
+PIECE = 65_536  # bytes that are read at once
+PAUSE = 0.002  # seconds after each piece
 
 
 class Handler(handler.WebSocketHandler):  # type: ignore[misc]
-    """Serves HTTP requests, and a WebSocket where one asks for it."""
+    """Serves HTTP requests and WebSockets."""
 
     def handle(self) -> None:
-        # Else the kernel keeps a small packet back until the one before was confirmed: 40 ms.
+        # Otherwise, the kernel delays a small packet until the previous one is acknowledged: 40 ms.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().handle()
 
@@ -30,7 +33,7 @@ class Handler(handler.WebSocketHandler):  # type: ignore[misc]
 
     def upgrade_websocket(self) -> Any:
         if self.application.extensions["hosts"].foreign_name(self.environ) is not None:
-            return None  # no handshake: the application refuses this request as it does any other
+            return None  # no handshake: the application then answers with an error
         result = super().upgrade_websocket()
         if hasattr(self, "websocket"):
             self.websocket.raw_write = _in_turn(self.websocket.raw_write)
@@ -38,41 +41,50 @@ class Handler(handler.WebSocketHandler):  # type: ignore[misc]
 
 
 class _BoundedWebSocket(WebSocket):  # type: ignore[misc]
-    """Reads no payload of a message whose frames announce more than LARGEST_PACKET bytes in all.
+    """Rejects a message before reading it if its frames announce more than LARGEST_PACKET bytes.
 
-    The library asks for the limit after it has read and unmasked the whole frame.
+    The library checks its limit only after it has read and unmasked the whole frame.
     """
 
-    announced = 0  # bytes of the message so far
+    announced = 0  # bytes of the current message so far
 
     def read_frame(self) -> tuple[Any, bytes]:
-        header = Header.decode_header(self.stream)  # refuses a control frame of more than 125 bytes
+        header = Header.decode_header(self.stream)  # rejects control frames of more than 125 bytes
         if header.flags:
             raise ProtocolError
-        if header.opcode < self.OPCODE_CLOSE:  # a control frame is no part of the message
+        if header.opcode < self.OPCODE_CLOSE:  # a control frame is not part of the message
             continued = header.opcode == self.OPCODE_CONTINUATION
             self.announced = header.length + (self.announced if continued else 0)
         if self.announced > LARGEST_PACKET:
-            self.send_frame(TOO_LARGE.to_bytes(2), self.OPCODE_CLOSE)  # `close` would lose the code
+            self.send_frame(TOO_LARGE.to_bytes(2), self.OPCODE_CLOSE)  # `close` omits the code
             self.closed = True
+            self._discard_rest()
             raise WebSocketError("The message is too large")
         payload = self.stream.read(header.length)
         if len(payload) != header.length:
             raise WebSocketError("The connection ended inside a frame")
         return header, header.unmask_payload(payload) if header.mask else payload
 
+    def _discard_rest(self) -> None:
+        """Read what still comes, for a moment, so that the client gets to read the close frame.
 
-handler.WebSocket = _BoundedWebSocket  # the handler has no other place to name the class
+        A connection that is closed with unread bytes is reset. The client then sees code 1006, which
+        does not say why.
+        """
+        with suppress(OSError), gevent.Timeout(LINGER, False):
+            while self.handler.socket.recv(PIECE):
+                gevent.sleep(PAUSE)
 
-PAUSE = 0.002  # seconds
+
+handler.WebSocket = _BoundedWebSocket  # the handler offers no other way to set the class
 
 
 class _InTurns:
-    """The body of a request, read so that everybody else has a turn after each piece.
+    """The body of a request. After each piece, other greenlets get a turn.
 
-    Where more of it is there already, gevent's own reading never lets go: a large upload on a quick
-    line would hold everybody up until its end. And of many such uploads one has a piece per round of
-    the loop: a message takes several rounds.
+    If more data is already there, gevent keeps reading without switching: a large upload on a fast
+    connection would block everything until its end. The lock lets only one of many uploads read a piece
+    per round of the event loop, because handling a message takes several rounds.
     """
 
     turn = threading.Lock()
@@ -91,7 +103,7 @@ class _InTurns:
 
 
 def _in_turn(write: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """Let the answer to a WebSocket ping wait while a long frame goes out to a slow reader."""
+    """Serialize writes, so that a pong cannot land inside a long frame to a slow client."""
     turn = threading.Lock()
 
     def write_whole(frame: bytes) -> None:

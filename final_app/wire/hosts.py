@@ -1,8 +1,8 @@
-"""Host names: a request for a name that is not the chat's is refused before anything answers it.
+"""Reject requests for host names that do not belong to the chat.
 
-This stops DNS rebinding. The owner of evil.example can make that name lead to this machine. The
-browser of somebody here then takes the chat for a part of evil.example and lets its pages read every
-answer. The Host header still says evil.example, and no script can change it.
+This prevents DNS rebinding: the owner of evil.example can make that name resolve to this machine. A
+user's browser then treats the chat as part of evil.example and lets its pages read every response. But
+the Host header still says evil.example, and no script can change it.
 """
 
 import logging
@@ -16,11 +16,11 @@ from werkzeug.http import parse_list_header
 from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response
 
-from final_app import clock
+from final_app.lib import clock
 
 ANY = "*"
-QUIET = 60.0  # seconds without another line in the log, however many requests are refused
-SHOWN = 100  # characters of a refused name
+QUIET = 60.0  # seconds between two log entries, however many requests are rejected
+SHOWN = 100  # characters of a rejected name
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]*?)\.?(?::[0-9]{1,5})?", re.IGNORECASE)
 REFUSAL = """\
 This chat does not answer to the name {name}.
@@ -34,11 +34,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Hosts:
-    """WSGI middleware that answers 400 to every request for a name that is not in the list.
+    """WSGI middleware that answers 400 to every request for a host name that is not allowed.
 
-    `names` are added to localhost and the names below it, every IP address (rebinding needs a name)
-    and this machine's own name. ".example.org" stands for itself and all names below it, "*" for
-    every name. `hops` is how many proxies set X-Forwarded-Host.
+    In addition to `names`, it allows localhost and its subdomains, all IP addresses (rebinding needs a
+    name) and this machine's own name. ".example.org" includes all its subdomains, and "*" is any name.
+    `hops` is the number of proxies that set X-Forwarded-Host.
     """
 
     def __init__(self, wsgi: WsgiApp, names: Iterable[str], hops: int) -> None:
@@ -55,16 +55,16 @@ class Hosts:
             self._log(name)
             told = REFUSAL.format(name=ascii(name[:SHOWN]))
             return Response(told, 400, mimetype="text/plain")(environ, start_response)
-        if not self._hops:  # Engine.IO would believe these two from anybody
+        if not self._hops:  # Engine.IO would trust these two from anyone
             environ.pop("HTTP_X_FORWARDED_HOST", None)
             environ.pop("HTTP_X_FORWARDED_PROTO", None)
         return self._wsgi(environ, start_response)
 
     def foreign_name(self, environ: dict[str, Any]) -> str | None:
-        """Return the name, with its port, that makes this request foreign; None if nothing does.
+        """Return the host name, with its port, that is not allowed, or None if all are allowed.
 
-        Behind a proxy it is the name that ProxyFix takes from X-Forwarded-Host. Host must be one of
-        the chat's names there too: past the proxy, a script can send any X-Forwarded-Host.
+        Behind a proxy, this also checks the name that ProxyFix takes from X-Forwarded-Host. It still
+        checks Host, because a script that bypasses the proxy can send any X-Forwarded-Host.
         """
         if ANY in self._names:
             return None
@@ -82,14 +82,14 @@ class Hosts:
         if clock.seconds() >= self._quiet_until:
             self._quiet_until = clock.seconds() + QUIET
             _logger.warning(
-                "Refused a request for the name %a, which is not in CHAT_HOSTS. "
-                "The next minute's refusals are not logged.",
+                "Rejected a request for the host name %a, which is not in CHAT_HOSTS. "
+                "Further rejections are not logged for a minute.",
                 name[:SHOWN],
             )
 
 
 def _own_names() -> set[str]:
-    """Return this machine's name, and what others on the local network call it."""
+    """Return this machine's names, as it and other machines on the local network know it."""
     name = socket.gethostname().lower()
     if not re.fullmatch(r"[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63})*", name):
         return set()

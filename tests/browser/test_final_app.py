@@ -1,9 +1,12 @@
 """The finished chat in real browsers: what is sent arrives once and in order, whatever the line does."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.people import People
+from tests.browser.looks import assert_sound
+from tests.browser.people import HEIGHT, WIDE, People
 from tests.browser.team import (
     Line,
     Room,
@@ -25,6 +28,12 @@ pytestmark = pytest.mark.browser
 
 MISSED = 300  # messages: more than one answer to `sync` holds
 LONG_TALK = 120  # messages: three pages
+# The messages of others in the log that begin or go on below what is on the screen.
+BELOW = """() => {
+    const { bottom } = document.querySelector("#scroller").getBoundingClientRect();
+    const others = [...document.querySelectorAll("[data-own=false][data-deleted=false]")];
+    return others.filter(it => it.getBoundingClientRect().bottom > bottom).length;
+}"""
 PLACE = """node => node.getBoundingClientRect().top
     - document.querySelector("#scroller").getBoundingClientRect().top"""
 
@@ -189,7 +198,7 @@ def test_who_is_removed_is_told_and_hears_nothing_more(team: Team, person: Peopl
     ada.locator("#people-toggle").click()
     ada.get_by_role("button", name="Remove bo").click()
     ada.locator("#confirm-yes").click()
-    expect(bo.locator("#closed-text")).to_have_text("You are no longer in this room.")
+    expect(bo.locator("#closed-text")).to_have_text("You're no longer in this room.")
     expect(bo.locator("#text")).to_be_disabled()
     expect(bo.locator("#composer")).to_be_hidden()
     expect(unread(bo, place.slug)).to_have_count(0)
@@ -211,10 +220,10 @@ def test_a_log_in_that_is_ended_elsewhere_signs_the_page_out(team: Team, person:
     account = person()
     bring_cookies(account.context, elsewhere)
     account.goto(f"{team.url}/account")
-    account.get_by_role("button", name="End the log-in").click()
-    expect(account.get_by_role("status")).to_have_text("The log-in was ended.")
+    account.get_by_role("button", name="End the session").click()
+    expect(account.get_by_role("status")).to_have_text("The session has ended.")
     connection(page, "ended")
-    expect(page.locator("#banner")).to_contain_text("Signed out")
+    expect(page.locator("#banner")).to_contain_text("You've been logged out")
     page.locator("#banner-link").click()
     page.locator("#login-username").fill("dee")
     page.locator("#login-password").fill(PASSWORD)
@@ -273,6 +282,85 @@ def test_a_link_to_a_message_opens_the_history_there(
     expect(ada.locator(f"#m-{LONG_TALK}")).to_be_in_viewport(ratio=1)
     read_to_the_start(ada)
     assert numbers(ada) == list(range(1, LONG_TALK + 1))
+
+
+def test_the_way_to_the_end_is_shown_while_the_end_is_not_on_the_screen(
+    team: Team, person: People, long_talk: Room
+) -> None:
+    ada = enter(person, team.ada, long_talk)
+    last = ada.locator(f"#m-{LONG_TALK}")
+    for amount in (-300, -2_000):
+        expect(last).to_be_in_viewport(ratio=1)
+        expect(ada.locator("#to-latest")).to_be_hidden()
+        scroll(ada, amount)
+        expect(ada.locator("#to-latest")).to_be_visible()
+        expect(ada.locator("#to-latest")).to_have_text("Latest messages")  # Ada has seen them all
+        ada.locator("#to-latest").click()
+    scroll(ada, -300)
+    expect(ada.locator("#to-latest")).to_be_visible()
+    ada.set_viewport_size({"width": WIDE, "height": HEIGHT + 400})
+    expect(last).to_be_in_viewport(ratio=1)
+    expect(ada.locator("#to-latest")).to_be_hidden()
+    ada.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    expect(last).to_be_in_viewport(ratio=1)
+
+
+def test_the_way_to_the_end_counts_what_has_not_been_seen(team: Team, person: People) -> None:
+    place = team.room("Unseen", team.bo)
+    talk(team.ada, place, 10)
+    bo = enter(person, team.bo, place)
+    expect(bo.locator("#m-10")).to_be_in_viewport(ratio=1)
+    expect(unread(bo, place.slug)).to_have_attribute("data-unread", "0")
+    bo.goto("about:blank")
+    talk(team.ada, place, 35)
+    gone = team.ada.say(place.id, "gone")["message"]["id"]
+    team.ada.emit("delete_message", {"id": gone})
+    bo.goto(team.url + place.path)
+    caught_up(bo)
+    expect(bo.locator("#m-11 .new-line")).to_be_in_viewport()
+    counts = [shown_count(bo)]
+    for amount in (60, 60, -2_000):
+        scroll(bo, amount)
+        counts.append(shown_count(bo))
+    assert 35 > counts[0] > counts[1] > counts[2] == counts[3] > 0, counts
+    expect(unread(bo, place.slug)).not_to_have_attribute("data-unread", "0")
+    assert_sound(bo)
+    bo.locator("#to-latest").click()
+    expect(bo.locator("#m-46")).to_be_in_viewport(ratio=1)
+    expect(bo.locator("#to-latest")).to_be_hidden()
+    expect(unread(bo, place.slug)).to_have_attribute("data-unread", "0")
+    scroll(bo, -600)
+    expect(bo.locator("#to-latest")).to_have_text("Latest messages")
+    team.ada.say(place.id, "one more")
+    expect(bo.locator("#to-latest")).to_have_text("1 new message")
+
+
+def test_the_way_to_the_end_counts_what_is_not_loaded_too(team: Team, person: People) -> None:
+    place = team.room("Unseen and far", team.bo)
+    talk(team.ada, place, LONG_TALK)
+    bo = enter(person, team.bo, place, path=f"{place.path}/1")
+    assert numbers(bo)[-1] < LONG_TALK
+    assert shown_count(bo) == LONG_TALK - numbers(bo)[-1] + bo.evaluate(BELOW)
+    bo.locator("#to-latest").click()
+    expect(bo.locator(f"#m-{LONG_TALK}")).to_be_in_viewport(ratio=1)
+    expect(bo.locator("#to-latest")).to_be_hidden()
+
+
+def scroll(page: Page, amount: int) -> None:
+    """Scroll the log by so many pixels, and wait until the page has heard of it."""
+    page.locator("#scroller").evaluate(
+        """(it, top) => new Promise((heard) => {
+            it.addEventListener("scroll", () => requestAnimationFrame(heard), { once: true });
+            it.scrollBy({ top });
+        })""",
+        amount,
+    )
+
+
+def shown_count(page: Page) -> int:
+    found = re.fullmatch(r"(\d+) new messages?", page.locator("#to-latest-text").inner_text())
+    assert found
+    return int(found[1])
 
 
 def read_to_the_start(page: Page) -> None:

@@ -167,7 +167,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(team: Team, perso
     large: FilePayload = {"name": "film.mp4", "mimeType": "video/mp4", "buffer": bytes(10_000_001)}
     attach(ada, large)
     chips_are(ada, "failed", "film.mp4")
-    expect(chips(ada).locator(".chip-note")).to_have_text("Too large: at most 10 MB.")
+    expect(chips(ada).locator(".chip-note")).to_have_text("Too large: the limit is 10 MB.")
     expect(ada.get_by_role("button", name="Retry film.mp4")).to_be_hidden()
     write(ada, "The film")
     expect(ada.locator("#held")).to_contain_text("Not sent")
@@ -237,7 +237,9 @@ def test_a_message_waits_for_its_files(team: Team, person: People) -> None:
     with ada.expect_request(UPLOADS):
         attach(ada, image())
     write(ada, "With a picture")
-    expect(ada.locator("#held")).to_have_text("It is sent as soon as 1 file is uploaded.")
+    expect(ada.locator("#held")).to_have_text(
+        "The message will be sent as soon as 1 file is uploaded."
+    )
     expect(ada.locator("#text")).not_to_be_editable()
     ada.get_by_role("button", name="Keep writing").click()
     expect(ada.locator("#held")).to_have_text("")
@@ -403,7 +405,7 @@ def test_a_moderator_deletes_a_message_and_its_files(team: Team, person: People)
     ada.locator("#m-1").hover()
     expect(ada.locator("#m-1 [data-act=edit]")).to_be_hidden()
     ada.locator("#m-1 [data-act=delete]").click()
-    expect(ada.locator("#confirm-text")).to_contain_text("a message of bo")
+    expect(ada.locator("#confirm-text")).to_contain_text("a message from bo")
     ada.locator("#confirm-yes").click()
     for page in (ada, bo):
         shows(page, "Message deleted", "Ada's")

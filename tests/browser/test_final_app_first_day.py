@@ -21,7 +21,7 @@ def test_two_strangers_get_from_nothing_to_a_shared_picture(tmp_path: Path, pers
     ada.get_by_label("Password").fill("a sentence of my own")
     ada.get_by_role("button", name="Start chatting").click()
     expect(ada.get_by_role("heading", name="general")).to_be_visible()
-    link = ada.get_by_label("Invite the others with this link").input_value()
+    link = ada.get_by_label("Invite others with this link").input_value()
     assert link.startswith(server.url)
 
     bo = person(link)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Dialog, FloatRect, Locator, Page, expect
@@ -12,6 +13,8 @@ from tests.browser.team import (
     Line,
     Room,
     Team,
+    a_team,
+    bring_cookies,
     caught_up,
     enter,
     messages,
@@ -94,14 +97,14 @@ def test_axe_finds_nothing_on_the_pages_before_the_chat(
     expect(page.locator("#register-username")).to_have_attribute("aria-invalid", "true")
     assert_sound(page)
     page.goto(f"{team.url}/register?invite=made-up")
-    expect(page.get_by_role("heading")).to_have_text("This invite does not work")
+    expect(page.get_by_role("heading")).to_have_text("This invite doesn't work")
     assert_sound(page)
 
 
 def test_axe_finds_nothing_in_the_chat(team: Team, furnished: Room, person: People) -> None:
     ada = enter(person, team.ada, furnished)
     ada.locator("#m-1").press("r")
-    expect(ada.locator("#context-title")).to_have_text("Reply to bo")
+    expect(ada.locator("#context-title")).to_have_text("Replying to bo")
     assert_sound(ada)
     ada.locator("#people-toggle").click()
     expect(ada.locator("#members .person")).to_have_count(2)
@@ -168,10 +171,56 @@ def test_who_was_signed_out_comes_back_to_the_same_room(team: Team, person: Peop
     expect(page.locator("#banner")).to_have_attribute("data-kind", "ended")
     assert_sound(page)
     page.get_by_role("link", name="Log in again").click()
-    page.locator("#login-username").fill("dee")
-    page.locator("#login-password").fill(PASSWORD)
-    page.locator("#login-password").press("Enter")
+    log_in(page, "dee")
     expect(page.locator("#room-name")).to_have_text("Back")
+
+
+def test_home_and_login_lead_to_the_room_where_one_was_last(team: Team, person: People) -> None:
+    person.tolerate(r"/rooms/\d+/members")  # the panel of the room that one leaves
+    eve = team.newcomer("eve")
+    eve.connect()
+    eve.leave()
+    rooms = [team.room(name, eve) for name in ("A first one", "Middle", "Nearly last", "Past")]
+    first, middle, nearly_last, past = rooms
+    page = enter(person, eve, first)
+    for place in (middle, past, nearly_last):
+        page.goto(team.url + place.path)
+        caught_up(page)
+    page.goto(team.url)
+    expect(page.locator("#room-name")).to_have_text("Nearly last")
+    page.locator("#people-toggle").click()
+    page.locator("#leave").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#room-name")).to_have_text("Past")  # the room before
+    caught_up(page)
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, "eve")
+    expect(page.locator("#room-name")).to_have_text("Past")
+    assert team.ada.ask("DELETE", f"/rooms/{past.id}")["ok"]
+    page.goto(team.url)
+    expect(page.locator("#room-name")).to_have_text("Middle")  # nobody can write in Past any more
+    eve.log_in()
+    eve.connect()
+    eve.say(middle.id, "I am here")
+    eve.leave()
+    other = person(f"{team.url}/login")  # a browser that has never seen Eve
+    log_in(other, "eve")
+    expect(other.locator("#room-name")).to_have_text("Middle")  # where she wrote last
+
+
+def test_somebody_with_archived_rooms_only_finds_a_page_that_leads_to_them(
+    person: People, tmp_path: Path
+) -> None:
+    with a_team(tmp_path) as team:
+        assert team.ada.ask("DELETE", "/rooms/1")["ok"]  # general
+        page = person()
+        bring_cookies(page.context, team.bo)
+        page.goto(team.url)
+        expect(page.get_by_role("heading", name="No room to write in")).to_be_visible()
+        assert_sound(page)
+        page.get_by_role("link", name="general").click()
+        expect(page.locator("#closed")).to_contain_text("archived")
+        page.goto("about:blank")
 
 
 def test_axe_would_find_a_field_without_a_label(team: Team, person: People) -> None:
@@ -240,9 +289,9 @@ def test_the_keyboard_is_enough(team: Team, person: People) -> None:
     page.keyboard.press("Shift+Tab")
     assert page.evaluate(OUTLINED)
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     kay.leave()
 
 
@@ -377,6 +426,12 @@ def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
     expect(ada.locator("#members .person-name", has_text="<img")).to_have_text([HOSTILE_NAME])
     assert opened == []
     mallory.leave()
+
+
+def log_in(page: Page, name: str) -> None:
+    page.locator("#login-username").fill(name)
+    page.locator("#login-password").fill(PASSWORD)
+    page.locator("#login-password").press("Enter")
 
 
 def box(place: Locator) -> FloatRect:

@@ -1,5 +1,6 @@
 """Search, the way to a room, notifications, moderation and the protocol, in real browsers."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -30,11 +31,17 @@ pytestmark = pytest.mark.browser
 LONG_TALK = 120  # messages: more than the page holds that one comes to
 NARROWEST = 320  # pixels
 SMALLEST_TARGET = 24  # pixels
+READ_ELSEWHERE = 1_000  # milliseconds that a page waits before it tells, as in notifier.js
 LOOK_ELSEWHERE = """hidden => {
     Object.defineProperty(document, "visibilityState", {
         configurable: true, get: () => hidden ? "hidden" : "visible",
     });
     document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# Playwright's pages say that they have the focus, however many there are.
+TURN_TO_THIS_WINDOW = """here => {
+    document.hasFocus = () => here;
+    window.dispatchEvent(new Event(here ? "focus" : "blur"));
 }"""
 # Keeps what the page tells the system; the permission is the browser's own.
 RECORDING = """{
@@ -109,7 +116,7 @@ def test_the_search_finds_nothing_in_a_room_that_one_is_not_in(team: Team, perso
     team.ada.say(there.id, "The xylophone is hidden")
     cy = enter(person, team.cy, here)
     look_for(cy, "xylophone")
-    expect(cy.locator("#search-status")).to_have_text("Nothing found for “xylophone”.")
+    expect(cy.locator("#search-status")).to_have_text("No messages found for “xylophone”.")
     cy.locator("#search-everywhere").click()
     expect(cy.locator("#search-all")).to_be_checked()
     expect(cy.locator("#search")).to_have_attribute("data-state", "nothing")
@@ -158,7 +165,7 @@ def test_a_search_that_fails_says_so_and_can_be_tried_again(
     ada.route("**/api/search?*", lambda route: route.abort())
     look_for(ada, "walrus")
     expect(ada.locator("#search")).to_have_attribute("data-state", "failed")
-    expect(ada.locator("#search-status")).to_contain_text("did not answer")
+    expect(ada.locator("#search-status")).to_contain_text("didn't respond")
     ada.unroute("**/api/search?*")
     ada.locator("#search-text").press("Enter")
     expect(results(ada)).to_have_count(2)
@@ -240,9 +247,9 @@ def test_the_switcher_begins_a_conversation_with_a_person(team: Team, person: Pe
     bo = enter(person, team.bo, place)
     bo.keyboard.press("Control+k")
     bo.keyboard.type("nobody is called that")
-    expect(bo.locator("#switcher-empty")).to_have_text("No room or person is called that.")
+    expect(bo.locator("#switcher-empty")).to_have_text("No matching rooms or people.")
     bo.keyboard.press("Enter")
-    expect(bo.get_by_role("dialog", name="Go to a room or a person")).to_be_visible()
+    expect(bo.get_by_role("dialog", name="Go to a room or person")).to_be_visible()
     bo.keyboard.press("Escape")
     expect(bo.locator("#switcher")).to_be_hidden()
     expect(bo.locator("#text")).to_be_focused()
@@ -290,7 +297,7 @@ def test_a_browser_that_has_blocked_notifications_is_shown_as_such(
     bo = listening(person, team.bo, team.room("Blocked", team.bo))
     bo.evaluate("window.permission = 'denied'")
     bo.locator("#people-toggle").click()
-    expect(bo.locator("#notices-state")).to_contain_text("Blocked by the browser.")
+    expect(bo.locator("#notices-state")).to_contain_text("Blocked by your browser.")
     expect(bo.locator("#notices-on")).to_be_disabled()
     expect(bo.locator("#notices-on")).not_to_be_checked()
 
@@ -347,6 +354,53 @@ def test_what_is_read_elsewhere_is_no_news_and_is_taken_back(team: Team, person:
     tab.evaluate(LOOK_ELSEWHERE, False)
     expect(link(bo, there)).to_have_attribute("data-unread", "0")
     assert bo.evaluate("told[0].closed")
+
+
+def test_a_window_without_focus_reads_nothing_and_tells_what_is_new(
+    team: Team, person: People
+) -> None:
+    """It is in view on a second monitor, and its owner writes in another window."""
+    reader = team.newcomer("focus")  # with no unread messages of other tests
+    reader.connect()
+    here = team.room("Second monitor", reader)
+    page = listening(person, reader, here)
+    page.evaluate(TURN_TO_THIS_WINDOW, False)
+    team.ada.say(here.id, "@focus, are you there?")
+    shows(page, "@focus, are you there?")
+    expect(page).to_have_title("(1) Second monitor")
+    expect(page.locator("html")).to_have_attribute("data-told", "1")  # a second later
+    expect(link(page, here)).to_have_attribute("data-mentions", "1")
+    assert page.evaluate("document.visibilityState") == "visible"
+    assert unread_on_the_server(reader, here) == 1
+    page.evaluate(TURN_TO_THIS_WINDOW, True)
+    expect(link(page, here)).to_have_attribute("data-unread", "0")
+    expect(page).to_have_title("Second monitor")
+    assert page.evaluate("told[0].closed")
+    assert unread_on_the_server(reader, here) == 0
+    team.ada.say(here.id, "is seen as it comes, @focus")
+    shows(page, "@focus, are you there?", "is seen as it comes, @focus")
+    page.wait_for_timeout(READ_ELSEWHERE + 200)
+    expect(link(page, here)).to_have_attribute("data-unread", "0")
+    assert len(told(page)) == 1
+    reader.leave()
+
+
+def test_the_server_hears_once_that_somebody_looks_elsewhere(watched: Team, person: People) -> None:
+    place = watched.room("Looks elsewhere")
+    ada = enter(person, watched.ada, place)
+    ada.locator("#inspector-toggle").click()
+    views = ada.locator(".packet[data-way=sent][data-event=set_view]")
+    expect(views).to_have_count(1)
+    ada.evaluate(TURN_TO_THIS_WINDOW, False)
+    ada.evaluate(LOOK_ELSEWHERE, True)  # another tab: the focus goes, and so does the view
+    ada.evaluate(LOOK_ELSEWHERE, False)
+    expect(views).to_have_count(2)
+    ada.evaluate(TURN_TO_THIS_WINDOW, True)
+    expect(views).to_have_count(3)
+    views.nth(1).locator("summary").click()
+    expect(views.nth(1).locator("pre")).to_contain_text('"visible": false')
+    views.nth(2).locator("summary").click()
+    expect(views.nth(2).locator("pre")).to_contain_text('"visible": true')
 
 
 def test_each_room_tells_as_much_as_its_level_says(team: Team, person: People) -> None:
@@ -424,7 +478,7 @@ def test_a_ban_reaches_the_open_tab_and_every_list(team: Team, person: People) -
     ada.get_by_role("button", name="Ban guest").click()
     ada.locator("#confirm-yes").click()
     connection(his, "ended")
-    expect(his.locator("#banner")).to_contain_text("this account is blocked")
+    expect(his.locator("#banner")).to_contain_text("your account is banned")
     for page in (ada, bo):
         expect(members(page)).to_have_text(["ada", "bo"])
         page.locator("#direct-open").click()
@@ -704,6 +758,13 @@ def listening(
 def told(page: Page) -> list[dict[str, str]]:
     found: list[dict[str, str]] = page.evaluate("told.map(({ title, body }) => ({ title, body }))")
     return found
+
+
+def unread_on_the_server(who: Person, place: Room) -> int:
+    """Return the count in the page that the server renders."""
+    state = re.search(r'id="state">(.*?)</script>', who.get(place.path).text)
+    assert state
+    return int(json.loads(state[1])["room"]["unread"])
 
 
 def set_level(who: Person, place: Room, level: str) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.doubles import Change, double
 from tests.faults.load import Crowd, Line, Sender, crowd, finish
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import ANSWER_TIMEOUT, HAS_MODES, Person, Server, assert_private
 
 SEED = 20261122
@@ -33,23 +33,23 @@ SNAPSHOT = (
 )
 COPY = "        original.backup(copy, pages=STEP_PAGES, progress=progress)\n"
 SMALL_STEPS: Change = (
-    "backup.py",
+    "storage/backup.py",
     COPY,
     "        import time\n"
     "        original.backup(copy, pages=5, progress=lambda *_: time.sleep(0.01))\n",
 )
-NO_SNAPSHOT: Change = ("backup.py", SNAPSHOT, "")
-FILE_COPIED: Change = ("backup.py", COPY, "        shutil.copyfile(source, target)\n")
+NO_SNAPSHOT: Change = ("storage/backup.py", SNAPSHOT, "")
+FILE_COPIED: Change = ("storage/backup.py", COPY, "        shutil.copyfile(source, target)\n")
 FILES_FIRST: tuple[Change, ...] = (
     (
-        "backup.py",
+        "storage/backup.py",
         DATABASE,
         '        on_its_way = shutil.ignore_patterns("incoming")\n'
         '        shutil.copytree(Files(settings).folder, draft / "uploads", ignore=on_its_way)\n'
         "        import time\n        time.sleep(3)\n" + DATABASE,
     ),
     (
-        "backup.py",
+        "storage/backup.py",
         "            shutil.copyfile(here.path(upload_id, thumbnail=thumbnail), target)\n",
         "            assert here\n",
     ),
@@ -97,7 +97,7 @@ class Scene:
 
 def backed_up(tmp_path: Path, *changes: Change, load: float = PATIENCE) -> Scene:
     """Back a chat up while people send; compare the copy with what they were told."""
-    code = {"code": double(tmp_path, *changes)} if changes else {}
+    code = {"code": mutant(tmp_path, *changes)} if changes else {}
     server = Server(tmp_path / "data", **code).start()
     folks = crowd(server, 3)
     # Somebody else reads at leisure: so what is said from now on is in the WAL alone.
@@ -219,7 +219,7 @@ def test_a_backup_under_load_is_a_chat_that_can_be_started(tmp_path: Path) -> No
     ],
     ids=["small steps", "steps without a transaction", "the file copied", "files first"],
 )
-def test_the_load_finds_what_is_wrong_with_a_double(
+def test_the_load_finds_what_is_wrong_with_a_mutant(
     tmp_path: Path, changes: list[Change], seen: str | None
 ) -> None:
     load = ENOUGH if seen == "unbounded" else PATIENCE

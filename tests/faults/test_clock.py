@@ -4,33 +4,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.doubles import Change, double
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Person, Server
 
 # The hook is in the copy only: a file beside it sets its clock back.
 SET_BACK: Change = (
-    "clock.py",
+    "lib/clock.py",
     "    return datetime.now(UTC).replace(tzinfo=None)\n",
     """\
     from datetime import timedelta
     from pathlib import Path
 
-    back = timedelta(hours=Path(__file__).with_name("set-back").exists())
+    back = timedelta(hours=(Path(__file__).parents[1] / "set-back").exists())
     return datetime.now(UTC).replace(tzinfo=None) - back
 """,
 )
 BY_TIME: tuple[Change, ...] = (
-    ("history.py", "order = Message.seq.desc() if newest else Message.seq",
+    ("chat/history.py", "order = Message.seq.desc() if newest else Message.seq",
      "order = Message.created_at.desc() if newest else Message.created_at"),
-    ("history.py", "order_by(Message.rev)", "order_by(Message.created_at)"),
+    ("chat/history.py", "order_by(Message.rev)", "order_by(Message.created_at)"),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", [(), BY_TIME], ids=["as shipped", "double: ordered by time"])
+@pytest.mark.parametrize("changes", [(), BY_TIME], ids=["as shipped", "mutant: ordered by time"])
 def test_a_clock_set_back_by_an_hour_leaves_the_order(
     tmp_path: Path, changes: tuple[Change, ...]
 ) -> None:
-    code = double(tmp_path, SET_BACK, *changes)
+    code = mutant(tmp_path, SET_BACK, *changes)
     server = Server(tmp_path / "data", code=code).start()
     ada = Person(server, "ada").begin()
     ada.connect()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.doubles import Change, double
 from tests.faults.load import Sender, Verdict, crowd, finish, judge
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Server
 
 SEED = 20261122
@@ -21,7 +21,7 @@ STOP = 5.0  # seconds
 
 # The answer goes out at once, and the message is stored a moment later.
 ACKNOWLEDGED_FIRST: Change = (
-    "events.py",
+    "realtime/handlers.py",
     """\
     posted = messages.post(
         me.id, data.room, data.client_id, data.text, data.reply_to, data.uploads, most_files=most
@@ -36,7 +36,7 @@ ACKNOWLEDGED_FIRST: Change = (
     def later():
         with app.app_context():
             posted = messages.post(me.id, data.room, data.client_id, data.text, data.reply_to)
-            wire.socketio.emit("stored", posted.message)
+            server.emit("stored", posted.message, to="everybody")
 
     gevent.spawn_later(0.1, later)
     return {"message": {"seq": 0}, "duplicate": False}
@@ -45,29 +45,29 @@ ACKNOWLEDGED_FIRST: Change = (
 
 # The room is told inside the transaction, and the disk takes its time.
 TOLD_FIRST: tuple[Change, ...] = (
-    ("store.py", "                db.session.commit()", "                clock.pause(0.05)\n"
+    ("storage/transaction.py", "                db.session.commit()",
+     "                queue.add(facts)\n"
+     "                queue.deliver()\n"
+     "                clock.pause(0.05)\n"
      "                db.session.commit()"),
-    ("messages.py", "    return Posted(as_seen(message), duplicate=False)",
-     "    from final_app import announce\n"
-     '    announce.message("new_message", as_seen(message))\n'
-     "    return Posted(as_seen(message), duplicate=False)"),
 )  # fmt: skip
 
 # The counter is moved on by a transaction of its own.
 NUMBERED_FIRST: tuple[Change, ...] = (
-    ("store.py", "                db.session.commit()", "                clock.pause(0.02)\n"
+    ("storage/transaction.py", "                db.session.commit()",
+     "                clock.pause(0.02)\n"
      "                db.session.commit()"),
-    ("messages.py", "    seq, rev = rooms.number(room_id, new=True)\n",
-     "    seq, rev = rooms.number(room_id, new=True)\n    db.session.commit()\n"),
+    ("chat/messages.py", "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n",
+     "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n    db.session.commit()\n"),
 )  # fmt: skip
 
 # A repeated send is not looked up, and no index refuses it.
 NO_LOOKUP: tuple[Change, ...] = (
-    ("messages.py", "    if known:\n", "    if False:\n"),
-    ("migrations/versions/0001_the_first_tables.py",
+    ("chat/messages.py", "    if known:\n", "    if False:\n"),
+    ("storage/migrations/versions/0001_the_first_tables.py",
      '        sa.UniqueConstraint("author_id", "client_id"),\n', ""),
     # … and the answer takes a while: a kill finds some that are stored and not yet acknowledged
-    ("events.py", '    return {"message": posted.message, "duplicate": posted.duplicate}',
+    ("realtime/handlers.py", '    return {"message": posted.message, "duplicate": posted.duplicate}',
      '    clock.pause(0.02)\n    return {"message": posted.message, "duplicate": posted.duplicate}'),
 )  # fmt: skip
 
@@ -138,10 +138,10 @@ def test_a_kill_in_mid_load_loses_and_doubles_nothing(tmp_path: Path, count: int
     ids=["acknowledged before the commit", "told before the commit", "number spent first",
          "no lookup, no index"],
 )  # fmt: skip
-def test_the_kill_finds_what_is_wrong_with_a_double(
+def test_the_kill_finds_what_is_wrong_with_a_mutant(
     tmp_path: Path, changes: list[Change], seen: str, count: int
 ) -> None:
-    server = Server(tmp_path / "data", code=double(tmp_path, *changes)).start()
+    server = Server(tmp_path / "data", code=mutant(tmp_path, *changes)).start()
     try:
         verdict, recoveries, _ = kills(server, count)
     finally:

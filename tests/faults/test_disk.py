@@ -10,24 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.doubles import Change, double
 from tests.faults.load import Line
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import PLENTY, Person, Server
 from workshop import paths
 
 ASK = """
-from final_app import create_app, store
-from final_app.models import db
+from final_app import create_app
+from final_app.storage import database
+from final_app.storage.models import db
 with create_app().app_context():
-    store.upgrade()
+    database.upgrade()
     rows = [db.session.execute(db.text(f"PRAGMA {name}")).scalar()
             for name in ("synchronous", "journal_mode", "foreign_keys")]
     print(*rows)
 """
 SAID = 20  # messages, each after the acknowledgement of the one before
 
-FASTER: Change = ("store.py", "synchronous=FULL", "synchronous=NORMAL")
-ONE_FILE: Change = ("store.py", '"journal_mode=WAL", ', "")
+FASTER: Change = ("storage/database.py", "synchronous=FULL", "synchronous=NORMAL")
+ONE_FILE: Change = ("storage/database.py", '"journal_mode=WAL", ', "")
 
 
 @pytest.mark.parametrize(
@@ -37,14 +38,14 @@ ONE_FILE: Change = ("store.py", '"journal_mode=WAL", ', "")
         ([FASTER], "1 wal 1"),
         pytest.param([ONE_FILE], "2 delete 1", marks=pytest.mark.long),
     ],
-    ids=["as shipped", "double: NORMAL", "double: no WAL"],
+    ids=["as shipped", "mutant: NORMAL", "mutant: no WAL"],
 )
 def test_the_connections_of_the_application_wait_for_the_disk(
     tmp_path: Path, changes: list[Change], expected: str
 ) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", ASK], capture_output=True, text=True, timeout=60,
-        cwd=double(tmp_path, *changes) if changes else paths.ROOT,
+        cwd=mutant(tmp_path, *changes) if changes else paths.ROOT,
         env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(tmp_path / "data")},
     )  # fmt: skip
     assert answer.stdout.split("\n")[-2:] == [expected, ""], answer.stderr
@@ -56,7 +57,7 @@ def test_the_connections_of_the_application_wait_for_the_disk(
 def test_every_acknowledged_message_was_forced_to_the_disk(
     tmp_path: Path, changes: list[Change]
 ) -> None:
-    code = {"code": double(tmp_path, *changes)} if changes else {}
+    code = {"code": mutant(tmp_path, *changes)} if changes else {}
     server = Server(tmp_path / "data", **code).start()
     line = Line(Person(server, "ada").begin())
     forced, trace = 0, tmp_path / "trace"

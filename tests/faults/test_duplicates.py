@@ -7,48 +7,53 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.doubles import Change, double
 from tests.faults.load import Line
 from tests.faults.locks import held
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Person, Server
 
 TIMES = 40
 CONTENDED = 10  # of these, both wait at the door when it opens
 
 NO_LOOKUP: tuple[Change, ...] = (
-    ("messages.py", "    if known:\n", "    if False:\n"),
-    ("migrations/versions/0001_the_first_tables.py",
+    ("chat/messages.py", "    if known:\n", "    if False:\n"),
+    ("storage/migrations/versions/0001_the_first_tables.py",
      '        sa.UniqueConstraint("author_id", "client_id"),\n', ""),
 )  # fmt: skip
 NO_INDEX_AND_LOOKED_UP_TOO_EARLY: tuple[Change, ...] = (
     NO_LOOKUP[1],
-    ("events.py", "    posted = messages.post(\n",
-     "    from final_app.models import Message, db\n"
+    ("realtime/handlers.py", "    posted = messages.post(\n",
+     "    from final_app.storage.models import Message, db\n"
      "    known = db.session.query(Message).filter_by(client_id=data.client_id).one_or_none()\n"
      "    if known:\n"
-     '        return {"message": messages.as_seen(known), "duplicate": True}\n'
+     '        return {"message": messages.to_dict(known), "duplicate": True}\n'
      "    posted = messages.post(\n"),
     NO_LOOKUP[0],
 )  # fmt: skip
-TOLD_AGAIN: Change = ("events.py", "    if not posted.duplicate:\n", "    if True:\n")
+TOLD_AGAIN: Change = (
+    "chat/messages.py",
+    "    if known:\n",
+    "    if known:\n        record(MessagePosted(to_dict(known)))\n",
+)
 NUMBER_SPENT: Change = (
-    "messages.py", "    if known:\n", "    if known:\n        rooms.number(room_id, new=True)\n"
+    "chat/messages.py", "    if known:\n",
+    "    if known:\n        rooms.next_numbers(room_id, is_new=True)\n",
 )  # fmt: skip
 
 
 @pytest.fixture
 def server(tmp_path: Path, changes: tuple[Change, ...]) -> Iterator[Server]:
-    code = {"code": double(tmp_path, *changes)} if changes else {}
+    code = {"code": mutant(tmp_path, *changes)} if changes else {}
     chat = Server(tmp_path / "data", **code).start()
     yield chat
     chat.stop()
 
 
-def as_shipped_and(name: str, *doubles: tuple[Change, ...]) -> pytest.MarkDecorator:
-    """The first double is tried in every run, the others in `-m long`."""
+def as_shipped_and(name: str, *mutants: tuple[Change, ...]) -> pytest.MarkDecorator:
+    """The first mutant is tried in every run, the others in `-m long`."""
     ids = ["as shipped", *name.split("; ")]
-    others = [pytest.param(double, marks=pytest.mark.long) for double in doubles[1:]]
-    return pytest.mark.parametrize("changes", [(), doubles[0], *others], ids=ids)
+    others = [pytest.param(each, marks=pytest.mark.long) for each in mutants[1:]]
+    return pytest.mark.parametrize("changes", [(), mutants[0], *others], ids=ids)
 
 
 def what_is_wrong(rows: object, told: object, answers: object, gaps: object) -> dict[str, object]:
@@ -77,7 +82,7 @@ def test_two_senders_of_one_message_at_once_store_it_once(
     listener.until("new_message")
     wrong = compare(ada, ids, answers, listener, end["client_id"])
     if changes:
-        assert wrong, "the double went unnoticed"
+        assert wrong, "the mutant went unnoticed"
     else:
         assert wrong == {}
 
@@ -95,7 +100,7 @@ def test_one_repetition_among_five_in_flight_takes_no_place(
     wrong = compare(ada, ids, answers, line, "")
     assert len(answers) == 5 and all(answer["ok"] for answer in answers)
     if changes:
-        assert wrong, "the double went unnoticed"
+        assert wrong, "the mutant went unnoticed"
     else:
         assert wrong == {}
         assert [answer["message"]["seq"] for answer in answers] == [1, 2, 3, 2, 4]

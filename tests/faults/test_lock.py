@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from final_app import store
-from tests.faults.doubles import Change, double
+from final_app.storage import transaction
 from tests.faults.load import Line, crowd, finish, judge
 from tests.faults.locks import held
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Person, Server
 
 HELD = 4.0  # seconds, and far less than anybody's patience
@@ -21,11 +21,19 @@ RATE = 40  # messages a second, all senders together
 SHORT_PATIENCE = 1.5  # seconds, in the copy of the fast test
 LATE = 1.5  # seconds beyond the patience that a refusal may take on a busy machine
 
-BUSY_WAIT: Change = ("store.py", 'SQLITE = {"timeout": 0,', 'SQLITE = {"timeout": 15,')
-IMPATIENT: Change = ("store.py", "PATIENCE = 15.0", f"PATIENCE = {SHORT_PATIENCE}")
+BUSY_WAIT: Change = (
+    "storage/database.py",
+    '"connect_args": {"timeout": 0,',
+    '"connect_args": {"timeout": 15,',
+)
+IMPATIENT: Change = ("storage/transaction.py", "PATIENCE = 15.0", f"PATIENCE = {SHORT_PATIENCE}")
 ONE_PATIENCE_EACH: tuple[Change, ...] = (
-    ("store.py", ".acquire(timeout=PATIENCE)", ".acquire()"),
-    ("store.py", "        _begin(give_up)\n", "        _begin(clock.seconds() + PATIENCE)\n"),
+    ("storage/transaction.py", ".acquire(timeout=PATIENCE)", ".acquire()"),
+    (
+        "storage/transaction.py",
+        "        _begin(give_up)\n",
+        "        _begin(clock.seconds() + PATIENCE)\n",
+    ),
 )
 
 
@@ -52,7 +60,7 @@ def without_writing(cy: Person, line: Line) -> dict[str, Callable[[], object]]:
 
 
 def test_others_go_on_while_the_database_is_held_and_nothing_is_lost(tmp_path: Path) -> None:
-    assert store.PATIENCE > 3 * HELD, "who waits would be refused, not delayed"
+    assert transaction.PATIENCE > 3 * HELD, "who waits would be refused, not delayed"
     server = Server(tmp_path).start()
     folks = crowd(server, 3)
     line = Line(folks.people[2])
@@ -77,7 +85,7 @@ def test_others_go_on_while_the_database_is_held_and_nothing_is_lost(tmp_path: P
 
 
 def test_the_wait_of_sqlite_itself_would_stop_everybody(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data", code=double(tmp_path, BUSY_WAIT)).start()
+    server = Server(tmp_path / "data", code=mutant(tmp_path, BUSY_WAIT)).start()
     ada = Person(server, "ada").begin()
     line, sender = Line(ada), Line(ada)
     with held(server):
@@ -104,13 +112,13 @@ def test_history_is_read_over_http_while_the_database_is_held(tmp_path: Path) ->
     ("patience", "changes"),
     [
         pytest.param(SHORT_PATIENCE, [IMPATIENT], id="a short patience"),
-        pytest.param(store.PATIENCE, [], id="as shipped, 20 s", marks=pytest.mark.long),
+        pytest.param(transaction.PATIENCE, [], id="as shipped, 20 s", marks=pytest.mark.long),
     ],
 )
 def test_who_waits_too_long_is_refused_and_nothing_is_stored(
     tmp_path: Path, patience: float, changes: list[Change]
 ) -> None:
-    code = {"code": double(tmp_path, *changes)} if changes else {}
+    code = {"code": mutant(tmp_path, *changes)} if changes else {}
     server = Server(tmp_path / "data", **code).start()
     took, answers, history, after = refused(server, patience)
     assert [answer["error"]["code"] for answer in answers] == ["busy"] * 3
@@ -121,7 +129,7 @@ def test_who_waits_too_long_is_refused_and_nothing_is_stored(
 
 @pytest.mark.long
 def test_a_patience_for_each_in_turn_would_be_noticed(tmp_path: Path) -> None:
-    code = double(tmp_path, IMPATIENT, *ONE_PATIENCE_EACH)
+    code = mutant(tmp_path, IMPATIENT, *ONE_PATIENCE_EACH)
     server = Server(tmp_path / "data", code=code).start()
     took, *_ = refused(server, SHORT_PATIENCE)
     assert max(took) > SHORT_PATIENCE + LATE

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.doubles import Change, double
 from tests.faults.load import Line
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Person, Server
 
 ANSWERS = 40
@@ -22,7 +22,7 @@ TEXT = 3000  # characters
 UNREAD = 1.5  # seconds in which nothing is read
 BUFFER = 32768  # bytes that the kernel keeps for the reader
 PIECE, PAUSE = 16384, 0.001  # bytes read at once, seconds between two reads
-TRIES = 3  # of a double
+TRIES = 3  # of a mutant
 PROMPT = 1.0  # seconds until somebody else is answered
 
 WRITE = "_in_turn(self.websocket.raw_write)"
@@ -55,7 +55,7 @@ BLOCKING: Change = (
 def test_a_slow_reader_gets_every_byte_and_holds_nobody_up(
     tmp_path: Path, change: Change | None, noticed: str
 ) -> None:
-    code = {"code": double(tmp_path, change)} if change else {}
+    code = {"code": mutant(tmp_path, change)} if change else {}
     wrong: dict[str, object] = {}
     for attempt in range(TRIES if change else 1):  # not every pong comes in the middle of a frame
         server = Server(tmp_path / f"data-{attempt}", **code).start()

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.doubles import Change, double
 from tests.faults.load import Line
+from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Person, Server
 
 OLD_ONES = 3000  # messages that are too old
 TURNS = 10  # messages that must be stored in the middle of it, at least
 
 AT_ONCE: tuple[Change, ...] = (
-    ("keeping.py", "BATCH = 200 ", "BATCH = 1_000_000 "),
-    ("keeping.py", "WINDOW = 10_000 ", "WINDOW = 1_000_000 "),
+    ("retention.py", "BATCH = 200 ", "BATCH = 1_000_000 "),
+    ("retention.py", "WINDOW = 10_000 ", "WINDOW = 1_000_000 "),
 )
 
 FILL = """
@@ -34,12 +34,12 @@ LEFT = "SELECT count(*) FROM messages WHERE client_id LIKE 'old %'"
 @pytest.mark.parametrize(
     "changes",
     [(), pytest.param(AT_ONCE, marks=pytest.mark.long)],
-    ids=["as shipped", "double: all at once"],
+    ids=["as shipped", "mutant: all at once"],
 )
 def test_others_have_their_turn_while_old_messages_go(
     tmp_path: Path, changes: tuple[Change, ...]
 ) -> None:
-    code = {"code": double(tmp_path, *changes)} if changes else {}
+    code = {"code": mutant(tmp_path, *changes)} if changes else {}
     server = Server(tmp_path / "data", **code).start()
     ada = Person(server, "ada").begin()
     with closing(sqlite3.connect(tmp_path / "data" / "chat.db")) as database, database:

@@ -18,7 +18,8 @@ import socketio
 from flask import Flask
 from PIL import Image
 
-from final_app import config, create_app, store
+from final_app import config, create_app
+from final_app.storage import database
 from workshop import paths
 
 READY_TIMEOUT = 30.0  # seconds
@@ -66,21 +67,24 @@ def application(folder: Path, **settings: str) -> Flask:
     """The chat inside this process, its tables made: for what needs no second process."""
     app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | settings))
     with app.app_context():
-        store.upgrade()
+        database.upgrade()
     return app
 
 
 class Server:
     """`python -m final_app` on a free port, its data in a folder that outlives it.
 
-    It is started with a shell's umask. `code` is the folder that holds final_app: the repository, or
-    a mutant with a fault in it. Passwords are hashed cheaply unless `as_shipped` is set.
+    It listens at `host` and is started with a shell's umask. `code` is the folder that holds
+    final_app: the repository, or a mutant with a fault in it. Passwords are hashed cheaply unless
+    `as_shipped` is set.
     """
 
     def __init__(
-        self, folder: Path, *, code: Path = paths.ROOT, as_shipped: bool = False, **settings: str
-    ) -> None:
+        self, folder: Path, *, code: Path = paths.ROOT, as_shipped: bool = False,
+        host: str = "127.0.0.1", **settings: str,
+    ) -> None:  # fmt: skip
         self.folder = folder
+        self.host = host
         self.code = code
         self.program = ["-m", "final_app"] if as_shipped else ["-c", CHEAP_HASHES]
         self.settings = PLENTY | settings
@@ -97,7 +101,8 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
         own = {"CHAT_DATA_DIR": str(self.folder), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, *self.program, "--no-browser", "--port", str(self.port)],
+            [sys.executable, *self.program, "--no-browser", "--host", self.host,
+             "--port", str(self.port)],
             cwd=self.code, env=environment | own | self.settings, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", **SHELL,
         )  # fmt: skip
@@ -122,6 +127,11 @@ class Server:
             cwd=self.code, input=stdin, capture_output=True, text=True, timeout=60,
             env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings, **SHELL,
         )  # fmt: skip
+
+    def first_run_code(self) -> str:
+        """Return the code that it printed for the first-run page, or "" if it printed none."""
+        found = re.search(r"enter this code .*: (\S+)$", "\n".join(self.log), re.MULTILINE)
+        return found[1] if found else ""
 
     def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
         assert process.stdout is not None
@@ -194,7 +204,8 @@ class Person:
 
     def begin(self) -> "Person":
         """Make the administrator of an empty installation."""
-        self.form("/first-run", username=self.name, password=PASSWORD)
+        code = self.server.first_run_code()
+        self.form("/first-run", username=self.name, password=PASSWORD, code=code)
         return self
 
     def register(self, invite: str) -> "Person":

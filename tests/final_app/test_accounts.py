@@ -12,9 +12,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
 from flask import Flask
 
-from final_app import accounts, gate, invites, log_ins, passwords
+from final_app.accounts import accounts, invites, passwords, sessions
 from final_app.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unauthorized
-from final_app.models import db
+from final_app.storage.models import db
+from final_app.web.login_limit import login_attempt
 from tests.final_app.conftest import People
 from tests.final_app.rig import PASSWORD, Person, Server, application
 
@@ -64,17 +65,17 @@ def test_the_first_visitor_becomes_the_administrator_and_nobody_after_that(
 
 
 def test_two_first_visitors_at_once_make_one_administrator(inside: Flask) -> None:
-    accounts.begin("ada", PASSWORD)
-    assert refusal(lambda: accounts.begin("bo", PASSWORD)) == (Conflict, "")
+    accounts.bootstrap("ada", PASSWORD)
+    assert refusal(lambda: accounts.bootstrap("bo", PASSWORD)) == (Conflict, "")
     with pytest.raises(Unauthorized):
-        log_ins.recognise("bo", PASSWORD)
+        sessions.authenticate("bo", PASSWORD)
 
 
 def test_an_invite_lets_in_so_many_people_and_so_long(inside: Flask) -> None:
-    ada = accounts.begin("ada", PASSWORD)
-    code = accounts.invite(ada)["code"]
+    ada = accounts.bootstrap("ada", PASSWORD)
+    code = invites.create(ada)["code"]
     bo = accounts.register("bo", PASSWORD, code, open_to_all=False)
-    assert refusal(lambda: accounts.invite(bo)) == (Forbidden, "")  # not an administrator
+    assert refusal(lambda: invites.create(bo)) == (Forbidden, "")  # not an administrator
     for spoil in ("uses_left = 0", "uses_left = 5, expires_at = '2020-01-01 00:00:00.000000'"):
         _sql(inside, f"UPDATE invites SET {spoil}")
         assert refusal(lambda: accounts.register("cy", PASSWORD, code, open_to_all=False)) == (
@@ -91,10 +92,10 @@ def test_an_invite_lets_in_so_many_people_and_so_long(inside: Flask) -> None:
 
 
 def test_a_name_that_is_refused_uses_no_invite_up(inside: Flask) -> None:
-    code = accounts.invite(accounts.begin("ada", PASSWORD))["code"]
+    code = invites.create(accounts.bootstrap("ada", PASSWORD))["code"]
     with pytest.raises(Conflict):
         accounts.register("ada", PASSWORD, code, open_to_all=False)
-    assert set(_sql(inside, "SELECT uses_left FROM invites")) == {(accounts.INVITE_USES,)}
+    assert set(_sql(inside, "SELECT uses_left FROM invites")) == {(invites.USES,)}
 
 
 @pytest.mark.parametrize(("open_to_all", "status"), [("1", 302), ("0", 403)])
@@ -104,7 +105,7 @@ def test_without_an_invite_one_registers_only_where_it_is_open(
     app = application(tmp_path, CHAT_OPEN_REGISTRATION=open_to_all)
     app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context():
-        accounts.begin("ada", PASSWORD)
+        accounts.bootstrap("ada", PASSWORD)
     browser = app.test_client()
     answer = browser.post("/register", data={"username": "bo", "password": PASSWORD})
     assert answer.status_code == status
@@ -115,7 +116,7 @@ def test_without_an_invite_one_registers_only_where_it_is_open(
 def test_an_invite_that_lets_nobody_in_says_so_before_the_form_is_filled_in(
     inside: Flask, method: str
 ) -> None:
-    code = accounts.invite(accounts.begin("ada", PASSWORD))["code"]
+    code = invites.create(accounts.bootstrap("ada", PASSWORD))["code"]
     inside.config["WTF_CSRF_ENABLED"] = False
 
     def page(invite: str) -> tuple[int, str]:
@@ -127,7 +128,7 @@ def test_an_invite_that_lets_nobody_in_says_so_before_the_form_is_filled_in(
 
     good = page(code)
     assert good[0] == (200 if method == "get" else 400)
-    assert 'name="username"' in good[1] and "does not work" not in good[1]
+    assert 'name="username"' in good[1] and "doesn't work" not in good[1]
     for spoil, invite in (
         ("uses_left = 0", code),
         ("uses_left = 1, expires_at = '2020-01-01 00:00:00.000000'", code),
@@ -136,13 +137,13 @@ def test_an_invite_that_lets_nobody_in_says_so_before_the_form_is_filled_in(
         _sql(inside, f"UPDATE invites SET {spoil}")
         status, shown = page(invite)
         assert status == 403 and 'name="username"' not in shown
-        assert "This invite does not work" in shown and "for a new link" in shown
+        assert "This invite doesn't work" in shown and "for a new link" in shown
     invites.revoke(code)
     assert page(code)[0] == 403
 
 
 def test_who_comes_without_an_invite_is_told_whom_to_ask(inside: Flask) -> None:
-    accounts.begin("ada", PASSWORD)
+    accounts.bootstrap("ada", PASSWORD)
     inside.config["WTF_CSRF_ENABLED"] = False
     name = {"username": "bo", "password": PASSWORD}
     alone = inside.test_client().post("/register", data=name)
@@ -155,7 +156,7 @@ def test_who_comes_without_an_invite_is_told_whom_to_ask(inside: Flask) -> None:
 def test_where_everybody_may_register_the_form_asks_for_no_invite(tmp_path: Path) -> None:
     app = application(tmp_path, CHAT_OPEN_REGISTRATION="1")
     with app.app_context():
-        accounts.begin("ada", PASSWORD)
+        accounts.bootstrap("ada", PASSWORD)
     for address in ("/register", "/register?invite=made-up"):
         shown = app.test_client().get(address)
         assert shown.status_code == 200 and 'name="username"' in shown.text
@@ -165,7 +166,7 @@ def test_one_address_registers_only_so_often(tmp_path: Path) -> None:
     app = application(tmp_path, CHAT_OPEN_REGISTRATION="1", CHAT_LIMIT_LOGINS_ADDRESS="3 per hour")
     app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context():
-        accounts.begin("ada", PASSWORD)
+        accounts.bootstrap("ada", PASSWORD)
     tries = [
         app.test_client()
         .post("/register", data={"username": name, "password": "short"})
@@ -182,20 +183,20 @@ def test_a_username_is_plain(inside: Flask, name: str) -> None:
 
 
 def test_a_username_is_taken_however_it_is_written(inside: Flask) -> None:
-    accounts.begin("ada", PASSWORD)
+    accounts.bootstrap("ada", PASSWORD)
     for same in ("ada", "ADA", "  Ada "):
         assert refusal(lambda: accounts.create(same, PASSWORD)) == (Conflict, "username")  # noqa: B023
     accounts.create("a.d-a_1", PASSWORD)
-    assert log_ins.recognise("  ADA ", PASSWORD) == 1
+    assert sessions.authenticate("  ADA ", PASSWORD) == 1
 
 
 def test_a_password_is_neither_short_nor_endless(inside: Flask) -> None:
     for wrong in ("", "x" * 7, "x" * 201):
         assert refusal(lambda: accounts.create("ada", wrong)) == (Invalid, "password")  # noqa: B023
     accounts.create("bo", "ß" * 200)
-    log_ins.recognise("bo", "ß" * 200)
+    sessions.authenticate("bo", "ß" * 200)
     with pytest.raises(Unauthorized):
-        log_ins.recognise("bo", "ß" * 201)  # not cut off and compared
+        sessions.authenticate("bo", "ß" * 201)  # not cut off and compared
     (kept,) = _sql(inside, "SELECT password_hash FROM users")[0]
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, 64 MiB
 
@@ -218,25 +219,25 @@ def test_every_log_in_hashes_once(
     inside: Flask, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The time must not tell which names exist."""
-    accounts.begin("ada", PASSWORD)
-    accounts.leave(accounts.create("banned", PASSWORD), "banned")
+    accounts.bootstrap("ada", PASSWORD)
+    accounts.deactivate(accounts.create("banned", PASSWORD), "banned")
     hashed: list[str] = []
-    match = passwords.match
+    match = passwords.verify
     monkeypatch.setattr(
-        passwords, "match", lambda digest, word: hashed.append(digest) or match(digest, word)
+        passwords, "verify", lambda digest, word: hashed.append(digest) or match(digest, word)
     )
     with pytest.raises(Unauthorized, match="Wrong name or password"):
-        log_ins.recognise(name, PASSWORD if name != "ada" else "wrong password")
+        sessions.authenticate(name, PASSWORD if name != "ada" else "wrong password")
     assert len(hashed) == 1
-    assert hashed[0].split("$")[:4] == passwords.NOBODYS.split("$")[:4]  # as dear as any other
+    assert hashed[0].split("$")[:4] == passwords.DUMMY_HASH.split("$")[:4]  # as dear as any other
 
 
 def test_the_hash_of_nobody_is_compared_to_its_end() -> None:
     """A malformed one would be refused at once, and so tell that nobody has the name."""
     with pytest.raises(VerifyMismatchError):
-        PasswordHasher().verify(passwords.NOBODYS, PASSWORD)
+        PasswordHasher().verify(passwords.DUMMY_HASH, PASSWORD)
     with pytest.raises(VerificationError, match="Decoding failed"):
-        PasswordHasher().verify(passwords.NOBODYS[:-1], PASSWORD)
+        PasswordHasher().verify(passwords.DUMMY_HASH[:-2], PASSWORD)
 
 
 def test_wrong_passwords_are_counted_by_name_and_right_ones_are_not(
@@ -250,7 +251,7 @@ def test_wrong_passwords_are_counted_by_name_and_right_ones_are_not(
     assert tries == [401] * TRIES
     answers = [cy.log_in(password) for password in ("wrong", PASSWORD)]
     assert [each.status_code for each in answers] == [429, 429]
-    assert "Too often" in answers[0].text
+    assert "doing this too often" in answers[0].text
     assert Person(server, " CY ").log_in().status_code == 429  # the same name
     assert Person(server, "ada").log_in().ok  # another one
 
@@ -273,9 +274,9 @@ def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -
     """It began with the others; while it was hashed, their failures were counted."""
     app = application(tmp_path, CHAT_LIMIT_LOGINS="1 per hour")
     with app.test_request_context("/login"):
-        with gate.one_guess("ada"):
+        with login_attempt("ada"):
             pass  # alone, it is let in
-        right, wrong = gate.one_guess("ada"), gate.one_guess("ada")
+        right, wrong = login_attempt("ada"), login_attempt("ada")
         with pytest.raises(RateLimited), right, pytest.raises(Unauthorized), wrong:
             raise Unauthorized("Wrong name or password.")
 
@@ -318,38 +319,39 @@ def test_log_ins_are_listed_and_ended_one_by_one(people: People, server: Server)
 
 def test_a_log_in_number_is_never_given_twice(inside: Flask) -> None:
     """It may still stand in the list of open sockets when its own log-in has ended."""
-    ada = accounts.begin("ada", PASSWORD)
+    ada = accounts.bootstrap("ada", PASSWORD)
     numbers = []
     for _ in range(3):
-        log_ins.begin(ada, "test", "127.0.0.1")
-        numbers += log_ins.end_all(ada)
+        me = sessions.find(sessions.create(ada, "test", "127.0.0.1"))
+        assert me and sessions.end_all(ada, "ended") == 1
+        numbers.append(me.session_id)
     assert len(set(numbers)) == 3
 
 
 def test_another_password_ends_the_other_log_ins_and_the_old_password(inside: Flask) -> None:
-    ada = accounts.begin("ada", PASSWORD)
-    tokens = [log_ins.begin(ada, "test", "127.0.0.1") for _ in range(2)]
-    me = log_ins.who(tokens[0])
+    ada = accounts.bootstrap("ada", PASSWORD)
+    tokens = [sessions.create(ada, "test", "127.0.0.1") for _ in range(2)]
+    me = sessions.find(tokens[0])
     assert me is not None
-    accounts.change_password(me, "another one")
-    assert log_ins.who(tokens[0]) and not log_ins.who(tokens[1])
-    assert log_ins.recognise("ada", "another one") == ada
+    accounts.set_password(me.id, "another one", keep_session=me.session_id)
+    assert sessions.find(tokens[0]) and not sessions.find(tokens[1])
+    assert sessions.authenticate("ada", "another one") == ada
     with pytest.raises(Unauthorized):
-        log_ins.recognise("ada", PASSWORD)
+        sessions.authenticate("ada", PASSWORD)
 
 
 def test_reading_a_page_writes_nothing(inside: Flask) -> None:
     """Otherwise who only reads would wait for every writer."""
-    ada = accounts.begin("ada", PASSWORD)
-    me = log_ins.who(log_ins.begin(ada, "test", "127.0.0.1"))
+    ada = accounts.bootstrap("ada", PASSWORD)
+    me = sessions.find(sessions.create(ada, "test", "127.0.0.1"))
     assert me is not None
     before = _sql(inside, "SELECT seen_at FROM sessions")
-    log_ins.seen(me)
+    sessions.touch(me)
     assert _sql(inside, "SELECT seen_at FROM sessions") == before
-    late = log_ins.Me(
-        me.id, me.username, me.name, me.role, me.log_in_id, me.seen_at - 2 * log_ins.SEEN_EVERY
+    late = sessions.Identity(
+        me.id, me.username, me.name, me.role, me.session_id, me.seen_at - 2 * sessions.TOUCH_EVERY
     )
-    log_ins.seen(late)
+    sessions.touch(late)
     assert _sql(inside, "SELECT seen_at FROM sessions") > before
 
 
@@ -375,14 +377,14 @@ def test_a_deleted_account_frees_its_name_and_leaves_its_messages(
 
 
 def test_the_last_administrator_cannot_go(inside: Flask) -> None:
-    ada = accounts.begin("ada", PASSWORD)
+    ada = accounts.bootstrap("ada", PASSWORD)
     bo = accounts.create("bo", PASSWORD)
     for status in ("deleted", "banned"):
-        assert refusal(lambda: accounts.leave(ada, status)) == (Conflict, "")  # noqa: B023
+        assert refusal(lambda: accounts.deactivate(ada, status)) == (Conflict, "")  # noqa: B023
     second = accounts.create("cy", PASSWORD, admin=True)
-    assert accounts.leave(ada, "deleted") == []
-    assert refusal(lambda: accounts.leave(second, "deleted")) == (Conflict, "")
-    accounts.leave(bo, "banned")
+    assert accounts.deactivate(ada, "deleted") == 0
+    assert refusal(lambda: accounts.deactivate(second, "deleted")) == (Conflict, "")
+    accounts.deactivate(bo, "banned")
 
 
 def _sql(app: Flask, statement: str) -> list[Any]:

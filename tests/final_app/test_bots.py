@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from final_app import accounts
+from final_app.accounts import accounts
 from tests.final_app.conftest import People
 from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, application
 
@@ -108,6 +108,24 @@ def test_a_bot_has_no_password_and_no_page(server: Server, bot: Bot) -> None:
         assert Person(server, "robin").log_in(password).status_code == 401
 
 
+@pytest.mark.parametrize("password", ["", PASSWORD])
+@pytest.mark.parametrize(
+    ("path", "field"), [("/account/password", "current"), ("/account/delete", "password")]
+)
+def test_a_bot_cannot_do_on_the_account_page_what_needs_a_password(
+    server: Server, bot: Bot, path: str, field: str, password: str
+) -> None:
+    log_before = len(server.log)
+    answer = requests.post(
+        server.url + path, data={field: password, "password": password},
+        headers=bot.headers, timeout=ANSWER_TIMEOUT, allow_redirects=False,
+    )  # fmt: skip
+    assert answer.status_code == 409
+    assert "A bot has no password, only a token." in answer.text
+    assert bot.say(1, "Still here").status_code == 201
+    assert "Traceback" not in "".join(server.log[log_before:])
+
+
 def test_a_new_token_ends_the_old_one(server: Server, people: People) -> None:
     old, new = (
         re.search(r"[\w-]{43}", server.run("bots", verb, "wren").stdout)
@@ -139,8 +157,8 @@ def test_every_address_of_the_interface_says_what_it_does(tmp_path_factory: Any)
 def test_a_bots_token_lives_as_long_as_the_bot(tmp_path_factory: Any) -> None:
     app = application(tmp_path_factory.mktemp("app"))
     with app.app_context():
-        accounts.begin("ada", PASSWORD)
+        accounts.bootstrap("ada", PASSWORD)
         number, token = accounts.create_bot("robin")
-        accounts.leave(number, "banned")
+        accounts.deactivate(number, "banned")
     headers = {"Authorization": f"Bearer {token}"}
     assert app.test_client().get("/api/people", headers=headers).status_code == 401

@@ -52,13 +52,17 @@ WRONG = [
     ("CHAT_OPEN_REGISTRATION", "perhaps", "boolean"),
     ("CHAT_LIMIT_MESSAGES", "many", "expected a rate such as `20 per 10 seconds`"),
     ("CHAT_LIMIT_LOGINS", "10 per fortnight", "expected a rate"),
-    ("CHAT_DATABASE_URL", "chat.db", "expected an address such as `sqlite:///chat.db`"),
+    (
+        "CHAT_DATABASE_URL",
+        "chat.db",
+        "expected an address such as `sqlite:///chat.db`",
+    ),
     ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
-    ("CHAT_MESSAGE_QUEUE", "localhost", "expected an address such as `redis://localhost:6379/0`"),
-    ("CHAT_HOSTS", "https://chat.example.org", "expected names without scheme"),
-    ("CHAT_HOSTS", "chat.example.org:443", "expected names without scheme"),
-    ("CHAT_HOSTS", "chat.example.org, *.example.net", "expected names without scheme"),
-    ("CHAT_HOSTS", "chat..example.org", "expected names without scheme"),
+    ("CHAT_DATABASE_URL", "postgresql://localhost/chat", "in SQLite"),
+    ("CHAT_HOSTS", "https://chat.example.org", "expected host names without a scheme"),
+    ("CHAT_HOSTS", "chat.example.org:443", "expected host names without a scheme"),
+    ("CHAT_HOSTS", "chat.example.org, *.example.net", "expected host names without a scheme"),
+    ("CHAT_HOSTS", "chat..example.org", "expected host names without a scheme"),
     ("CHAT_FRAME_ANCESTORS", "'self'; script-src *", "expected `'none'`"),
     ("CHAT_FRAME_ANCESTORS", "'self'\r\nSet-Cookie: a=b", "expected `'none'`"),
 ]
@@ -74,8 +78,15 @@ def test_a_wrong_value_is_refused_with_what_was_expected(
     assert told.startswith(f"{name}: ") and expected in told and repr(value) in told
 
 
+def test_a_setting_of_an_earlier_version_is_refused_with_what_to_do() -> None:
+    with pytest.raises(
+        WrongSetting, match=r"CHAT_MESSAGE_QUEUE is no longer a setting.*one process"
+    ):
+        config.read({"CHAT_MESSAGE_QUEUE": "redis://localhost:6379/0"})
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(WrongSetting, match=r"CHAT_PROXYHOPS is no setting.*CHAT_PROXY_HOPS"):
+    with pytest.raises(WrongSetting, match=r"CHAT_PROXYHOPS is not a setting.*CHAT_PROXY_HOPS"):
         config.read({"CHAT_PROXYHOPS": "1"})
 
 
@@ -86,7 +97,7 @@ def test_the_program_does_not_start_on_wrong_settings(tmp_path: Path) -> None:
     lines = told.stderr.strip().splitlines()
     assert (told.returncode, len(lines)) == (2, 2), told
     assert lines[0].startswith("CHAT_PROXY_HOPS") and lines[1].startswith(
-        "CHAT_SECRET is no setting"
+        "CHAT_SECRET is not a setting"
     )
     assert not folder.exists()
 
@@ -107,7 +118,7 @@ def test_a_data_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     for folder in (file, file / "below"):
         told = start(CHAT_DATA_DIR=str(folder))
         assert (told.returncode, len(told.stderr.strip().splitlines())) == (2, 1), told
-        assert told.stderr.startswith("CHAT_DATA_DIR: expected a folder")
+        assert told.stderr.startswith("CHAT_DATA_DIR: expected a writable folder")
 
 
 def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ import pytest
 import requests
 from PIL import Image
 
-from final_app import config, files
+from final_app import config
 from final_app.errors import TooLarge
+from final_app.storage import files
 from tests.final_app.conftest import People
 from tests.final_app.rig import HAS_MODES, Person, Server, assert_private, png
 
@@ -483,7 +484,7 @@ def test_the_process_of_an_image_ends_in_time_also_when_nobody_is_left_to_end_it
     stalled, good = tmp_path / "stalled", tmp_path / "good.png"
     os.mkfifo(stalled)  # like a disk that does not answer: who reads it takes no processor
     good.write_bytes(png())
-    command = "from final_app import images; images.SECONDS = 1; images.main()"
+    command = "from final_app.storage import images; images.SECONDS = 1; images.main()"
     program = subprocess.Popen(
         [sys.executable, "-c", command], cwd=files.CODE, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,

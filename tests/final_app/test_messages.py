@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 
-from final_app import messages
+from final_app.chat import messages
 from tests.final_app.conftest import People
 
 

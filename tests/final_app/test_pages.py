@@ -12,7 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from final_app import accounts, log_ins
+from final_app.accounts import accounts, sessions
+from final_app.chat import rooms
 from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Server, application
 
 HEADERS = {
@@ -31,7 +32,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
         tmp_path_factory.mktemp("app"), CHAT_PROXY_HOPS="1", CHAT_HOSTS="hub.example"
     )
     with made.app_context():
-        accounts.begin("ada", PASSWORD)
+        accounts.bootstrap("ada", PASSWORD)
     return made
 
 
@@ -44,7 +45,7 @@ def browser(app: Flask) -> FlaskClient:
 def ada(app: Flask, browser: FlaskClient) -> FlaskClient:
     """Ada's browser, logged in without the form: hashing takes its time."""
     with app.app_context():
-        browser.set_cookie("chat_session", log_ins.begin(1, "test", "127.0.0.1"))
+        browser.set_cookie("chat_session", sessions.create(1, "test", "127.0.0.1"))
     return browser
 
 
@@ -170,6 +171,36 @@ def test_cookies_are_kept_from_scripts_and_from_http(browser: FlaskClient, https
         assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= attributes
         assert ("Secure" in attributes) is https
         assert not [each for each in attributes if each.startswith("Domain")]
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_the_rooms_that_one_was_in_are_kept_like_the_login(ada: FlaskClient, https: bool) -> None:
+    kept = cookies(ada.get("/r/general", headers=HTTPS if https else {}))["chat_visited_1"]
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= kept and ("Secure" in kept) is https
+    assert "Path=/team/chat" in cookies(ada.get("/r/general", headers=BELOW))["chat_visited_1"]
+
+
+@pytest.mark.parametrize("kept", ["", ".", "999999", "x", "-1.0", "1'--", "1" * 4_000, "Ä.²"])
+def test_home_is_a_room_whatever_the_cookie_says(ada: FlaskClient, kept: str) -> None:
+    ada.set_cookie("chat_visited_1", kept)
+    assert ada.get("/").location == "/r/general"
+    assert ada.get("/r/general").status_code == 200
+    found = ada.get_cookie("chat_visited_1")
+    assert found and found.value.split(".")[0] == "1" and len(found.value) < 300
+
+
+def test_home_is_not_where_another_person_of_this_browser_was(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        zoo = rooms.create(1, "Another zoo", "open")
+        accounts.register("bo", PASSWORD, "", open_to_all=True)
+        theirs = sessions.create(2, "test", "127.0.0.1")
+    assert ada.get("/").location == "/r/another-zoo"
+    ada.get("/r/general")
+    assert ada.get("/").location == "/r/general"
+    ada.set_cookie("chat_session", theirs)
+    assert ada.get("/").location == "/r/another-zoo"
+    with app.app_context():
+        rooms.archive(1, zoo)
 
 
 def test_a_proxy_is_believed_only_where_one_was_announced(

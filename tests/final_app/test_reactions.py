@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from final_app import reactions
+from final_app.chat import reactions
 from tests.final_app.conftest import People
 from tests.final_app.rig import Person, Server
 

@@ -12,7 +12,10 @@ from flask_socketio import SocketIOTestClient
 from socketio.exceptions import BadNamespaceError, ConnectionError, DisconnectedError
 from socketio.exceptions import TimeoutError as NoAnswer
 
-from final_app import accounts, announce, events, log_ins, memberships, presence, rooms, wire
+from final_app.accounts import accounts, sessions
+from final_app.chat import memberships, presence, rooms
+from final_app.realtime import broadcast, handlers
+from final_app.realtime import server as sockets
 from tests.final_app.conftest import People
 from tests.final_app.rig import PASSWORD, Person, Server, application, png
 
@@ -46,7 +49,7 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/account/name"): people_get(302, 302),
     ("POST", "/account/password"): people_get(403, 403),  # with a wrong one
     ("POST", "/account/delete"): people_get(403, 403),
-    ("POST", "/account/sessions/<int:log_in_id>/end"): people_get(404, 404),  # somebody else's
+    ("POST", "/account/sessions/<int:session_id>/end"): people_get(404, 404),  # somebody else's
     ("GET", "/r/<slug>"): people_get(200, 404),
     ("GET", "/r/<slug>/<int:seq>"): people_get(200, 404),
     ("POST", "/rooms"): people_get(201, 201),
@@ -109,8 +112,8 @@ def newcomer(people: People, server: Server) -> Iterator[Callable[[str], Person]
 
 def unlisted(app: Flask) -> set[object]:
     """Return the routes and the events of the application that the tables do not name."""
-    handlers = wire.socketio.server.handlers
-    assert set(handlers) == {"/"} and not wire.socketio.server.namespace_handlers
+    handlers = sockets.socketio.server.handlers
+    assert set(handlers) == {"/"} and not sockets.socketio.server.namespace_handlers
     routes = {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
@@ -127,7 +130,7 @@ def test_a_new_route_and_a_new_event_would_be_noticed(tmp_path: Path) -> None:
     """The negative twin."""
     double = application(tmp_path)
     double.add_url_rule("/backdoor", view_func=lambda: "come in", methods=["GET", "POST"])
-    wire.socketio.server.on("backdoor", lambda *_: {"ok": True}, namespace="/")
+    sockets.socketio.server.on("backdoor", lambda *_: {"ok": True}, namespace="/")
     assert unlisted(double) == {("GET", "/backdoor"), ("POST", "/backdoor"), "backdoor"}
 
 
@@ -135,6 +138,7 @@ def test_every_route_lets_in_whom_the_table_says(
     people: People, room: Room, newcomer: Callable[[str], Person], server: Server
 ) -> None:
     den = room("Den", "bo")
+    slug = people["ada"].ask("PUT", f"/rooms/{den}/members/{people['bo'].id}")["room"]["slug"]
     picture = people["ada"].upload(den, "a.png", png())["upload"]["id"]
     assert people["ada"].say(den, "", uploads=[picture])["ok"]
     cast = _cast(people, room, newcomer, den)
@@ -144,7 +148,8 @@ def test_every_route_lets_in_whom_the_table_says(
         (method, rule, who): (status, expected[WHO.index(who)])
         for (method, rule), expected in ROUTES.items()
         for who, person in cast.items()
-        if (status := _request(person, method, rule, den, picture)) != expected[WHO.index(who)]
+        if (status := _request(person, method, rule.replace("<slug>", slug), den, picture))
+        != expected[WHO.index(who)]
     }
     assert wrong == {}
 
@@ -253,7 +258,7 @@ def test_a_ban_from_the_command_line_reaches_open_sockets(
     jo = newcomer("jo")
     jo.heard()
     told = server.run("users", "ban", "jo")
-    assert told.stdout == "jo is banned; 1 log-ins ended.\n", told
+    assert told.stdout == "jo is banned. 1 session ended.\n", told
     assert _outcome(jo, "new_message", _payload("new_message", 1, 0)) in ("unauthorized", "closed")
     assert jo.ending()[-2] == ("session_ended", {"reason": "banned"})
     people["ada"].say(1, "Peace")
@@ -269,8 +274,8 @@ def test_a_reset_password_reaches_open_sockets(
 ) -> None:
     kim = newcomer("kim")
     told = server.run("users", "reset-password", "kim", "--password-stdin", stdin="brand new one\n")
-    assert told.stdout == "kim has a new password; 1 log-ins ended.\n", told
-    assert _last_words(kim) == {"reason": "ended"}
+    assert told.stdout == "kim has a new password. 1 session ended.\n", told
+    assert _last_words(kim) == {"reason": "password_changed"}
     assert kim.log_in().status_code == 401
     assert kim.log_in("brand new one").status_code == 200
 
@@ -325,11 +330,9 @@ def test_a_kick_while_the_socket_connects_counts(
 ) -> None:
     with app.app_context():
         ada, bo, den = _three(app, f"bo{kicked:d}")
-        _in_between(
-            monkeypatch, lambda: kicked and (rooms.remove(ada, den, bo), announce.removed(den, bo))
-        )
+        _in_between(monkeypatch, lambda: kicked and rooms.remove_member(ada, den, bo))
         client = _connected(app, bo)
-        wire.emit("new_message", {"text": "secret"}, announce.room_name(den))
+        sockets.emit("new_message", {"text": "secret"}, to=broadcast.room_name(den))
         heard = [each["name"] for each in client.get_received()]
         assert "welcome" in heard
         assert ("new_message" in heard) is not kicked
@@ -340,19 +343,19 @@ def test_a_log_out_while_the_socket_connects_counts(
 ) -> None:
     with app.app_context():
         _, bo, den = _three(app, "bo2")
-        _in_between(monkeypatch, lambda: announce.ended(log_ins.end_all(bo), "logged_out"))
+        _in_between(monkeypatch, lambda: sessions.end_all(bo, "logged_out"))
         client = _connected(app, bo)
-        wire.emit("new_message", {"text": "secret"}, announce.room_name(den))
+        sockets.emit("new_message", {"text": "secret"}, to=broadcast.room_name(den))
         assert not client.is_connected()
         assert presence.sids_of(bo) == []
 
 
 def _three(app: Flask, name: str) -> tuple[int, int, int]:
     """Make an administrator unless there is one, somebody, and a room of the two."""
-    ada = 1 if accounts.anybody() else accounts.begin("ada", PASSWORD)
+    ada = 1 if accounts.exist() else accounts.bootstrap("ada", PASSWORD)
     bo = accounts.create(name, PASSWORD)
     den = rooms.create(ada, f"Den of {name}", "closed")
-    rooms.bring(ada, den, bo)
+    rooms.add_member(ada, den, bo)
     return ada, bo, den
 
 
@@ -367,12 +370,12 @@ def _in_between(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> 
             work()
         return found
 
-    monkeypatch.setattr(events.memberships, "ids_of", ids_of)
+    monkeypatch.setattr(handlers.memberships, "ids_of", ids_of)
 
 
 def _connected(app: Flask, user_id: int) -> SocketIOTestClient:
-    token = log_ins.begin(user_id, "test", "127.0.0.1")
-    return wire.socketio.test_client(app, headers={"Cookie": f"chat_session={token}"})
+    token = sessions.create(user_id, "test", "127.0.0.1")
+    return sockets.socketio.test_client(app, headers={"Cookie": f"chat_session={token}"})
 
 
 # ---- the cells
@@ -394,7 +397,7 @@ def _request(person: Person, method: str, rule: str, den: int, picture: str) -> 
     """Send a request with a valid CSRF token; return the status. 1 is Ada, who owns the den."""
     path = (
         rule.replace("<int:room_id>", str(den)).replace("<int:user_id>", "1")
-        .replace("<slug>", "den").replace("<int:seq>", "1").replace("<int:log_in_id>", "1")
+        .replace("<int:seq>", "1").replace("<int:session_id>", "1")
         .replace("/static/<path:filename>", "/static/icon.svg")
         .replace("<path:filename>", "socket.io.min.js").replace("<upload_id>", picture)
         .replace("/api/search", "/api/search?q=hello")

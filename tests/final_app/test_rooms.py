@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from final_app import memberships
+from final_app.chat import memberships
 from tests.final_app.conftest import People
 from tests.final_app.rig import Person, Server
 
@@ -79,7 +79,8 @@ def test_names_that_look_alike_get_addresses_of_their_own(people: People) -> Non
     ada, slugs = people["ada"], []
     for name in ("Tea & Co", "Tea-Co", "dm 1 2", "DM-1-2", "茶", "酒"):
         slugs.append(ada.ask("POST", "/rooms", {"name": name, "kind": "closed"})["room"]["slug"])
-    assert slugs == ["tea-co", "tea-co-2", "room-dm-1-2", "room-dm-1-2-2", "room", "room-2"]
+    starts = ["tea-co", "tea-co", "room-dm-1-2", "room-dm-1-2", "room", "room"]
+    assert [slug[: -len("-01234567")] for slug in slugs] == starts and len(set(slugs)) == len(slugs)
     assert all(ada.get(f"/r/{slug}").status_code == 200 for slug in slugs)
 
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from werkzeug.test import Client
 
-from final_app.wire import LARGEST_PACKET
+from final_app.wire.handler import LARGEST_PACKET
 from tests.final_app.rig import ANSWER_TIMEOUT, Server, application
 
 EVIL = "evil.example"
@@ -19,7 +19,7 @@ NAME = "chat.example.org"
 POLLING = "/socket.io/?EIO=4&transport=polling"
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
 MB = 1_000_000
-CONTINUATION, TEXT, CLOSE, PING, PONG = 0, 1, 8, 9, 10
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 TOO_LARGE = (CLOSE, (1009).to_bytes(2))  # RFC 6455, section 7.4.1
 PIECE = 65536  # bytes sent at once
 PROMPT = 1.0  # seconds until somebody else is answered
@@ -148,7 +148,7 @@ def test_a_flood_of_foreign_names_is_one_line_of_the_log(
         answer = client.get("/", headers={"Host": f"{number}.evil.example\x1b[31m"})
         assert answer.status_code == 400 and "\x1b" not in answer.text
     (line,) = [each.getMessage() for each in caplog.records if each.name.endswith("wire.hosts")]
-    assert line.startswith(r"Refused a request for the name '0.evil.example\x1b[31m'")
+    assert line.startswith(r"Rejected a request for the host name '0.evil.example\x1b[31m'")
 
 
 # ---- frames
@@ -164,7 +164,10 @@ def connection(server: Server) -> socket.socket:
 def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, announced: int = 0) -> bytes:
     """Return a frame as a browser sends it; its mask of zeros leaves the payload as it is."""
     length = announced or len(payload)
-    size = bytes([0x80 | length]) if length < 126 else b"\xff" + length.to_bytes(8)
+    if length < 126:
+        size = bytes([0x80 | length])
+    else:  # the shortest form that holds the length, as RFC 6455 demands
+        size = b"\xfe" + length.to_bytes(2) if length < 1 << 16 else b"\xff" + length.to_bytes(8)
     return bytes([fin << 7 | opcode]) + size + bytes(4) + payload
 
 

@@ -10,7 +10,16 @@ import pytest
 
 from tests.final_app.rig import application
 from workshop import manifest, paths
-from workshop.bridge import HOME, KINDS, ROUTE, show_bridge, show_floors, show_home
+from workshop.bridge import (
+    HOME,
+    KINDS,
+    PURPOSES,
+    ROUTE,
+    layers,
+    show_bridge,
+    show_home,
+    show_layers,
+)
 
 CHAT = paths.ROOT / "final_app"
 LAST = manifest.steps()[-1].folder
@@ -26,8 +35,11 @@ SENTENCE = re.compile(r"[A-Z].* .*\.")
 
 @cache
 def modules(folder: Path) -> dict[str, ast.Module]:
-    """Return the Python files of a folder by module name, parsed."""
-    return {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")}
+    """Return the Python files below a folder, parsed, by place: "app", or "chat/messages"."""
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in folder.rglob("*.py")
+    }
 
 
 def functions(module: ast.Module) -> dict[str, ast.FunctionDef]:
@@ -140,16 +152,17 @@ def test_every_home_is_there_and_every_event_keeps_its_name(
 @pytest.mark.parametrize(
     ("kind", "old", "home"),
     [
-        ("functions", "app:chat", "pages:nowhere"),
-        ("functions", "app:chat", "nowhere:room"),
-        ("functions", "app:chat", "nowhere:room; with a note."),
-        ("functions", "app:chat", "pages.room"),
-        ("events", "new_message", "events:sync"),
-        ("events", "sync", "events:sinc"),
+        ("functions", "app:chat", "web/pages:nowhere"),
+        ("functions", "app:chat", "web/nowhere:room"),
+        ("functions", "app:chat", "web/nowhere:room; with a note."),
+        ("functions", "app:chat", "pages:room"),
+        ("functions", "app:chat", "web/pages.room"),
+        ("events", "new_message", "realtime/handlers:sync"),
+        ("events", "sync", "realtime/handlers:sinc"),
         ("routes", "GET /", "GET /nowhere"),
         ("routes", "GET /", "DELETE /login"),
-        ("tables", "User", "models:Nobody"),
-        ("tables", "User", "models:Base"),
+        ("tables", "User", "storage/models:Nobody"),
+        ("tables", "User", "storage/models:Base"),
     ],
 )
 def test_a_home_that_is_not_there_would_be_noticed(
@@ -172,18 +185,33 @@ def test_the_map_can_be_looked_at() -> None:
 def test_a_home_is_shown_with_its_code() -> None:
     seen = str(show_home("handle_new_message"))
     assert seen.startswith(
-        "app.py: handle_new_message → events.py: new_message\nfinal_app/events.py\n"
+        "app.py: handle_new_message → realtime/handlers.py: new_message\n"
+        "final_app/realtime/handlers.py\n"
     )
-    assert '@answers("new_message"' in seen
+    assert '@on("new_message"' in seen
     assert "def count(" in str(show_home("count_message"))  # a method
     assert "PUT /rooms" in str(show_home("join_room"))  # a sentence
-    assert "announce.py: online; tells of one" in str(show_home("tell_presence"))  # with a note
+    assert "broadcast.py: online; it sends" in str(show_home("tell_presence"))  # with a note
     with pytest.raises(LookupError, match="handle_sync"):
         show_home("handle_everything")
 
 
-def test_every_module_stands_on_one_floor() -> None:
-    text = str(show_floors())
-    names = [name for line in text.splitlines() for name in re.findall(r"\w+", line)]
-    for path in CHAT.glob("*.py"):
-        assert names.count(path.stem) == 1, path.stem
+def test_every_module_is_in_one_layer() -> None:
+    found = layers()
+    for place in modules(CHAT):
+        top, *inner = place.split("/")
+        if inner[:1] not in (["__init__"], ["migrations"]):
+            holding = [(names, each) for names, _, each in found if top in names]
+            assert len(holding) == 1, place
+            assert not inner or inner[0] in holding[0][1], place
+    names = [name for names, _, each in found for name in names + each]
+    there = {part for place in modules(CHAT) for part in place.split("/")}
+    assert set(names) <= there
+
+
+def test_the_layers_can_be_looked_at() -> None:
+    lines = str(show_layers()).splitlines()
+    assert len(lines) == len(PURPOSES) > 10
+    for line, (names, purpose, inner) in zip(lines, layers(), strict=True):
+        assert line.startswith(", ".join(names)) and purpose in line
+        assert line.endswith(", ".join(inner))

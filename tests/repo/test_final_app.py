@@ -1,4 +1,4 @@
-"""The finished application stays small enough to read, and its floors hold."""
+"""The finished application stays small enough to read, and its layers hold."""
 
 import re
 import statistics
@@ -14,9 +14,9 @@ from workshop import paths
 
 CHAT = paths.ROOT / "final_app"
 # Lines of code. The core (people, rooms, messages) was held to 1,900, 1,400 and 800; files, search,
-# reactions, bots, the inspector, backup and commands took most of the rest, and closing the chat to
-# foreign names and other users of the machine the last of it: still under half of Campfire.
-PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 3200, 2400, 1000
+# reactions, bots, the inspector, backup and commands took most of the rest. Facts and their outbox took
+# 120 lines, and the bounds of what strangers can do (first run, large events, names) another 150.
+PYTHON_MOST, JAVASCRIPT_MOST, CSS_MOST = 3500, 2400, 1000
 MODULE_MOST, FUNCTION_MOST, FUNCTION_USUAL = 180, 30, 8  # the longest is the list of settings
 
 MODULES = [path for path in CHAT.rglob("*.py") if not {"migrations", "wire"} & set(path.parts)]
@@ -24,7 +24,7 @@ SCRIPTS = list((CHAT / "static").rglob("*.js"))
 
 
 def test_the_application_can_be_read_in_one_sitting() -> None:
-    sizes = {path.name: len(code_lines(path)) for path in MODULES}
+    sizes = {str(path.relative_to(CHAT)): len(code_lines(path)) for path in MODULES}
     lengths = {name: size for path in MODULES for name, size in functions(path).items()}
     script = sum(map(script_lines, SCRIPTS))
     style = sum(map(script_lines, (CHAT / "static").rglob("*.css")))
@@ -39,21 +39,21 @@ def test_the_application_can_be_read_in_one_sitting() -> None:
     assert statistics.median(lengths.values()) <= FUNCTION_USUAL
 
 
-def test_a_module_imports_only_from_floors_below() -> None:
+def test_a_module_imports_only_from_layers_below() -> None:
     told = lint(paths.ROOT)
     assert told.returncode == 0, told.stdout
 
 
-def test_the_floors_would_notice_a_domain_that_knows_the_request(tmp_path: Path) -> None:
+def test_the_layers_would_notice_a_domain_that_knows_the_request(tmp_path: Path) -> None:
     """The negative twin."""
     for path in CHAT.rglob("*.py"):
         target = tmp_path / path.relative_to(paths.ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
     (tmp_path / "pyproject.toml").write_bytes((paths.ROOT / "pyproject.toml").read_bytes())
-    rooms = tmp_path / "final_app" / "rooms.py"
+    rooms = tmp_path / "final_app" / "chat" / "rooms.py"
     rooms.write_text(
-        rooms.read_text("utf-8") + "\nfrom final_app import gate\nimport flask\n", "utf-8"
+        rooms.read_text("utf-8") + "\nfrom final_app import auth\nimport flask\n", "utf-8"
     )
     told = lint(tmp_path)
     assert told.returncode == 1

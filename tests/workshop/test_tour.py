@@ -1,4 +1,4 @@
-"""Lab 11: the topic goes through the floors, and the check names the floor that is missing."""
+"""Lab 11: the topic goes through the layers, and the check names the layer where it is missing."""
 
 import re
 import subprocess
@@ -50,9 +50,9 @@ def test_without_a_copy_there_is_nothing_to_blame(
 
 def test_a_copy_is_brought_once_and_never_written_over(copy: Path) -> None:
     assert changes.lesson_files(copy) == changes.lesson_files(paths.ROOT / "final_app")
-    replace(copy / "rooms.py", "NAME_LENGTH = 60", "NAME_LENGTH = 61")
+    replace(copy / "chat" / "rooms.py", "NAME_LENGTH = 60", "NAME_LENGTH = 61")
     assert "stays as it is" in bring("final_app")
-    assert "NAME_LENGTH = 61" in (copy / "rooms.py").read_text(encoding="utf-8")
+    assert "NAME_LENGTH = 61" in (copy / "chat" / "rooms.py").read_text(encoding="utf-8")
 
 
 def test_a_copy_as_it_came_is_told_where_to_begin(copy: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_copy_as_it_came_is_told_where_to_begin(copy: Path) -> None:
     assert LAB.name not in solved()
 
 
-def test_the_solution_passes_every_floor(copy: Path) -> None:
+def test_the_solution_passes_every_check(copy: Path) -> None:
     solve(copy)
     verdict = check("11")
     assert verdict.state == KEPT, verdict
@@ -71,18 +71,23 @@ def test_the_solution_passes_every_floor(copy: Path) -> None:
 
 SOON = 1.5  # seconds, to wait for what never comes
 
+VERSIONS = "storage/migrations/versions/"
+MIGRATION = VERSIONS + "0004_topics_of_rooms.py"
+RECORD = ".topic = topic\n    record(RoomChanged(room_id))\n"
+
 MISTAKES = [
-    ("models.py", "    topic: Mapped", "    subject: Mapped", 0, "Below `name`"),
-    ("migrations/versions/", "", None, 1, "a migration makes it"),
-    ("migrations/versions/0003_topics_of_rooms.py", ', server_default=""', "", 9, "need a topic"),
-    ("migrations/versions/0003_topics_of_rooms.py", '"0002"', '"0001"', 0, "after the same one"),
-    ("rooms.py", "def set_topic", "def put_topic", 2, "`rename` shows the shape"),
-    ("rooms.py", "@writes\ndef set_topic", "def set_topic", 2, "`@writes`"),
-    ("memberships.py", '        "topic": room.topic,\n', "", 3, "memberships._as_seen"),
-    ("events.py", '@answers("set_topic"', '@answers("set_topics"', 4, "payloads.py"),
-    ("rooms.py", "_owned(user_id, room_id).t", "db.session.get_one(Room, room_id).t", 5, "_owned"),
-    ("rooms.py", "TOPIC_LENGTH = 120", "TOPIC_LENGTH = 100_000", 5, "A limit with a name"),
-    ("events.py", "topic)\n    announce.room(data.room)\n", "topic)\n", 6, "announce.room"),
+    ("storage/models.py", "    topic: Mapped", "    subject: Mapped", 0, "below `name`"),
+    (VERSIONS, "", None, 1, "a migration adds"),
+    (MIGRATION, ', server_default=""', "", 9, "need a topic"),
+    (MIGRATION, '"0003"', '"0002"', 0, "after the same one"),
+    ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Follow `rename`"),
+    ("chat/rooms.py", "@transaction\ndef set_topic", "def set_topic", 2, "`@transaction`"),
+    ("chat/memberships.py", '        "topic": room.topic,\n', "", 3, "chat/memberships.py"),
+    ("realtime/handlers.py", '@on("set_topic"', '@on("set_topics"', 4, "realtime/schemas.py"),
+    ("chat/rooms.py", "_get_managed(user_id, room_id).t", "db.session.get_one(Room, room_id).t", 5,
+     "_get_managed"),
+    ("chat/rooms.py", "TOPIC_LENGTH = 120", "TOPIC_LENGTH = 100_000", 5, "Name a limit"),
+    ("chat/rooms.py", RECORD, ".topic = topic\n", 6, "record(RoomChanged(room_id))"),
     ("templates/room.html", 'id="room-topic"', 'id="topic"', 7, "room-topic"),
     ("templates/room.html", "{{ room.topic }}", "{{ room.topic|safe }}", 7, "escapes"),
     ("static/js/ui/rail.js", "#room-topic", "#topic", 8, "rail.js"),
@@ -103,7 +108,7 @@ FIRST_OF_THEIR_CHECK = {mistake[3]: mistake for mistake in reversed(MISTAKES)}.v
         for each in MISTAKES
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_by_its_floor(
+def test_a_mistake_is_found_in_its_layer(
     copy: Path, file: str, right: str, wrong: str | None, kept: int, hint: str
 ) -> None:
     solve(copy)
@@ -113,7 +118,7 @@ def test_a_mistake_is_named_by_its_floor(
     else:
         replace(copy / file, right, wrong)
     verdict = check("11")
-    assert verdict.state == (OPEN if file == "models.py" else BROKEN), verdict
+    assert verdict.state == (OPEN if file == "storage/models.py" else BROKEN), verdict
     assert verdict.kept == kept, verdict
     assert hint in verdict.hint
     assert LAB.name not in solved()
@@ -139,10 +144,10 @@ def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> N
 def test_two_applications_are_compared_promise_by_promise(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The chat without its broadcast is the negative twin: what it no longer does is crossed out."""
+    """The chat without its broadcast is the negative twin: it no longer keeps some promises."""
     for module in (asking, events, people):
         monkeypatch.setattr(module, "ANSWER_TIMEOUT", SOON)
-    replace(copy / "events.py", 'announce.message("new_message", posted.message)', "pass")
+    replace(copy / "realtime" / "broadcast.py", '_message("new_message", fact.message)', "pass")
     step, mine = stage("10", signed=False), stage("mine/final_app", signed=False)
     lines = str(tour.compare(step, mine, "05")).splitlines()
     step.stop()

@@ -1,7 +1,7 @@
 """Lab 11: the promises of the steps on two applications side by side, and the check of the room's topic.
 
 The learner adds a topic to their copy of `final_app`, from the table up to the page. The check goes
-the same way, floor by floor, and stops at the first thing that is not there.
+the same way, layer by layer, and stops at the first thing that is missing.
 """
 
 import ast
@@ -35,15 +35,15 @@ A_ROOM = (
     "INSERT INTO rooms (slug, name, kind, last_seq, last_rev, created_at) "
     "VALUES ('tea', 'Tea', 'open', 0, 0, '2026-01-01')"
 )
-GENERAL = 1  # the room that is there from the start; who came first owns it
+GENERAL = 1  # the room that is there from the start; the first person owns it
 
 Check = Callable[[Stage], None]
 
 
 def compare(one: Stage, other: Stage, *since: str) -> View:
-    """Try the promises that two applications make, and show who keeps which.
+    """Try the promises that two applications share, and show which of them each one keeps.
 
-    `since` names steps: compare(step, chat, "06", "07") tries what these two steps have brought. The
+    `since` names steps: compare(step, chat, "06", "07") tries what these two steps promise first. The
     sentences are those of docs/promises.md.
     """
     shared = [each for each in promises_of("10") if each.final_app and each.since in since]
@@ -58,53 +58,54 @@ def compare(one: Stage, other: Stage, *since: str) -> View:
 
 
 def the_model_has_a_topic(chat: Stage) -> None:
-    """Floor 2: the class `Room` has a topic."""
-    module = ast.parse((paths.my_final_app() / "models.py").read_text(encoding="utf-8"))
+    """`storage`: the class `Room` has a topic."""
+    module = ast.parse((paths.my_final_app() / "storage" / "models.py").read_text(encoding="utf-8"))
     (room,) = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name == "Room"]
     names = [ast.unparse(n.target) for n in room.body if isinstance(n, ast.AnnAssign)]
     if "topic" not in names:
         raise NotAttempted(
-            expected="`Room` in mine/final_app/models.py has a column `topic`.",
+            expected="`Room` in mine/final_app/storage/models.py has a column `topic`.",
             seen=f"its columns: {', '.join(names)}",
-            hint='Below `name`: `topic: Mapped[str] = mapped_column(default="")`.',
+            hint='Add a line below `name`: `topic: Mapped[str] = mapped_column(default="")`.',
         )
 
 
 def the_table_has_a_topic(chat: Stage) -> None:
-    """Floor 2: a migration brings the column into the database."""
+    """`storage`: a migration adds the column to the database."""
     with closing(sqlite3.connect(_data(chat))) as database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(rooms)")]
     if "topic" not in columns:
         raise Broken(
             expected="In a new database, the table `rooms` has a column `topic`.",
             seen=f"its columns: {', '.join(columns)}",
-            hint="The model says what there should be, a migration makes it: a new file in "
-            "migrations/versions with `down_revision` set to the newest one's `revision`, and "
-            '`op.add_column("rooms", …)`.',
+            hint="The model says which columns there are, and a migration adds them. Write a new file "
+            "in storage/migrations/versions: set its `down_revision` to the `revision` of the newest "
+            'migration, and call `op.add_column("rooms", …)` in `upgrade`.',
         )
 
 
 def the_domain_sets_it(chat: Stage) -> None:
-    """Floor 3: `rooms.set_topic` sets it, in one transaction."""
-    module = ast.parse((paths.my_final_app() / "rooms.py").read_text(encoding="utf-8"))
+    """`chat`: `rooms.set_topic` sets the topic, in one transaction."""
+    module = ast.parse((paths.my_final_app() / "chat" / "rooms.py").read_text(encoding="utf-8"))
     found = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name == "set_topic"]
     if not found:
         raise Broken(
-            expected="rooms.py has a function `set_topic(user_id, room_id, topic)`.",
+            expected="chat/rooms.py has a function `set_topic(user_id, room_id, topic)`.",
             seen="no such function",
-            hint="Its neighbour `rename` shows the shape: who may, what is allowed, set it.",
+            hint="Follow `rename` in the same file: it checks the person's rights, checks the value, "
+            "sets it and records a fact.",
         )
     decorators = [ast.unparse(each) for each in found[0].decorator_list]
-    if "writes" not in decorators:
+    if "transaction" not in decorators:
         raise Broken(
             expected="`set_topic` is one transaction.",
             seen=f"its decorators: {decorators}",
-            hint="`@writes` above it: without, nothing is committed, and the topic is gone at once.",
+            hint="Put `@transaction` above it. Without it, nothing is committed.",
         )
 
 
-def a_room_tells_its_topic(chat: Stage) -> None:
-    """Floor 3: whoever sees a room sees its topic."""
+def a_room_has_its_topic(chat: Stage) -> None:
+    """`chat`: a room that the server sends contains its topic."""
     with entered(chat, "Ada") as [ada]:
         welcome = hear(ada, "welcome")
     room = welcome["rooms"][0] if isinstance(welcome, dict) else {}
@@ -112,54 +113,57 @@ def a_room_tells_its_topic(chat: Stage) -> None:
         raise Broken(
             expected="A room in `welcome` has the key `topic`.",
             seen=f"its keys: {', '.join(room)}",
-            hint='memberships._as_seen says what people see of a room: `"topic": room.topic`.',
+            hint="`_to_dict` in chat/memberships.py returns what people see of a room. Add "
+            '`"topic": room.topic`.',
         )
 
 
 def the_event_sets_it(chat: Stage) -> None:
-    """Floor 4: the event `set_topic` sets it, and answers with the room."""
+    """`realtime`: the event `set_topic` sets the topic, and the acknowledgement contains the room."""
     with entered(chat, "Ada") as [ada]:
         answer = ask(chat, ada, "set_topic", {"room": GENERAL, "topic": TOPIC})
     room = answer.get("room") if isinstance(answer, dict) else None
     if not isinstance(room, dict) or room.get("topic") != TOPIC:
         raise Broken(
-            expected=f'`set_topic` with {{"room": 1, "topic": "{TOPIC}"}} answers '
+            expected=f'The acknowledgement of `set_topic` with {{"room": 1, "topic": "{TOPIC}"}} is '
             '{"ok": true, "room": {… "topic": …}}.',
             seen=json.dumps(answer)[:200],
-            hint="A class `SetTopic` in payloads.py, and in events.py "
-            '`@answers("set_topic", SetTopic)`: call `rooms.set_topic`, return `memberships.one`.',
+            hint="Add a class `SetTopic` to realtime/schemas.py, and a handler with "
+            '`@on("set_topic", schemas.SetTopic)` to realtime/handlers.py. The handler calls '
+            "`rooms.set_topic` and returns `memberships.one`.",
         )
 
 
 def not_everybody_may(chat: Stage) -> None:
-    """Floor 3: only a room's owner sets it, and not to just anything."""
-    owners = "`_owned(user_id, room_id)` returns the room to its owner, and refuses everybody else."
+    """`chat`: only the room's owner can set the topic, and its length has a limit."""
+    owners = "Use `_get_managed(user_id, room_id)`: it returns the room to those who may change it."
     with entered(chat, "Ada", "Bo") as [ada, bo]:
         mine = {"room": GENERAL, "topic": "Mine now"}
         refused(chat, bo, "set_topic", mine, code="forbidden", hint=owners)
         missing = {"room": 999, "topic": TOPIC}
         refused(chat, ada, "set_topic", missing, code="not_found", hint=owners)
         long = {"room": GENERAL, "topic": TOO_LONG}
-        limit = 'A limit with a name, and `raise Invalid("…", field="topic")` above it.'
+        limit = 'Name a limit, and `raise Invalid("…", field="topic")` if the topic is longer.'
         refused(chat, ada, "set_topic", long, field="topic", hint=limit)
 
 
 def everybody_in_the_room_is_told(chat: Stage) -> None:
-    """Floor 4: everybody in the room is told, after the commit."""
+    """`chat`: everybody in the room receives the new topic, because the change is recorded."""
     with entered(chat, "Ada", "Bo") as [ada, bo]:
         ask(chat, ada, "set_topic", {"room": GENERAL, "topic": TOPIC})
         told = hear(bo, "room_changed")
     room = told.get("room") if isinstance(told, dict) else None
     if not isinstance(room, dict) or room.get("topic") != TOPIC:
         raise Broken(
-            expected="Bo, who is in the room, hears `room_changed` with the topic.",
+            expected="Bo, who is in the room, receives `room_changed` with the topic.",
             seen=f"{told!r:.200}",
-            hint="`announce.room(data.room)` in the handler, after `rooms.set_topic` has returned.",
+            hint="Call `record(RoomChanged(room_id))` at the end of `rooms.set_topic`. After the "
+            "commit, realtime/broadcast.py sends the room to its members.",
         )
 
 
 def the_page_shows_it(chat: Stage) -> None:
-    """The page: it begins with the topic, as text."""
+    """`templates`: the page shows the topic, as text."""
     with entered(chat, "Ada") as [ada]:
         ask(chat, ada, "set_topic", {"room": GENERAL, "topic": HOSTILE})
     browser = family_of(chat).browser(chat, "Ada")
@@ -169,28 +173,28 @@ def the_page_shows_it(chat: Stage) -> None:
         raise Broken(
             expected='The page of a room has an element with id="room-topic".',
             seen="no such element",
-            hint="In templates/room.html, below the heading: "
+            hint="Add this below the heading in templates/room.html: "
             '`<p id="room-topic" class="quiet ellipsis" dir="auto">{{ room.topic }}</p>`.',
         )
     if found.get_text().strip() != HOSTILE:
         raise Broken(
-            expected=f"It shows {HOSTILE} letter by letter.",
+            expected=f"The page shows {HOSTILE} letter by letter.",
             seen=str(found)[:200],
-            hint="`{{ room.topic }}` is enough: Jinja escapes it. No `|safe`.",
+            hint="Write `{{ room.topic }}` without `|safe`. Jinja escapes it.",
         )
 
 
 def the_script_shows_it(chat: Stage) -> None:
-    """The page: its script shows a topic that changes."""
+    """`static`: the script of the page shows a topic that changes."""
     folder = paths.my_final_app() / "static" / "js"
     texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
     naming = [path for path, text in texts.items() if "#room-topic" in text]
     if not naming:
         raise Broken(
             expected='A script finds the element: `$("#room-topic")`.',
-            seen="no script names it",
-            hint="static/js/ui/rail.js sets the room's name when `room_changed` has come: "
-            "`#showOpen`. One more line there, with `textContent`.",
+            seen="no script contains it",
+            hint="`#showOpen` in static/js/ui/rail.js sets the room's name when `room_changed` arrives. "
+            "Add a line there that sets `textContent`.",
         )
     for path in naming:
         script = Script(texts[path])
@@ -199,19 +203,19 @@ def the_script_shows_it(chat: Stage) -> None:
             raise Broken(
                 expected=f"A browser can run {path.name}.",
                 seen=f"line {line} cannot be read" if line else f"nothing is called {unknown[0]!r}",
-                hint="Compare your line with its neighbours, letter by letter: at such a place the "
-                "browser stops.",
+                hint="Compare your line with the lines around it, letter by letter. The browser stops "
+                "at an error like this.",
             )
 
 
 def an_older_database_has_it_too(chat: Stage) -> None:
-    """Floor 2 again: a database that has rooms already gets the column, too."""
+    """`storage` again: a database that already has rooms gets the column, too."""
     problem = _upgrade_an_older_one()
     if problem:
         raise Broken(
-            expected="The migration brings the column into a database of the workshop's final_app.",
+            expected="The migration adds the column to a database of the workshop's final_app.",
             seen=problem,
-            hint='Its rooms need a topic at once: `server_default=""`, beside `nullable=False`.',
+            hint='Its rooms need a topic at once: add `server_default=""` next to `nullable=False`.',
         )
 
 
@@ -219,7 +223,7 @@ CHECKS: list[Check] = [
     the_model_has_a_topic,
     the_table_has_a_topic,
     the_domain_sets_it,
-    a_room_tells_its_topic,
+    a_room_has_its_topic,
     the_event_sets_it,
     not_everybody_may,
     everybody_in_the_room_is_told,
@@ -234,7 +238,7 @@ def sentence(check: Check) -> str:
 
 
 def _upgrade_an_older_one() -> str:
-    """Let the learner's migrations run where the workshop's made a room; return what went wrong."""
+    """Run the learner's migrations on a database in which there is a room; return what went wrong."""
     with tempfile.TemporaryDirectory(prefix="chat-", ignore_cleanup_errors=True) as folder:
         _migrate(paths.ROOT, folder)
         with closing(sqlite3.connect(Path(folder, "chat.db"))) as database, database:

@@ -1,4 +1,4 @@
-// The account page works without a script; this one only shows its times in the reader's time zone.
+// The account page works without JavaScript. This script only shows its times in the user's time zone.
 
 import { fullTime, shortTime } from "./core/times.js";
 

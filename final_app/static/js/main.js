@@ -1,4 +1,4 @@
-// Wires the parts of the room's page together; decides nothing itself.
+// Connects the parts of the room page. It contains no logic of its own.
 
 import { Connection } from "./core/connection.js";
 import { Directory } from "./core/directory.js";
@@ -29,9 +29,9 @@ import { Typing } from "./ui/typing.js";
 import { Viewer } from "./ui/viewer.js";
 
 const ENDINGS = {
-  password_changed: ": the password was changed",
-  banned: ": this account is blocked",
-  deleted: ": this account was deleted",
+  password_changed: ": your password was changed",
+  banned: ": your account is banned",
+  deleted: ": your account was deleted",
 };
 
 const state = JSON.parse($("#state").textContent);
@@ -52,7 +52,7 @@ const ask = (event, payload) => connection.ask(event, payload);
 const { limits } = state;
 const uploads = new Uploads({ room, drawer, http, limits, changed: showUploads });
 const picture = (upload) => uploads.picture(upload);
-const nameOf = (id) => directory.people.get(id)?.name ?? "Somebody who left";
+const nameOf = (id) => directory.people.get(id)?.name ?? "Someone who left";
 const view = new MessageView({ room, me, nameOf, picture });
 const timeline = new Timeline({ view, newAfter: room.unread ? room.last_read_seq : null });
 const scroller = new Scroller({ moved: () => conversation.moved(), live: () => timeline.live });
@@ -80,7 +80,7 @@ const acts = {
   discard: ({ client_id }) => outbox.settle(client_id),
 };
 const actions = new Actions({ timeline, acts });
-// A room that was left while the line was down still has something to send.
+// Every room has an outbox: messages written elsewhere while offline still have to be sent.
 const outboxes = new Map(state.rooms.map(({ id }) => [id, makeOutbox(id)]));
 const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
 const parts = [scroller, conversation, reading, typing, dialogs, people, rail, composer, actions,
@@ -122,7 +122,7 @@ function start() {
   drawer.watch(changedElsewhere);
   for (const [event, listener] of Object.entries(events)) socket.on(event, listener);
   connection.connect();
-  // A page that the browser keeps for "back" must not go on living behind the one that is seen.
+  // A page in the back/forward cache must not stay connected behind the page on screen.
   addEventListener("pagehide", stop);
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 }
@@ -163,11 +163,11 @@ function showDirectory() {
   notifier.show();
   const open = directory.rooms.get(room.id);
   $("#scroller").dataset.moderated = Boolean(open?.can_moderate);
-  const archived = open?.archived && "This room is archived: it can be read, not written to.";
-  composer.close(open ? archived || "" : "You are no longer in this room.", !open);
+  const archived = open?.archived && "This room is archived. You can read it, but you can't send messages.";
+  composer.close(open ? archived || "" : "You're no longer in this room.", !open);
 }
 
-// Goes to a message of this room that is on the page; tells whether it is.
+// Goes to a message of this room if it's on the page. Returns whether it is.
 function jump(seq) {
   const node = timeline.node(seq);
   $(".message.target")?.classList.remove("target");
@@ -219,7 +219,7 @@ function showUploads() {
   composer.filesChanged();
 }
 
-// A reaction that is there is put or taken by its own button, a new one chosen first.
+// The button of an existing reaction adds or removes it. Any other button opens the picker.
 function react({ id }, button) {
   const { emoji } = button.dataset;
   if (emoji) change("react", { id, emoji, on: button.ariaPressed !== "true" });
@@ -227,8 +227,8 @@ function react({ id }, button) {
 }
 
 async function remove({ id, author }) {
-  const whose = author.id === me.id ? "a message" : `a message of ${author.name}`;
-  const text = `Everybody will see that ${whose} was deleted here.`;
+  const whose = author.id === me.id ? "a message" : `a message from ${author.name}`;
+  const text = `Everyone will see that ${whose} was deleted here.`;
   const sure = await dialogs.confirm("Delete this message?", text, "Delete");
   if (sure) await change("delete_message", { id });
 }
@@ -242,6 +242,6 @@ async function change(event, payload) {
 
 async function copyLink({ seq }) {
   const address = String(new URL(view.address(seq), base));
-  const refused = `The browser did not let us copy. The link is ${address}`;
+  const refused = `Your browser blocked copying. The link is ${address}`;
   toasts.show((await copied(address)) ? "Link copied." : refused);
 }

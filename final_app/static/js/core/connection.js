@@ -1,14 +1,14 @@
-// One socket and its life: connecting → online ⇄ offline, or ended when the log-in has ended.
+// One socket and its states: connecting → online ⇄ offline, and ended when the session has ended.
 
 const ANSWER_TIMEOUT_MS = 5_000;
-const CONNECT_AGAIN_MS = 2_000; // after the server closed the connection or refused it for a while
+const CONNECT_AGAIN_MS = 2_000; // after the server closed or refused the connection
 
 export class Connection {
   #socket; #changed;
   #timer;
   #state = "connecting";
 
-  // changed(state, news) hears of each new state; news is the server's word: welcome, session_ended
+  // changed(state, news) is called for each new state, with the payload of welcome or session_ended.
   constructor(socket, changed) {
     [this.#socket, this.#changed] = [socket, changed];
     socket.on("welcome", (welcome) => this.#become("online", welcome));
@@ -29,9 +29,9 @@ export class Connection {
     this.#socket.disconnect();
   }
 
-  // Returns the acknowledgement; one that did not come in time is a refusal, too.
+  // Returns the acknowledgement, or an error of the same form if none came in time.
   async ask(event, payload) {
-    if (!this.online) return refusal("You are not connected at the moment.");
+    if (!this.online) return refusal("You're not connected right now.");
     try {
       return await this.#socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck(event, payload);
     } catch {
@@ -39,7 +39,7 @@ export class Connection {
     }
   }
 
-  // Socket.IO connects again by itself, except after the server's own word.
+  // Socket.IO reconnects automatically, except when the server closed the connection.
   #dropped(byServer) {
     if (this.#state === "ended") return;
     this.#become("offline");
@@ -57,4 +57,4 @@ export class Connection {
 
 const refusal = (message) => ({ ok: false, error: { code: "offline", message } });
 
-export const noAnswer = () => refusal("The server did not answer. Try again in a moment.");
+export const noAnswer = () => refusal("The server didn't respond. Try again in a moment.");

@@ -1,4 +1,4 @@
-// The rooms of this person and the people of this installation, as last heard of.
+// The current user's rooms and everyone in this installation, as last received.
 
 export class Directory {
   #changed;
@@ -15,7 +15,7 @@ export class Directory {
     this.#changed();
   }
 
-  // seen: the reader has it before their eyes, so it does not even count for a moment.
+  // If the message is `seen` (visible on screen), it never counts as unread.
   newMessage(id, message, seen) {
     const room = this.rooms.get(id);
     if (!room || message.seq <= room.last_seq) return;
@@ -31,10 +31,10 @@ export class Directory {
     this.#update(id, { last_read_seq, unread, mentions });
   }
 
-  // Its counts are left as they are here: they follow new_message and read_changed.
+  // Keeps the current counts, because new_message and read_changed update them.
   roomChanged(room) {
-    const { unread, mentions, last_read_seq } = this.rooms.get(room.id) ?? room;
-    this.rooms.set(room.id, { ...room, unread, mentions, last_read_seq });
+    const { unread, mentions, last_seq, last_read_seq } = this.rooms.get(room.id) ?? room;
+    this.rooms.set(room.id, { ...room, unread, mentions, last_seq, last_read_seq });
     this.#changed();
   }
 
@@ -49,7 +49,7 @@ export class Directory {
     this.#changed();
   }
 
-  // Banned or deleted. What was written stays, and so do the conversations with that person.
+  // The person was banned or deleted. Their messages and direct rooms stay.
   personGone(userId) { if (this.people.delete(userId)) this.#changed(); }
 
   presence(userId, online) {
@@ -57,7 +57,7 @@ export class Directory {
     if (person) this.personChanged({ ...person, online });
   }
 
-  // Everybody but these, by name.
+  // Returns everyone except these ids, sorted by name.
   others(ids) {
     const people = [...this.people.values()].filter(({ id }) => !ids.has(id));
     return people.sort((a, b) => a.name.localeCompare(b.name));
@@ -76,5 +76,5 @@ export class Directory {
   }
 }
 
-// What a room adds to the counts that ask for attention: of a muted one, what is for oneself.
+// What a room adds to the unread badges. A muted room adds only its mentions.
 export const counted = ({ notify, unread, mentions }) => (notify === "none" ? mentions : unread);

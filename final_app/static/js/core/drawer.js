@@ -1,9 +1,9 @@
-// What must survive a reload, in localStorage, under this installation and this person.
+// Keeps what must survive a reload in localStorage, separately for each installation and user.
 
 export class Drawer {
   #prefix;
   #heard;
-  #fallback = new Map(); // storage may be full or forbidden: then it lasts as long as the page
+  #fallback = new Map(); // if storage is full or blocked, values last as long as the page
 
   constructor(base, userId) { this.#prefix = `chat ${base} ${userId} `; }
 
@@ -28,7 +28,7 @@ export class Drawer {
     }
   }
 
-  // Calls back with the name of what another tab has put here.
+  // Calls changed(name) when another tab changes a value.
   watch(changed) {
     this.#heard = ({ key }) => key?.startsWith(this.#prefix) && changed(key.slice(this.#prefix.length));
     addEventListener("storage", this.#heard);

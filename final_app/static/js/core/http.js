@@ -1,8 +1,8 @@
-// Calls by HTTP. Every answer is {"ok": true, …}, or it becomes an Error with the server's words.
+// HTTP requests. Any response other than {"ok": true, …} throws an Error with the server's message.
 
 import { noAnswer } from "./connection.js";
 
-const STALLED_MS = 60_000; // a file that does not get on for this long begins anew
+const STALLED_MS = 60_000; // an upload without progress for this long starts again
 
 export class Http {
   #base; #token;
@@ -15,8 +15,8 @@ export class Http {
   patch = (address, body) => this.#call("PATCH", address, body);
   delete = (address) => this.#call("DELETE", address);
 
-  // Sends a form with a file, by XMLHttpRequest: fetch does not tell how far it has come. Returns what
-  // came as it came; nothing is a refusal, too, as in Connection.
+  // Uploads a form with a file. It uses XMLHttpRequest, because fetch doesn't report upload progress.
+  // Returns the response, or an error of the same form if none came, as Connection does.
   upload(address, form, { progress, signal }) {
     const request = new XMLHttpRequest();
     let timer;
@@ -38,7 +38,7 @@ export class Http {
     });
   }
 
-  // Whether the server says that there is no such thing (any more), at least for this person.
+  // Returns whether the server answers 404: it's gone, or the user can no longer see it.
   async isGone(address) {
     const answer = await fetch(new URL(address, this.#base), { method: "HEAD" }).catch(() => null);
     return answer?.status === 404;

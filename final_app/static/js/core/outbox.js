@@ -1,20 +1,20 @@
-// What one person has written in one room and the server has not acknowledged yet.
-// It is kept in the drawer, so a reload loses nothing, and sent one by one in the order of writing.
-// A message leaves only when it was acknowledged or the person discards it.
+// The messages of the current user in one room that the server hasn't acknowledged yet.
+// They are stored in the drawer, so a reload loses nothing, and sent one by one in order.
+// A message stays here until it's acknowledged or the user discards it.
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const TRIES_BEFORE_RETRY_IS_OFFERED = 3;
-const REFUSALS = new Set(["invalid", "forbidden", "not_found", "conflict"]); // trying again cannot help
+const REFUSALS = new Set(["invalid", "forbidden", "not_found", "conflict"]); // retrying can't help
 
 export class Outbox {
   #room; #drawer; #send; #accepted; #changed;
   #connected = false;
   #draining = false;
-  #tries = new Map(); // client_id → times sent without an answer, in this page
+  #tries = new Map(); // client_id → unanswered attempts on this page
   #wake = () => {};
 
-  // send(room, item) → acknowledgement, also when none came; accepted(message); changed(items)
+  // send(room, item) returns an acknowledgement in any case; accepted(message); changed(items)
   constructor({ room, drawer, send, accepted, changed }) {
     [this.#room, this.#drawer, this.#send] = [room, drawer, send];
     [this.#accepted, this.#changed] = [accepted, changed];
@@ -22,7 +22,7 @@ export class Outbox {
 
   get name() { return `outbox ${this.#room}`; }
 
-  // Read anew each time: another tab of the same person writes here too.
+  // Read from storage each time, because other tabs of the same user write there too.
   get items() {
     const tries = (item) => this.#tries.get(item.client_id) ?? 0;
     const kept = this.#drawer.get(this.name) ?? [];
@@ -42,14 +42,14 @@ export class Outbox {
     this.#drain();
   }
 
-  // Its message has come (acknowledged, broadcast or in the history), or the person gave it up.
+  // The message was acknowledged, broadcast or found in the history, or the user discarded it.
   settle(clientId) {
     const items = this.items;
     const left = items.filter((item) => item.client_id !== clientId);
     if (left.length < items.length) this.#keep(left);
   }
 
-  // Another tab has written here; it sends, unless its line is down and ours is not.
+  // Another tab has added a message. Send it from here too, in case that tab is offline.
   changedElsewhere() {
     this.#changed(this.items);
     this.#drain();
@@ -83,7 +83,7 @@ export class Outbox {
     this.#draining = true;
     await alone(this.#drawer.nameOf(this.name), () => this.#sendAll());
     this.#draining = false;
-    this.#drain(); // for what was added while the lock was given back
+    this.#drain(); // for messages added while the lock was released
   }
 
   async #sendAll() {
@@ -96,7 +96,7 @@ export class Outbox {
     }
   }
 
-  // Wait as long as the server asked, or longer from try to try, with jitter against a stampede.
+  // Waits as long as the server asked, or with exponential backoff and jitter.
   async #pause(clientId, retryAfterS) {
     const tries = (this.#tries.get(clientId) ?? 0) + 1;
     this.#tries.set(clientId, tries);
@@ -110,17 +110,18 @@ export class Outbox {
   }
 }
 
-// Two tabs share the drawer. The server would notice the same client_id; with a lock it need not.
+// Tabs share the drawer. The lock keeps two tabs from sending the same message (the server would
+// recognize its client_id).
 function alone(name, work) {
   return navigator.locks ? navigator.locks.request(name, work) : work();
 }
 
-// crypto.randomUUID exists on https and localhost only; a chat at http://192.168.… needs the other.
+// crypto.randomUUID exists only on https and localhost. A chat at http://192.168.… needs the fallback.
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4 (RFC 9562, section 5.4)
-  bytes[8] = (bytes[8] & 0x3f) | 0x80; // its variant
+  bytes[8] = (bytes[8] & 0x3f) | 0x80; // variant
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
 }

@@ -1,6 +1,6 @@
-// Times as this person reads them: their language, their time zone.
+// Formats times in the user's language and time zone.
 
-const GROUP_MS = 5 * 60_000; // messages of one author within five minutes stand under one name
+const GROUP_MS = 5 * 60_000; // messages of one author within five minutes share a heading
 const DAY_MS = 24 * 3_600_000;
 
 const clockStyle = { timeStyle: "short", hourCycle: "h23" };

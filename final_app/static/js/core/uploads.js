@@ -1,15 +1,15 @@
-// Files for the next message of one room. They are sent at once, and one after another: a page has
-// few connections, and the chat needs some. What the server has is kept in the drawer, like the draft.
+// Files for the next message in one room. They are uploaded immediately but one at a time, because a
+// page has few connections and the chat needs some. Finished uploads are kept in the drawer.
 
 const AGAIN_S = 2;
-const MOST_TRIES = 3; // without an answer although there is a line; then the person decides
-const PASSING = new Set(["offline", "rate_limited", "busy"]); // worth another try
-const UNREADABLE = { error: { message: "This file cannot be read." } };
+const MOST_TRIES = 3; // without an answer while online; then the user decides
+const PASSING = new Set(["offline", "rate_limited", "busy"]); // worth retrying
+const UNREADABLE = { error: { message: "This file can't be read." } };
 
 export class Uploads {
   #room; #drawer; #http; #limits; #changed;
-  #coming = []; // what the server does not have yet
-  #pictures = new Map(); // id of an upload → the picture that was chosen, as long as the page lives
+  #coming = []; // not uploaded yet
+  #pictures = new Map(); // upload id → local URL of the chosen image, for the lifetime of the page
   #connected = false;
   #sending = false;
   #later;
@@ -21,18 +21,18 @@ export class Uploads {
 
   get name() { return `files ${this.#room}`; }
 
-  // Each has a key, filename, size, url of a picture if it is one, and a state: waiting, sending,
-  // failed (with the error), done.
+  // Each item has a key, filename, size, url (if it's an image) and state: waiting, sending,
+  // failed (with an error) or done.
   get items() { return [...this.#kept.map((upload) => this.#asItem(upload)), ...this.#coming]; }
 
   get coming() { return this.#coming.filter(({ error }) => !error).length; }
 
   get refused() { return this.#coming.length - this.coming; }
 
-  // It is there before the server's one, and when the line is down.
+  // The local image is available before the server's, and while offline.
   picture({ id }) { return this.#pictures.get(id); }
 
-  // Returns how many there was no place for.
+  // Returns how many files exceed the limit and were left out.
   add(files) {
     const places = Math.max(0, this.#limits.uploads - this.items.length);
     this.#coming.push(...files.slice(0, places).map((file) => this.#begin(file)));
@@ -44,7 +44,7 @@ export class Uploads {
     const { id, stop } = this.items.find((item) => item.key === key);
     stop?.abort();
     this.#coming = this.#coming.filter((item) => item.key !== key);
-    if (id) this.#http.delete(`api/uploads/${id}`).catch(() => {}); // or the server collects it later
+    if (id) this.#http.delete(`api/uploads/${id}`).catch(() => {}); // if this fails, the server removes it later
     this.#keep(this.#kept.filter((upload) => upload.key !== key));
   }
 
@@ -54,7 +54,7 @@ export class Uploads {
     this.#drain();
   }
 
-  // Hands over what the server has: a message carries it from now on.
+  // Returns the finished uploads and clears them here: a message contains them from now on.
   take() {
     const uploads = this.#kept;
     this.#keep([]);
@@ -67,13 +67,13 @@ export class Uploads {
     for (const upload of this.#kept) this.#check(upload);
   }
 
-  // What is on its way goes on: a slow line may have lost the socket just because of it.
+  // Uploads in progress continue: on a slow line, the upload may be why the socket was lost.
   disconnect() {
     this.#connected = false;
     clearTimeout(this.#later);
   }
 
-  // Read anew each time: another tab of the same person writes here too.
+  // Read from storage each time, because other tabs of the same user write there too.
   get #kept() { return this.#drawer.get(this.name) ?? []; }
 
   #keep(uploads) {
@@ -89,7 +89,7 @@ export class Uploads {
   #begin(file) {
     const { name: filename, size, type } = file;
     const final = size > this.#limits.upload_size;
-    const error = final && `Too large: at most ${fileSize(this.#limits.upload_size)}.`;
+    const error = final && `Too large: the limit is ${fileSize(this.#limits.upload_size)}.`;
     const url = !final && type.startsWith("image/") && URL.createObjectURL(file);
     const key = `${filename} ${performance.now()} ${Math.random()}`;
     const state = final ? "failed" : "waiting";
@@ -106,7 +106,7 @@ export class Uploads {
     this.#sending = false;
   }
 
-  // Returns whether the next one may follow at once.
+  // Returns whether the next file can follow immediately.
   async #send(item) {
     Object.assign(item, { state: "sending", part: 0, why: "", stop: new AbortController() });
     this.#changed();
@@ -115,7 +115,7 @@ export class Uploads {
     form.append("file", item.file);
     const progress = (part) => this.#changed(Object.assign(item, { part }));
     const { signal } = item.stop;
-    const readable = await item.file.slice(0, 1).arrayBuffer().catch(() => null); // not a folder
+    const readable = await item.file.slice(0, 1).arrayBuffer().catch(() => null); // null for a folder
     const answer = readable && (await this.#http.upload("api/uploads", form, { progress, signal }));
     return signal.aborted || this.#settle(item, answer ?? UNREADABLE);
   }
@@ -137,7 +137,7 @@ export class Uploads {
     return !again;
   }
 
-  // The server collects what no message carried for a day.
+  // The server removes uploads that weren't sent within a day.
   async #check({ id }) {
     const gone = await this.#http.isGone(`files/${id}`);
     if (gone) this.#keep(this.#kept.filter((upload) => upload.id !== id));

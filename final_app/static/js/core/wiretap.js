@@ -1,5 +1,5 @@
-// What goes over the line, as it goes: Engine.IO's packets and Socket.IO's inside them. And two
-// faults on purpose, to see that nothing is lost by them. Loaded only when the inspector is on.
+// Observes the connection: Engine.IO packets and the Socket.IO packets inside them. It can also cause
+// two faults, to show that no message gets lost. Loaded only if the inspector is on.
 
 const TYPES = ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK"];
 const SOCKET_IO = /^(\d)(?:\d+-)?(?:\/[^,]*,)?(\d*)(.*)$/s; // type, namespace, acknowledgement id, data
@@ -8,12 +8,12 @@ const utf8 = new TextEncoder();
 export class Wiretap {
   #socket; #heard; #dropped;
   #engine;
-  #asked = new Map(); // acknowledgement id → the packet that asks for it
-  #doomed = {}; // the message whose acknowledgement is lost: {ack, clientId}
-  #loses = false; // the packet that is just being handed on
-  armed = false; // the next message is doomed
+  #asked = new Map(); // acknowledgement id → the packet that requested it
+  #doomed = {}; // the message whose acknowledgement is dropped: {ack, clientId}
+  #loses = false; // whether the current packet is dropped
+  armed = false; // whether to drop the next message's acknowledgement
 
-  // heard(packet); dropped() hears that the acknowledgement has been lost
+  // heard(packet) is called for each packet, dropped() after an acknowledgement was dropped.
   constructor(socket, heard, dropped) {
     [this.#socket, this.#heard, this.#dropped] = [socket, heard, dropped];
   }
@@ -24,7 +24,7 @@ export class Wiretap {
     const attach = () => this.#attach(io.engine);
     io.decoder.add = (data) => this.#loses || add(data);
     io.on("open", attach);
-    // The engine is made right after these, and its first packet comes before "open".
+    // The engine is created right after this event, and its first packet comes before "open".
     io.on("reconnect_attempt", () => queueMicrotask(attach));
     queueMicrotask(attach);
   }
@@ -42,7 +42,7 @@ export class Wiretap {
   }
 
   #pass(way, { type: engine, data = "", note = "" }) {
-    const size = utf8.encode(data).length + 1; // with Engine.IO's one character for the type
+    const size = utf8.encode(data).length + 1; // plus Engine.IO's one character for the type
     const packet = { way, engine, at: new Date(), data, note, size, lost: false };
     const [, type, ack, json = data] = (engine === "message" && SOCKET_IO.exec(data)) || [];
     Object.assign(packet, { type: TYPES[type], ack, json });
@@ -52,8 +52,8 @@ export class Wiretap {
     this.#heard(packet);
   }
 
-  // Besides its acknowledgement the sender must not get the message itself: by that, too, the outbox
-  // would know that it has arrived, and not send it again.
+  // The sender must not receive the broadcast of the message either. Otherwise the outbox would know
+  // that the message arrived and wouldn't send it again.
   #passEvent(packet, event, payload) {
     packet.event = event;
     const asks = packet.way === "sent" && packet.ack;

@@ -1,4 +1,4 @@
-// What one does with a message: by its buttons, and by keys while it has focus.
+// The actions of a message, by its buttons or by keys while it has focus.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -8,8 +8,8 @@ const KEYS = { "+": "react", e: "edit", r: "reply", Delete: "delete" };
 export class Actions extends Part {
   #timeline; #acts;
 
-  // acts: name → function of a message (for retry and discard, of an item of the outbox) and the
-  // button that was used
+  // acts: name → function that takes a message (for retry and discard, an item of the outbox) and the
+  // button that was used.
   constructor({ timeline, acts }) { super(); [this.#timeline, this.#acts] = [timeline, acts]; }
 
   connect() {
@@ -23,7 +23,7 @@ export class Actions extends Part {
     const node = button?.closest(".message");
     if (!button || (button.href && (event.ctrlKey || event.metaKey || event.shiftKey))) return;
     event.preventDefault();
-    if (button.dataset.act === "more") node.focus(); // its toolbar shows while focus is inside
+    if (button.dataset.act === "more") node.focus(); // the toolbar shows while the focus is inside
     else this.#act(button.dataset.act, node, button);
   }
 

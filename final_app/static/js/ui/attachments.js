@@ -1,4 +1,4 @@
-// Files in the composer: chosen, dropped or pasted. Each is a chip that tells how far it has come.
+// Files in the composer: chosen, dropped or pasted. Each is a chip that shows its progress.
 
 import { fileSize } from "../core/uploads.js";
 import { $, keepList, plural } from "./dom.js";
@@ -7,7 +7,7 @@ import { Part } from "./part.js";
 export class Attachments extends Part {
   #uploads; #tell;
 
-  // tell(error) shows why a file was left out
+  // tell(error) shows why a file was left out.
   constructor({ uploads, tell }) { super(); [this.#uploads, this.#tell] = [uploads, tell]; }
 
   connect() {
@@ -15,7 +15,7 @@ export class Attachments extends Part {
     this.listen($("#attach"), "click", () => $("#attach-input").click());
     this.listen($("#attach-input"), "change", ({ target }) => {
       this.#add(target.files);
-      target.value = ""; // the same file may be chosen again
+      target.value = ""; // so that the same file can be chosen again
     });
     this.listen(window, "paste", (event) => this.#paste(event));
     this.listen(window, "dragover", (event) => this.#drag(event));
@@ -39,11 +39,11 @@ export class Attachments extends Part {
     if (!files.length || !this.#open) return;
     const left = this.#uploads.add([...files]);
     const many = plural(left, "file was", "files were");
-    if (left) this.#tell({ message: `A message carries only so many files: ${many} left out.` });
+    if (left) this.#tell({ message: `Too many files for one message: ${many} left out.` });
     $("#text").focus();
   }
 
-  // Who copies from a table gets its text and a picture of it: they mean the text.
+  // A spreadsheet copies cells as text and as an image. The user wants the text.
   #paste(event) {
     const { files } = event.clipboardData;
     if (!files.length || event.clipboardData.getData("text/plain")) return;
@@ -51,7 +51,7 @@ export class Attachments extends Part {
     this.#add(files);
   }
 
-  // A file dropped beside must not replace the page.
+  // A file dropped anywhere else must not replace the page.
   #drag(event) {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
@@ -78,7 +78,7 @@ export class Attachments extends Part {
     chip.dataset.state = state;
     chip.title = filename;
     $(".chip-name", chip).textContent = filename;
-    const percent = state === "sending" && `${Math.round(part * 100)} % of ${fileSize(size)}`;
+    const percent = state === "sending" && `${Math.round(part * 100)}% of ${fileSize(size)}`;
     $(".chip-note", chip).textContent = error || why || percent || fileSize(size);
     const bar = { value: part ?? 1, hidden: state !== "sending", ariaLabel: `Upload of ${filename}` };
     Object.assign($("progress", chip), bar);
@@ -88,6 +88,6 @@ export class Attachments extends Part {
     const image = $("img", chip);
     if (!image || !url || image.hasAttribute("src")) return;
     Object.assign(image, { src: url, hidden: false });
-    image.onerror = () => image.remove(); // of a kind that browsers do not show
+    image.onerror = () => image.remove(); // the browser can't show this type
   }
 }

@@ -1,21 +1,21 @@
-// The field one writes in: a new message, a reply, or another wording of a message of one's own.
-// What stands in it survives a reload. It is never disabled because the line is down.
+// The message field: for a new message, a reply, or an edit of your own message.
+// Its text survives a reload. It's never disabled just because the connection is down.
 
 import { $, plainText, plural } from "./dom.js";
 import { Part } from "./part.js";
 
-const COUNTER_FROM_CHARACTERS = 200; // left over, when the counter appears
+const COUNTER_FROM_CHARACTERS = 200; // left when the counter appears
 const MOST_LINES = 8; // as in composer.css
-const IME_KEY_CODE = 229; // what browsers report for a key that an input method has taken
+const IME_KEY_CODE = 229; // what browsers report for a key that an input method handles
 
 export class Composer extends Part {
   #field = $("#text");
   #draft; #drawer; #limit; #uploads; #send; #edit; #editLast;
   #replyTo = null;
   #editing = null;
-  #waiting = false; // the person has sent it, and files of it are still on their way
+  #waiting = false; // the message was sent, but its files are still being uploaded
 
-  // send(text, replyTo, uploads); edit(message, text) → true once it is stored; editLast()
+  // send(text, replyTo, uploads); edit(message, text) → true if it was stored; editLast()
   constructor({ room, drawer, limit, uploads, send, edit, editLast }) {
     super();
     [this.#draft, this.#drawer, this.#limit] = [`text ${room.id}`, drawer, limit];
@@ -36,13 +36,13 @@ export class Composer extends Part {
   reply(message) {
     this.cancel();
     this.#replyTo = message;
-    this.#showContext(`Reply to ${message.author.name}`, plainText(message.html) || "A file");
+    this.#showContext(`Replying to ${message.author.name}`, plainText(message.html) || "A file");
   }
 
   edit(message) {
     this.cancel();
     this.#editing = message;
-    this.#showContext("Edit your message", "");
+    this.#showContext("Editing your message", "");
     this.#put(message.text);
   }
 
@@ -60,7 +60,7 @@ export class Composer extends Part {
     else this.#hold("");
   }
 
-  // Without a reason it is open.
+  // Closes the composer for a reason, or opens it if the reason is empty.
   close(reason, withLink = false) {
     $("#composer").hidden = this.#field.disabled = Boolean(reason);
     $("#closed").hidden = !reason;
@@ -95,7 +95,7 @@ export class Composer extends Part {
     const files = editing ? editing.uploads : this.#uploads.items;
     if (!(text || files.length) || text.length > this.#limit) return;
     if (!editing && this.#mustWait()) return;
-    if (editing && !(await this.#edit(editing, text))) return; // refused: the words stay here
+    if (editing && !(await this.#edit(editing, text))) return; // refused: the text stays here
     if (!editing || this.#editing === editing) this.cancel();
     if (editing) return;
     this.#put("");
@@ -103,12 +103,12 @@ export class Composer extends Part {
     this.#send(text, replyTo, this.#uploads.take());
   }
 
-  // A message carries all its files: it waits for those on their way, and for a word on the refused.
+  // A message is sent with all its files. It waits for uploads, and for a decision on failed ones.
   #mustWait() {
     const { coming, refused } = this.#uploads;
     const wait = plural(coming, "file is", "files are");
-    const reason = coming ? `It is sent as soon as ${wait} uploaded.` : "";
-    const stop = "Not sent: a file was not uploaded. Try it again, or remove it.";
+    const reason = coming ? `The message will be sent as soon as ${wait} uploaded.` : "";
+    const stop = "Not sent: a file couldn't be uploaded. Retry or remove it.";
     this.#hold(refused ? stop : reason, !refused && coming > 0);
     return refused || coming;
   }
@@ -117,7 +117,7 @@ export class Composer extends Part {
     this.#waiting = this.#field.readOnly = waiting;
     $("#composer").dataset.waiting = waiting;
     $("#held-cancel").hidden = !waiting;
-    if ($("#held").textContent !== reason) $("#held").textContent = reason; // said once, not again
+    if ($("#held").textContent !== reason) $("#held").textContent = reason; // so that it's announced only once
   }
 
   #written() {
@@ -130,12 +130,13 @@ export class Composer extends Part {
     this.#measure();
   }
 
-  // CSS lets the field grow (field-sizing); for browsers that cannot, lines are counted.
+  // CSS makes the field grow (field-sizing). For browsers that can't, this counts the lines.
   #measure() {
     const { value } = this.#field;
     this.#field.rows = Math.min(MOST_LINES, value.split("\n").length);
     const left = this.#limit - value.trim().length;
-    const words = left < 0 ? `${-left} characters too many` : `${left} characters left`;
+    const count = plural(Math.abs(left), "character", "characters");
+    const words = left < 0 ? `${count} over the limit` : `${count} left`;
     $("#counter").classList.toggle("danger", left < 0);
     $("#counter").textContent = left > COUNTER_FROM_CHARACTERS ? "" : words;
   }

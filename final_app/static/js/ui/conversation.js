@@ -1,6 +1,6 @@
-// The open room: what is stored (Store), what is shown (Timeline), where the reader is (Scroller).
-// Whatever the way a message came, by event, acknowledgement, sync or page, it passes receive() or
-// one of the page methods, and so the store.
+// The open room: what is known (Store), what is shown (Timeline) and where the reader is (Scroller).
+// Every message goes through receive() or one of the page methods and so through the store, whether
+// it came by event, acknowledgement, sync or page.
 
 import { Store } from "../core/store.js";
 import { $, plural } from "./dom.js";
@@ -8,27 +8,27 @@ import { Part } from "./part.js";
 
 const PAGE_MESSAGES = 50;
 const SYNC_AGAIN_MS = 2_000;
-const LOAD_AHEAD = "400px"; // older and newer pages are asked for a little before they are seen
+const LOAD_AHEAD = "400px"; // load older and newer pages shortly before they are visible
 
 export class Conversation extends Part {
   #me; #room; #timeline; #scroller; #http; #ask; #tell; #changed;
   #ends = [$("#older"), $("#newer")]; // the buttons that load one more page
   #store;
   #outbox;
-  #unseen = 0; // messages of others below the place of the reader
-  #lastSeq; // of the room, shown or not
-  #loading = null; // the page that is on its way
-  #syncing = null; // the catching up that is under way
-  #later; // the next try of it
+  #lastSeq; // the room's last, shown or not
+  #seenSeq; // of the last message that has been on screen
+  #loading = null; // the page that is being loaded
+  #syncing = null; // the sync in progress
+  #later; // timer of the next sync
   #observer;
 
-  // tell(error) shows a refusal; changed() hears that messages came or the place moved
+  // tell(error) shows an error; changed() is called after new messages or scrolling.
   constructor({ me, room, timeline, scroller, http, ask, tell, changed }) {
     super();
     [this.#me, this.#room, this.#timeline, this.#scroller] = [me, room, timeline, scroller];
     [this.#http, this.#ask, this.#tell, this.#changed] = [http, ask, tell, changed];
     this.#store = new Store(room.last_rev);
-    this.#lastSeq = room.last_seq;
+    [this.#lastSeq, this.#seenSeq] = [room.last_seq, room.last_read_seq];
   }
 
   connect() {
@@ -42,7 +42,7 @@ export class Conversation extends Part {
     this.onStop(() => [clearTimeout(this.#later), this.#observer.disconnect()]);
   }
 
-  // The page that came with the document, and what is still in the outbox.
+  // Shows the page that came with the document and the messages in the outbox.
   open(page, at, outbox) {
     this.#outbox = outbox;
     this.#timeline.adopt(page);
@@ -62,14 +62,14 @@ export class Conversation extends Part {
 
   get atEnd() { return this.#timeline.live && this.#scroller.stuck; }
 
-  // One message as the server announced, acknowledged or repeated it.
+  // Handles one message from a broadcast or an acknowledgement.
   receive(message) {
     this.#store.announce(message.rev);
     this.#take([message]);
     if (this.#store.behind) this.sync();
   }
 
-  // Asks for every change after the last revision that is here. Returns when nothing is missing.
+  // Requests every change after the last known revision. Resolves when nothing is missing.
   sync() {
     clearTimeout(this.#later);
     this.#syncing ??= this.#catchUp().finally(() => (this.#syncing = null));
@@ -85,11 +85,21 @@ export class Conversation extends Part {
   showPending(items) { this.#scroller.keepPlace(() => this.#timeline.showPending(items)); }
 
   moved() {
-    if (this.atEnd) this.#unseen = 0;
-    $("#to-latest").hidden = this.#timeline.live && !this.#unseen;
-    const count = this.#unseen && plural(this.#unseen, "new message", "new messages");
+    const inView = this.atEnd ? this.#lastSeq : this.#scroller.lastInView(this.#timeline.sent);
+    this.#seenSeq = Math.max(this.#seenSeq, inView);
+    const unseen = this.#countUnseen();
+    $("#to-latest").hidden = this.atEnd;
+    const count = unseen && plural(unseen, "new message", "new messages");
     $("#to-latest-text").textContent = count || "Latest messages";
     this.#changed();
+  }
+
+  // Messages of others below the place of the reader. Of those that are not loaded, all count.
+  #countUnseen() {
+    const isUnseen = ({ dataset: { seq, own, deleted } }) =>
+      Number(seq) > this.#seenSeq && own === "false" && deleted === "false";
+    const unloaded = this.#lastSeq - Math.max(this.#timeline.lastSeq, this.#seenSeq);
+    return this.#timeline.sent.filter(isUnseen).length + Math.max(0, unloaded);
   }
 
   async #catchUp() {
@@ -99,7 +109,7 @@ export class Conversation extends Part {
       const answer = await this.#ask("sync", { rooms: { [this.#room.id]: before } });
       if (!answer.ok) return this.#catchUpLater(answer.error);
       const found = answer.rooms[this.#room.id];
-      if (!found) return undefined; // no longer a member: room_removed or the welcome says so
+      if (!found) return undefined; // no longer a member: room_removed or welcome says so
       if (found.reset && !(await this.#reload())) return this.#catchUpLater({});
       this.#store.caughtUp(found.last_rev);
       this.#take(found.changes);
@@ -107,7 +117,7 @@ export class Conversation extends Part {
     return this.#store.behind ? this.#catchUpLater({}) : undefined;
   }
 
-  // Without a connection there is nothing to plan: the next welcome begins with a sync.
+  // While offline, no retry is needed: the next welcome starts a sync.
   #catchUpLater({ code, retry_after = SYNC_AGAIN_MS / 1000 }) {
     if (code !== "offline") this.#later = setTimeout(() => this.sync(), retry_after * 1000);
   }
@@ -118,15 +128,12 @@ export class Conversation extends Part {
   }
 
   #show(message) {
-    const isNew = message.seq > this.#lastSeq;
     this.#lastSeq = Math.max(this.#lastSeq, message.seq);
     this.#timeline.show(this.#store.upsert(message));
-    const own = message.author.id === this.#me.id;
-    if (own) this.#outbox.settle(message.client_id);
-    else if (isNew && !this.atEnd) this.#unseen += 1;
+    if (message.author.id === this.#me.id) this.#outbox.settle(message.client_id);
   }
 
-  // After a change: bounded nodes, the buttons at both ends, the way to the end, data-rev.
+  // After a change: trims the nodes and updates data-rev, the buttons at both ends and the position.
   #finish() {
     this.#scroller.keepPlace(() => this.#timeline.trim(this.#scroller.stuck ? "start" : "end"));
     document.documentElement.dataset.rev = this.#store.rev;
@@ -139,7 +146,7 @@ export class Conversation extends Part {
     $("#start").hidden = !this.#timeline.first;
     $("#newer").hidden = this.#timeline.live;
     for (const end of this.#ends) {
-      this.#observer.unobserve(end); // observing anew tells at once whether it is in view
+      this.#observer.unobserve(end); // observing it again reports at once whether it's visible
       this.#observer.observe(end);
     }
   }
@@ -151,14 +158,13 @@ export class Conversation extends Part {
     return this.#load(query, (page) => this.#timeline.extend(page, older));
   }
 
-  // The newest page in place of all that is shown. Returns whether it came.
+  // Replaces everything with the newest page. Returns whether it was loaded.
   async #reload() {
     await this.#loading;
     const { stuck } = this.#scroller;
     const came = await this.#load("", (page) => {
       this.#timeline.replace(page);
       this.#store.caughtUp(page.last_rev);
-      if (!stuck) this.#unseen += Math.max(0, page.last_seq - this.#lastSeq);
       this.#lastSeq = Math.max(this.#lastSeq, page.last_seq);
     });
     if (came && !stuck) this.#scroller.toStart();
@@ -174,7 +180,7 @@ export class Conversation extends Part {
     const address = `api/rooms/${this.#room.id}/messages?${query}limit=${PAGE_MESSAGES}`;
     try {
       const page = await this.#http.get(address);
-      page.last &&= page.last_seq >= this.#lastSeq; // one may have come while this was on its way
+      page.last &&= page.last_seq >= this.#lastSeq; // a message may have arrived meanwhile
       page.messages = page.messages.map((message) => this.#store.upsert(message));
       this.#scroller.keepPlace(() => show(page));
       for (const message of page.messages) this.#outbox.settle(message.client_id);

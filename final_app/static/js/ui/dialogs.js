@@ -1,4 +1,4 @@
-// The dialogs: create a room, find one, write to a person, the keys, and "are you sure?".
+// The dialogs: create a room, browse rooms, write to someone, keyboard shortcuts, and "are you sure?".
 
 import { $, fillFace, keepList } from "./dom.js";
 import { Part } from "./part.js";
@@ -18,15 +18,15 @@ export class Dialogs extends Part {
     this.listen($("#direct-open"), "click", () => this.#people());
     this.listen($("#keys-open"), "click", () => $("#keys").showModal());
     this.listen(window, "keydown", (event) => this.#key(event));
-    // A dialog closes the drawer of rooms: what opened it there cannot have the focus back.
+    // A dialog closes the room drawer, so the button that opened it there can't get the focus back.
     const back = () => document.activeElement === document.body && $(".rail-open").focus();
     this.listen(document, "close", back, { capture: true });
   }
 
-  // Does something that may be refused; then the reason is told.
+  // Does something that can fail, and shows the error.
   attempt(work) { return work().catch(this.#tell); }
 
-  // Asks; true if the person says yes.
+  // Asks for confirmation. Resolves to true if the user agrees.
   confirm(title, text, yes) {
     const dialog = $("#confirm");
     $("#confirm-title").textContent = title;
@@ -88,7 +88,7 @@ export function fillPerson(node, person, note) {
   $("[data-act=write]", node).ariaLabel = `Message ${person.name}`;
 }
 
-// Sends a form's values; what the server refuses stands beside the field.
+// Sends a form's values, and shows the server's error next to the field.
 export async function submitting(event, send) {
   event.preventDefault();
   const form = event.target;

@@ -1,4 +1,4 @@
-// Small tools for the document. Text goes in as text; only message.js may set HTML.
+// Helpers for the document. They insert text only as text; only message.js may set HTML.
 
 const HUES = 12;
 
@@ -8,13 +8,16 @@ export const clone = (template) => template.content.firstElementChild.cloneNode(
 
 export const capped = (count) => (count > 99 ? "99+" : String(count));
 
-// What one reads of a message's HTML. A document made this way runs nothing and loads nothing.
+// A window in view may be on a second monitor, or beside the one in which the person works.
+export const hasAttention = () => document.visibilityState === "visible" && document.hasFocus();
+
+// Returns the text of a message's HTML. A document parsed this way runs and loads nothing.
 export const plainText = (html) =>
   new DOMParser().parseFromString(html, "text/html").body.textContent.trim();
 
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
-// Tells whether it was copied: browsers may refuse, and have a clipboard for https addresses only.
+// Returns whether the text was copied. Browsers can refuse, and offer a clipboard only on https.
 export const copied = async (text) =>
   navigator.clipboard?.writeText(text).then(() => true, () => false);
 
@@ -34,7 +37,7 @@ export function fillFace(node, person) {
   fillPresence($(".presence", node), person.online);
 }
 
-// A room or a person to go to, in the rail and in the switcher.
+// Fills a room or person in the rail or the switcher.
 export function fillPlace(node, { name, person, count, mentions }) {
   $(".room-name", node).textContent = name;
   $(".bot-mark", node).hidden = person?.role !== "bot";
@@ -44,8 +47,8 @@ export function fillPlace(node, { name, person, count, mentions }) {
   $(".badge-words", node).textContent = `${count} unread${mentions ? `, ${mentions} for you` : ""}`;
 }
 
-// Makes the children of a list those of `items`, in order; a child that stays is the same node, so
-// that focus stays with it.
+// Updates a list to show `items` in order. It keeps the node of each remaining item, so that the
+// node keeps the focus.
 export function keepList(list, items, template, fill) {
   const old = new Map(Array.from(list.children, (node) => [node.dataset.key, node]));
   let place = list.firstElementChild;

@@ -1,4 +1,4 @@
-// The files of a message: images to look at, all else to download.
+// The files of a message: images are shown, other files can be downloaded.
 
 import { fileSize } from "../core/uploads.js";
 import { $, keepList } from "./dom.js";
@@ -7,7 +7,7 @@ const [WIDEST_PX, HIGHEST_PX] = [360, 280]; // as in _message.html
 
 export const isImage = ({ width }) => Boolean(width);
 
-// picture(upload) → the address of the picture that was chosen on this page, if it was
+// picture(upload) → the local URL of an image that was chosen on this page, if any
 export function fillFiles(node, uploads, picture) {
   const images = uploads.filter(isImage);
   const others = uploads.filter((upload) => !isImage(upload));
@@ -22,7 +22,7 @@ function fillImage(figure, upload, picture) {
   const image = $("img", figure);
   const scale = Math.min(1, WIDEST_PX / width, HIGHEST_PX / height);
   Object.assign(image, { alt, width: Math.round(width * scale), height: Math.round(height * scale) });
-  // What is seen stays: the picture that was chosen, from the message on its way to the sent one.
+  // Keeps the image that is already visible, so that it doesn't flicker when the message was sent.
   if (!image.hasAttribute("src")) image.src = picture(upload) || `files/${id}/thumb`;
   Object.assign($("a", figure), { href: `files/${id}`, title: alt });
 }

@@ -1,4 +1,4 @@
-// Ctrl+.: every packet between this page and the server, for whoever learns or looks for a fault.
+// Ctrl+.: shows every packet between this page and the server, for learning and debugging.
 
 import { Wiretap } from "../core/wiretap.js";
 import { $, clone, copied, plural } from "./dom.js";
@@ -30,7 +30,7 @@ export class Inspector extends Panel {
     this.listen($("#inspector-cut"), "click", () => this.#tap.cut());
     this.listen($("#inspector-clear"), "click", () => this.#drop(this.#packets.keys()));
     this.listen($("#inspector-copy"), "click", () => this.#copy());
-    // "toggle" does not bubble. The JSON is written out when somebody wants to see it.
+    // "toggle" doesn't bubble. The JSON is formatted only when someone opens it.
     this.listen(this.#list, "toggle", ({ target }) => this.#explain(target), { capture: true });
   }
 
@@ -75,7 +75,7 @@ export class Inspector extends Panel {
   async #copy() {
     const lines = this.#matching.map((node) => inOneLine(this.#packets.get(node)));
     const done = `${plural(lines.length, "packet", "packets")} copied.`;
-    this.#say((await copied(lines.join("\n"))) ? done : "The browser did not let us copy.");
+    this.#say((await copied(lines.join("\n"))) ? done : "Your browser blocked copying.");
   }
 
   #explain(details) {
@@ -91,7 +91,7 @@ function fill(node, packet) {
   for (const [place, text] of Object.entries(words(packet))) $(`.packet-${place}`, node).textContent = text;
 }
 
-// What is said of a packet, by its place in the markup.
+// The texts that describe a packet, by their place in the markup.
 function words({ at, way, engine, note, type, event, ack, size, tripMs, lost }) {
   const time = `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
   return {

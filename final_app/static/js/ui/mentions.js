@@ -1,5 +1,5 @@
-// After @ and a letter: whom one might mean. The focus stays in the field, as in a combobox: the arrow
-// keys move in the list, Enter and Tab choose. (A textarea may not have that role, nor aria-expanded.)
+// Suggests people after @ and a letter. The focus stays in the field, as in a combobox: the arrow keys
+// move in the list, Enter and Tab choose. (A textarea can't have that role, nor aria-expanded.)
 
 import { $, fillAvatar, keepList } from "./dom.js";
 import { Part } from "./part.js";
@@ -12,7 +12,7 @@ export class Mentions extends Part {
   #field = $("#text");
   #list = $("#mentions");
   #room; #directory; #http;
-  #members = null; // ids, once they were asked for
+  #members = null; // ids, once loaded
   #at = 0;
 
   constructor({ room, directory, http }) {
@@ -26,11 +26,11 @@ export class Mentions extends Part {
     this.listen(this.#field, "blur", () => this.#close());
     this.listen($("#composer"), "keydown", (event) => this.#key(event), { capture: true });
     this.listen($("#composer"), "submit", () => this.#close());
-    this.listen(this.#list, "mousedown", (event) => event.preventDefault()); // the focus stays
+    this.listen(this.#list, "mousedown", (event) => event.preventDefault()); // keeps the focus in the field
     this.listen(this.#list, "click", ({ target }) => this.#choose(target.closest("[role=option]")));
   }
 
-  // Somebody has come or gone: they are asked for again when needed.
+  // The members changed: load them again when they are needed.
   forget() { this.#members = null; }
 
   get #token() {
@@ -52,7 +52,7 @@ export class Mentions extends Part {
     this.#members = answer && new Set(answer.members.map(({ id }) => id));
   }
 
-  // The people of this room first: only they are told.
+  // Members of this room come first, because only they are notified.
   #meant(start) {
     const called = ({ name, username }) => [username, ...name.toLowerCase().split(/\s+/)];
     const others = this.#directory.others(new Set([this.#directory.me.id]));
@@ -101,7 +101,7 @@ export class Mentions extends Part {
     if (!option || !token) return;
     const text = `@${option.dataset.username} `;
     this.#field.setRangeText(text, token.index, token.index + token[0].length, "end");
-    this.#field.dispatchEvent(new Event("input", { bubbles: true })); // so that the draft is kept
+    this.#field.dispatchEvent(new Event("input", { bubbles: true })); // so that the draft is saved
   }
 
   #close() {

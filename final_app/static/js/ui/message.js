@@ -1,4 +1,4 @@
-// Fills one message's markup (templates/_message.html), for what was stored and for what is on its way.
+// Fills the markup of a message (templates/_message.html), stored or pending.
 
 import { clockTime, fullTime } from "../core/times.js";
 import { $, clone, fillAvatar } from "./dom.js";
@@ -8,7 +8,7 @@ import { fillReactions } from "./reactions.js";
 export class MessageView {
   #room; #nameOf; #picture;
 
-  // nameOf(id) of a person; picture(upload) → the address of what was chosen on this page, if it was
+  // nameOf(id) → a person's name; picture(upload) → the local URL of an image chosen on this page
   constructor({ room, me, nameOf, picture }) {
     [this.#room, this.#nameOf, this.#picture] = [room, nameOf, picture];
     this.me = me;
@@ -16,7 +16,7 @@ export class MessageView {
 
   make() { return clone($("#message-template")); }
 
-  // The same node serves a message from "sending" to its deletion, so it is announced once.
+  // A message keeps its node from "sending" to its deletion, so screen readers announce it once.
   fill(node, message) {
     const { id, seq, rev, client_id: clientId, deleted } = message;
     const own = message.author.id === this.me.id;
@@ -74,7 +74,7 @@ export class MessageView {
 
   #fillDelivery(delivery, { error, stuck }) {
     delivery.hidden = !error && !stuck;
-    $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : "Not sent yet, still trying.";
+    $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : "Not sent yet. Still trying.";
     $("[data-act=discard]", delivery).hidden = !error;
   }
 }
@@ -86,6 +86,6 @@ function showText(body, text) {
   else if (body.innerHTML !== paragraph.outerHTML) body.replaceChildren(paragraph);
 }
 
-// The only place of this application that sets HTML: the server made it from the text, and cleaned it.
-// What already stands there stays, so that a screen reader does not read an acknowledged message again.
+// The only place in this application that sets HTML, which the server rendered and sanitized. It leaves
+// identical HTML alone, so that a screen reader doesn't read an acknowledged message again.
 function showHtml(body, html) { if (body.innerHTML !== html) body.innerHTML = html; }

@@ -1,8 +1,8 @@
-// What the page says by itself: the connection's banner, and toasts for what was refused.
+// The connection banner, and toasts for errors.
 
 import { $, clone } from "./dom.js";
 
-const OFFLINE_NOTICE_MS = 5_000; // a shorter drop is nobody's business
+const OFFLINE_NOTICE_MS = 5_000; // don't report shorter interruptions
 const BACK_NOTICE_MS = 3_000;
 const TOAST_MS = 8_000;
 
@@ -13,7 +13,7 @@ export class Banner {
   disconnect() { clearTimeout(this.#timer); }
 
   offline() {
-    const text = "Reconnecting … Messages will be sent when you are back.";
+    const text = "Reconnecting… Your messages will be sent when you're back online.";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#show("offline", text), OFFLINE_NOTICE_MS);
   }
@@ -27,7 +27,7 @@ export class Banner {
 
   ended(reason = "") {
     clearTimeout(this.#timer);
-    this.#show("ended", `Signed out${reason}.`);
+    this.#show("ended", `You've been logged out${reason}.`);
     $("#banner-link").hidden = false;
   }
 

@@ -1,25 +1,25 @@
-// Notifications of the browser about new messages: only if the person wants them here (kept in the
-// drawer), only of what is not before their eyes, and as much as each room's level allows.
+// Browser notifications about new messages: only if the user turned them on in this browser (stored in
+// the drawer), only for messages that aren't on screen, and only as each room's level allows.
 
-import { $, plainText } from "./dom.js";
+import { $, hasAttention, plainText } from "./dom.js";
 import { Part } from "./part.js";
 
-const READ_ELSEWHERE_MS = 1_000; // what is read in another tab or on a phone by then is no news
+const READ_ELSEWHERE_MS = 1_000; // don't notify if it's read in another tab or on a phone by then
 const TEXT_LENGTH = 200; // characters; systems show less
 const STATES = {
-  on: "On. You see a notification while you look elsewhere.",
+  on: "On. You'll be notified while you're looking elsewhere.",
   off: "Off in this browser.",
-  blocked: "Blocked by the browser. Allow notifications for this page in its settings.",
-  missing: "This browser shows notifications for https addresses only.",
+  blocked: "Blocked by your browser. Allow notifications for this page in the browser's settings.",
+  missing: "Not available. Notifications only work on https addresses.",
 };
 
 export class Notifier extends Part {
   #room; #directory; #drawer; #http; #dialogs; #goTo;
   #switch = $("#notices-on");
-  #shown = new Map(); // room → the notification on the screen, with its `seq`
+  #shown = new Map(); // room id → the visible notification, with its `seq`
   #timers = new Set();
 
-  // goTo(room, seq) goes to a message
+  // goTo(room, seq) goes to a message.
   constructor({ room, directory, drawer, http, dialogs, goTo }) {
     super();
     [this.#room, this.#directory, this.#drawer] = [room, directory, drawer];
@@ -32,7 +32,7 @@ export class Notifier extends Part {
     this.listen(this.#switch, "change", () => this.#choose());
     const setLevel = ({ target }) => this.#dialogs.attempt(() => this.#setLevel(target.value));
     this.listen($("#notify-level"), "change", setLevel);
-    this.listen($("#people-toggle"), "click", () => this.show()); // it may have changed in the browser
+    this.listen($("#people-toggle"), "click", () => this.show()); // the permission may have changed
     this.show();
   }
 
@@ -75,13 +75,13 @@ export class Notifier extends Part {
 
   #isNews(id, { seq, author, mentions }) {
     const { me } = this.#directory;
-    const seen = id === this.#room.id && document.visibilityState === "visible";
+    const seen = id === this.#room.id && hasAttention();
     if (this.#state !== "on" || seen || author.id === me.id || !this.#isUnread(id, seq)) return false;
     const { notify, kind } = this.#known(id);
     return notify === "all" || (notify === "mentions" && (kind === "direct" || mentions.includes(me.id)));
   }
 
-  // The same tag in every tab: the system shows one notification, however many tabs there are.
+  // All tabs use the same tag, so the system shows only one notification.
   #tell(room, { seq, author, html, uploads }) {
     const title = room.kind === "direct" ? author.name : `${author.name} in #${room.name}`;
     const body = (plainText(html) || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
@@ -91,7 +91,7 @@ export class Notifier extends Part {
       this.#close(room.id);
       this.#shown.set(room.id, Object.assign(notice, { seq }));
     } catch {
-      // Android shows notifications of service workers only; the count in the title has to do there.
+      // Android shows only notifications from service workers. There, the title's count has to suffice.
     }
   }
 

@@ -1,4 +1,4 @@
-// A panel at the right: a button opens it, Esc closes it, and one of them is open at a time.
+// A panel on the right. A button opens it, Esc closes it, and only one panel is open at a time.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -32,5 +32,5 @@ export class Panel extends Part {
   }
 }
 
-// Whether a panel lies over the conversation instead of beside it (as in people.css).
+// Whether a panel covers the conversation instead of standing next to it (as in people.css).
 export const panelsCover = () => matchMedia("(width < 75rem)").matches;

@@ -1,4 +1,4 @@
-// A part of the page that listens. What connect() starts, disconnect() stops.
+// A part of the page with event listeners. disconnect() stops what connect() starts.
 
 export class Part {
   #listeners;
@@ -9,12 +9,12 @@ export class Part {
 
   onStop(work) { this.#listeners.signal.addEventListener("abort", work); }
 
-  // `place` may be null: which controls are there depends on the room and the person.
+  // `place` may be null, because the controls depend on the room and the user.
   listen(place, event, listener, options = {}) {
     place?.addEventListener(event, listener, { ...options, signal: this.#listeners.signal });
   }
 
-  // Ctrl (⌘ on a Mac), Shift or not, and a key. An open dialog keeps the rest of the page away.
+  // Handles Ctrl (⌘ on a Mac) with a key, and optionally Shift. Does nothing while a dialog is open.
   onKeys(key, shift, work) {
     this.listen(window, "keydown", (event) => {
       const held = (event.ctrlKey || event.metaKey) && event.shiftKey === shift;

@@ -1,4 +1,4 @@
-// The panel at the right: the members of the open room, and what may be done with it.
+// The panel on the right: the members of the open room, and the room's settings.
 
 import { fillPerson, submitting } from "./dialogs.js";
 import { $, copied, keepList } from "./dom.js";
@@ -30,13 +30,13 @@ export class People extends Panel {
     this.refresh();
   }
 
-  // Somebody came, went, or has another name.
+  // A member joined, left or was renamed.
   refresh() { return this.isOpen ? this.#dialogs.attempt(() => this.#read()) : undefined; }
 
   update() {
     if (!this.isOpen) return;
     const { people } = this.#directory;
-    const here = this.#members.filter(({ id }) => people.has(id)); // the others have gone for good
+    const here = this.#members.filter(({ id }) => people.has(id)); // the others were banned or deleted
     const members = here.map((member) => ({ ...member, ...people.get(member.id) }));
     members.sort((a, b) => b.online - a.online || a.name.localeCompare(b.name));
     $("#people-count").textContent = members.length;
@@ -83,17 +83,18 @@ export class People extends Panel {
 
   #remove({ id, name }) {
     const remove = () => this.#http.delete(`${this.#address}/members/${id}`);
-    this.#sure(`Remove ${name}?`, `${name} can no longer read or write here.`, "Remove", remove);
+    const text = `${name} will no longer be able to read or send messages here.`;
+    this.#sure(`Remove ${name}?`, text, "Remove", remove);
   }
 
   #ban({ id, name }) {
-    const text = `${name} is logged out everywhere and cannot come back. What ${name} has written stays.`;
+    const text = `${name} will be logged out everywhere and can't come back. Their messages stay.`;
     this.#sure(`Ban ${name} from this chat?`, text, "Ban", () => this.#http.post(`api/people/${id}/ban`));
   }
 
   #leave() {
-    const open = "You can join again whenever you like.";
-    const text = this.#room.kind === "open" ? open : "To come back you must be added again.";
+    const open = "You can rejoin at any time.";
+    const text = this.#room.kind === "open" ? open : "To come back, you'll need someone to add you.";
     this.#sure(`Leave ${this.#current.name}?`, text, "Leave", async () => {
       await this.#http.delete(`${this.#address}/members/${this.#directory.me.id}`);
       location.assign(document.baseURI);
@@ -101,7 +102,7 @@ export class People extends Panel {
   }
 
   #archive() {
-    const text = "Everybody in it can still read it, nobody can write to it any more.";
+    const text = "Members can still read it, but nobody can send messages.";
     const archive = () => this.#http.delete(this.#address);
     this.#sure(`Archive ${this.#current.name}?`, text, "Archive", archive);
   }
@@ -114,7 +115,7 @@ export class People extends Panel {
   }
 
   async #copyLink() {
-    $("#invite-link-url").select(); // where it cannot be copied, Ctrl+C is one key away
+    $("#invite-link-url").select(); // if copying fails, the user can press Ctrl+C
     if (await copied($("#invite-link-url").value)) $("#invite-link-hint").textContent = "Copied.";
   }
 }

@@ -1,4 +1,4 @@
-// The list of rooms at the left: names, unread counts, presence; and the count in the title.
+// The list of rooms on the left with names, unread counts and presence, and the count in the title.
 
 import { counted } from "../core/directory.js";
 import { $, capped, fillPlace, fillPresence, keepList } from "./dom.js";
@@ -13,7 +13,7 @@ export class Rail extends Part {
     super.connect();
     this.listen(window, "keydown", (event) => this.#key(event));
     const showPlace = () => $("#rail [aria-current]")?.scrollIntoView({ block: "nearest" });
-    this.listen($("#rail"), "toggle", showPlace); // below 60rem there is no place before
+    this.listen($("#rail"), "toggle", showPlace); // below 60rem, it can't be scrolled before it opens
     this.show();
     showPlace();
   }
@@ -49,7 +49,7 @@ export class Rail extends Part {
     fillPlace(link, { ...room, person: room.person && { ...room.person, online }, count: counted(room) });
   }
 
-  // Alt with up and down goes to the room above and below, with Shift to one with unread messages.
+  // Alt+Up and Alt+Down go to the previous or next room; with Shift, to one with unread messages.
   #key(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!event.altKey || !step) return;

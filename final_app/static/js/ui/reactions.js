@@ -1,4 +1,4 @@
-// Emoji under a message, and the small picker of them.
+// The reactions under a message, and the emoji picker.
 
 import { $, keepList } from "./dom.js";
 import { Part } from "./part.js";
@@ -7,7 +7,7 @@ const COLUMNS = 6; // as in files.css
 const GAP_PX = 4;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
 
-// nameOf(id) → how a person is called here
+// nameOf(id) → a person's name
 export function fillReactions(node, reactions, myId, nameOf) {
   $(".reactions", node).hidden = !reactions.length;
   const items = reactions.map((reaction) => ({ ...reaction, id: reaction.emoji }));
@@ -33,7 +33,7 @@ export class Picker extends Part {
     this.listen(this.#element, "toggle", ({ newState }) => this.#mark(newState === "open"));
   }
 
-  // It stands beside the button that opened it; there the focus is when it closes.
+  // Opens next to a button, which gets the focus back when the picker closes.
   open(opener, choose) {
     this.#mark(false);
     [this.#opener, this.#choose] = [opener, choose];
@@ -46,7 +46,7 @@ export class Picker extends Part {
     Object.assign(this.#element.style, { top: `${top}px`, left: `${left}px` });
   }
 
-  // While it is open, the message shows its buttons: one of them gets the focus back.
+  // While the picker is open, the message shows its buttons, so that one can get the focus back.
   #mark(open) { this.#opener?.closest(".message").classList.toggle("picking", open); }
 
   #picked(button) {

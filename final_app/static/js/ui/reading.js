@@ -1,5 +1,6 @@
-// What counts as read: the tab is visible and the end of the log is on the screen.
+// Marks messages as read while the window has the focus and the end of the messages is on screen.
 
+import { hasAttention } from "./dom.js";
 import { Part } from "./part.js";
 
 const READ_DEBOUNCE_MS = 300;
@@ -7,6 +8,7 @@ const READ_DEBOUNCE_MS = 300;
 export class Reading extends Part {
   #room; #directory; #conversation; #ask;
   #timer;
+  #told; // whether the page had the person's attention when the server last heard of it
 
   constructor({ room, directory, conversation, ask }) {
     super();
@@ -16,17 +18,20 @@ export class Reading extends Part {
   connect() {
     super.connect();
     this.onStop(() => clearTimeout(this.#timer));
-    this.listen(document, "visibilitychange", () => this.tell());
+    const look = () => (hasAttention() === this.#told ? this.check() : this.tell());
+    this.listen(document, "visibilitychange", look);
+    for (const event of ["focus", "blur"]) this.listen(window, event, look);
   }
 
-  // The server is told what is in view; presence follows from it.
+  // Tells the server which room is in view.
   tell() {
-    this.#ask("set_view", { room: this.#room.id, visible: isVisible() });
+    this.#told = hasAttention();
+    this.#ask("set_view", { room: this.#room.id, visible: this.#told });
     this.check();
   }
 
-  // Whether a message that comes now is read as it comes.
-  sees(roomId) { return roomId === this.#room.id && isVisible() && this.#conversation.atEnd; }
+  // Whether a message that arrives now counts as read at once.
+  sees(roomId) { return roomId === this.#room.id && hasAttention() && this.#conversation.atEnd; }
 
   check() {
     clearTimeout(this.#timer);
@@ -45,5 +50,3 @@ export class Reading extends Part {
     if (answer.ok) this.#directory.readChanged(id, answer);
   }
 }
-
-const isVisible = () => document.visibilityState === "visible";

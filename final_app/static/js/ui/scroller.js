@@ -1,4 +1,4 @@
-// The log's place: it sticks to the end while the reader is there, and never jumps otherwise.
+// The scroll position of the messages. It follows the end if the reader is there, and never jumps.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -11,14 +11,14 @@ export class Scroller extends Part {
   #moved; #live;
   stuck = true;
 
-  // moved() hears that the reader has scrolled; live() tells whether the newest message is there.
+  // moved() is called after scrolling; live() returns whether the newest message is shown.
   constructor({ moved, live }) { super(); [this.#moved, this.#live] = [moved, live]; }
 
   connect() {
     super.connect();
     this.listen(this.#element, "scroll", () => this.#scrolled(), { passive: true });
-    const sizes = new ResizeObserver(() => this.#follows && this.toEnd());
-    sizes.observe(this.#element); // the composer grows, the keyboard of a phone comes up
+    const sizes = new ResizeObserver(() => (this.#follows ? this.toEnd() : this.#scrolled()));
+    sizes.observe(this.#element); // the composer grows, or a phone's keyboard appears
     sizes.observe(this.#content);
     this.onStop(() => sizes.disconnect());
   }
@@ -38,7 +38,14 @@ export class Scroller extends Part {
     this.#scrolled();
   }
 
-  // Runs a change of the document; what the reader looks at stays where it is.
+  // The seq of the last of these nodes that does not go on below what is on the screen, or 0.
+  lastInView(nodes) {
+    const { bottom } = this.#element.getBoundingClientRect();
+    const last = nodes.findLast((node) => node.getBoundingClientRect().bottom <= bottom);
+    return Number(last?.dataset.seq ?? 0);
+  }
+
+  // Changes the document while keeping what the reader looks at in place.
   keepPlace(change) {
     if (this.#follows) {
       change();

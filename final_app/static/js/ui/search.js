@@ -1,4 +1,4 @@
-// The search: what was said in this room, or in all of one's rooms, newest first.
+// Searches the messages of this room, or of all the user's rooms, newest first.
 
 import { clockTime, fullTime, sameDay, shortTime } from "../core/times.js";
 import { $, keepList, plural } from "./dom.js";
@@ -12,10 +12,10 @@ export class Search extends Panel {
   #all = $("#search-all");
   #list = $("#search-results");
   #results = [];
-  #asked = 0; // the newest question: an answer to an older one comes too late
+  #asked = 0; // number of the newest request; answers to older ones are ignored
   #timer;
 
-  // jump(seq) goes to a message of this room if it is on the page, and tells whether it is
+  // jump(seq) goes to a message of this room if it's on the page, and returns whether it is.
   constructor({ room, http, drawer, jump }) {
     super("search");
     [this.#room, this.#http, this.#drawer, this.#jump] = [room, http, drawer, jump];
@@ -35,7 +35,7 @@ export class Search extends Panel {
     this.#goOn();
   }
 
-  // A result led to this page: where there is room for both, the others stay beside it.
+  // If a result led to this page, and there is space, keeps showing the other results.
   #goOn() {
     const kept = this.#drawer.get("search");
     this.#drawer.put("search", null);
@@ -47,11 +47,11 @@ export class Search extends Panel {
 
   #soon(pauseMs) {
     clearTimeout(this.#timer);
-    this.#asked += 1; // nobody waits for what is on its way
+    this.#asked += 1; // the pending answer is no longer needed
     this.#timer = setTimeout(() => this.#ask(), pauseMs);
   }
 
-  // The focus goes on to the first of them: with the last ones the button goes away.
+  // Focuses the first new result, because the button disappears with the last ones.
   async #more() {
     const { length } = this.#results;
     await this.#ask(this.#results.at(-1).id);
@@ -78,7 +78,7 @@ export class Search extends Panel {
     $("#search-more").hidden = !more;
     const count = plural(results.length, "message", "messages");
     if (results.length) this.#say("found", more ? `The newest ${count}` : count);
-    else this.#say(...(q ? ["nothing", `Nothing found for “${q}”.`] : ["empty", ""]));
+    else this.#say(...(q ? ["nothing", `No messages found for “${q}”.`] : ["empty", ""]));
   }
 
   #say(state, words) {
@@ -96,7 +96,7 @@ export class Search extends Panel {
     $(".result-text", node).replaceChildren(...parts.map(marked));
   }
 
-  // To a message that is here the page goes by itself; everything else is the link's business.
+  // Jumps to a message that is on this page. For all others, the browser follows the link.
   #follow(event) {
     const link = event.target.closest("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -1,4 +1,4 @@
-// Ctrl+K: to a room or a person by the beginning of a name. Without a name, unread ones come first.
+// Ctrl+K: goes to a room or person by name. While the field is empty, unread rooms come first.
 
 import { counted } from "../core/directory.js";
 import { goTo } from "./dialogs.js";
@@ -47,12 +47,12 @@ export class Switcher extends Part {
     found.sort((a, b) => a.rank - b.rank || b.mentions - a.mentions || b.count - a.count);
     this.#options = found.slice(0, MOST_OPTIONS);
     keepList(this.#list, this.#options, $("#option-template"), fill);
-    $("#switcher-empty").textContent = found.length ? "" : "No room or person is called that.";
+    $("#switcher-empty").textContent = found.length ? "" : "No matching rooms or people.";
     this.#field.ariaExpanded = String(found.length > 0);
     this.#activate(0);
   }
 
-  // Rooms by name, then the people to whom no conversation leads yet.
+  // Rooms by name, then the people without a direct room.
   get #everything() {
     const { me, rooms, people } = this.#directory;
     const places = [...rooms.values()].sort((a, b) => a.name.localeCompare(b.name)).map((room) => ({
@@ -69,7 +69,7 @@ export class Switcher extends Part {
     return [...places, ...others];
   }
 
-  // The focus stays in the field; what Enter would choose is only marked.
+  // Marks what Enter will choose. The focus stays in the field.
   #activate(index) {
     const nodes = [...this.#list.children];
     this.#active = (index + nodes.length) % nodes.length;
@@ -92,7 +92,7 @@ function fill(node, place) {
   fillPlace(node, place);
 }
 
-// 0: it begins like this; 1: each word begins one of its words; 2: each word is in it somewhere.
+// 0: the name starts with the text; 1: each word starts one of its words; 2: each word occurs in it.
 function rank(wanted, called) {
   const [words, own] = [wanted.split(/\s+/), called.split(/[\s_.@-]+/)];
   if (called.startsWith(wanted)) return 0;
@@ -100,5 +100,5 @@ function rank(wanted, called) {
   return words.every((word) => called.includes(word)) ? 2 : Infinity;
 }
 
-// Without capitals and accents, so that "bela" finds Béla.
+// Removes case and accents, so that "bela" finds Béla.
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();

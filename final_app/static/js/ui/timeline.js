@@ -1,30 +1,30 @@
-// The messages in the document, in the order of seq, in two lists: #history holds pages that were
-// loaded, #tail (the live region) what came since. Pending messages of one's own stand at the end.
-// While `live` is false the window ends before the newest message and nothing is added at its end.
+// The messages in the document, ordered by seq, in two lists: #history contains loaded pages, and #tail
+// (the live region) contains what arrived since. The user's pending messages are at the end. While
+// `live` is false, the window ends before the newest message and nothing is added at its end.
 
 import { dayName, sameDay, standUnderOneName } from "../core/times.js";
 import { $ } from "./dom.js";
 
 const MOST_NODES = 300;
 const [SENT, PENDING] = [".message[data-state=sent]", ".message:not([data-state=sent])"];
-const LEEWAY_NODES = 20; // trimming happens now and then, not for each message
+const LEEWAY_NODES = 20; // so that trimming happens only now and then
 
 export class Timeline {
   #history = $("#history");
   #tail = $("#tail");
   #view;
   #contents = new WeakMap(); // node → message or pending item
-  #newAfter; // seq after which the "New" line stands, or null
+  #newAfter; // the "New" line comes after this seq; null for none
 
   first = true; // the window reaches the first message of the room
-  live = true; // it reaches the newest
+  live = true; // the window reaches the newest message
 
   constructor({ view, newAfter }) {
     this.#view = view;
     this.#newAfter = newAfter;
   }
 
-  // The page that the server rendered: same messages, same nodes.
+  // Takes over the messages that the server rendered, with their nodes.
   adopt(page) {
     for (const message of page.messages) this.#fill(this.node(message.seq), message);
     [this.first, this.live] = [page.first, page.last];
@@ -40,7 +40,7 @@ export class Timeline {
     this.#tail.parentElement.removeAttribute("aria-busy");
   }
 
-  // A page before the first message or after the last one.
+  // Adds a page before the first message or after the last one.
   extend(page, older) {
     this.#add(page);
     if (older) this.first = page.first;
@@ -48,7 +48,7 @@ export class Timeline {
     this.trim(older ? "end" : "start");
   }
 
-  // Shows the newest snapshot of one message, in the node that it has or had while it was pending.
+  // Shows the newest version of a message, in its node or in the one it had while pending.
   show(message, fromPage = false) {
     let node = this.node(message.seq);
     if (node && message.rev <= Number(node.dataset.rev)) return;
@@ -59,7 +59,7 @@ export class Timeline {
     this.#place(node, message.seq, fromPage);
   }
 
-  // Makes the pending nodes those of the outbox.
+  // Makes the pending nodes match the outbox.
   showPending(items) {
     const shown = this.live ? items : [];
     const ids = new Set(shown.map((item) => item.client_id));
@@ -69,7 +69,7 @@ export class Timeline {
     for (const item of shown) if (!this.#find(item.client_id, SENT)) this.#showOnItsWay(item);
   }
 
-  // Keeps the number of nodes bounded; what is dropped is loaded again when somebody goes there.
+  // Limits the number of nodes. Removed messages are loaded again when the reader goes there.
   trim(end) {
     const sent = this.sent;
     if (sent.length <= MOST_NODES + LEEWAY_NODES) return;
@@ -80,7 +80,7 @@ export class Timeline {
       this.live = false;
       this.showPending([]);
       sent.slice(MOST_NODES).forEach((node) => node.remove());
-      this.#history.append(...this.#tail.children); // what stays is now in the middle: no longer live
+      this.#history.append(...this.#tail.children); // the rest is no longer at the live end
     }
     this.#tidyAll();
   }

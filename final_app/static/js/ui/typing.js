@@ -1,4 +1,4 @@
-// "Ana is typing": told at most every few seconds, believed a little longer than that.
+// "Ana is typing": sent at most every few seconds, and shown a little longer than that.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -8,7 +8,7 @@ const BELIEVE_MS = 6_000;
 
 export class Typing extends Part {
   #room; #ask;
-  #told = 0; // when, in ms of performance.now(); 0: not typing
+  #told = 0; // when it was last sent (performance.now()); 0: not typing
   #typing = new Map(); // user id → {name, timer}
 
   constructor({ room, ask }) { super(); [this.#room, this.#ask] = [room, ask]; }
@@ -27,14 +27,14 @@ export class Typing extends Part {
     this.#show();
   }
 
-  // Also when a message of that person has come.
+  // Also called when a message from this person arrives.
   forget(userId) {
     clearTimeout(this.#typing.get(userId)?.timer);
     this.#typing.delete(userId);
     this.#show();
   }
 
-  // The field is empty, or one's own message is on its way.
+  // The field is empty, or the message was sent.
   stop() {
     if (this.#told) this.#ask("typing", { room: this.#room.id, on: false });
     this.#told = 0;
@@ -48,8 +48,8 @@ export class Typing extends Part {
 
   #show() {
     const [first, second, third] = [...this.#typing.values()].map(({ name }) => name);
-    let words = first ? `${first} is typing …` : "";
-    if (second) words = `${first} and ${second} are typing …`;
-    $("#typing").textContent = third ? "Several people are typing …" : words;
+    let words = first ? `${first} is typing…` : "";
+    if (second) words = `${first} and ${second} are typing…`;
+    $("#typing").textContent = third ? "Several people are typing…" : words;
   }
 }

@@ -1,4 +1,4 @@
-// The images of one message, one at a time, as large as the window lets them be.
+// Shows the images of one message, one at a time, as large as the window allows.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -25,7 +25,7 @@ export class Viewer extends Part {
     this.#dialog.showModal();
   }
 
-  // Before the first and after the last there is nothing: it stays.
+  // Does nothing before the first and after the last image.
   #show(at) {
     const image = this.#images[at];
     if (!image) return;

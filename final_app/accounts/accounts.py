@@ -1,0 +1,220 @@
+"""Create, change, ban and delete accounts."""
+
+import re
+import unicodedata
+
+from sqlalchemy import select
+
+from final_app.accounts import invites, passwords, sessions
+from final_app.accounts.sessions import Identity
+from final_app.chat import memberships, people, rooms
+from final_app.errors import Conflict, Forbidden, Invalid, NotFound
+from final_app.facts import MembershipChanged, PersonChanged, PersonGone
+from final_app.lib import clock
+from final_app.storage.models import User, db
+from final_app.storage.transaction import record, transaction
+
+USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,28}[a-z0-9])?")
+NAME_LENGTH = 40  # characters
+
+
+def exist() -> bool:
+    """Return whether this installation has any accounts yet."""
+    return db.session.scalar(select(User.id).limit(1)) is not None
+
+
+def bootstrap(username: str, password: str) -> int:
+    """Create the first administrator, the room "general" and an invite; return the user id."""
+    return _bootstrap(username, passwords.hash_password(password))
+
+
+def create(username: str, password: str, *, admin: bool = False) -> int:
+    """Create an account without an invite and return its id. Raises Invalid and Conflict."""
+    return _add(username, passwords.hash_password(password), "admin" if admin else "member")
+
+
+def create_bot(username: str) -> tuple[int, str]:
+    """Create a bot, which has a token instead of a password. Return its id and token."""
+    user_id = _add(username, "", "bot")
+    return user_id, sessions.create(user_id, "token", "")
+
+
+def register(username: str, password: str, code: str, *, open_to_all: bool) -> int:
+    """Create an account and return its id. The code of an invite is needed unless `open_to_all`."""
+    if not open_to_all:
+        invites.get_valid(code)  # before the password is hashed, which is expensive
+    return _register(username, passwords.hash_password(password), "" if open_to_all else code)
+
+
+@transaction
+def rename(identity: Identity, name: str) -> None:
+    """Change the display name. The username stays the same."""
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Invalid(f"A name must have 1 to {NAME_LENGTH} visible characters.", field="name")
+    _check_free(name, "name", identity.id)
+    db.session.get_one(User, identity.id).name = name
+    record(PersonChanged(identity.id))
+
+
+def set_password(user_id: int, password: str, *, keep_session: int = 0) -> int:
+    """Set a password and end all other sessions; return how many ended. Raises Invalid."""
+    digest = passwords.hash_password(password)
+    return _store_password(user_id, digest, keep_session=keep_session)
+
+
+def check_password(identity: Identity, password: str, *, field: str = "password") -> None:
+    """Raise Forbidden unless this is the user's password, and Conflict for a bot."""
+    user = db.session.get_one(User, identity.id)
+    _check_has_password(user)
+    digest = user.password_hash
+    db.session.rollback()  # returns the connection to the pool while the password is checked
+    if not passwords.verify(digest, password):
+        raise Forbidden("That's not your password.", field=field)
+
+
+@transaction
+def deactivate(user_id: int, status: str) -> int:
+    """Ban ("banned") or delete ("deleted") an account; return how many sessions ended.
+
+    The user's messages stay. A deleted account loses its names, so that somebody else can take them; a
+    banned one keeps them. Raises NotFound, and Conflict for the last administrator.
+    """
+    user = people.get_active(user_id) if status == "banned" else db.session.get_one(User, user_id)
+    _check_not_last_admin(user_id)
+    user.status = status
+    if status == "deleted":
+        user.username, user.name, user.password_hash = f"deleted-{user.id}-", "Deleted account", ""
+    rooms.leave_all(user_id)
+    ended = sessions.end_all(user_id, status)
+    record(PersonGone(user_id))
+    return ended
+
+
+@transaction
+def ban(admin_id: int, user_id: int) -> None:
+    """Ban a user. Raises Forbidden unless `admin_id` is an administrator."""
+    if people.get_active(admin_id).role != "admin":
+        raise Forbidden("Only an administrator can ban people.")
+    if admin_id == user_id:
+        raise Invalid("You can't ban yourself.")
+    deactivate(user_id, "banned")
+
+
+@transaction
+def unban(user_id: int) -> None:
+    """Lift a ban and add the user to the open rooms again."""
+    user = db.session.get_one(User, user_id)
+    if user.status != "banned":
+        raise Conflict(f"{user.username} is not banned.")
+    user.status = "active"
+    rooms.join_open_rooms(user_id)
+    record(PersonChanged(user_id))
+
+
+@transaction
+def set_role(user_id: int, role: str) -> None:
+    """Make a user an administrator ("admin") or an ordinary member ("member")."""
+    user = people.get_active(user_id)
+    if user.role in ("bot", role):
+        is_now = {"bot": "a bot", "admin": "already an administrator", "member": "already a member"}
+        raise Conflict(f"{user.username} is {is_now[user.role]}.")
+    _check_not_last_admin(user_id)
+    user.role = role
+    record(PersonChanged(user_id))
+    for room_id in memberships.ids_of(user_id):
+        record(MembershipChanged(room_id, user_id))  # because `can_moderate` changed
+
+
+def first_admin() -> int:
+    """Return the id of the oldest administrator. Raises NotFound if there is none yet."""
+    if not (admins := _admins()):
+        raise NotFound("There is no administrator yet. Create one: users create NAME --admin.")
+    return admins[0]
+
+
+def _admins() -> list[int]:
+    query = select(User.id).filter_by(role="admin", status="active").order_by(User.id)
+    return list(db.session.scalars(query))
+
+
+def _check_not_last_admin(user_id: int) -> None:
+    if _admins() == [user_id]:
+        raise Conflict("This is the only administrator. Make someone else an administrator first.")
+
+
+@transaction
+def _bootstrap(username: str, digest: str) -> int:
+    if exist():
+        raise Conflict("This installation already has an administrator.")
+    user_id = _add(username, digest, "admin")
+    rooms.create(user_id, "general", "open")
+    invites.create(user_id)
+    return user_id
+
+
+@transaction
+def _register(username: str, digest: str, code: str) -> int:
+    if code:
+        invites.get_valid(code).uses_left -= 1
+    return _add(username, digest, "member")
+
+
+@transaction
+def _add(username: str, digest: str, role: str) -> int:
+    username = _checked_username(username)
+    user = User(
+        username=username,
+        name=username,
+        password_hash=digest,
+        role=role,
+        created_at=clock.now(),
+    )
+    db.session.add(user)
+    db.session.flush()
+    rooms.join_open_rooms(user.id)
+    record(PersonChanged(user.id))
+    return user.id
+
+
+@transaction
+def _store_password(user_id: int, digest: str, *, keep_session: int) -> int:
+    user = people.get_active(user_id)
+    _check_has_password(user)
+    user.password_hash = digest
+    return sessions.end_all(user_id, "password_changed", but=keep_session)
+
+
+def _check_has_password(user: User) -> None:
+    if user.role == "bot":
+        raise Conflict(
+            "A bot has no password, only a token. To change the token, run `bots token`; "
+            "to delete the bot, run `users delete`."
+        )
+
+
+def _checked_username(username: str) -> str:
+    username = username.strip().lower()
+    if not USERNAME.fullmatch(username):
+        raise Invalid(
+            "A username must have 1 to 30 characters: letters from a to z, digits, dots, dashes or "
+            "underscores. It must start and end with a letter or digit.",
+            field="username",
+        )
+    _check_free(username, "username")
+    return username
+
+
+def _check_free(name: str, field: str, owner_id: int = 0) -> None:
+    """Raise Conflict if it is the name or the username of anybody but its owner.
+
+    Names that differ only in capitals or in the form of their letters, as "Ａda" and "ada" do, are
+    the same. A banned person keeps both names, because a ban can be lifted.
+    """
+    others = db.session.execute(select(User.username, User.name).where(User.id != owner_id))
+    if _folded(name) in {_folded(taken) for names in others for taken in names}:
+        raise Conflict("This name is already taken.", field=field)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

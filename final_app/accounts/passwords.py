@@ -1,0 +1,44 @@
+"""Password hashing with argon2id: 64 MiB, 3 passes (the second recommendation of RFC 9106)."""
+
+import os
+from base64 import b64encode
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from final_app.errors import Invalid
+from final_app.lib.thread_pool import run_in_thread
+
+LEAST, MOST = 8, 200  # characters
+
+_hasher = PasswordHasher()
+_LENGTHS = _hasher.salt_len, _hasher.hash_len
+
+
+def _dummy_hash() -> str:
+    """Return a hash that no password matches, but that takes as long to verify as a real one."""
+    salt, tag = (b64encode(os.urandom(n)).rstrip(b"=").decode() for n in _LENGTHS)
+    cost = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${tag}"
+
+
+DUMMY_HASH = _dummy_hash()  # verified if there is no user with this name
+
+
+def hash_password(password: str) -> str:
+    """Return the hash to store. Raises Invalid for a password that is too short or too long."""
+    if not LEAST <= len(password) <= MOST:
+        raise Invalid(f"A password must have {LEAST} to {MOST} characters.", field="password")
+    return run_in_thread(_hasher.hash, password)
+
+
+def verify(digest: str, password: str) -> bool:
+    """Return whether the password matches the hash."""
+    return run_in_thread(_verify, digest, password)
+
+
+def _verify(digest: str, password: str) -> bool:
+    try:
+        return _hasher.verify(digest, password[: MOST + 1])
+    except VerificationError:
+        return False

@@ -1,0 +1,159 @@
+"""Sessions: logging in, and the browsers and bots that are logged in."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, or_, select
+
+from final_app.accounts import passwords
+from final_app.chat import people
+from final_app.errors import Conflict, NotFound, Unauthorized
+from final_app.facts import SessionEnded
+from final_app.lib import clock
+from final_app.storage.models import Session, User, db
+from final_app.storage.transaction import record, transaction
+
+AGENT_LENGTH = 200  # characters of the User-Agent header that are stored
+TOUCH_EVERY = timedelta(minutes=5)
+LIFETIME = timedelta(days=90)  # without use
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The current user and session, read from the database for every request and every event."""
+
+    id: int
+    username: str
+    name: str
+    role: str
+    session_id: int
+    seen_at: datetime
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"id": self.id, "username": self.username, "name": self.name, "role": self.role}
+
+
+def authenticate(username: str, password: str) -> int:
+    """Return the id of the user with this username and password.
+
+    Otherwise, raises Unauthorized, with the same message and after the same time whether the username
+    or the password is wrong.
+    """
+    user = db.session.scalar(select(User).filter_by(username=username.strip().lower()))
+    known = user is not None and user.status == "active" and user.role != "bot"
+    digest, user_id = (user.password_hash, user.id) if user and known else (passwords.DUMMY_HASH, 0)
+    db.session.rollback()  # returns the connection to the pool while the password is hashed
+    if not passwords.verify(digest, password) or not known:
+        raise Unauthorized("Wrong name or password.", field="username")
+    return user_id
+
+
+@transaction
+def create(user_id: int, agent: str, address: str) -> str:
+    """Create a session and return its token."""
+    token, now = clock.token(), clock.now()
+    db.session.add(
+        Session(
+            user_id=people.get_active(user_id).id,
+            token_hash=_digest(token),
+            user_agent=agent[:AGENT_LENGTH],
+            address=address,
+            created_at=now,
+            seen_at=now,
+        )
+    )
+    return token
+
+
+def find(token: str | None) -> Identity | None:
+    """Return the user and session that this token belongs to, or None."""
+    if not token:
+        return None
+    found = db.session.execute(
+        select(User, Session)
+        .join(Session, Session.user_id == User.id)
+        .where(Session.token_hash == _digest(token))
+        .where(or_(Session.seen_at > clock.now() - LIFETIME, User.role == "bot"))
+        .where(User.status == "active")
+    ).one_or_none()
+    if found is None:
+        return None
+    user, session = found
+    return Identity(user.id, user.username, user.name, user.role, session.id, session.seen_at)
+
+
+def touch(identity: Identity) -> None:
+    """Store when the session was last used, but only every TOUCH_EVERY, to save writes."""
+    if identity.seen_at < clock.now() - TOUCH_EVERY:
+        _touch(identity.session_id)
+
+
+def list_of(identity: Identity) -> list[dict[str, Any]]:
+    """Return the user's sessions, most recently used first."""
+    query = select(Session).filter_by(user_id=identity.id).order_by(Session.seen_at.desc())
+    return [
+        {
+            "id": row.id,
+            "current": row.id == identity.session_id,
+            "user_agent": row.user_agent,
+            "address": row.address,
+            "created_at": clock.iso(row.created_at),
+            "seen_at": clock.iso(row.seen_at),
+        }
+        for row in db.session.scalars(query)
+    ]
+
+
+@transaction
+def end(identity: Identity, session_id: int, reason: str) -> None:
+    """End one of the user's own sessions. Raises NotFound for anyone else's."""
+    session = db.session.get(Session, session_id)
+    if session is None or session.user_id != identity.id:
+        raise NotFound("There is no such session.")
+    db.session.delete(session)
+    record(SessionEnded(session_id, reason))
+
+
+@transaction
+def end_all(user_id: int, reason: str, *, but: int = 0) -> int:
+    """End all sessions of a user except `but`; return how many."""
+    return _end((Session.user_id == user_id) & (Session.id != but), reason)
+
+
+@transaction
+def renew_token(bot_id: int) -> str:
+    """Return a new token for a bot. Its old token stops working."""
+    if people.get_active(bot_id).role != "bot":
+        raise Conflict("Only bots have tokens; people have passwords.")
+    end_all(bot_id, "ended")
+    return create(bot_id, "token", "")
+
+
+@transaction
+def remove_expired() -> int:
+    """Remove the sessions that have not been used for LIFETIME; return how many."""
+    bots = select(User.id).where(User.role == "bot")
+    expired = (Session.seen_at < clock.now() - LIFETIME) & Session.user_id.not_in(bots)
+    return _end(expired, "ended")
+
+
+@transaction
+def _touch(session_id: int) -> None:
+    db.session.get_one(Session, session_id).seen_at = clock.now()
+
+
+def _end(which: ColumnElement[bool], reason: str) -> int:
+    ended = list(db.session.scalars(delete(Session).where(which).returning(Session.id)))
+    for session_id in ended:
+        record(SessionEnded(session_id, reason))
+    return len(ended)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

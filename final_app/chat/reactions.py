@@ -1,0 +1,55 @@
+"""Reactions: the emoji that people add to a message."""
+
+import unicodedata
+
+from sqlalchemy import select
+
+from final_app.chat import messages
+from final_app.errors import Invalid
+from final_app.storage.models import Message, Reaction, db
+from final_app.storage.transaction import transaction
+
+MOST_EMOJI = 20  # different emoji on one message
+LONGEST = 10  # code points; families and flags have several
+KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"
+PARTS = {
+    "So",
+    "Sk",
+    "Cf",
+    "Mn",
+    "Me",
+}  # symbols, skin tones, joiners, variation selectors, keycaps
+
+
+@transaction
+def react(user_id: int, message_id: int, emoji: str, on: bool) -> messages.Snapshot:
+    """Add an emoji to a message, or remove it if `on` is false; return the message."""
+    message = messages.get_writable(user_id, message_id)
+    if not is_emoji(emoji):
+        raise Invalid(f"Expected one emoji; got {emoji[:LONGEST]!r}.", field="emoji")
+    mine = {"message_id": message.id, "user_id": user_id, "emoji": emoji}
+    known = db.session.scalar(select(Reaction).filter_by(**mine))
+    if bool(known) == on:
+        return messages.to_dict(message)
+    if known:
+        message.reactions.remove(known)
+    else:
+        _check_most_emoji(message, emoji)
+        message.reactions.append(Reaction(**mine))
+    return messages.record_change(message)
+
+
+def is_emoji(text: str) -> bool:
+    """Return whether a text is one emoji, as far as its code points show."""
+    if not 0 < len(text) <= LONGEST:
+        return False
+    if text[-1] == KEYCAP and text[0] in "0123456789#*":
+        return len(text) <= 3
+    kinds = [unicodedata.category(each) for each in text]
+    return kinds[0] == "So" and set(kinds) <= PARTS
+
+
+def _check_most_emoji(message: Message, emoji: str) -> None:
+    there = {reaction.emoji for reaction in message.reactions}
+    if emoji not in there and len(there) >= MOST_EMOJI:
+        raise Invalid(f"A message can have at most {MOST_EMOJI} different emoji.", field="emoji")

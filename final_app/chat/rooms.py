@@ -1,0 +1,226 @@
+"""Rooms: create, change, join and leave them. What acts for a user checks that user's rights."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import or_, select, update
+
+from final_app.chat import memberships, people
+from final_app.errors import Conflict, Forbidden, Invalid, NotFound
+from final_app.facts import MemberAdded, MemberRemoved, RoomChanged
+from final_app.lib import clock
+from final_app.storage.models import Membership, Room, User, db
+from final_app.storage.transaction import record, transaction
+
+NAME_LENGTH = 60  # characters
+SLUG_LENGTH = 40  # characters
+KINDS = ("open", "closed")
+OPERATOR = 0  # not a real user id: commands can do in every room what its owner can
+
+
+@transaction
+def create(user_id: int, name: str, kind: str) -> int:
+    """Create a room and return its id. Everyone becomes a member of an open room.
+
+    Raises NotFound for an owner whose account is not active.
+    """
+    people.get_active(user_id)
+    name = _checked_name(user_id, name)
+    if kind not in KINDS:
+        raise Invalid(f"Expected one of {', '.join(KINDS)}; got {kind!r}.", field="kind")
+    room = Room(name=name, slug=_free_slug(name, kind), kind=kind, created_at=clock.now())
+    db.session.add(room)
+    db.session.flush()
+    members = people.active_ids() if kind == "open" else []
+    for member_id in {user_id, *members}:
+        _add(room, member_id, role="owner" if member_id == user_id else "member")
+    record(RoomChanged(room.id))
+    return room.id
+
+
+@transaction
+def rename(user_id: int, room_id: int, name: str) -> None:
+    """Rename a room. Its slug stays the same, so that links keep working."""
+    room = _get_managed(user_id, room_id)
+    room.name = _checked_name(user_id, name, room_id)
+    record(RoomChanged(room_id))
+
+
+@transaction
+def archive(user_id: int, room_id: int) -> None:
+    """Make a room read-only for its members."""
+    _get_managed(user_id, room_id).archived_at = clock.now()
+    record(RoomChanged(room_id))
+
+
+@transaction
+def unarchive(user_id: int, room_id: int) -> None:
+    """Make an archived room writable again, unless another room has taken its name."""
+    room = _get_managed(user_id, room_id)
+    _checked_name(user_id, room.name, room_id)
+    room.archived_at = None
+    record(RoomChanged(room_id))
+
+
+@transaction
+def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
+    """Join an open room, or add someone else to a room that the user is in."""
+    room = db.session.get(Room, room_id)
+    allowed = room is not None and room.kind in KINDS and room.archived_at is None
+    if room is None or not allowed or not (user_id == newcomer_id and room.kind == "open"):
+        memberships.get(user_id, room_id)
+    if room is None or not allowed:
+        raise Forbidden("Nobody can be added to this room.")
+    people.get_active(newcomer_id)
+    if db.session.get(Membership, (room_id, newcomer_id)):
+        return
+    _add(room, newcomer_id)
+    record(RoomChanged(room_id))
+
+
+@transaction
+def remove_member(user_id: int, room_id: int, leaver_id: int) -> None:
+    """Leave a room or, as its owner or an administrator, remove someone else."""
+    room = db.session.get(Room, room_id) if user_id == leaver_id else _get_managed(user_id, room_id)
+    membership = memberships.get(leaver_id, room_id)
+    if room is None or room.kind == "direct":
+        raise Forbidden("You can't leave a direct conversation.")
+    _remove(membership)
+
+
+@transaction
+def direct(user_id: int, other_id: int) -> int:
+    """Return the id of the direct room of two people, and create it if there is none."""
+    people.get_active(other_id)
+    if other_id == user_id:
+        raise Invalid("You can't have a direct conversation with yourself.")
+    low, high = sorted((user_id, other_id))
+    key = f"{low}:{high}"
+    known = db.session.scalar(select(Room.id).where(Room.dm_key == key))
+    if known:
+        return known
+    room = Room(name="", slug=f"dm-{low}-{high}", kind="direct", dm_key=key, created_at=clock.now())
+    db.session.add(room)
+    db.session.flush()
+    for person_id in (low, high):
+        _add(room, person_id)
+    record(RoomChanged(room.id))
+    return room.id
+
+
+@transaction
+def join_open_rooms(user_id: int) -> None:
+    """Add a user to every open room that they are not in."""
+    theirs = memberships.ids_of(user_id)
+    open_rooms = select(Room).where(
+        Room.kind == "open", Room.archived_at.is_(None), Room.id.not_in(theirs)
+    )
+    for room in db.session.scalars(open_rooms).all():
+        _add(room, user_id)
+        record(RoomChanged(room.id))
+
+
+@transaction
+def leave_all(user_id: int) -> None:
+    """Remove a user from every room except direct rooms."""
+    theirs = select(Membership).join(Room, Room.id == Membership.room_id)
+    for membership in db.session.scalars(
+        theirs.where(Membership.user_id == user_id, Room.kind != "direct")
+    ).all():
+        _remove(membership)
+
+
+def id_of(slug: str) -> int:
+    """Return the id of a room by its slug. Raises NotFound, also for a direct room."""
+    found = db.session.scalar(select(Room.id).where(Room.slug == slug, Room.kind != "direct"))
+    if found is None:
+        raise NotFound(f"There is no room /r/{slug}.")
+    return found
+
+
+def next_numbers(room_id: int, *, is_new: bool) -> tuple[int, int]:
+    """Return the next `seq` and `rev` of a room, inside the caller's transaction.
+
+    This is a single statement: if a database has several writers, its row lock keeps the numbers in the
+    order of the commits. For a change of an existing message, `is_new` is false and `seq` stays.
+    """
+    row = db.session.execute(
+        update(Room)
+        .where(Room.id == room_id)
+        .values(last_seq=Room.last_seq + int(is_new), last_rev=Room.last_rev + 1)
+        .returning(Room.last_seq, Room.last_rev)
+    ).one()
+    return row.last_seq, row.last_rev
+
+
+def _get_managed(user_id: int, room_id: int) -> Room:
+    if user_id == OPERATOR:
+        return db.session.get_one(Room, room_id)
+    role = memberships.get(user_id, room_id).role
+    room, user = db.session.get_one(Room, room_id), db.session.get_one(User, user_id)
+    if room.kind == "direct":
+        raise Forbidden("A direct conversation has no owner.")
+    if role != "owner" and user.role != "admin":
+        raise Forbidden("Only the room's owner or an administrator can do this.")
+    return room
+
+
+def _add(room: Room, user_id: int, role: str = "member") -> None:
+    """Add a member. Earlier messages count as read."""
+    membership = Membership(
+        room_id=room.id, user_id=user_id, role=role, last_read_seq=room.last_seq
+    )
+    db.session.add(membership)
+    record(MemberAdded(room.id, user_id))
+
+
+def _remove(membership: Membership) -> None:
+    """Remove a member. The oldest account, and a bot only if nobody else is left, succeeds an owner."""
+    room_id, user_id = membership.room_id, membership.user_id
+    db.session.delete(membership)
+    db.session.flush()
+    others = select(Membership).filter_by(room_id=room_id).join(User, User.id == Membership.user_id)
+    others = others.order_by(User.role == "bot", Membership.user_id)
+    if membership.role == "owner" and (heir := db.session.scalar(others.limit(1))):
+        heir.role = "owner"
+    record(MemberRemoved(room_id, user_id))
+    record(RoomChanged(room_id))
+
+
+def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
+    """Return the normalized name. Raises Invalid, or Conflict if the user knows a room that has it."""
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Invalid(f"A room name must have 1 to {NAME_LENGTH} visible characters.", field="name")
+    # Compared in Python, because SQLite ignores case only for ASCII letters.
+    if name.casefold() in map(str.casefold, _names_known_to(user_id, but=room_id)):
+        raise Conflict("There is already a room with this name.", field="name")
+    return name
+
+
+def _names_known_to(user_id: int, *, but: int) -> Iterable[str]:
+    """Return the names of the rooms that the person can know about, without the archived ones.
+
+    Two closed rooms with different members can have the same name. If that were refused, the refusal
+    would tell a stranger that a closed room exists.
+    """
+    names = select(Room.name).where(Room.archived_at.is_(None), Room.id != but)
+    if user_id != OPERATOR:
+        theirs = select(Membership.room_id).filter_by(user_id=user_id)
+        names = names.where(or_(Room.kind == "open", Room.id.in_(theirs)))
+    return db.session.scalars(names)
+
+
+def _free_slug(name: str, kind: str) -> str:
+    """Return the name as a URL can contain it, with random digits added if it is taken.
+
+    A closed room always has the digits. If its slug were plain, the slug of the next room with that
+    name would tell a stranger that a closed room exists.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-") or "room"
+    if slug.startswith("dm-"):
+        slug = f"room-{slug}"
+    taken = kind == "closed" or db.session.scalar(select(Room.id).where(Room.slug == slug))
+    return f"{slug}-{clock.short_token()}" if taken else slug

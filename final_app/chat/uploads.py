@@ -1,0 +1,115 @@
+"""Uploads: the files that people share, and who can send, see and remove them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from final_app.chat import memberships
+from final_app.errors import Full, Invalid, NotFound
+from final_app.facts import FilesDropped
+from final_app.lib import clock
+from final_app.storage.files import Kept
+from final_app.storage.models import Message, Upload, db
+from final_app.storage.transaction import record, transaction
+
+UNSENT_KEPT = timedelta(days=1)
+
+
+def to_dict(upload: Upload) -> dict[str, Any]:
+    """Return {id, filename, mime, size, width, height}."""
+    return {
+        "id": upload.id,
+        "filename": upload.filename,
+        "mime": upload.mime,
+        "size": upload.size,
+        "width": upload.width,
+        "height": upload.height,
+    }
+
+
+def check_quota(quota: int) -> None:
+    """Raise Full if the files have used up the quota in bytes; 0 means no quota."""
+    if quota and stored_bytes() >= quota:
+        raise Full("The storage is full. Ask an administrator to free up some space.", field="file")
+
+
+def stored_bytes() -> int:
+    """Return the total size of all files in bytes."""
+    return db.session.scalar(select(func.coalesce(func.sum(Upload.size), 0))) or 0
+
+
+@transaction
+def add(user_id: int, room_id: int, filename: str, kept: Kept) -> dict[str, Any]:
+    """Store a file that `Files.keep` returned, for a message of this user in this room."""
+    memberships.check_writable(user_id, room_id)
+    upload = Upload(
+        id=kept.id,
+        owner_id=user_id,
+        room_id=room_id,
+        filename=filename,
+        mime=kept.mime,
+        size=kept.size,
+        width=kept.width,
+        height=kept.height,
+        created_at=clock.now(),
+    )
+    db.session.add(upload)
+    return to_dict(upload)
+
+
+def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> list[Upload]:
+    """Return the user's own unsent files for a message in this room, inside its transaction."""
+    if len(upload_ids) > most:
+        raise Invalid(f"A message can have at most {most} files.", field="uploads")
+    found = [db.session.get(Upload, upload_id) for upload_id in dict.fromkeys(upload_ids)]
+    for position, upload in enumerate(found):
+        if upload is None or (upload.owner_id, upload.room_id) != (owner_id, room_id):
+            raise Invalid("A file for this message doesn't exist (any more).", field="uploads")
+        if upload.message_id is not None:
+            raise Invalid("A file for this message has already been sent.", field="uploads")
+        upload.position = position
+    return [upload for upload in found if upload]
+
+
+def visible(user_id: int, upload_id: str) -> Upload:
+    """Return a file in one of the user's rooms, or their own unsent file. Raises NotFound."""
+    upload = db.session.get(Upload, upload_id)
+    if upload is None or (upload.message_id is None and upload.owner_id != user_id):
+        raise NotFound("This file doesn't exist, or you don't have access to it.")
+    memberships.get(user_id, upload.room_id)
+    return upload
+
+
+@transaction
+def take_back(user_id: int, upload_id: str) -> None:
+    """Remove the user's own unsent file."""
+    upload = visible(user_id, upload_id)
+    if upload.message_id is not None:
+        raise Invalid("This file belongs to a message. Delete the message instead.")
+    db.session.delete(upload)
+    record(FilesDropped([upload_id]))
+
+
+def drop(message: Message) -> None:
+    """Remove all files from a message, inside its transaction."""
+    if message.uploads:
+        record(FilesDropped([upload.id for upload in message.uploads]))
+    for upload in message.uploads:
+        db.session.delete(upload)
+    message.uploads = []
+
+
+@transaction
+def remove_unsent() -> int:
+    """Remove files that were not sent within UNSENT_KEPT; return how many."""
+    old = Upload.message_id.is_(None) & (Upload.created_at < clock.now() - UNSENT_KEPT)
+    ids = list(db.session.scalars(delete(Upload).where(old).returning(Upload.id)))
+    record(FilesDropped(ids))
+    return len(ids)
+
+
+def known(upload_ids: Sequence[str]) -> set[str]:
+    """Return those of these ids that are in the table."""
+    return set(db.session.scalars(select(Upload.id).where(Upload.id.in_(upload_ids))))

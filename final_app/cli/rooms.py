@@ -1,0 +1,56 @@
+"""Commands about rooms. They can do in every room what its owner can."""
+
+import click
+from flask.cli import AppGroup
+
+from final_app.chat import memberships, people, rooms
+from final_app.chat.rooms import OPERATOR
+from final_app.cli import queries
+from final_app.cli.command import command
+
+group = AppGroup("rooms", help="Manage rooms. SLUG is the name of a room in its address.")
+
+Rows = list[tuple[object, ...]]
+
+
+@command(group, "list")
+def list_rooms() -> Rows:
+    """List all rooms except direct ones: slug, name, kind and number of members."""
+    return queries.rows(queries.ROOMS)
+
+
+@command(group, "create NAME")
+@click.option("--closed", is_flag=True, help="Invite only: members add people.")
+@click.option("--owner", required=True, metavar="NAME", help="Username of the owner.")
+def create(name: str, closed: bool, owner: str) -> str:
+    """Create a room."""
+    owner_id = people.id_of(owner)
+    room_id = rooms.create(owner_id, name, "closed" if closed else "open")
+    return f"Created the room {name}: /r/{memberships.one(owner_id, room_id)['slug']}"
+
+
+@command(group, "rename SLUG NAME")
+def rename(slug: str, name: str) -> str:
+    """Rename a room. Its address stays the same."""
+    rooms.rename(OPERATOR, rooms.id_of(slug), name)
+    return f"/r/{slug} is now called {name}."
+
+
+@command(group, "archive SLUG")
+def archive(slug: str) -> str:
+    """Make a room read-only."""
+    rooms.archive(OPERATOR, rooms.id_of(slug))
+    return f"/r/{slug} is archived: members can read it, but not send messages."
+
+
+@command(group, "unarchive SLUG")
+def unarchive(slug: str) -> str:
+    """Make an archived room writable again."""
+    rooms.unarchive(OPERATOR, rooms.id_of(slug))
+    return f"/r/{slug} is no longer archived."
+
+
+@command(group, "members SLUG")
+def members(slug: str) -> Rows:
+    """List the members of a room and their roles."""
+    return queries.rows(queries.MEMBERS, room=rooms.id_of(slug))

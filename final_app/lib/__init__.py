@@ -1,0 +1,1 @@
+"""Small tools: the clock, the thread pool, rate limits."""

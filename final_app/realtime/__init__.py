@@ -1,0 +1,1 @@
+"""Socket.IO: events come in, and what has changed goes out."""

@@ -1,0 +1,110 @@
+"""Retention: remove old data, in steps that are small enough not to block anyone."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import delete, func, or_, select, update
+
+from final_app.accounts import invites, sessions
+from final_app.chat import uploads
+from final_app.facts import FilesDropped
+from final_app.lib import clock
+from final_app.storage import outbox
+from final_app.storage.files import IDS, Files
+from final_app.storage.models import Mention, Message, Reaction, Upload, db
+from final_app.storage.transaction import TRY_AGAIN, record, transaction
+
+EVERY = 60 * 60.0  # seconds between two sweeps
+BATCH = 200  # messages that one transaction removes
+WINDOW = 10_000  # messages that one query looks through
+BREATH = 0.005  # seconds after each query, for everything else in this process
+REST = 2 * TRY_AGAIN  # seconds after each removal, so that other processes can write
+LEFTOVER = 60 * 60 * 24  # seconds; a newer file without a row may be an upload in progress
+
+
+def sweep(files: Files, retention_days: int) -> dict[str, int]:
+    """Remove old data; return how many items of each kind were removed.
+
+    Open pages keep showing removed messages. If `retention_days` is 0, no messages are removed.
+    """
+    removed = {"messages": 0, "files": uploads.remove_unsent()}
+    for ids in _older_than(clock.now() - timedelta(days=retention_days)) if retention_days else ():
+        removed["files"] += _remove(ids)
+        removed["messages"] += len(ids)
+        clock.pause(REST)
+    return removed | {
+        "leftovers": _remove_leftovers(files),
+        "invites": invites.remove_expired(),
+        "sessions": sessions.remove_expired(),
+        "outbox entries": _remove_from_outbox(),
+    }
+
+
+def summary(removed: dict[str, int]) -> str:
+    """Return the counts in words, such as "3 messages, 0 files, …"."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in removed.items())
+
+
+def _older_than(moment: datetime) -> Iterator[list[int]]:
+    """Yield the ids of the messages from before a moment, at most BATCH at a time.
+
+    This checks all messages: if the clock was ever set back, ids are not in the order of time.
+    """
+    newest = db.session.scalar(select(func.max(Message.id))) or 0
+    still_there = or_(Message.id != newest, Message.deleted_at.is_(None))
+    for start in range(0, newest + 1, WINDOW):
+        window = Message.id.between(start, start + WINDOW - 1)
+        query = select(Message.id).where(window, Message.created_at < moment, still_there)
+        ids = list(db.session.scalars(query))
+        yield from (ids[place : place + BATCH] for place in range(0, len(ids), BATCH))
+        clock.pause(BREATH)
+
+
+@transaction
+def _remove(ids: list[int]) -> int:
+    """Remove messages with their mentions, reactions and files; return how many files.
+
+    Replies to a removed message stay. The newest message of all stays too, but empty: otherwise SQLite
+    would reuse its id for the next message, and an open page could then delete the wrong one.
+    """
+    replies = update(Message).where(Message.reply_to_id.in_(ids))
+    db.session.execute(replies.values(reply_to_id=None))
+    for table in (Mention, Reaction):
+        db.session.execute(delete(table).where(table.message_id.in_(ids)))
+    carried = delete(Upload).where(Upload.message_id.in_(ids)).returning(Upload.id)
+    dropped = list(db.session.scalars(carried))
+    record(FilesDropped(dropped))
+    newest = db.session.scalar(select(func.max(Message.id)))
+    db.session.execute(delete(Message).where(Message.id.in_(ids), Message.id != newest))
+    left = update(Message).where(Message.id.in_(ids))
+    db.session.execute(left.values(text="", html="", deleted_at=clock.now()))
+    return len(dropped)
+
+
+@transaction
+def _remove_from_outbox() -> int:
+    return outbox.remove_old()
+
+
+def _remove_leftovers(files: Files) -> int:
+    """Remove files without a row, left over from an interrupted upload or removal."""
+    count = 0
+    for folder in files.folder.glob("*/"):
+        old = {path: path.stem for path in folder.iterdir() if _is_old(path)}
+        known = uploads.known(list(old.values()))
+        for path, upload_id in old.items():
+            if upload_id not in known:
+                path.unlink(missing_ok=True)
+                count += 1
+        clock.pause(BREATH)
+    return count
+
+
+def _is_old(path: Path) -> bool:
+    """Return whether this is an uploaded file that is older than LEFTOVER."""
+    with suppress(FileNotFoundError):
+        age = clock.now_as_timestamp() - path.stat().st_mtime
+        return bool(IDS.fullmatch(path.stem)) and age > LEFTOVER
+    return False

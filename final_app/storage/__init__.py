@@ -1,0 +1,1 @@
+"""The database, uploaded files and backups."""

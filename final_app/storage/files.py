@@ -1,0 +1,183 @@
+"""Uploaded files: checked by their content and stored under ids that nobody can guess."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from final_app.config import Settings
+from final_app.errors import TooLarge, Unsupported
+
+NAME_LENGTH = 100  # characters
+HEAD = 4096  # bytes that show the type of a file
+PATIENCE = 60  # seconds for one image
+CODE = Path(__file__).resolve().parents[2]
+IDS = re.compile(r"[0-9a-f]{32}")
+DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # on Windows
+SIGNATURES = [
+    (rb"\x89PNG\r\n\x1a\n", "image/png"), (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"GIF8[79]a", "image/gif"), (rb"RIFF....WEBP", "image/webp"), (rb"%PDF-", "application/pdf"),
+    (rb"PK\x03\x04", "application/zip"), (rb"\x1f\x8b", "application/gzip"),
+    (rb"....ftyp", "video/mp4"), (rb"\x1aE\xdf\xa3", "video/webm"), (rb"OggS", "audio/ogg"),
+    (rb"ID3|\xff[\xf2\xf3\xfb]", "audio/mpeg"), (rb"RIFF....WAVE", "audio/wav"),
+]  # fmt: skip
+INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # re-encoded by `images`
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stored file. `size` includes the thumbnail; only images have `width` and `height`."""
+
+    id: str
+    mime: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+
+
+class Files:
+    """The folder of uploads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = settings.data_dir.resolve() / "uploads"
+
+    def path(self, upload_id: str, *, thumbnail: bool = False) -> Path:
+        """Return the path of a file. Raises ValueError if it is not a valid id."""
+        if not IDS.fullmatch(upload_id):
+            raise ValueError(upload_id)
+        return self.folder / upload_id[:2] / (upload_id + (".thumb" if thumbnail else ""))
+
+    def keep(self, source: Path) -> Kept:
+        """Check a file by its content and store it. Raises TooLarge and Unsupported."""
+        most, size = self.settings.upload_size, source.stat().st_size
+        if size > most:
+            raise TooLarge(
+                f"A file can have at most {most:,} bytes; this one has {size:,}.", field="file"
+            )
+        if not size:
+            raise Unsupported("This file is empty.", field="file")
+        mime = sniffed(source)
+        wanted = tuple(self.settings.upload_types.split())
+        if wanted and not mime.startswith(wanted):
+            raise Unsupported(
+                f"Files of type {mime} aren't allowed here. Allowed types: {', '.join(wanted)}.",
+                field="file",
+            )
+        upload_id = uuid.uuid4().hex
+        self.path(upload_id).parent.mkdir(parents=True, exist_ok=True)
+        if mime in INLINE:
+            return self._keep_image(source, upload_id)
+        source.replace(self.path(upload_id))
+        return Kept(upload_id, mime, size)
+
+    def incoming(self) -> Path:
+        """Return the folder for uploads in progress, which is on the same disk."""
+        folder = self.folder / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def arrivals(self) -> Iterator[Callable[..., IO[bytes]]]:
+        """Provide a function that opens files for incoming data, and delete those that were not kept."""
+        opened: list[IO[bytes]] = []
+
+        def open_one(**_: object) -> IO[bytes]:
+            opened.append((self.incoming() / uuid.uuid4().hex).open("w+b"))
+            return opened[-1]
+
+        try:
+            yield open_one
+        finally:
+            for file in opened:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+
+    def remove(self, upload_ids: Iterable[str]) -> None:
+        """Remove files and their thumbnails, if they exist."""
+        for upload_id in upload_ids:
+            for thumbnail in (False, True):
+                self.path(upload_id, thumbnail=thumbnail).unlink(missing_ok=True)
+
+    def _keep_image(self, source: Path, upload_id: str) -> Kept:
+        target, small = self.path(upload_id), self.path(upload_id, thumbnail=True)
+        told = _images.remake(source, target, small, self.settings.upload_pixels)
+        if "error" in told:
+            self.remove([upload_id])
+            kind = TooLarge if told["status"] == TooLarge.status else Unsupported
+            raise kind(str(told["error"]), field="file")
+        size = target.stat().st_size + small.stat().st_size
+        return Kept(upload_id, told["mime"], size, told["width"], told["height"])
+
+
+def sniffed(path: Path) -> str:
+    """Return the MIME type of a file by its first bytes. Its name is ignored."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    for signature, mime in SIGNATURES:
+        if re.match(signature, head, re.DOTALL):
+            return mime
+    try:
+        # The last character may be incomplete.
+        head[:-4].decode() if len(head) == HEAD else head.decode()
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+    return "application/octet-stream" if b"\x00" in head else "text/plain"
+
+
+def label(name: str) -> str:
+    """Return a safe file name: no path, no device name and no control characters."""
+    name = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    shown = "".join(each for each in name if unicodedata.category(each)[0] != "C")
+    shown = " ".join(re.sub(r'[<>:"|?*]', "_", shown).split()).strip(". ")
+    stem, dot, suffix = shown.rpartition(".")
+    if len(shown) > NAME_LENGTH:
+        shown = f"{(stem or suffix)[: NAME_LENGTH - 12]}{dot}{suffix[:11]}"
+    return f"_{shown}" if DEVICES.match(shown) else shown or "file"
+
+
+class _Images:
+    """The subprocess `images`, which is started for the first image."""
+
+    def __init__(self) -> None:
+        self._one = threading.Lock()  # one image at a time; the chat needs the rest of the CPU
+        self._program: subprocess.Popen[str] | None = None
+
+    def remake(self, source: Path, target: Path, small: Path, most_pixels: int) -> dict[str, Any]:
+        """Send the program one job and return its answer, or an error if it ends without one."""
+        job = json.dumps([str(source), str(target), str(small), most_pixels])
+        with self._one:
+            program = self._running()
+            assert program.stdout
+            give_up = threading.Timer(PATIENCE, program.kill)
+            give_up.start()
+            try:
+                print(job, file=program.stdin, flush=True)
+                told = json.loads(program.stdout.readline())
+            except (OSError, ValueError):
+                program.kill()
+                program.wait()  # or else it would still seem to run at the next image
+                return {"error": "This image takes too much time or memory.", "status": 413}
+            finally:
+                give_up.cancel()
+        assert isinstance(told, dict)
+        return told
+
+    def _running(self) -> "subprocess.Popen[str]":
+        if self._program is None or self._program.poll() is not None:
+            self._program = subprocess.Popen(
+                [sys.executable, "-m", "final_app.storage.images"], cwd=CODE, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        return self._program
+
+
+_images = _Images()

@@ -1,0 +1,133 @@
+"""Re-encode uploaded images, so that nothing hidden in a file is kept.
+
+This is a separate program, because attacks target the decoding of images. `python -m
+final_app.storage.images` reads one line of JSON for each image, [source, target, thumbnail, most
+pixels], and answers with one line, {"mime", "width", "height"} or {"error": message, "status"}. It
+exits when its standard input closes.
+
+Each image gets a new process with limits on memory and time, which apply even if this program or the
+chat ends. This program forks it instead of the chat, because forking a large process blocks it.
+"""
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image, ImageOps, ImageSequence
+
+FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
+LONGEST_SIDE = 4096  # pixels, of the image that is kept
+THUMBNAIL = (640, 640)  # pixels; the page shows it at half this size or less
+MEMORY = 1_500_000_000  # bytes of address space
+SECONDS = 50  # of wall time; less than `files.PATIENCE`, after which this program is killed
+NICE = 10  # the chat has priority
+QUALITY = 88
+
+Image.MAX_IMAGE_PIXELS = None  # `remake` checks its own limit before decoding
+
+
+class Refused(Exception):
+    """The file cannot be stored as an image. `status` is the HTTP status."""
+
+    def __init__(self, message: str, status: int = 415) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+def remake(source: Path, target: Path, thumbnail: Path, most_pixels: int) -> dict[str, object]:
+    """Re-encode the image without metadata, and write a thumbnail as WebP. Raises Refused."""
+    try:
+        with Image.open(source, formats=list(FORMATS)) as image:
+            kind = image.format or ""
+            frames = (
+                getattr(image, "n_frames", 1) if image.width * image.height <= most_pixels else 1
+            )
+            if image.width * image.height * frames > most_pixels:
+                raise Refused(
+                    f"An image can have at most {most_pixels:,} pixels; this one has "
+                    f"{image.width * image.height * frames:,}.", 413,
+                )  # fmt: skip
+            image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # decodes a large JPEG at lower size
+            first = _write(image, kind, target, frames)
+            small = first.convert("RGBA" if "A" in first.getbands() else "RGB")
+            small.thumbnail(THUMBNAIL)
+            small.save(thumbnail, "WEBP", quality=QUALITY)
+            return {"mime": FORMATS[kind], "width": first.width, "height": first.height}
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as problem:
+        raise Refused(f"This image can't be read ({type(problem).__name__}).") from None
+
+
+def _write(image: Image.Image, kind: str, target: Path, frames: int) -> Image.Image:
+    """Save all frames and return the first one."""
+    if frames > 1:
+        pictures = [_bare(frame) for frame in ImageSequence.Iterator(image)]
+        pauses = [frame.info.get("duration", 100) for frame in ImageSequence.Iterator(image)]
+        pictures[0].save(
+            target, kind, save_all=True, append_images=pictures[1:], duration=pauses, loop=0
+        )
+        return pictures[0]
+    picture = _bare(image)
+    options = {"quality": QUALITY} if kind in ("JPEG", "WEBP") else {}
+    picture.save(target, kind, **options)
+    return picture
+
+
+def _bare(frame: Image.Image) -> Image.Image:
+    """Return only the pixels, rotated as the EXIF data says."""
+    upright = ImageOps.exif_transpose(frame)
+    bare = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    bare.info.clear()
+    bare.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return bare
+
+
+def _lower_limits() -> None:
+    """Limit memory and lower the priority, if the system supports it."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with suppress(AttributeError, OSError):
+        os.nice(NICE)
+
+
+def _do(job: str) -> str:
+    """Do one job; the job and the returned answer are JSON."""
+    source, target, thumbnail, most_pixels = json.loads(job)
+    try:
+        told = remake(Path(source), Path(target), Path(thumbnail), most_pixels)
+    except Refused as refusal:
+        told = {"error": str(refusal), "status": refusal.status}
+    return json.dumps(told)
+
+
+def _do_in_a_child(job: str) -> str:
+    """Do one job in a new process; return its answer, or "" if it ended without one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        signal.alarm(SECONDS)  # kills it even if it hangs or this program is gone
+        _lower_limits()
+        os.write(writer, _do(job).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        told = answer.read()
+    os.waitpid(child, 0)
+    return told
+
+
+def main() -> None:
+    """Do jobs until standard input closes, in this process if the system cannot fork."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the chat
+    Image.init()  # once, for all children
+    do = _do_in_a_child if hasattr(os, "fork") else _do
+    for job in sys.stdin:
+        print(do(job), flush=True)
+
+
+if __name__ == "__main__":
+    main()

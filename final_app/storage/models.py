@@ -1,0 +1,187 @@
+"""The tables. `rooms.next_numbers` gives `seq` and `rev`, which order a room; time never does."""
+
+from datetime import datetime
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Base(DeclarativeBase):
+    """Base class of all tables."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class User(Base):
+    """An account. `status` is active, banned or deleted; `role` is admin, member or bot."""
+
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(unique=True)  # lowercase
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(default="member")
+    status: Mapped[str] = mapped_column(default="active")
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """A browser where a user is logged in. The cookie contains the token, and this row its hash.
+
+    A bot has a permanent session, and sends its token in the Authorization header.
+    """
+
+    __tablename__ = "sessions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    user_agent: Mapped[str]
+    address: Mapped[str]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+    # Ids are never reused, because a row in `connections` may still contain an old one.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Invite(Base):
+    """A code that lets people register, until it expires or is used up."""
+
+    __tablename__ = "invites"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    created_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime]
+    uses_left: Mapped[int]
+
+
+class Room(Base):
+    """A room. `kind` is open, closed or direct; `dm_key` contains the two user ids, such as "3:17".
+
+    `last_seq` counts the messages, and `last_rev` counts all changes, including edits and deletions.
+    """
+
+    __tablename__ = "rooms"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    dm_key: Mapped[str | None] = mapped_column(unique=True)
+    last_seq: Mapped[int] = mapped_column(default=0)
+    last_rev: Mapped[int] = mapped_column(default=0)
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Membership(Base):
+    """A member of a room. `role` is owner or member; `notify` is all, mentions or none."""
+
+    __tablename__ = "memberships"
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(default="member")
+    last_read_seq: Mapped[int] = mapped_column(default=0)
+    notify: Mapped[str] = mapped_column(default="all")
+
+
+class Message(Base):
+    """A message. The page creates its `client_id`, so that a repeated attempt is recognized.
+
+    `seq` is its position in the room, and `rev` its last change. A deleted message stays, but empty.
+    """
+
+    __tablename__ = "messages"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    seq: Mapped[int]
+    rev: Mapped[int]
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    client_id: Mapped[str]
+    text: Mapped[str]
+    html: Mapped[str]
+    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    created_at: Mapped[datetime]
+    edited_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    author: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+    reply_to: Mapped["Message | None"] = relationship(
+        remote_side=[id], lazy="selectin", join_depth=1
+    )
+    mentions: Mapped[list["Mention"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+    reactions: Mapped[list["Reaction"]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="Reaction.id"
+    )
+    uploads: Mapped[list["Upload"]] = relationship(lazy="selectin", order_by="Upload.position")
+
+    __table_args__ = (
+        UniqueConstraint("room_id", "seq"),
+        UniqueConstraint("author_id", "client_id"),
+        Index("ix_messages_room_id_rev", "room_id", "rev"),
+    )
+
+
+class Mention(Base):
+    """A user whom a message mentions with @."""
+
+    __tablename__ = "mentions"
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
+class Reaction(Base):
+    """An emoji that a user has added to a message."""
+
+    __tablename__ = "reactions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    emoji: Mapped[str]
+
+    __table_args__ = (UniqueConstraint("message_id", "user_id", "emoji"),)
+
+
+class Upload(Base):
+    """A file. Its content is in the data folder, under its `id`, which nobody can guess.
+
+    Until a message contains it, only its owner can access it. Images have `width` and `height`.
+    """
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    position: Mapped[int] = mapped_column("place", default=0)  # among the files of its message
+    filename: Mapped[str]
+    mime: Mapped[str]
+    size: Mapped[int]  # bytes, including the thumbnail
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class Connection(Base):
+    """An open Socket.IO connection, for presence and to find the sockets of a user or session."""
+
+    __tablename__ = "connections"
+    sid: Mapped[str] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(index=True)
+    user_id: Mapped[int] = mapped_column(index=True)
+    room_id: Mapped[int | None]  # the room on screen
+    visible: Mapped[bool] = mapped_column(default=True)
+    seen_at: Mapped[datetime]
+
+
+class OutboxEntry(Base):
+    """A fact as JSON (`final_app.facts`) that a command left for the server."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fact: Mapped[str]
+    created_at: Mapped[datetime]
+
+    # Ids are never reused, because the server remembers the last one that it has read.
+    __table_args__ = ({"sqlite_autoincrement": True},)

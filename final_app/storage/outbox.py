@@ -1,0 +1,99 @@
+"""The outbox: delivers recorded facts to their listeners after the commit.
+
+The server has a queue in memory, in the order of its commits. A command has no sockets, so it stores
+its facts in the table `outbox`, in the same transaction, and the server reads that table.
+"""
+
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import cast
+
+from flask import current_app
+from sqlalchemy import delete, func, select
+
+from final_app import facts
+from final_app.facts import Fact, FilesDropped
+from final_app.lib import clock
+from final_app.storage.models import OutboxEntry, db
+
+POLL = 2.0  # seconds between two reads of the table
+KEPT = timedelta(hours=1)  # in the table; the server has read them by then
+
+log = logging.getLogger(__name__)
+
+
+def current() -> "Outbox":
+    return cast(Outbox, current_app.extensions["outbox"])
+
+
+class Outbox:
+    """The queue of one process; `listener` acts on each fact. `has_sockets` is false in a command."""
+
+    def __init__(self, listener: Callable[[Fact], None]) -> None:
+        self.has_sockets = True
+        self._listener = listener
+        self._queue: deque[Fact] = deque()
+        self._lock = threading.RLock()
+        self._delivering = False
+        self._last_read = 0  # id in the table
+
+    def before_commit(self, recorded: Iterable[Fact]) -> None:
+        """Store the facts that the server has to broadcast, inside the current transaction."""
+        if self.has_sockets:
+            return
+        for fact in recorded:
+            if not isinstance(fact, FilesDropped):  # a command removes files itself
+                entry = OutboxEntry(fact=json.dumps(facts.to_dict(fact)), created_at=clock.now())
+                db.session.add(entry)
+
+    def add(self, recorded: Iterable[Fact]) -> None:
+        """Queue the facts of a committed transaction."""
+        here = (each for each in recorded if self.has_sockets or isinstance(each, FilesDropped))
+        self._queue.extend(here)
+
+    def deliver(self) -> None:
+        """Deliver all queued facts in order, and return when that is done.
+
+        If a listener causes another fact, as closing a socket does, the outer call delivers it. If a
+        listener fails, the error is logged and the next fact is delivered.
+        """
+        with self._lock:
+            if self._delivering:
+                return
+            self._delivering = True
+            try:
+                while self._queue:
+                    self._deliver_one(self._queue.popleft())
+            finally:
+                self._delivering = False
+
+    def skip_old(self) -> None:
+        """Skip the facts that commands stored before this server started: pages load them anyway."""
+        self._last_read = db.session.scalar(select(func.max(OutboxEntry.id))) or 0
+
+    def receive(self) -> None:
+        """Deliver the facts that commands have stored since the last call."""
+        unread = select(OutboxEntry).where(OutboxEntry.id > self._last_read)
+        for entry in db.session.scalars(unread.order_by(OutboxEntry.id)):
+            self._last_read = entry.id
+            try:
+                self._queue.append(facts.from_dict(json.loads(entry.fact)))
+            except (KeyError, TypeError):  # a command of another version wrote it
+                log.warning("This version of the chat does not know the fact %s", entry.fact)
+        self.deliver()
+
+    def _deliver_one(self, fact: Fact) -> None:
+        try:
+            self._listener(fact)
+        except Exception:
+            log.exception("Failed to deliver %s", fact)
+
+
+def remove_old() -> int:
+    """Remove old entries, inside the caller's transaction; return how many."""
+    old = delete(OutboxEntry).where(OutboxEntry.created_at < clock.now() - KEPT)
+    return len(list(db.session.scalars(old.returning(OutboxEntry.id))))

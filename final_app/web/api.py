@@ -1,0 +1,248 @@
+"""The JSON API. Its answers have the same form as the acknowledgements of events.
+
+The page /api shows the docstrings of these functions.
+"""
+
+import json
+import uuid
+from typing import Any
+
+from flask import Blueprint, request, url_for
+
+from final_app import auth, current
+from final_app.accounts import accounts, invites
+from final_app.accounts.sessions import Identity
+from final_app.chat import history, memberships, messages, people, presence, rooms, search
+from final_app.errors import Invalid
+from final_app.lib import clock
+from final_app.realtime.schemas import NewMessage, parse
+from final_app.storage.models import db
+
+api = Blueprint("api", __name__)
+
+Answer = dict[str, Any]
+
+
+@api.get("/healthz")
+def healthz() -> Answer:
+    """Check that the server and its database work. This needs no login.
+
+    Answers: 200 {database: "ok", server_time}.
+    """
+    db.session.execute(db.text("SELECT 1"))
+    return {"ok": True, "database": "ok", "server_time": clock.iso(clock.now())}
+
+
+@api.post("/rooms")
+@auth.login_required
+def create_room(me: Identity) -> tuple[Answer, int]:
+    """Create a room.
+
+    Sends: {name, kind: "open" or "closed"}.
+    Answers: 201 {room}.
+    """
+    data = _body()
+    room_id = rooms.create(me.id, _text(data, "name"), _text(data, "kind"))
+    return {"ok": True, "room": memberships.one(me.id, room_id)}, 201
+
+
+@api.get("/api/rooms")
+@auth.login_required
+def open_rooms(me: Identity) -> Answer:
+    """List the open rooms that you are not in.
+
+    Answers: 200 {rooms: [{id, slug, name}]}.
+    """
+    return {"ok": True, "rooms": memberships.open_to(me.id)}
+
+
+@api.patch("/rooms/<int:room_id>")
+@auth.login_required
+def rename_room(me: Identity, room_id: int) -> Answer:
+    """Rename a room.
+
+    Sends: {name}.
+    Answers: 200 {room}.
+    """
+    rooms.rename(me.id, room_id, _text(_body(), "name"))
+    return {"ok": True, "room": memberships.one(me.id, room_id)}
+
+
+@api.delete("/rooms/<int:room_id>")
+@auth.login_required
+def archive_room(me: Identity, room_id: int) -> Answer:
+    """Archive a room, which makes it read-only.
+
+    Answers: 200.
+    """
+    rooms.archive(me.id, room_id)
+    return {"ok": True}
+
+
+@api.put("/rooms/<int:room_id>/members/<int:user_id>")
+@auth.login_required
+def add_member(me: Identity, room_id: int, user_id: int) -> Answer:
+    """Join an open room, or add someone to a room that you are in.
+
+    Answers: 200 {room}.
+    """
+    rooms.add_member(me.id, room_id, user_id)
+    return {"ok": True, "room": memberships.one(me.id, room_id)}
+
+
+@api.delete("/rooms/<int:room_id>/members/<int:user_id>")
+@auth.login_required
+def remove_member(me: Identity, room_id: int, user_id: int) -> Answer:
+    """Leave a room, or remove someone as its owner or as an administrator.
+
+    Answers: 200.
+    """
+    rooms.remove_member(me.id, room_id, user_id)
+    return {"ok": True}
+
+
+@api.get("/api/rooms/<int:room_id>/members")
+@auth.login_required
+def members(me: Identity, room_id: int) -> Answer:
+    """List the members of a room.
+
+    Answers: 200 {members: [{id, username, name, role, room_role, online}]}.
+    """
+    return {"ok": True, "members": presence.with_online(memberships.members(me.id, room_id))}
+
+
+@api.get("/api/people")
+@auth.login_required
+def everybody(me: Identity) -> Answer:
+    """List all people.
+
+    Answers: 200 {people: [{id, username, name, role, online}]}.
+    """
+    return {"ok": True, "people": presence.with_online(people.everybody())}
+
+
+@api.post("/dm/<int:user_id>")
+@auth.login_required
+def direct(me: Identity, user_id: int) -> Answer:
+    """Get the direct room with a person, which is created if there is none.
+
+    Answers: 200 {room}.
+    """
+    room_id = rooms.direct(me.id, user_id)
+    return {"ok": True, "room": memberships.one(me.id, room_id)}
+
+
+@api.get("/api/rooms/<int:room_id>/messages")
+@auth.login_required
+def read_messages(me: Identity, room_id: int) -> Answer:
+    """Get a page of messages: without parameters, the newest ones.
+
+    Sends: ?before, after or around=seq, limit (at most 100).
+    Answers: 200 {messages: [oldest … newest], first, last, last_seq, last_rev}.
+    """
+    where = {name: _number(name) for name in ("before", "after", "around")}
+    if sum(value is not None for value in where.values()) > 1:
+        raise Invalid("Use only one of before, after and around.")
+    limit = _number("limit") or history.PAGE
+    limit = min(limit, history.PAGE_MOST)
+    return {"ok": True} | history.page(me.id, room_id, **where, limit=limit)
+
+
+@api.post("/api/invites")
+@auth.login_required
+def invite(me: Identity) -> tuple[Answer, int]:
+    """Create an invite link. Only for administrators.
+
+    Answers: 201 {url, code, expires_at, uses_left}.
+    """
+    made = invites.create(me.id)
+    url = url_for("pages.register", invite=made["code"], _external=True)
+    return {"ok": True, "url": url} | made, 201
+
+
+@api.put("/api/rooms/<int:room_id>/notify")
+@auth.login_required
+def notify(me: Identity, room_id: int) -> Answer:
+    """Set which messages of a room you are notified about.
+
+    Sends: {level: "all", "mentions" or "none"}.
+    Answers: 200 {room}.
+    """
+    memberships.set_notify(me.id, room_id, _text(_body(), "level"))
+    return {"ok": True, "room": memberships.one(me.id, room_id)}
+
+
+@api.post("/api/people/<int:user_id>/ban")
+@auth.login_required
+def ban(me: Identity, user_id: int) -> Answer:
+    """Ban a person. Their sessions end and they leave their rooms. Only for administrators.
+
+    Answers: 200.
+    """
+    accounts.ban(me.id, user_id)
+    return {"ok": True}
+
+
+@api.get("/api/search")
+@auth.login_required
+def find(me: Identity) -> Answer:
+    """Search the messages in your rooms, newest first.
+
+    Sends: ?q=words, room=id, before=message id, limit (at most 50).
+    Answers: 200 {results: [{message, room, parts: [[text, matched]]}], more}.
+    """
+    found = search.find(
+        me.id,
+        request.args.get("q", ""),
+        room_id=_number("room"),
+        before=_number("before"),
+        limit=_number("limit") or search.RESULTS,
+    )
+    return {"ok": True} | found
+
+
+@api.post("/hooks")
+@auth.login_required
+def hook(me: Identity) -> tuple[Answer, int]:
+    """Send a message with a single request, for bots. A repeated client_id is stored only once.
+
+    Sends: {room: id or slug, text, client_id?: a UUID}.
+    Answers: 201 {message, duplicate}.
+    """
+    current.rate_limiter().count("messages", me.id)
+    sent = {"client_id": str(uuid.uuid4())} | _body()
+    if isinstance(sent.get("room"), str):
+        sent["room"] = memberships.by_slug(me.id, sent["room"])["id"]
+    data = parse(NewMessage, (sent,))
+    posted = messages.post(me.id, data.room, data.client_id, data.text)
+    return {"ok": True, "message": posted.message, "duplicate": posted.duplicate}, 201
+
+
+def _body() -> dict[str, Any]:
+    data = request.get_json(silent=True)
+    if not isinstance(data, dict):
+        raise Invalid("Expected a JSON object as the body.")
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Invalid(
+            "A text in the body contains half a character (an unpaired surrogate)."
+        ) from None
+    return data
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise Invalid(f"Expected {name!r} as text.", field=name)
+    return value
+
+
+def _number(name: str) -> int | None:
+    """Return a number from the query string, or None if it is missing."""
+    value = request.args.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or len(value) > 15:
+        raise Invalid(f"Expected a number for {name}; got {value[:20]!r}.", field=name)
+    return int(value)

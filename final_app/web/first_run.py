@@ -1,0 +1,55 @@
+"""The code for the first run: whoever sets up a chat that others can reach must see its terminal."""
+
+import hmac
+from ipaddress import ip_address
+
+from flask import current_app
+
+from final_app import current
+from final_app.accounts import accounts
+from final_app.errors import Forbidden
+from final_app.lib import clock
+from final_app.web.login_limit import login_attempt
+
+EXTENSION = "first_run_code"
+NOBODY = "first run"  # counted as a username in the rate limit; the blank keeps it from being one
+
+
+def require_code(host: str) -> None:
+    """Require a new code for the first account, and print it, if others can reach the chat.
+
+    `host` is the address where the server listens. Behind a proxy that is loopback, but others can
+    reach the chat. `python -m final_app` and `flask run` call this at the start. Another WSGI server
+    does not say where it listens, so there is no code: create the first account with
+    `users create NAME --admin` before you start it.
+    """
+    reachable = current.settings().proxy_hops > 0 or not _is_loopback(host)
+    if reachable and not accounts.exist():
+        code = f"{clock.short_token()}-{clock.short_token()}"
+        current_app.extensions[EXTENSION] = code
+        print(f"To create the first account, enter this code on the page: {code}", flush=True)
+
+
+def needs_code() -> bool:
+    """Tell whether the form has to ask for the code."""
+    return EXTENSION in current_app.extensions
+
+
+def check_code(given: str) -> None:
+    """Raise Forbidden for a wrong code, and RateLimited after too many from one address."""
+    if not needs_code():
+        return
+    code: str = current_app.extensions[EXTENSION]
+    with login_attempt(NOBODY):
+        if not hmac.compare_digest(given.strip().lower().encode(), code.encode()):
+            raise Forbidden(
+                "Expected the code that the chat printed in its terminal when it started.",
+                field="code",
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,112 @@
+"""Upload and download files. They are uploaded before the message that contains them is sent."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from flask import Blueprint, request, send_file
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import parse_form_data
+from werkzeug.wrappers import Response
+
+from final_app import auth, current
+from final_app.accounts.sessions import Identity
+from final_app.chat import memberships, uploads
+from final_app.errors import Invalid, NotFound, TooLarge
+from final_app.storage.files import INLINE, label
+
+api_files = Blueprint("api_files", __name__)
+
+AROUND_THE_FILE = 100_000  # bytes that a form can have in addition to its file
+DAY = 60 * 60 * 24  # seconds
+# A file that is opened directly is a page of this site, so it gets no scripts, forms or frames.
+SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+
+@api_files.post("/api/uploads")
+@auth.login_required
+def send(me: Identity) -> tuple[dict[str, Any], int]:
+    """Upload a file for a message that you send afterwards.
+
+    Sends: multipart: room (id), file.
+    Answers: 201 {upload: {id, filename, mime, size, width, height}}.
+    """
+    settings = current.settings()
+    current.rate_limiter().count("uploads", me.id)
+    with current.files().arrivals() as open_one:
+        room_id, sent = _form(settings.upload_size, open_one)
+        memberships.check_writable(me.id, room_id)
+        uploads.check_quota(settings.storage_quota)
+        sent.close()
+        kept = current.files().keep(Path(sent.stream.name))
+    try:
+        upload = uploads.add(me.id, room_id, label(sent.filename or ""), kept)
+    except BaseException:
+        current.files().remove([kept.id])
+        raise
+    return {"ok": True, "upload": upload}, 201
+
+
+@api_files.delete("/api/uploads/<upload_id>")
+@auth.login_required
+def take_back(me: Identity, upload_id: str) -> dict[str, Any]:
+    """Remove a file that you uploaded and have not sent yet.
+
+    Answers: 200.
+    """
+    uploads.take_back(me.id, upload_id)
+    return {"ok": True}
+
+
+@api_files.get("/files/<upload_id>")
+@auth.login_required
+def download(me: Identity, upload_id: str) -> Response:
+    """Download a file from one of your rooms.
+
+    Answers: 200, the file; images inline, other files as attachments.
+    """
+    upload = uploads.visible(me.id, upload_id)
+    return _sent(upload_id, upload.mime, upload.filename)
+
+
+@api_files.get("/files/<upload_id>/thumb")
+@auth.login_required
+def thumbnail(me: Identity, upload_id: str) -> Response:
+    """Download the thumbnail of an image.
+
+    Answers: 200, a WebP image.
+    """
+    if uploads.visible(me.id, upload_id).width is None:
+        raise NotFound("Only images have a thumbnail.")
+    return _sent(upload_id, "image/webp", f"{upload_id}.webp", thumbnail=True)
+
+
+def _form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, Any]:
+    """Return the room id and the file of the form. Raises TooLarge without reading the rest.
+
+    The file is written directly to the disk where it stays. With `request.files`, it would have to be
+    copied there, which would block everything else.
+    """
+    try:
+        _, form, files = parse_form_data(
+            request.environ, open_one, AROUND_THE_FILE, most + AROUND_THE_FILE
+        )
+    except RequestEntityTooLarge:
+        raise TooLarge(f"A file can have at most {most:,} bytes.", field="file") from None
+    sent, room = files.get("file"), form.get("room", "")
+    if sent is None or not (room.isascii() and room.isdigit() and len(room) < 16):
+        raise Invalid("Expected a form with `room` (an id) and `file`.", field="file")
+    return int(room), sent
+
+
+def _sent(upload_id: str, mime: str, name: str, *, thumbnail: bool = False) -> Response:
+    path = current.files().path(upload_id, thumbnail=thumbnail)
+    if not path.is_file():
+        raise NotFound("This file no longer exists.")
+    inline = mime in INLINE
+    answer = send_file(
+        path, mime, as_attachment=not inline, download_name=name, max_age=DAY, conditional=True
+    )
+    answer.headers["Cache-Control"] = f"private, max-age={DAY}"
+    answer.headers["Content-Security-Policy"] = SANDBOX
+    return answer

@@ -1,0 +1,93 @@
+"""Banning and deleting an account: both do the same, and both leave one administrator."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from final_app.accounts import accounts, sessions
+from final_app.chat import memberships, people, rooms
+from final_app.errors import Conflict, NotFound, Unauthorized
+from tests.final_app.rig import PASSWORD, application
+
+ADA, BO = 1, 2
+STATUSES = ("banned", "deleted")
+LAST = "This is the only administrator. Make someone else an administrator first."
+
+
+@pytest.fixture(autouse=True)
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The chat with Ada, its administrator, and Bo, in an application context."""
+    made = application(tmp_path_factory.mktemp("app"))
+    with made.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        assert accounts.create("bo", PASSWORD) == BO
+        yield made
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_sessions_end_and_rooms_are_left(status: str) -> None:
+    den = rooms.create(BO, "Den", "closed")
+    rooms.add_member(BO, den, ADA)
+    direct = rooms.direct(ADA, BO)
+    tokens = [sessions.create(BO, "test", "127.0.0.1") for _ in range(2)]
+    assert accounts.deactivate(BO, status) == len(tokens)
+    assert [sessions.find(token) for token in tokens] == [None, None]
+    assert memberships.ids_of(BO) == {direct}
+    assert memberships.one(ADA, den)["role"] == "owner"  # Bo's successor
+    assert [person["id"] for person in people.everybody()] == [ADA]
+    with pytest.raises(Unauthorized):
+        sessions.authenticate("bo", PASSWORD)
+    with pytest.raises(NotFound):
+        people.get_active(BO)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("former", ["never one", "banned", "deleted"])
+def test_the_last_administrator_stays(status: str, former: str) -> None:
+    """An administrator who is banned or deleted does not count."""
+    if former != "never one":
+        accounts.set_role(BO, "admin")
+        accounts.deactivate(BO, former)
+    token = sessions.create(ADA, "test", "127.0.0.1")
+    with pytest.raises(Conflict) as caught:
+        accounts.deactivate(ADA, status)
+    assert caught.value.message == LAST
+    assert sessions.find(token)
+    assert memberships.ids_of(ADA)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_one_of_two_administrators_can_go(status: str) -> None:
+    accounts.set_role(BO, "admin")
+    accounts.deactivate(ADA, status)
+    assert accounts.first_admin() == BO
+    with pytest.raises(Conflict):
+        accounts.deactivate(BO, status)
+
+
+def test_the_pages_protect_the_last_administrator(app: Flask) -> None:
+    headers = {"Authorization": f"Bearer {sessions.create(ADA, 'test', '127.0.0.1')}"}
+    browser = app.test_client()
+    deleted = browser.post("/account/delete", data={"password": PASSWORD}, headers=headers)
+    assert deleted.status_code == 409 and LAST in deleted.text
+    banned = browser.post(f"/api/people/{ADA}/ban", headers=headers)
+    assert banned.status_code == 400
+    assert people.get_active(ADA).role == "admin"
+
+
+def test_a_ban_can_be_lifted_and_a_deletion_cannot() -> None:
+    accounts.deactivate(BO, "banned")
+    accounts.unban(BO)
+    assert sessions.authenticate("bo", PASSWORD) == BO
+    accounts.deactivate(BO, "deleted")
+    with pytest.raises(Conflict):
+        accounts.unban(BO)
+
+
+@pytest.mark.parametrize("status", ["banned", "active"])
+def test_an_account_can_be_deleted_also_while_it_is_banned(status: str) -> None:
+    if status == "banned":
+        accounts.deactivate(BO, status)
+    accounts.deactivate(BO, "deleted")
+    assert accounts.create("bo", PASSWORD) != BO

@@ -1,0 +1,146 @@
+"""Events that are too large: whoever sends one learns why it is refused."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from final_app.wire.handler import LARGEST_PACKET
+from tests.final_app.rig import ANSWER_TIMEOUT, Person, Server
+from tests.final_app.test_development import Development
+from tests.final_app.test_strangers import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    POLLING,
+    TEXT,
+    TOO_LARGE,
+    frame,
+    handshake,
+    received,
+)
+
+ATTACHMENTS = 30  # each as large as a frame may be; together they are far too large
+
+
+@pytest.fixture(scope="module", params=[Server, Development], ids=["gevent", "threads"])
+def ada(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Person]:
+    """Ada, logged in, on each of the two servers."""
+    chat: Server = request.param(tmp_path_factory.mktemp("chat") / "data").start()
+    try:
+        yield Person(chat, "ada").begin()
+    finally:
+        chat.stop(signal.SIGKILL)
+
+
+def connect(person: Person) -> socket.socket:
+    """Return a WebSocket of this person that has received everything up to `welcome`."""
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies)
+    line, status, _ = handshake(person.server, "Host: localhost", f"Cookie: {cookies}")
+    assert status == 101
+    line.sendall(frame(b"40"))
+    while not received(line)[1].startswith(b'42["welcome"'):
+        pass
+    return line
+
+
+def edit(size: int, start: bytes = b"420") -> bytes:
+    """Return an event of so many bytes that edits a message, with the acknowledgement's number."""
+    start, end = start + b'["edit_message",{"id":1,"text":"', b'"}]'
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+def acknowledgement(line: socket.socket, number: int) -> dict[str, object]:
+    """Wait for an acknowledgement; return what it says."""
+    start = b"43%d" % number
+    while not (packet := received(line)[1]).startswith(start):
+        pass
+    (answer,) = json.loads(packet.removeprefix(start))
+    assert isinstance(answer, dict)
+    return answer
+
+
+def close_code(line: socket.socket) -> tuple[int, bytes]:
+    """Wait for the close frame; return its opcode and its code."""
+    while (got := received(line))[0] != CLOSE:
+        pass
+    return got[0], got[1][:2]
+
+
+def test_the_largest_event_is_answered(ada: Person) -> None:
+    line = connect(ada)
+    line.sendall(frame(edit(LARGEST_PACKET)))
+    assert acknowledgement(line, 0)["ok"] is False
+    line.close()
+
+
+@pytest.mark.parametrize("size", [LARGEST_PACKET + 1, 2 * LARGEST_PACKET])
+def test_a_larger_event_closes_the_socket_and_the_code_says_why(ada: Person, size: int) -> None:
+    line = connect(ada)
+    line.sendall(frame(edit(size)))
+    assert close_code(line) == TOO_LARGE
+    line.close()
+
+
+@pytest.mark.parametrize("ada", [Server], ids=["gevent"], indirect=True)  # Werkzeug has its own way
+def test_the_code_arrives_although_the_server_has_not_read_the_event(ada: Person) -> None:
+    """A connection that ends with a reset loses the code: a browser reports 1006 instead."""
+    line = connect(ada)
+    line.sendall(frame(edit(2 * LARGEST_PACKET)))
+    assert close_code(line) == TOO_LARGE
+    line.sendall(frame(TOO_LARGE[1], CLOSE))
+    line.shutdown(socket.SHUT_WR)
+    assert line.recv(1) == b""
+    line.close()
+
+
+def test_fragments_of_an_event_that_is_too_large_close_the_socket(ada: Person) -> None:
+    line = connect(ada)
+    event = edit(2 * LARGEST_PACKET)
+    half = len(event) // 2 + 1
+    line.sendall(frame(event[:half], TEXT, fin=False) + frame(event[half:], CONTINUATION))
+    assert close_code(line) == TOO_LARGE
+    line.close()
+
+
+@pytest.mark.parametrize("count", [1, ATTACHMENTS])
+def test_an_event_with_attachments_is_refused_before_they_are_sent(ada: Person, count: int) -> None:
+    """Each fits into one frame, but there can be any number of them."""
+    line = connect(ada)
+    text = json.dumps({"id": 1, "text": {"_placeholder": True, "num": 0}})
+    line.sendall(frame(b"45%d-7" % count + b'["edit_message",' + text.encode() + b"]"))
+    refusal = acknowledgement(line, 7)
+    assert refusal["ok"] is False
+    assert "text" in str(refusal["error"])
+    for _ in range(count):
+        line.sendall(frame(b"x" * LARGEST_PACKET, BINARY))
+    line.sendall(frame(b'428["sync",{"rooms":{}}]'))
+    assert acknowledgement(line, 8)["ok"] is True
+    line.close()
+
+
+def test_an_attachment_that_is_too_large_closes_the_socket(ada: Person) -> None:
+    line = connect(ada)
+    line.sendall(frame(b"x" * (LARGEST_PACKET + 1), BINARY))
+    assert close_code(line) == TOO_LARGE
+    line.close()
+
+
+def test_a_polling_request_that_is_too_large_is_refused_with_a_sentence(ada: Person) -> None:
+    """It is answered although no other request waits to take the end of the connection along."""
+    url = ada.server.url + POLLING
+    sid = json.loads(ada.http.get(url, timeout=ANSWER_TIMEOUT).text[1:])["sid"]
+    mine = f"{url}&sid={sid}"
+    assert ada.http.post(mine, data=b"40", timeout=ANSWER_TIMEOUT).ok
+    answer: requests.Response = ada.http.post(
+        mine, data=edit(LARGEST_PACKET + 1), timeout=ANSWER_TIMEOUT
+    )
+    assert answer.status_code == 413
+    assert answer.json()["error"]["message"] == "A request to a socket has at most 100,000 bytes."
+    assert ada.http.get(mine, timeout=ANSWER_TIMEOUT).status_code in (200, 400)
+    assert ada.http.post(mine, data=b"3", timeout=ANSWER_TIMEOUT).status_code == 400  # it has ended
