@@ -12,18 +12,14 @@ import logging  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 import webbrowser  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
-from final_app import create_app, current, retention  # noqa: E402
+from final_app import create_app, startup  # noqa: E402
 from final_app.chat import presence  # noqa: E402
 from final_app.errors import WrongSetting  # noqa: E402
-from final_app.realtime import server as sockets  # noqa: E402
-from final_app.storage import database, outbox  # noqa: E402
-from final_app.web.first_run import require_code  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
 
 STOP_PATIENCE = 4.0  # seconds for requests in progress
@@ -39,11 +35,7 @@ def main() -> int:
     except WrongSetting as wrong:
         print(wrong.message, file=sys.stderr)
         return 2
-    with app.app_context():
-        database.upgrade()
-        presence.clear()
-        outbox.current().skip_old()
-        require_code(options.host)
+    startup.prepare(app, options.host)
     server = WSGIServer((options.host, options.port), app, handler_class=Handler, log=None)
     try:
         server.start()
@@ -68,29 +60,10 @@ def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
         webbrowser.open(address)
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, server.stop, STOP_PATIENCE)
-    gevent.spawn(_every, presence.REFRESH, app, lambda: presence.refresh(sockets.open_sids()))
-    gevent.spawn(_every, outbox.POLL, app, lambda: outbox.current().receive())
-    gevent.spawn(_every, retention.EVERY, app, _sweep)
+    startup.start_tasks(app)
     server._stop_event.wait()
     with app.app_context():
         presence.clear()
-
-
-def _every(pause: float, app: Flask, work: Callable[[], None]) -> None:
-    """Repeat a task forever. Errors, such as a busy database, are only logged."""
-    while True:
-        with app.app_context():
-            try:
-                work()
-            except Exception:
-                app.logger.exception("A background task failed")
-        gevent.sleep(pause)
-
-
-def _sweep() -> None:
-    removed = retention.sweep(current.files(), current.settings().retention_days)
-    if any(removed.values()):
-        logging.info("Removed %s", retention.summary(removed))
 
 
 def _options() -> argparse.Namespace:

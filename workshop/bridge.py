@@ -17,6 +17,7 @@ ROUTE = re.compile(r"[A-Z]+ /\S*")
 PURPOSES = {  # by the layer's name in pyproject.toml
     "__main__": "builds the application and starts it",
     "cli": "edge: commands for operators",
+    "startup": "what a server does before and besides serving",
     "web": "edge: HTTP",
     "realtime": "edge: Socket.IO",
     "auth | retention": "who is asking; what is too old to keep",

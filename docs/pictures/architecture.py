@@ -24,6 +24,7 @@ END = "<!-- end of layers -->"
 PURPOSES = {
     "__main__": "Starts the server",
     "cli": "Runs the commands",
+    "startup": "Prepares and runs background tasks",
     "web": "Answers HTTP requests",
     "realtime": "Handles events and broadcasts facts",
     "auth": "Finds out who is asking",
@@ -48,7 +49,7 @@ GROUPS = [
     ("Foundations", "wire", "#ecedf3", "#555b70"),
 ]
 
-WIDTH, MARGIN = 488, 18  # pixels, as all numbers below
+MARGIN = 18  # pixels, as all numbers below
 BOX_WIDTH, BOX_HEIGHT = 292, 44
 BETWEEN_LAYERS, WITHIN_LAYER, HEADING = 8, 1, 28
 FIRST_LANE, LANE = MARGIN + BOX_WIDTH + 18, 13
@@ -117,13 +118,14 @@ def picture(all_layers: list[list[str]], used: dict[str, set[str]]) -> str:
     tops, headings, height = _places(all_layers)
     targets = [name for name in names if any(name in others for others in used.values())]
     lanes = {name: FIRST_LANE + LANE * place for place, name in enumerate(targets)}
+    width = max(lanes.values()) + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" font-family="system-ui, sans-serif" role="img" '
         'aria-labelledby="title text">',
         '<title id="title">The layers of final_app</title>',
         f'<desc id="text">{escape(_in_words(all_layers, used))}</desc>',
-        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="12" fill="#ffffff" '
+        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="12" fill="#ffffff" '
         'stroke="#c9ccd8"/>',
         _text(MARGIN, 34, "The layers of final_app", 'font-size="19" font-weight="700"'),
         *(

@@ -7,9 +7,8 @@ from flask import Flask
 from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
+from final_app import startup
 from final_app.cli import maintenance, people, rooms
-from final_app.storage import database
-from final_app.web.first_run import require_code
 
 
 def register(app: Flask) -> None:
@@ -17,11 +16,9 @@ def register(app: Flask) -> None:
     for command in (*groups, *maintenance.group.commands.values()):
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
-    if context is not None and context.info_name == "run":  # only here can `flask run` migrate
-        with app.app_context():
-            database.upgrade()
-            if _serves(context.params):
-                require_code(context.params["host"])
+    if context and context.info_name == "run" and _serves(context.params):
+        startup.prepare(app, context.params["host"])
+        startup.start_tasks(app)
 
 
 def _serves(options: dict[str, Any]) -> bool:

@@ -75,6 +75,17 @@ def test_two_people_talk_on_the_development_server(development: Development) -> 
         assert_private(development.folder, least=5)
 
 
+def test_a_command_reaches_an_open_page_on_the_development_server(
+    development: Development,
+) -> None:
+    ada = Person(development, "ada")
+    ada.log_in()
+    ada.connect()
+    assert development.run("rooms", "rename", "general", "Agora").returncode == 0
+    assert ada.hear("room_changed")["room"]["name"] == "Agora"
+    ada.leave()
+
+
 def test_the_pin_of_the_debugger_cannot_be_calculated(development: Development) -> None:
     """Werkzeug makes it of facts that any user of this machine can find out, as this test does."""
     page = requests.get(f"{development.url}/console", timeout=ANSWER_TIMEOUT).text

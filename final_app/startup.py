@@ -1,0 +1,49 @@
+"""What every server does besides serving: `python -m final_app` and `flask run` alike."""
+
+import logging
+from collections.abc import Callable
+
+from flask import Flask
+
+from final_app import current, retention
+from final_app.chat import presence
+from final_app.lib import clock
+from final_app.realtime import server
+from final_app.storage import database, outbox
+from final_app.web.first_run import require_code
+
+
+def prepare(app: Flask, host: str) -> None:
+    """Migrate the database and drop what the last server left. `host` is where this one listens."""
+    with app.app_context():
+        database.upgrade()
+        presence.clear()
+        outbox.current().skip_old()
+        require_code(host)
+
+
+def start_tasks(app: Flask) -> None:
+    """Start the background tasks: presence, the facts of commands, and retention."""
+    for pause, work in (
+        (presence.REFRESH, lambda: presence.refresh(server.open_sids())),
+        (outbox.POLL, lambda: outbox.current().receive()),
+        (retention.EVERY, _sweep),
+    ):
+        server.in_background(_repeat, app, pause, work)
+
+
+def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:
+    """Repeat a task forever. Errors, such as a busy database, are only logged."""
+    while True:
+        with app.app_context():
+            try:
+                work()
+            except Exception:
+                app.logger.exception("A background task failed")
+        clock.pause(pause)
+
+
+def _sweep() -> None:
+    removed = retention.sweep(current.files(), current.settings().retention_days)
+    if any(removed.values()):
+        logging.info("Removed %s", retention.summary(removed))
