@@ -19,6 +19,8 @@ UPGRADED = (
     "typeof socket !== 'undefined' && socket.connected"
     " && socket.io.engine.transport.name === 'websocket'"
 )
+# Chromium drops what is typed before a page's first paint, which a busy machine delays.
+PAINTED = "performance.getEntriesByType('paint').length > 0"
 
 ColourScheme = Literal["light", "dark"]
 Visit = Callable[..., Page]  # the fixture `visit`
@@ -188,6 +190,7 @@ def show(page: Page, address: str, width: int, colours: ColourScheme) -> None:
 
 
 def say(page: Page | Frame, text: str) -> None:
+    page.wait_for_function(PAINTED)
     field = page.get_by_label("Message", exact=True)
     field.fill(text)
     field.press("Enter")

@@ -193,7 +193,7 @@ def test_a_backup_under_load_is_a_chat_that_can_be_started(tmp_path: Path) -> No
         person.server = copy
     ada = scene.folks.people[0]
     assert ada.get("/account").status_code == 200  # with the cookie from before
-    assert Person(copy, "bo").log_in().url.endswith("/r/general")
+    assert "/r/" in Person(copy, "bo").log_in().url
     said = {m["client_id"]: m for room in scene.folks.rooms[0] for m in ada.history(room)}
     mine = [m for m in scene.before if m["room"] in scene.folks.rooms[0]]
     keys = ("room", "seq", "text", "author", "created_at")
