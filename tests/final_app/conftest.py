@@ -1,10 +1,13 @@
 """One chat for the tests of a module, with Ada (its administrator), Bo and Cy."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from tests.final_app.rig import Person, Server
+from final_app.accounts import accounts
+from tests.final_app.rig import PASSWORD, Person, Server, application
 
 People = dict[str, Person]
 
@@ -52,3 +55,28 @@ def room(people: People) -> Callable[..., int]:
         return made
 
     return make
+
+
+@pytest.fixture
+def newcomer(people: People, server: Server) -> Iterator[Callable[[str], Person]]:
+    """Return a function that makes a person with an account and a socket, in "general"."""
+    made: list[Person] = []
+
+    def come(name: str) -> Person:
+        made.append(Person(server, name).register(people["ada"].invite()))
+        made[-1].connect()
+        return made[-1]
+
+    yield come
+    for person in made:
+        person.leave()
+
+
+@pytest.fixture
+def two_people(tmp_path: Path) -> Iterator[Flask]:
+    """The chat inside this process, with Ada (1), its administrator, and Bo (2); in its context."""
+    app = application(tmp_path)
+    with app.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == 1
+        assert accounts.create("bo", PASSWORD) == 2
+        yield app

@@ -1,30 +1,20 @@
 """Closed rooms: a person who is not in one cannot find out that it exists."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from final_app.accounts import accounts, sessions
+from final_app.accounts import sessions
 from final_app.chat import memberships, rooms
 from final_app.chat.rooms import OPERATOR
 from final_app.errors import Conflict
-from tests.final_app.rig import PASSWORD, application
 
 SECRET = "Secret plans"
 WITH_SUFFIX = re.compile(r"secret-plans-[0-9a-f]{8}")
+pytestmark = pytest.mark.usefixtures("two_people")
+
 ADA, BO = 1, 2
-
-
-@pytest.fixture(autouse=True)
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The chat with Ada, its administrator, and Bo, in an application context."""
-    made = application(tmp_path_factory.mktemp("app"))
-    with made.app_context():
-        assert accounts.bootstrap("ada", PASSWORD) == ADA
-        assert accounts.create("bo", PASSWORD) == BO
-        yield made
 
 
 def slug(user_id: int, room_id: int) -> str:
@@ -100,8 +90,8 @@ def test_for_a_command_every_room_counts() -> None:
         rooms.rename(OPERATOR, mine, SECRET)
 
 
-def test_over_http_a_closed_room_and_no_room_look_the_same(app: Flask) -> None:
-    browser = app.test_client()
+def test_over_http_a_closed_room_and_no_room_look_the_same(two_people: Flask) -> None:
+    browser = two_people.test_client()
     headers = {"Authorization": f"Bearer {sessions.create(BO, 'test', '127.0.0.1')}"}
     den = rooms.create(ADA, SECRET, "closed")
     made = [

@@ -1,28 +1,18 @@
 """Banning and deleting an account: both do the same, and both leave one administrator."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 
 from final_app.accounts import accounts, sessions
 from final_app.chat import memberships, people, rooms
 from final_app.errors import Conflict, NotFound, Unauthorized
-from tests.final_app.rig import PASSWORD, application
+from tests.final_app.rig import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("two_people")
 
 ADA, BO = 1, 2
 STATUSES = ("banned", "deleted")
 LAST = "This is the only administrator. Make someone else an administrator first."
-
-
-@pytest.fixture(autouse=True)
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The chat with Ada, its administrator, and Bo, in an application context."""
-    made = application(tmp_path_factory.mktemp("app"))
-    with made.app_context():
-        assert accounts.bootstrap("ada", PASSWORD) == ADA
-        assert accounts.create("bo", PASSWORD) == BO
-        yield made
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -66,9 +56,9 @@ def test_one_of_two_administrators_can_go(status: str) -> None:
         accounts.deactivate(BO, status)
 
 
-def test_the_pages_protect_the_last_administrator(app: Flask) -> None:
+def test_the_pages_protect_the_last_administrator(two_people: Flask) -> None:
     headers = {"Authorization": f"Bearer {sessions.create(ADA, 'test', '127.0.0.1')}"}
-    browser = app.test_client()
+    browser = two_people.test_client()
     deleted = browser.post("/account/delete", data={"password": PASSWORD}, headers=headers)
     assert deleted.status_code == 409 and LAST in deleted.text
     banned = browser.post(f"/api/people/{ADA}/ban", headers=headers)

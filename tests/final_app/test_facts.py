@@ -25,21 +25,6 @@ from tests.final_app.rig import PASSWORD, Person, Server, application
 CLIENT_IDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(20)]
 
 
-@pytest.fixture
-def newcomer(server: Server, people: People) -> Iterator[Callable[[str], Person]]:
-    """Return a function that brings somebody new, with an open socket."""
-    made: list[Person] = []
-
-    def make(name: str) -> Person:
-        made.append(Person(server, name).register(people["ada"].invite()))
-        made[-1].connect()
-        return made[-1]
-
-    yield make
-    for person in made:
-        person.leave()
-
-
 # ---- three changes that once reached no page
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,21 +93,6 @@ EVENTS: dict[str, tuple[str, ...]] = {
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return application(tmp_path_factory.mktemp("app"))
-
-
-@pytest.fixture
-def newcomer(people: People, server: Server) -> Iterator[Callable[[str], Person]]:
-    """Return a function that makes a person with an account and a socket, in "general"."""
-    made: list[Person] = []
-
-    def come(name: str) -> Person:
-        made.append(Person(server, name).register(people["ada"].invite()))
-        made[-1].connect()
-        return made[-1]
-
-    yield come
-    for person in made:
-        person.leave()
 
 
 def unlisted(app: Flask) -> set[object]:
