@@ -15,7 +15,6 @@ MINUTES_A_CHECKPOINT = 15
 LINES_A_CHECKPOINT = 40  # of Python, JavaScript and template logic
 LINES_OF_APP = 250
 LINES_OF_README = 25
-WORDS_A_NOTEBOOK = 600
 
 FOREIGN_KERNEL = "# If the next line fails, choose the kernel in .venv, or run `python3 start.py`."
 LINES_OF_ERROR = 9  # that a foreign kernel shows, with a line of dashes and the code around it
@@ -85,11 +84,11 @@ InteractiveShell.instance(colors="nocolor").run_cell(sys.argv[1])
 
 
 @ALL
-def test_a_notebook_is_not_longer_than_its_budget(notebook: Path) -> None:
+def test_a_notebook_explains_itself_in_words(notebook: Path) -> None:
     text = re.sub(r"<[^>]+>|[|`*#]|---", " ", prose(notebook.stem))
     words = len(re.findall(r"\S*\w\S*", text))
     print(f"{notebook.stem}: {words} words")
-    assert 200 < words <= WORDS_A_NOTEBOOK
+    assert words > 200
 
 
 @ALL
