@@ -1,4 +1,4 @@
-"""Rooms: create, change, join and leave them. What acts for a user checks that user's rights."""
+"""Create, change, join and leave rooms. Whoever asks for a change must be allowed to make it."""
 
 import re
 import unicodedata

@@ -1,6 +1,6 @@
 """Act on facts: send events to the right sockets, move sockets, remove files. Nothing else emits.
 
-The functions after the listeners send what is no fact: typing, who is online, and the welcome.
+The functions after the listeners send what is not recorded as a fact: typing, presence and the welcome.
 """
 
 from contextlib import suppress
