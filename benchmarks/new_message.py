@@ -1,156 +1,90 @@
 """What one `new_message` costs the server, by part, in microseconds.
 
     .venv/bin/python -m benchmarks.new_message
+    .venv/bin/python -m benchmarks.new_message --plain --listeners 10 200
+    .venv/bin/python -m benchmarks.new_message --plain --listeners 10 200 --code ../other
 
-One person sends, one message after the other, and ten sockets listen. Two servers run one after the
-other: one as shipped, whose CPU time is read from the system; and one with a clock, of CPU time too,
-around each part.
+One person sends, one message after the other, and some sockets listen. The servers run one after the
+other. One for each number of listeners is as shipped, and its CPU time is read from the system: the
+difference between the first and the last number says what a delivery costs, and what a message costs
+besides. `--code` measures the final_app of another folder in turns with this one. Then one server has a
+clock, of CPU time too, around each part.
 Nothing inside a handler waits for another greenlet, so a part's time is its own; what is inside
 another measured part is taken off that one.
 """
 
 import argparse
-import functools
-import importlib
 import json
-import os
+import selectors
 import statistics
 import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+from tests.faults.load import Line
+from tests.final_app.rig import Person, Server
 
 MESSAGES = 2000
 WARM_UP = 200  # messages that do not count
 LISTENERS = 10
-TIMED = "CHAT_BENCHMARK_TIMED"
+PEOPLE = 5  # whose sockets listen
+ROUNDS = 3  # if several servers take turns
+READ = 1_000_000  # bytes
+PING = b"\x81\x012"  # a frame
+ROOT = Path(__file__).parent.parent
+PLAIN = (
+    "Shall we meet tomorrow at the old mill, around five or so? "
+    "Please bring the map and some bread with you"
+)[:100]
 TEXT = "See you at *five*, @ada, by the old mill: https://example.org/map"
 
-# ---- in the server
+
+class Listeners(threading.Thread):
+    """Sockets of a few people, whose data is thrown away. Pings are answered."""
+
+    def __init__(self, server: Server, invite: str, count: int) -> None:
+        super().__init__(daemon=True)
+        people = [Person(server, f"p{number}").register(invite) for number in range(PEOPLE)]
+        self._selector = selectors.DefaultSelector()
+        for number in range(count):
+            line = Line(people[number % PEOPLE])
+            self._selector.register(line.ws.sock, selectors.EVENT_READ, line)
+
+    def run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                data = key.fileobj.recv(READ)  # type: ignore[union-attr]
+                if not data:
+                    self._selector.unregister(key.fileobj)
+                elif PING in data:
+                    key.data.ws.send("3")
 
 
-PARTS = [
-    ("payload: pydantic", "final_app.realtime.handlers:parse"),
-    ("who is asking: session looked up", "final_app.auth:require_user"),
-    ("rate limit", "final_app.lib.rate_limit:RateLimiter.count"),
-    ("transaction: begin", "final_app.storage.transaction:_begin"),
-    ("transaction: the rest of `post`", "final_app.chat.messages:post"),
-    ("may one write here", "final_app.chat.memberships:check_writable"),
-    ("next `seq` and `rev`", "final_app.chat.rooms:next_numbers"),
-    ("who is named", "final_app.chat.messages:_set_text"),
-    ("formatting: HTML", "final_app.chat.formatting:render"),
-    ("flush: INSERT", "final_app.storage.models:db.session.flush"),
-    ("commit, with fsync", "final_app.storage.models:db.session.commit"),
-    ("snapshot", "final_app.chat.messages:to_dict"),
-    ("emit: encode and queue for all", "final_app.storage.outbox:Outbox.deliver"),
-    ("frames: write to each socket", "geventwebsocket.websocket:WebSocket.send"),
-    ("contexts of Flask", "final_app.realtime.server:socketio._handle_event"),
-]
-
-
-def place(where: str) -> tuple[Any, str]:
-    """Return the object that has a part, and the part's name in it. Raises AttributeError."""
-    module, _, path = where.partition(":")
-    *way, name = path.split(".")
-    owner = functools.reduce(getattr, way, importlib.import_module(module))
-    getattr(owner, name)
-    return owner, name
-
-
-class Clocks:
-    """Times of the parts: each without what another part inside it took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.calls: dict[str, int] = {}
-        self._inside: list[float] = []
-
-    def around(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(work)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            self._inside.append(0.0)
-            began = time.thread_time()
-            try:
-                return work(*args, **kwargs)
-            finally:
-                took = time.thread_time() - began
-                own = took - self._inside.pop()
-                self.seconds[part] = self.seconds.get(part, 0.0) + own
-                self.calls[part] = self.calls.get(part, 0) + 1
-                if self._inside:
-                    self._inside[-1] += took
-
-        return timed
-
-
-def serve(result: Path) -> int:
-    """Serve as `python -m final_app` does, with a clock around each part; write what they say."""
-    from gevent import monkey
-
-    monkey.patch_all()
-    from final_app import __main__ as program
-    from final_app.realtime import server
-
-    clocks = Clocks()
-    for part, where in PARTS:
-        owner, name = place(where)
-        setattr(owner, name, clocks.around(part, getattr(owner, name)))
-    attach = server.attach
-
-    def attached(*args: Any) -> None:
-        attach(*args)
-        handlers = server.socketio.server.eio.handlers
-        handlers["message"] = clocks.around("packet: decode, acknowledge", handlers["message"])
-
-    server.attach = attached
-
-    def forget() -> None:
-        while not result.with_suffix(".begin").exists():
-            time.sleep(0.01)
-        clocks.seconds.clear()
-        clocks.calls.clear()
-
-    threading.Thread(target=forget, daemon=True).start()
-    sys.argv = ["final_app", "--no-browser", "--port", "0"]
-    status = program.main()
-    result.write_text(json.dumps([clocks.seconds, clocks.calls]), encoding="utf-8")
-    return status
-
-
-# ---- in the driver
-
-
-def drive(folder: Path, count: int, *, timed: bool) -> dict[str, Any]:
+def drive(
+    folder: Path, text: str, listeners: int, count: int, *, code: Path = ROOT, timed: bool = False
+) -> dict[str, Any]:
     """Send the messages to a server of its own; return what they took."""
-    import psutil
-
-    from tests.faults.load import Line
-    from tests.final_app.rig import Person, Server
-
     result = folder / "result.json"
-    settings = {}
     if timed:
         code = folder / "code"
         code.mkdir()
         # `python -m final_app` finds this file first, and this file starts the one in the repository
         (code / "final_app.py").write_text(
-            f"import sys, pathlib; sys.path[0] = {str(Path.cwd())!r}\n"
-            f"from benchmarks.new_message import serve\n"
+            f"import sys, pathlib; sys.path[0] = {str(ROOT)!r}\n"
+            f"from benchmarks.parts import serve\n"
             f"sys.exit(serve(pathlib.Path({str(result)!r})))\n",
             encoding="utf-8",
         )
-        settings = {"code": code}
-    server = Server(folder / "data", as_shipped=True, **settings).start()
+    server = Server(folder / "data", as_shipped=True, code=code).start()
     assert server.process
     ada = Person(server, "ada").begin()
-    invite = ada.invite()
-    listeners = [Line(Person(server, f"p{n}").register(invite)) for n in range(LISTENERS)]
-    for listener in listeners:
-        threading.Thread(target=_drain, args=[listener], daemon=True).start()
+    Listeners(server, ada.invite(), listeners).start()
     line = Line(ada)
     process = psutil.Process(server.process.pid)
     times = []
@@ -160,7 +94,7 @@ def drive(folder: Path, count: int, *, timed: bool) -> dict[str, Any]:
             result.with_suffix(".begin").touch()
             time.sleep(0.05)
             cpu = sum(process.cpu_times()[:2])
-        said = {"room": 1, "client_id": str(uuid.uuid4()), "text": TEXT}
+        said = {"room": 1, "client_id": str(uuid.uuid4()), "text": text}
         began = time.perf_counter()
         assert line.ask("new_message", said)["ok"]
         times.append(time.perf_counter() - began)
@@ -173,40 +107,73 @@ def drive(folder: Path, count: int, *, timed: bool) -> dict[str, Any]:
     return found
 
 
-def _drain(line: Any) -> None:
-    try:
-        while line.ws.recv():
-            pass
-    except Exception:
-        return
+def shipped(
+    folder: Path, text: str, sizes: list[int], codes: list[Path], count: int
+) -> dict[tuple[Path, int], dict[str, list[float]]]:
+    """Measure the servers as they are shipped, in turns if there are several."""
+    found: dict[tuple[Path, int], dict[str, list[float]]] = {}
+    cases = [(code, size) for code in codes for size in sizes]
+    for number in range(ROUNDS if len(cases) > 1 else 1):
+        for place, (code, size) in enumerate(cases):
+            own = folder / f"{number} {place}"
+            own.mkdir()
+            took = drive(own, text, size, count, code=code)
+            kept = found.setdefault((code, size), {"cpu": [], "answer": []})
+            kept["cpu"].append(took["cpu"])
+            kept["answer"] += took["answer"]
+    return found
+
+
+def report(found: dict[tuple[Path, int], dict[str, list[float]]], count: int) -> None:
+    """Print a row for each server, and what a message costs besides its deliveries."""
+    print(
+        f"As shipped, {count} messages one after the other, and the sender's own socket listens too\n"
+    )
+    print("| code | listeners | µs of CPU a message | acknowledged after ms |")
+    print("| --- | ---: | ---: | ---: |")
+    cpu: dict[Path, list[tuple[int, float]]] = {}
+    for (code, size), took in found.items():
+        low, middle, high = (value * 1e3 for value in statistics.quantiles(took["answer"], n=4))
+        each = statistics.median(took["cpu"])
+        cpu.setdefault(code, []).append((size, each))
+        rounds = ", ".join(f"{value:.0f}" for value in took["cpu"])
+        print(
+            f"| {code.name} | {size} | {each:.0f} ({rounds}) | {middle:.1f} ({low:.1f}–{high:.1f}) |"
+        )
+    for code, points in cpu.items():
+        if len(points) > 1:
+            (few, least), (many, most) = points[0], points[-1]
+            delivery = (most - least) / (many - few)
+            besides = least - delivery * (few + 1)
+            print(
+                f"\n{code.name}: {delivery:.1f} µs a delivery; {besides:.0f} µs a message besides."
+            )
+
+
+def report_parts(parts: dict[str, Any], listeners: int, count: int) -> None:
+    print(f"\nWith the clocks, {listeners} listeners\n")
+    print("| part | µs a message | calls |\n| --- | ---: | ---: |")
+    for part, seconds in sorted(parts["seconds"].items(), key=lambda row: -row[1]):
+        calls = parts["calls"][part] / count
+        print(f"| {part} | {seconds / count * 1e6:.0f} | {calls:.1f} |")
+    total = sum(parts["seconds"].values()) / count * 1e6
+    rest = parts["cpu"] - total
+    print(f"| the rest: gevent, reading frames, the clocks | {rest:.0f} | |")
+    print(f"| **CPU, with the clocks** | {parts['cpu']:.0f} | |")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure one `new_message`, by part.")
     parser.add_argument("--messages", type=int, default=MESSAGES)
-    count = parser.parse_args().messages
-    os.chdir(Path(__file__).parent.parent)
-    with tempfile.TemporaryDirectory(prefix="chat-new-message-") as folder:
-        plain, timed = Path(folder) / "plain", Path(folder) / "timed"
-        plain.mkdir()
-        timed.mkdir()
-        shipped = drive(plain, count, timed=False)
-        parts = drive(timed, count, timed=True)
-    low, middle, high = (value * 1e3 for value in statistics.quantiles(shipped["answer"], n=4))
-    print(f"{count} messages, {LISTENERS} listeners and the sender's own socket\n")
-    print(
-        f"As shipped: {shipped['cpu']:.0f} µs of CPU a message; acknowledged after {middle:.1f} ms"
-    )
-    print(f"(quartiles {low:.1f}–{high:.1f} ms). With the clocks: {parts['cpu']:.0f} µs of CPU.\n")
-    print("| part | µs a message | calls |\n| --- | ---: | ---: |")
-    rows = sorted(parts["seconds"].items(), key=lambda row: -row[1])
-    for part, seconds in rows:
-        calls = parts["calls"][part] / count
-        print(f"| {part} | {seconds / count * 1e6:.0f} | {calls:.1f} |")
-    total = sum(parts["seconds"].values()) / count * 1e6
-    rest = parts["cpu"] - total
-    print(f"| the rest: gevent, reading frames, Engine.IO's writers, the clocks | {rest:.0f} | |")
-    print(f"| **CPU, with the clocks** | {parts['cpu']:.0f} | |")
+    parser.add_argument("--plain", action="store_true", help="100 characters without markup")
+    parser.add_argument("--listeners", type=int, nargs="+", default=[LISTENERS])
+    parser.add_argument("--code", type=Path, help="another folder with a final_app")
+    options = parser.parse_args()
+    text, sizes, count = PLAIN if options.plain else TEXT, options.listeners, options.messages
+    codes = [ROOT, *([options.code.resolve()] if options.code else [])]
+    with tempfile.TemporaryDirectory(prefix="chat-new-message-") as name:
+        report(shipped(Path(name), text, sizes, codes, count), count)
+        report_parts(drive(Path(name), text, sizes[0], count, timed=True), sizes[0], count)
     return 0
 
 

@@ -3,6 +3,7 @@
     app.register_blueprint(socketio_browser)
     <script src="{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}"></script>
 
+Registering it also bounds what a browser may send over a WebSocket (`bounds.py`).
 `hatch_build.py` installs this file as the package `socketio_browser`, with the client beside it.
 """
 
@@ -10,10 +11,18 @@ import re
 from pathlib import Path
 
 from flask import Blueprint
+from flask.blueprints import BlueprintSetupState
 
 socketio_browser = Blueprint(
     "socketio_browser", __name__, static_folder="static", static_url_path="/socketio_browser"
 )
+
+
+@socketio_browser.record_once
+def _bound_messages(state: BlueprintSetupState) -> None:
+    from socketio_browser import bounds  # here: the client can be served without Socket.IO, too
+
+    bounds.bound_messages()
 
 
 def client_version() -> str:

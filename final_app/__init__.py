@@ -21,21 +21,18 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask_migrate import Migrate
 
     from final_app import cli, config, hardening
-    from final_app.lib.rate_limit import RateLimiter
-    from final_app.realtime import broadcast, handlers, server
+    from final_app.realtime import handlers, server
     from final_app.storage.database import MIGRATIONS
-    from final_app.storage.files import Files
     from final_app.storage.models import db
-    from final_app.storage.outbox import Outbox
     from final_app.web import csrf, errors, headers
 
     if settings is None:
         settings = config.read()
         hardening.protect_process()
     app = Flask(__name__)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # as over the socket
     _configure(app, settings)
-    app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
-    app.extensions["outbox"] = Outbox(broadcast.tell)
+    _add_extensions(app, settings)
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
     csrf.protect(app)
@@ -50,11 +47,24 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     return app
 
 
+def _add_extensions(app: "Flask", settings: "Settings") -> None:
+    """Add what `current` and `outbox.current` return."""
+    from final_app.chat.presence import Presence
+    from final_app.lib.rate_limit import RateLimiter
+    from final_app.realtime import broadcast
+    from final_app.storage.files import Files
+    from final_app.storage.outbox import Outbox
+    from final_app.storage.readiness import Readiness
+
+    app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
+    app.extensions.update(readiness=Readiness(), outbox=Outbox(broadcast.tell), presence=Presence())
+
+
 def _register_routes(app: "Flask") -> None:
     from socketio_browser import socketio_browser
 
     from final_app.web import account, api, pages, uploads
-    from final_app.web.urls import ShortNumber
+    from final_app.web.numbers import ShortNumber
 
     app.url_map.converters["int"] = ShortNumber
     own = api.api, uploads.api_files, pages.pages, account.account
@@ -63,11 +73,8 @@ def _register_routes(app: "Flask") -> None:
 
 
 def _configure(app: "Flask", settings: "Settings") -> None:
-    from werkzeug.middleware.proxy_fix import ProxyFix
-
     from final_app import config
     from final_app.storage.database import ENGINE_OPTIONS
-    from final_app.wire.handler import LARGEST_PACKET
 
     app.config.update(
         CHAT=settings,
@@ -77,10 +84,7 @@ def _configure(app: "Flask", settings: "Settings") -> None:
         SESSION_COOKIE_NAME="chat_csrf",
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # the token is valid as long as the session
-        MAX_CONTENT_LENGTH=LARGEST_PACKET,
+        MAX_CONTENT_LENGTH=config.LARGEST_PACKET,
+        MAX_FORM_MEMORY_SIZE=config.MOST_FIELD_BYTES,
+        MAX_FORM_PARTS=config.MOST_FIELDS,
     )
-    if settings.proxy_hops:
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
-        )

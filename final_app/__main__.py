@@ -15,14 +15,17 @@ import webbrowser  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
+from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
-from final_app import create_app, startup  # noqa: E402
-from final_app.chat import presence  # noqa: E402
-from final_app.errors import WrongSetting  # noqa: E402
+from final_app import create_app, hardening, startup  # noqa: E402
+from final_app.errors import CannotStart  # noqa: E402
+from final_app.realtime import server as realtime  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
 
+OTHER_DESCRIPTORS = 100  # for files and the database; all others are for connections
 STOP_PATIENCE = 4.0  # seconds for requests in progress
+BACKLOG = 2048  # connections that wait; one too many is tried again by its kernel after a second
 
 
 def main() -> int:
@@ -32,11 +35,14 @@ def main() -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         app = create_app()
-    except WrongSetting as wrong:
-        print(wrong.message, file=sys.stderr)
-        return 2
-    startup.prepare(app, options.host)
-    server = WSGIServer((options.host, options.port), app, handler_class=Handler, log=None)
+        startup.prepare(app, options.host)
+    except CannotStart as problem:
+        print(problem.message, file=sys.stderr)
+        return problem.exit_code
+    server = WSGIServer(
+        (options.host, options.port), app, backlog=BACKLOG, handler_class=Handler, log=None,
+        spawn=hardening.descriptors() - OTHER_DESCRIPTORS,
+    )  # fmt: skip
     try:
         server.start()
     except OSError as problem:
@@ -58,12 +64,14 @@ def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
     print(f"The chat is at {address}  (press Ctrl+C to stop)", flush=True)
     if open_browser:
         webbrowser.open(address)
+    stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        gevent.signal_handler(number, server.stop, STOP_PATIENCE)
+        gevent.signal_handler(number, stop.set)
     startup.start_tasks(app)
-    server._stop_event.wait()
-    with app.app_context():
-        presence.clear()
+    stop.wait()
+    server.close()  # no new connections
+    realtime.say_goodbye()
+    Handler.finish(STOP_PATIENCE)
 
 
 def _options() -> argparse.Namespace:

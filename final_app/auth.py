@@ -4,29 +4,53 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Response, request, session
+from flask import Response, has_request_context, request, session
+from werkzeug.datastructures import Authorization
+from werkzeug.sansio.http import parse_cookie
 
 from final_app import current
 from final_app.accounts import sessions
 from final_app.accounts.sessions import Identity
 from final_app.errors import Unauthorized
+from final_app.wire.server import caller
 
 COOKIE = "chat_session"
 COOKIE_AGE = 60 * 60 * 24 * 90  # seconds
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+PRICES = {  # of routes that read much; all others have the price 1
+    "pages.room": 3,
+    "api.read_messages": 3,
+    "api.everybody": 3,
+    "api.members": 3,
+    "api.open_rooms": 3,
+    "api.find": 10,
+}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def current_user() -> Identity | None:
-    """Return the current user, by the token in the Authorization header or else in the cookie.
+    """Return the user of the current request or, in the handler of an event, of the socket."""
+    if has_request_context():
+        return of_request(request.environ)
+    session_id = current.presence().session_of(caller().sid)
+    return sessions.get(session_id) if session_id else None
 
-    For a socket, the headers are those of its handshake.
+
+def of_request(environ: dict[str, Any]) -> Identity | None:
+    """Return whose request or handshake this is.
+
+    This is decided by the token in the Authorization header, or else in the cookie.
     """
-    given = request.authorization
+    given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
     if given is not None:
         return sessions.find(given.token if given.type == "bearer" else None)
-    return sessions.find(request.cookies.get(COOKIE))
+    return sessions.find(_cookie(environ))
+
+
+def credential(environ: dict[str, Any]) -> str:
+    """Return what a request identifies its user with, before it is known whether that is valid."""
+    return f"{environ.get('HTTP_AUTHORIZATION', '')} {_cookie(environ) or ''}"
 
 
 def require_user() -> Identity:
@@ -38,13 +62,18 @@ def require_user() -> Identity:
 
 
 def login_required(view: F) -> F:
-    """Decorate a route that requires a login. It gets the current user as its first argument."""
+    """Decorate a route that requires a login. It gets the current user as its first argument.
+
+    A request counts against a rate limit: as an action, or as a read with the price of the route.
+    """
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         me = require_user()
         if request.method in UNSAFE:
             current.rate_limiter().count("actions", me.id)
+        else:
+            current.rate_limiter().count("reads", me.id, cost=PRICES.get(request.endpoint or "", 1))
         sessions.touch(me)
         return view(me, *args, **kwargs)
 
@@ -72,3 +101,7 @@ def set_cookie(response: Response, name: str, value: str) -> Response:
 def clear_session_cookie(response: Response) -> Response:
     response.delete_cookie(COOKIE, path=request.root_path or "/", samesite="Lax", httponly=True)
     return response
+
+
+def _cookie(environ: dict[str, Any]) -> str | None:
+    return parse_cookie(environ.get("HTTP_COOKIE")).get(COOKIE)

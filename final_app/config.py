@@ -18,6 +18,9 @@ from final_app.errors import WrongSetting
 
 PREFIX = "CHAT_"
 SECRET_BYTES = 32
+LARGEST_PACKET = 100_000  # bytes of a request or a message; the longest needs less than 30,000
+MOST_FIELDS = 10  # in any form as multipart; the longest form of the chat has 5 fields
+MOST_FIELD_BYTES = 10_000  # of one field as multipart
 MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
 REMOVED = {  # settings of earlier versions, and what to do instead
     "message_queue": "the chat runs as one process. Remove the setting to start the chat.",
@@ -109,6 +112,11 @@ class Settings(BaseModel):
     )
     limit_actions: Limit = Field(
         "60 per 10 seconds", description="All other events and changing requests per user."
+    )
+    limit_reads: Limit = Field(
+        "1000 per 10 seconds",
+        description="Pages, files and other reading requests per user. A list or a page of messages "
+        "counts as 3, and a search as 10.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."

@@ -1,21 +1,29 @@
-"""Access to the settings, files and rate limits of the current application."""
+"""Access to what the current application keeps in memory, such as settings, files and presence."""
 
-from typing import Any, cast
+from typing import cast
 
-from flask import Flask, current_app
+from flask import current_app
 
+from final_app.chat import messages, people
+from final_app.chat.people import Listing
+from final_app.chat.presence import Presence
 from final_app.config import Settings
 from final_app.lib.rate_limit import RateLimiter
 from final_app.storage.files import Files
-
-
-def application() -> Flask:
-    """Return the application itself, for work that goes on after the request."""
-    return cast(Any, current_app)._get_current_object()  # type: ignore[no-any-return]
+from final_app.storage.readiness import Readiness
 
 
 def settings() -> Settings:
     return cast(Settings, current_app.config["CHAT"])
+
+
+def limits() -> dict[str, int]:
+    """Return the limits that a page checks itself, in characters, bytes and files."""
+    return {
+        "text": messages.TEXT_LENGTH,
+        "upload_size": settings().upload_size,
+        "uploads": settings().uploads_per_message,
+    }
 
 
 def files() -> Files:
@@ -24,3 +32,18 @@ def files() -> Files:
 
 def rate_limiter() -> RateLimiter:
     return cast(RateLimiter, current_app.extensions["rate_limiter"])
+
+
+def readiness() -> Readiness:
+    return cast(Readiness, current_app.extensions["readiness"])
+
+
+def presence() -> Presence:
+    return cast(Presence, current_app.extensions["presence"])
+
+
+def listing() -> Listing:
+    """Return everybody, encoded once for each change of anybody."""
+    kept = people.listing(current_app.extensions.get("listing"))
+    current_app.extensions["listing"] = kept
+    return kept

@@ -85,13 +85,39 @@ class RateLimited(ChatError):
     code, status = "rate_limited", 429
 
 
-class Busy(ChatError):
-    """Another process has locked the database for too long. Nothing was stored."""
+class Unavailable(ChatError):
+    """The chat cannot write to its database or its disk. Nothing was stored."""
+
+
+class Busy(Unavailable):
+    """Another process has locked the database for too long."""
 
     code, status = "busy", 503
 
 
-class WrongSetting(ClickException):
-    """A setting is not valid. The program does not start, and `flask` prints the message."""
+class NotReady(Unavailable):
+    """The answer of /readyz while the chat cannot write, with the reason."""
+
+    code, status = "not_ready", 503
+
+
+class DiskFull(Unavailable):
+    """The disk of the server is full. What only reads goes on."""
+
+    code, status = "disk_full", 507
+
+
+class Damaged(Unavailable):
+    """A part of the database is damaged or missing."""
+
+    code, status = "damaged", 500
+
+
+class CannotStart(ClickException):
+    """The program does not start. `flask` and `python -m final_app` print the message."""
 
     exit_code = 2
+
+
+class WrongSetting(CannotStart):
+    """A setting is not valid."""

@@ -60,9 +60,10 @@ class ReadMarkMoved:
 
 @dataclass(frozen=True)
 class PersonChanged:
-    """An account was created or unbanned, or its name or role changed."""
+    """An account was created or unbanned, or its name or role changed. People's `rev` numbers it."""
 
     user_id: int
+    rev: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class PersonGone:
     """An account was banned or deleted."""
 
     user_id: int
+    rev: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,9 @@ class SessionEnded:
     reason: str
 
 
-@dataclass(frozen=True)
-class FilesDropped:
-    """No message contains these uploads any more, so their files can be removed."""
-
-    upload_ids: list[str]
-
-
 Fact = (
     MessagePosted | MessageChanged | RoomChanged | MemberAdded | MemberRemoved | MembershipChanged
-    | ReadMarkMoved | PersonChanged | PersonGone | SessionEnded | FilesDropped
+    | ReadMarkMoved | PersonChanged | PersonGone | SessionEnded
 )  # fmt: skip
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Fact)}
 

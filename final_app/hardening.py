@@ -1,20 +1,27 @@
-"""Protect the chat's data and the debugger from other users of the machine."""
+"""Protect the chat's data from other users of the machine, and raise the limit of open files."""
 
 import os
 import secrets
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from final_app.config import Settings
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 PIN_DIGITS = 12
+FEW_DESCRIPTORS, MOST_DESCRIPTORS = 4096, 65_536
 OTHERS = 0o077  # the permission bits of the group and of others
 
 
 def protect_process() -> None:
-    """Make new files private to their owner, and the debugger's PIN impossible to guess.
+    """Make new files private, the debugger's PIN impossible to guess, and room for many connections.
 
     Every way to start the chat calls this, so file modes do not depend on a shell or on systemd:
     folders are 0700 and files 0600. Werkzeug would calculate the PIN of its debugger
@@ -23,6 +30,38 @@ def protect_process() -> None:
     os.umask(OTHERS)
     pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
     os.environ.setdefault("WERKZEUG_DEBUG_PIN", pin)  # the reloader's next process uses it too
+    _raise_descriptors()
+
+
+def descriptors() -> int:
+    """Return how many connections and files this process can open at once."""
+    if resource is None:
+        return MOST_DESCRIPTORS
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # RLIM_INFINITY is negative on some systems, and huge on others.
+    return min(most, MOST_DESCRIPTORS) if most >= 0 else MOST_DESCRIPTORS
+
+
+def too_few_descriptors() -> str:
+    """Return a sentence if the system lets this process open few connections and files, or ""."""
+    most = descriptors()
+    if most >= FEW_DESCRIPTORS:
+        return ""
+    return (
+        f"The system lets the chat open only {most:,} connections and files at once. For many people, "
+        f"allow {MOST_DESCRIPTORS:,}: LimitNOFILE in the unit of systemd, or `ulimit -Hn` in a shell."
+    )
+
+
+def _raise_descriptors() -> None:
+    """Use as many descriptors as the system allows; each connection is one. Windows has no limit."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if 0 <= soft < wanted:
+        with suppress(OSError, ValueError):  # macOS has another limit besides this one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def commands_that_close(settings: Settings) -> list[str]:

@@ -9,12 +9,11 @@ from sqlalchemy import delete, func, or_, select, update
 
 from final_app.accounts import invites, sessions
 from final_app.chat import uploads
-from final_app.facts import FilesDropped
 from final_app.lib import clock
 from final_app.storage import outbox
 from final_app.storage.files import IDS, Files
 from final_app.storage.models import Mention, Message, Reaction, Upload, db
-from final_app.storage.transaction import TRY_AGAIN, record, transaction
+from final_app.storage.transaction import TRY_AGAIN, remove_files, transaction
 
 EVERY = 60 * 60.0  # seconds between two sweeps
 BATCH = 200  # messages that one transaction removes
@@ -75,7 +74,7 @@ def _remove(ids: list[int]) -> int:
         db.session.execute(delete(table).where(table.message_id.in_(ids)))
     carried = delete(Upload).where(Upload.message_id.in_(ids)).returning(Upload.id)
     dropped = list(db.session.scalars(carried))
-    record(FilesDropped(dropped))
+    remove_files(dropped)
     newest = db.session.scalar(select(func.max(Message.id)))
     db.session.execute(delete(Message).where(Message.id.in_(ids), Message.id != newest))
     left = update(Message).where(Message.id.in_(ids))

@@ -7,17 +7,27 @@ from flask import Flask
 
 from final_app import current, retention
 from final_app.chat import presence
+from final_app.errors import Unavailable
+from final_app.hardening import too_few_descriptors
 from final_app.lib import clock
-from final_app.realtime import server
+from final_app.lib.logs import Seldom
+from final_app.realtime import broadcast, server
 from final_app.storage import database, outbox
 from final_app.web.first_run import require_code
 
+_postponed = Seldom(logging.getLogger(__name__))
+
 
 def prepare(app: Flask, host: str) -> None:
-    """Migrate the database and drop what the last server left. `host` is where this one listens."""
+    """Check and migrate the database, and drop what the last server left. Raises CannotStart.
+
+    `host` is where this server listens.
+    """
+    if few := too_few_descriptors():
+        app.logger.warning("%s", few)
     with app.app_context():
+        database.check()
         database.upgrade()
-        presence.clear()
         outbox.current().skip_old()
         require_code(host)
 
@@ -25,7 +35,7 @@ def prepare(app: Flask, host: str) -> None:
 def start_tasks(app: Flask) -> None:
     """Start the background tasks: presence, the facts of commands, and retention."""
     for pause, work in (
-        (presence.REFRESH, lambda: presence.refresh(server.open_sids())),
+        (presence.EVERY, broadcast.online),
         (outbox.POLL, lambda: outbox.current().receive()),
         (retention.EVERY, _sweep),
     ):
@@ -33,11 +43,13 @@ def start_tasks(app: Flask) -> None:
 
 
 def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:
-    """Repeat a task forever. Errors, such as a busy database, are only logged."""
+    """Repeat a task forever. Errors are only logged."""
     while True:
         with app.app_context():
             try:
                 work()
+            except Unavailable as refusal:
+                _postponed.error(f"A background task has to wait. {refusal.message}")
             except Exception:
                 app.logger.exception("A background task failed")
         clock.pause(pause)

@@ -33,7 +33,7 @@ PURPOSES = {
     "accounts": "Keeps accounts, sessions and invites",
     "chat": "Keeps rooms, members and messages",
     "storage": "Runs transactions and stores files",
-    "wire": "Limits frames and checks host names",
+    "wire": "Bounds connections and packets",
     "lib": "Holds the clock and the rate limits",
     "hardening": "Closes the data to other users",
     "config": "Reads the settings",

@@ -1,7 +1,6 @@
 """Create, change, ban and delete accounts."""
 
 import re
-import unicodedata
 
 from sqlalchemy import select
 
@@ -9,8 +8,8 @@ from final_app.accounts import invites, passwords, sessions
 from final_app.accounts.sessions import Identity
 from final_app.chat import memberships, people, rooms
 from final_app.errors import Conflict, Forbidden, Invalid, NotFound
-from final_app.facts import MembershipChanged, PersonChanged, PersonGone
-from final_app.lib import clock
+from final_app.facts import MembershipChanged
+from final_app.lib import clock, names
 from final_app.storage.models import User, db
 from final_app.storage.transaction import record, transaction
 
@@ -49,12 +48,10 @@ def register(username: str, password: str, code: str, *, open_to_all: bool) -> i
 @transaction
 def rename(identity: Identity, name: str) -> None:
     """Change the display name. The username stays the same."""
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise Invalid(f"A name must have 1 to {NAME_LENGTH} visible characters.", field="name")
+    name = names.checked(name, NAME_LENGTH, "A name")
     _check_free(name, "name", identity.id)
     db.session.get_one(User, identity.id).name = name
-    record(PersonChanged(identity.id))
+    people.changed(identity.id)
 
 
 def set_password(user_id: int, password: str, *, keep_session: int = 0) -> int:
@@ -77,8 +74,9 @@ def check_password(identity: Identity, password: str, *, field: str = "password"
 def deactivate(user_id: int, status: str) -> int:
     """Ban ("banned") or delete ("deleted") an account; return how many sessions ended.
 
-    The user's messages stay. A deleted account loses its names, so that somebody else can take them; a
-    banned one keeps them. Raises NotFound, and Conflict for the last administrator.
+    The user's messages stay; their invites do not. A deleted account loses its names, so that somebody
+    else can take them, and a banned one keeps them. Raises NotFound, and Conflict for the last
+    administrator.
     """
     user = people.get_active(user_id) if status == "banned" else db.session.get_one(User, user_id)
     _check_not_last_admin(user_id)
@@ -86,8 +84,9 @@ def deactivate(user_id: int, status: str) -> int:
     if status == "deleted":
         user.username, user.name, user.password_hash = f"deleted-{user.id}-", "Deleted account", ""
     rooms.leave_all(user_id)
+    invites.revoke_all(user_id)
     ended = sessions.end_all(user_id, status)
-    record(PersonGone(user_id))
+    people.gone(user_id)
     return ended
 
 
@@ -109,7 +108,7 @@ def unban(user_id: int) -> None:
         raise Conflict(f"{user.username} is not banned.")
     user.status = "active"
     rooms.join_open_rooms(user_id)
-    record(PersonChanged(user_id))
+    people.changed(user_id)
 
 
 @transaction
@@ -121,7 +120,7 @@ def set_role(user_id: int, role: str) -> None:
         raise Conflict(f"{user.username} is {is_now[user.role]}.")
     _check_not_last_admin(user_id)
     user.role = role
-    record(PersonChanged(user_id))
+    people.changed(user_id)
     for room_id in memberships.ids_of(user_id):
         record(MembershipChanged(room_id, user_id))  # because `can_moderate` changed
 
@@ -173,7 +172,7 @@ def _add(username: str, digest: str, role: str) -> int:
     db.session.add(user)
     db.session.flush()
     rooms.join_open_rooms(user.id)
-    record(PersonChanged(user.id))
+    people.changed(user.id)
     return user.id
 
 
@@ -206,15 +205,10 @@ def _checked_username(username: str) -> str:
 
 
 def _check_free(name: str, field: str, owner_id: int = 0) -> None:
-    """Raise Conflict if it is the name or the username of anybody but its owner.
+    """Raise Conflict if it looks like the name or the username of anybody but its owner.
 
-    Names that differ only in capitals or in the form of their letters, as "Ａda" and "ada" do, are
-    the same. A banned person keeps both names, because a ban can be lifted.
+    A banned person keeps both names, because a ban can be lifted.
     """
     others = db.session.execute(select(User.username, User.name).where(User.id != owner_id))
-    if _folded(name) in {_folded(taken) for names in others for taken in names}:
+    if names.folded(name) in {names.folded(taken) for other in others for taken in other}:
         raise Conflict("This name is already taken.", field=field)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

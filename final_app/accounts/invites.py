@@ -53,6 +53,12 @@ def revoke(code: str) -> None:
 
 
 @transaction
+def revoke_all(user_id: int) -> None:
+    """Delete the invites that a user created."""
+    db.session.execute(delete(Invite).where(Invite.created_by == user_id))
+
+
+@transaction
 def remove_expired() -> int:
     """Remove the invites that are used up or expired; return how many."""
     expired = or_(Invite.uses_left < 1, Invite.expires_at < clock.now())

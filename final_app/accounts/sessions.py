@@ -1,23 +1,43 @@
-"""Sessions: logging in, and the browsers and bots that are logged in."""
+"""Sessions: how they begin with a login, who is logged in, and how they end, by a logout for example."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select
 
 from final_app.accounts import passwords
 from final_app.chat import people
-from final_app.errors import Conflict, NotFound, Unauthorized
+from final_app.errors import Conflict, DiskFull, NotFound, Unauthorized
 from final_app.facts import SessionEnded
 from final_app.lib import clock
-from final_app.storage.models import Session, User, db
-from final_app.storage.transaction import record, transaction
+from final_app.storage.models import Session, User, db, table
+from final_app.storage.statements import Statement
+from final_app.storage.transaction import execute, record, transaction
 
 AGENT_LENGTH = 200  # characters of the User-Agent header that are stored
 TOUCH_EVERY = timedelta(minutes=5)
 LIFETIME = timedelta(days=90)  # without use
+
+# Built once, and with tables instead of classes, because every request and every event asks this.
+_users, _sessions = table(User), table(Session)
+_ACTIVE = (
+    select(
+        _users.c.id,
+        _users.c.username,
+        _users.c.name,
+        _users.c.role,
+        _sessions.c.id,
+        _sessions.c.seen_at,
+    )
+    .join_from(_users, _sessions, _sessions.c.user_id == _users.c.id)
+    .where(or_(_sessions.c.seen_at > bindparam("used_since"), _users.c.role == "bot"))
+    .where(_users.c.status == "active")
+)
+_BY_TOKEN = Statement(_ACTIVE.where(_sessions.c.token_hash == bindparam("digest")))
+_BY_ID = Statement(_ACTIVE.where(_sessions.c.id == bindparam("session")))
 
 
 @dataclass(frozen=True)
@@ -30,10 +50,6 @@ class Identity:
     role: str
     session_id: int
     seen_at: datetime
-
-    @property
-    def is_admin(self) -> bool:
-        return self.role == "admin"
 
     def to_dict(self) -> dict[str, Any]:
         return {"id": self.id, "username": self.username, "name": self.name, "role": self.role}
@@ -52,6 +68,11 @@ def authenticate(username: str, password: str) -> int:
     if not passwords.verify(digest, password) or not known:
         raise Unauthorized("Wrong name or password.", field="username")
     return user_id
+
+
+def username_or_unknown(typed: str) -> str:
+    """Return what somebody typed if it is a username, else "unknown": it may be a password."""
+    return db.session.scalar(select(User.username).filter_by(username=typed)) or "unknown"
 
 
 @transaction
@@ -73,25 +94,22 @@ def create(user_id: int, agent: str, address: str) -> str:
 
 def find(token: str | None) -> Identity | None:
     """Return the user and session that this token belongs to, or None."""
-    if not token:
-        return None
-    found = db.session.execute(
-        select(User, Session)
-        .join(Session, Session.user_id == User.id)
-        .where(Session.token_hash == _digest(token))
-        .where(or_(Session.seen_at > clock.now() - LIFETIME, User.role == "bot"))
-        .where(User.status == "active")
-    ).one_or_none()
-    if found is None:
-        return None
-    user, session = found
-    return Identity(user.id, user.username, user.name, user.role, session.id, session.seen_at)
+    return _one(_BY_TOKEN, digest=_digest(token)) if token else None
+
+
+def get(session_id: int) -> Identity | None:
+    """Return the user and session with this id, or None if it has ended."""
+    return _one(_BY_ID, session=session_id)
 
 
 def touch(identity: Identity) -> None:
-    """Store when the session was last used, but only every TOUCH_EVERY, to save writes."""
+    """Store when the session was last used, but only every TOUCH_EVERY, to save writes.
+
+    Without space on the disk it is not stored: a request that only reads goes on.
+    """
     if identity.seen_at < clock.now() - TOUCH_EVERY:
-        _touch(identity.session_id)
+        with suppress(DiskFull):
+            _touch(identity.session_id)
 
 
 def list_of(identity: Identity) -> list[dict[str, Any]]:
@@ -146,6 +164,11 @@ def remove_expired() -> int:
 @transaction
 def _touch(session_id: int) -> None:
     db.session.get_one(Session, session_id).seen_at = clock.now()
+
+
+def _one(statement: Statement, **values: Any) -> Identity | None:
+    found = execute(statement, used_since=clock.now() - LIFETIME, **values)
+    return Identity(*found[0]) if found else None
 
 
 def _end(which: ColumnElement[bool], reason: str) -> int:

@@ -1,16 +1,26 @@
-"""Earlier messages: by page, around a message, and what a client missed."""
+"""Earlier messages: by page, around a message, and what a client missed.
+
+An answer has at most `budget.ANSWER_BYTES`. It ends earlier if necessary, and says that there is more.
+"""
 
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from final_app.chat import memberships
+from final_app.chat.budget import ANSWER_BYTES, Budget
 from final_app.chat.messages import to_dict
+from final_app.chat.snapshots import Snapshot
+from final_app.lib import clock
 from final_app.storage.models import Message, Room, db
 
 PAGE = 50  # messages
 PAGE_MOST = 100  # messages
 SYNC_MOST = 200  # changes in one room; a client that missed more reloads the last page
+SLICE = 25  # messages that are read before others get their turn
+TURN = 0.001  # seconds; after a pause of 0, gevent goes on before it has looked for other requests
+ROOM_BYTES = 120  # of a room in the answer to `sync`, around its changes
 
 
 def page(
@@ -29,38 +39,87 @@ def page(
     """
     memberships.get(user_id, room_id)
     room = db.session.get_one(Room, room_id)
+    last_seq, last_rev = room.last_seq, room.last_rev
     lowest, highest = _ends(room_id)
+    reader = _Reader(room_id)
     if around is not None:
-        older = _some(room_id, Message.seq <= around, limit - limit // 2, newest=True)
-        found = older + _some(room_id, Message.seq > around, limit // 2, newest=False)
+        found = reader.around(around, limit)
     elif after is not None:
-        found = _some(room_id, Message.seq > after, limit, newest=False)
+        found = reader.read(Message.seq, after, limit)
     else:
-        below = room.last_seq + 1 if before is None else before
-        found = _some(room_id, Message.seq < below, limit, newest=True)
+        found = reader.back(last_seq + 1 if before is None else before, limit)
+    memberships.get(user_id, room_id)  # others had their turn, and may have removed the user
     return {
-        "messages": [to_dict(message) for message in found],
-        "first": found[0].seq <= lowest if found else after is None or not highest,
-        "last": found[-1].seq >= highest if found else before is None or not highest,
-        "last_seq": room.last_seq,
-        "last_rev": room.last_rev,
+        "messages": found,
+        "first": found[0]["seq"] <= lowest if found else after is None or not highest,
+        "last": found[-1]["seq"] >= highest if found else before is None or not highest,
+        "last_seq": last_seq,
+        "last_rev": last_rev,
     }
 
 
 def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
-    """Return the changes since a `rev` for each room: {changes, last_rev, reset}, oldest change first.
+    """Return the changes since a `rev` for each room: {changes, last_rev, reset, more}, oldest first.
 
-    Rooms that the user is not in are left out. After more than SYNC_MOST changes, `reset` is true.
+    With `more`, the client goes on from `last_rev`, up to which it now has every change. Rooms that the
+    user is not in are left out. After more than SYNC_MOST changes, `reset` is true.
     """
-    mine = memberships.ids_of(user_id)
-    return {str(room_id): _since(room_id, rev) for room_id, rev in revs.items() if room_id in mine}
+    mine = memberships.ids_of(user_id) & revs.keys()
+    last_revs = db.session.execute(select(Room.id, Room.last_rev).where(Room.id.in_(mine))).all()
+    budget = Budget(ANSWER_BYTES - ROOM_BYTES * (len(mine) + 1))
+    found = {
+        room_id: _since(_Reader(room_id, budget), revs[room_id], last_rev)
+        for room_id, last_rev in last_revs
+    }
+    still_mine = memberships.ids_of(user_id)  # others had their turn, and may have removed the user
+    return {str(room_id): found[room_id] for room_id in found if room_id in still_mine}
 
 
-def _some(room_id: int, where: ColumnElement[bool], limit: int, *, newest: bool) -> list[Message]:
-    order = Message.seq.desc() if newest else Message.seq
-    query = select(Message).where(Message.room_id == room_id, where).order_by(order).limit(limit)
-    found = list(db.session.scalars(query))
-    return found[::-1] if newest else found
+class _Reader:
+    """Reads messages of a room until the answer is full, a few at a time, so that others get a turn.
+
+    It goes on by the value of a column, because messages may have been changed or removed meanwhile.
+    """
+
+    def __init__(self, room_id: int, budget: Budget | None = None) -> None:
+        self.room_id = room_id
+        self.budget = budget or Budget()
+
+    def read(
+        self, column: InstrumentedAttribute[int], start: int, limit: int, *, newest: bool = False
+    ) -> list[Snapshot]:
+        """Return messages in the order of a column, after `start`: upwards, or down from `newest`."""
+        found: list[Snapshot] = []
+        while len(found) < limit:
+            beyond = column < start if newest else column > start
+            some = self._slice(beyond, column.desc() if newest else column, limit - len(found))
+            for message in some:
+                if not self.budget.takes(message):
+                    return found
+                found.append(message)
+            if len(some) < SLICE:
+                break
+            start = found[-1][column.key]
+        return found
+
+    def back(self, before: int, limit: int) -> list[Snapshot]:
+        """Return the messages before a `seq`, oldest first."""
+        return self.read(Message.seq, before, limit, newest=True)[::-1]
+
+    def around(self, seq: int, limit: int) -> list[Snapshot]:
+        """Return the messages around a `seq`. The older half takes at most half of the answer."""
+        whole, self.budget.most = self.budget.most, self.budget.most // 2
+        older = self.back(seq + 1, limit - limit // 2)
+        self.budget.most = whole
+        return older + self.read(Message.seq, seq, limit // 2)
+
+    def _slice(self, beyond: ColumnElement[bool], order: Any, most: int) -> list[Snapshot]:
+        query = select(Message).where(Message.room_id == self.room_id, beyond).order_by(order)
+        found = db.session.scalars(query.limit(min(SLICE, most)))
+        some = [to_dict(message) for message in found]
+        db.session.rollback()  # returns the connection to the pool, and forgets what may change now
+        clock.pause(TURN)
+        return some
 
 
 def _ends(room_id: int) -> tuple[int, int]:
@@ -72,12 +131,19 @@ def _ends(room_id: int) -> tuple[int, int]:
     return lowest, highest
 
 
-def _since(room_id: int, rev: int) -> dict[str, Any]:
-    query = select(Message).where(Message.room_id == room_id, Message.rev > rev)
-    last_rev = db.session.scalars(select(Room.last_rev).filter_by(id=room_id)).one()
-    changes = list(db.session.scalars(query.order_by(Message.rev).limit(SYNC_MOST + 1)))
-    if len(changes) > SYNC_MOST or rev > last_rev:  # too many, or a restored database
-        return {"changes": [], "last_rev": last_rev, "reset": True}
-    # The message with the last `rev` may be gone, and one stored since the first query has a later one.
-    last_rev = max([last_rev, *(each.rev for each in changes[-1:])])
-    return {"changes": [to_dict(each) for each in changes], "last_rev": last_rev, "reset": False}
+def _since(reader: _Reader, rev: int, last_rev: int) -> dict[str, Any]:
+    if rev > last_rev or _count(reader.room_id, rev) > SYNC_MOST:  # restored database, or too many
+        return {"changes": [], "last_rev": last_rev, "reset": True, "more": False}
+    changes = [] if reader.budget.is_full else reader.read(Message.rev, rev, SYNC_MOST)
+    done = changes[-1]["rev"] if changes else rev
+    more = reader.budget.is_full and done < last_rev
+    # The message with the last `rev` may be gone, and one stored since it was read has a later one.
+    last_rev = done if more else max(last_rev, done)
+    return {"changes": changes, "last_rev": last_rev, "reset": False, "more": more}
+
+
+def _count(room_id: int, rev: int) -> int:
+    """Return how many changes a client missed, or SYNC_MOST + 1 if there are more."""
+    some = select(Message.id).where(Message.room_id == room_id, Message.rev > rev)
+    counted = some.limit(SYNC_MOST + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(counted)) or 0

@@ -1,37 +1,89 @@
 """Memberships: who is in which room, how each member sees it, and the unread counts."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, and_, bindparam, case, func, select
 
 from final_app.chat import people
 from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import MembershipChanged, ReadMarkMoved
-from final_app.storage.models import Membership, Mention, Message, Room, User, db
-from final_app.storage.transaction import record, transaction
+from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
+from final_app.storage.statements import Statement
+from final_app.storage.transaction import execute, record, transaction
 
 NOTIFY = ("all", "mentions", "none")
+NOT_THERE = "There is no such room, or you are not in it."
 COUNTED = 100  # unread messages; clients show more as "99+"
+
+
+def _view() -> Select[Any]:
+    """Return the statement for rooms as their members see them, each with the other person if direct.
+
+    Only the last COUNTED messages of each room are checked for unread ones. Built once, and with tables
+    instead of classes, because every socket that connects asks this.
+    """
+    theirs, other = _mine.alias(), _users.alias()
+    fresh = and_(
+        _messages.c.room_id == _mine.c.room_id,
+        _messages.c.seq > _mine.c.last_read_seq,
+        _messages.c.seq > _rooms.c.last_seq - COUNTED,
+        _messages.c.author_id != _mine.c.user_id,
+        _messages.c.deleted_at.is_(None),
+    )
+    named = and_(_mentions.c.message_id == _messages.c.id, _mentions.c.user_id == _mine.c.user_id)
+    count = select(func.count()).select_from(_messages).where(fresh).correlate(_rooms, _mine)
+    # NULL finds nothing in the index. As a condition of its own, SQLite would read all members first.
+    direct = case((_rooms.c.kind == "direct", _rooms.c.id))
+    is_other = and_(theirs.c.room_id == direct, theirs.c.user_id != _mine.c.user_id)
+    return (
+        select(
+            *_rooms.c,
+            _mine.c.user_id,
+            _mine.c.last_read_seq,
+            _mine.c.notify,
+            _mine.c.role.label("own_role"),
+            _users.c.role.label("user_role"),
+            count.scalar_subquery().label("unread"),
+            count.join(_mentions, named).scalar_subquery().label("mentions"),
+            *(other.c[name].label(f"other_{name}") for name in ("id", "username", "name", "role")),
+        )
+        .join_from(_mine, _rooms, _rooms.c.id == _mine.c.room_id)
+        .join(_users, _users.c.id == _mine.c.user_id)
+        .outerjoin(theirs, is_other)
+        .outerjoin(other, other.c.id == theirs.c.user_id)
+    )
+
+
+_mine, _rooms, _users, _messages, _mentions = (
+    table(model) for model in (Membership, Room, User, Message, Mention)
+)
+_VIEW = _view()
+_BY_USER = Statement(_VIEW.where(_mine.c.user_id == bindparam("user")))
+_BY_ROOM = Statement(_VIEW.where(_mine.c.room_id == bindparam("room")))
+_BY_BOTH = Statement(
+    _VIEW.where(_mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room"))
+)
+_IDS = Statement(select(_mine.c.room_id).where(_mine.c.user_id == bindparam("user")))
 
 
 def of(user_id: int) -> list[dict[str, Any]]:
     """Return all rooms of a user, as that user sees them, sorted by name with direct rooms last."""
-    seen = [room for _, room in _views(Membership.user_id == user_id)]
+    seen = [room for _, room in _views(_BY_USER, user=user_id)]
     return sorted(seen, key=lambda room: (room["kind"] == "direct", room["name"].lower()))
 
 
 def one(user_id: int, room_id: int) -> dict[str, Any]:
     """Return one room as this member sees it. Raises NotFound if the user is not a member."""
-    for _, room in _views(Membership.user_id == user_id, Membership.room_id == room_id):
+    for _, room in _views(_BY_BOTH, user=user_id, room=room_id):
         return room
-    raise NotFound("There is no such room, or you are not in it.")
+    raise NotFound(NOT_THERE)
 
 
 def of_everybody_in(room_id: int) -> dict[int, dict[str, Any]]:
     """Return the room as each member sees it, by user id."""
-    return dict(_views(Membership.room_id == room_id))
+    return dict(_views(_BY_ROOM, room=room_id))
 
 
 def to_return_to(user_id: int, visited: Sequence[str]) -> dict[str, Any] | None:
@@ -54,7 +106,7 @@ def by_slug(user_id: int, slug: str) -> dict[str, Any]:
 
 def ids_of(user_id: int) -> set[int]:
     """Return the ids of all rooms of a user."""
-    return set(db.session.scalars(select(Membership.room_id).filter_by(user_id=user_id)))
+    return {row.room_id for row in execute(_IDS, user=user_id)}
 
 
 def members(user_id: int, room_id: int) -> list[dict[str, Any]]:
@@ -83,19 +135,26 @@ def get(user_id: int, room_id: int) -> Membership:
     """Return a user's membership. Raises NotFound if there is none, even if the room exists."""
     found = db.session.get(Membership, (room_id, user_id))
     if found is None:
-        raise NotFound("There is no such room, or you are not in it.")
+        raise NotFound(NOT_THERE)
     return found
 
 
 def check_writable(user_id: int, room_id: int) -> None:
     """Raise NotFound if the user is not a member, and Forbidden if the room is archived."""
     get(user_id, room_id)
-    if db.session.get_one(Room, room_id).archived_at:
+    refuse_unless(True, db.session.get_one(Room, room_id).archived_at)
+
+
+def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
+    """As `check_writable`, if that is known already."""
+    if not is_member:
+        raise NotFound(NOT_THERE)
+    if archived_at:
         raise Forbidden("This room is archived. You can read it, but you can't send messages.")
 
 
 def can_moderate(user_id: int, room_id: int) -> bool:
-    """Return whether a member moderates the room, as its owner or as an administrator."""
+    """Return whether a member has a moderator's permissions, as the owner or as an administrator."""
     is_owner = get(user_id, room_id).role == "owner"
     return is_owner or db.session.get_one(User, user_id).role == "admin"
 
@@ -125,68 +184,32 @@ def mark_read(user_id: int, room_id: int, seq: int, origin: str = "") -> dict[st
     return counts
 
 
-def _views(*which: ColumnElement[bool]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the user id and the room as that user sees it, for some memberships.
-
-    Only the last COUNTED messages of each room are checked for unread ones.
-    """
-    fresh = and_(
-        Message.room_id == Membership.room_id,
-        Message.seq > Membership.last_read_seq,
-        Message.seq > Room.last_seq - COUNTED,
-        Message.author_id != Membership.user_id,
-        Message.deleted_at.is_(None),
-    )
-    named = and_(Mention.message_id == Message.id, Mention.user_id == Membership.user_id)
-    unread = select(func.count()).select_from(Message).where(fresh)
-    mentions = select(func.count()).select_from(Message).join(Mention, named).where(fresh)
-    rows = db.session.execute(
-        select(
-            Room,
-            Membership,
-            User.role,
-            unread.correlate(Room, Membership).scalar_subquery(),
-            mentions.correlate(Room, Membership).scalar_subquery(),
-        )
-        .select_from(Membership)
-        .join(Room, Room.id == Membership.room_id)
-        .join(User, User.id == Membership.user_id)
-        .where(*which)
-    ).all()
-    others = _others(*which) if any(row[0].kind == "direct" for row in rows) else {}
-    for room, mine, role, unread_count, mention_count in rows:
-        other = others.get((room.id, mine.user_id))
-        counts = {"unread": unread_count, "mentions": mention_count}
-        yield mine.user_id, _to_dict(room, mine, role == "admin", counts, other)
+def _views(statement: Statement, **values: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the user id and the room as that user sees it, for some memberships."""
+    for row in execute(statement, **values):
+        yield row.user_id, _to_dict(row)
 
 
-def _to_dict(
-    room: Room, mine: Membership, is_admin: bool, counts: dict[str, int], other: User | None
-) -> dict[str, Any]:
-    return counts | {
+def _to_dict(room: Any) -> dict[str, Any]:
+    return {
         "id": room.id,
         "slug": room.slug,
-        "name": other.name if other else room.name,
+        "name": room.other_name or room.name,
         "kind": room.kind,
         "archived": room.archived_at is not None,
         "last_seq": room.last_seq,
         "last_rev": room.last_rev,
-        "last_read_seq": mine.last_read_seq,
-        "role": mine.role,
-        "can_moderate": mine.role == "owner" or is_admin,
-        "notify": mine.notify,
-        "person": other and people.to_dict(other),
+        "last_read_seq": room.last_read_seq,
+        "unread": room.unread,
+        "mentions": room.mentions,
+        "role": room.own_role,
+        "can_moderate": room.own_role == "owner" or room.user_role == "admin",
+        "notify": room.notify,
+        "person": room.other_id and _other(room),
     }
 
 
-def _others(*which: ColumnElement[bool]) -> dict[tuple[int, int], User]:
-    """Return the other member of each direct room, by room id and user id."""
-    theirs = aliased(Membership)
-    rows = db.session.execute(
-        select(Membership.room_id, Membership.user_id, User)
-        .join(Room, Room.id == Membership.room_id)
-        .join(theirs, and_(theirs.room_id == Room.id, theirs.user_id != Membership.user_id))
-        .join(User, User.id == theirs.user_id)
-        .where(Room.kind == "direct", *which)
-    )
-    return {(room_id, user_id): other for room_id, user_id, other in rows}
+def _other(room: Any) -> dict[str, Any]:
+    """Return the other person of a direct room, as `people.to_dict` does."""
+    person = {"id": room.other_id, "username": room.other_username, "name": room.other_name}
+    return person | {"role": room.other_role}

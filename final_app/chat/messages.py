@@ -1,24 +1,62 @@
 """Messages: stored exactly once, numbered without gaps, edited and deleted."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, func, insert, select
 
 from final_app.chat import formatting, memberships, rooms, uploads
+from final_app.chat.snapshots import Snapshot, short
 from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import MessageChanged, MessagePosted
 from final_app.lib import clock
-from final_app.storage.models import Membership, Mention, Message, User, db
-from final_app.storage.transaction import record, transaction
+from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
+from final_app.storage.statements import Statement
+from final_app.storage.transaction import execute, record, transaction
 
 TEXT_LENGTH = 4000  # characters
 EXCERPT = 120  # characters of a message that another one replies to
 CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
-Snapshot = dict[str, Any]
+Mentions = Sequence[Any]  # each with `user_id` and `username`
+COLUMNS = ("room_id", "seq", "rev", "author_id", "client_id", "text", "html", "reply_to_id",
+           "created_at")  # fmt: skip
+
+# Built once, and with tables instead of classes, because every message needs them.
+_messages, _users, _rooms, _members, _mentions = (
+    table(model) for model in (Message, User, Room, Membership, Mention)
+)
+_ASKED = Statement(
+    select(
+        *(_users.c[name] for name in ("id", "username", "name", "role")),
+        _messages.c.id.label("known_id"),
+        _members.c.user_id.is_not(None).label("is_member"),
+        _rooms.c.archived_at,
+    )
+    .select_from(_users)
+    .outerjoin(
+        _messages,
+        and_(_messages.c.author_id == _users.c.id, _messages.c.client_id == bindparam("client_id")),
+    )
+    .outerjoin(
+        _members, and_(_members.c.user_id == _users.c.id, _members.c.room_id == bindparam("room"))
+    )
+    .outerjoin(_rooms, _rooms.c.id == _members.c.room_id)
+    .where(_users.c.id == bindparam("author"))
+)
+_INSERT = Statement(insert(_messages).returning(_messages.c.id), COLUMNS)
+_MENTION = Statement(insert(_mentions), ("message_id", "user_id"))
+_names = func.json_each(bindparam("names")).table_valued("value")
+_MEMBERS = Statement(
+    select(_users.c.id.label("user_id"), _users.c.username)
+    .join_from(_users, _members, _members.c.user_id == _users.c.id)
+    .where(_members.c.room_id == bindparam("room"))
+    .where(_users.c.username.in_(select(_names.c.value)))
+)
 
 
 @dataclass(frozen=True)
@@ -40,28 +78,23 @@ def post(
     """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lowercase.", field="client_id")
-    known = db.session.scalar(select(Message).filter_by(author_id=author_id, client_id=client_id))
+    asked = _asked(author_id, room_id, client_id)
+    known = asked.known_id and db.session.get(Message, asked.known_id)
     if known:
         return Posted(to_dict(known), duplicate=True)
-    memberships.check_writable(author_id, room_id)
+    memberships.refuse_unless(asked.is_member, asked.archived_at)
     carried = uploads.claim(author_id, room_id, files, most_files)
     text = _checked(text, needed=not carried)
     replied_to = _replied_to(room_id, reply_to)
+    mentions, html = _rendered(room_id, text)
     seq, rev = rooms.next_numbers(room_id, is_new=True)
-    message = Message(
-        room_id=room_id,
-        seq=seq,
-        rev=rev,
-        author=db.session.get_one(User, author_id),
-        client_id=client_id,
-        reply_to=replied_to,
-        created_at=clock.now(),
-        uploads=carried,
-        reactions=[],
-    )
-    _set_text(message, text)
-    db.session.add(message)
-    db.session.flush()
+    message = SimpleNamespace(  # an object of the ORM takes longer than all statements together
+        room_id=room_id, seq=seq, rev=rev, author=asked, author_id=author_id, client_id=client_id,
+        text=text, html=html, mentions=mentions, uploads=carried, reactions=[],
+        reply_to=replied_to, reply_to_id=replied_to and replied_to.id,
+        created_at=clock.now(), edited_at=None, deleted_at=None,
+    )  # fmt: skip
+    _insert(message)
     record(MessagePosted(snapshot := to_dict(message)))
     return Posted(snapshot, duplicate=False)
 
@@ -72,14 +105,16 @@ def edit(author_id: int, message_id: int, text: str) -> Snapshot:
     message = get_writable(author_id, message_id)
     if message.author_id != author_id:
         raise Forbidden("You can only edit your own messages.")
-    _set_text(message, _checked(text, needed=not message.uploads))
-    message.edited_at = clock.now()
+    text = _checked(text, needed=not message.uploads)
+    mentions, message.html = _rendered(message.room_id, text)
+    message.mentions = [Mention(user_id=each.user_id) for each in mentions]
+    message.text, message.edited_at = text, clock.now()
     return record_change(message)
 
 
 @transaction
 def delete(user_id: int, message_id: int) -> Snapshot:
-    """Delete the user's own message or, as a moderator of the room, anyone's.
+    """Delete a message. Its author and the moderators of the room may delete it.
 
     An empty message stays in its place, so that clients learn about the deletion when they sync.
     """
@@ -110,22 +145,24 @@ def record_change(message: Message) -> Snapshot:
     return snapshot
 
 
-def to_dict(message: Message) -> Snapshot:
-    """Return the whole message as clients get it."""
-    return {
+def to_dict(message: Message | SimpleNamespace) -> Snapshot:
+    """Return the message as clients get it, without what is empty.
+
+    It always has {id, room, seq, rev, client_id, author: {id, name}, created_at}. Most have a `text`. It
+    can also have `html`, if its text has formatting; mentions: [user id]; uploads: [upload];
+    reactions: [{emoji, people: [user id]}]; reply_to: {id, seq, author: name, text or deleted};
+    `edited_at`; and `deleted`, which is true.
+    """
+    is_plain = formatting.is_plain(message.text, message.html)
+    whole = {
         "id": message.id,
         "room": message.room_id,
         "seq": message.seq,
         "rev": message.rev,
         "client_id": message.client_id,
-        "author": {
-            "id": message.author.id,
-            "username": message.author.username,
-            "name": message.author.name,
-            "role": message.author.role,
-        },
+        "author": {"id": message.author.id, "name": message.author.name},
         "text": message.text,
-        "html": message.html,
+        "html": "" if is_plain else message.html,
         "mentions": [mention.user_id for mention in message.mentions],
         "uploads": [uploads.to_dict(upload) for upload in message.uploads],
         "reactions": _reactions(message),
@@ -134,19 +171,21 @@ def to_dict(message: Message) -> Snapshot:
         "edited_at": clock.iso(message.edited_at),
         "deleted": message.deleted_at is not None,
     }
+    return short(whole)
 
 
-def _quoted(message: Message) -> dict[str, Any]:
-    return {
+def _quoted(message: Message) -> Snapshot:
+    whole = {
         "id": message.id,
         "seq": message.seq,
         "author": message.author.name,
         "text": formatting.plain(message.html)[:EXCERPT],
         "deleted": message.deleted_at is not None,
     }
+    return short(whole)
 
 
-def _reactions(message: Message) -> list[dict[str, Any]]:
+def _reactions(message: Message | SimpleNamespace) -> list[Snapshot]:
     """Return [{emoji, people}], in the order in which the emoji were first used."""
     people: dict[str, list[int]] = {}
     for reaction in message.reactions:
@@ -154,18 +193,28 @@ def _reactions(message: Message) -> list[dict[str, Any]]:
     return [{"emoji": emoji, "people": ids} for emoji, ids in people.items()]
 
 
-def _set_text(message: Message, text: str) -> None:
-    """Set the text of a message, with its HTML and mentions."""
-    named = formatting.mentioned(text)
-    members = (
-        select(User.id, User.username)
-        .join(Membership, Membership.user_id == User.id)
-        .where(Membership.room_id == message.room_id, User.username.in_(named))
-    )
-    known = db.session.execute(members).all() if named else []
-    message.text = text
-    message.html = formatting.render(text, [row.username for row in known])
-    message.mentions = [Mention(user_id=row.id) for row in known]
+def _asked(author_id: int, room_id: int, client_id: str) -> Any:
+    """Return the author, with `known_id`, `is_member` and `archived_at`. Raises NotFound."""
+    for row in execute(_ASKED, author=author_id, room=room_id, client_id=client_id):
+        return row
+    raise NotFound("There is no such person.")
+
+
+def _insert(message: SimpleNamespace) -> None:
+    """Store a new message with what belongs to it, and give it its `id`."""
+    (row,) = execute(_INSERT, **{name: getattr(message, name) for name in COLUMNS})
+    message.id = row.id
+    for each in message.mentions:
+        execute(_MENTION, message_id=message.id, user_id=each.user_id)
+    for upload in message.uploads:
+        upload.message_id = message.id
+
+
+def _rendered(room_id: int, text: str) -> tuple[Mentions, str]:
+    """Return the members of the room whose names follow an @, and the HTML that marks them."""
+    names = formatting.mentioned(text)
+    mentions = execute(_MEMBERS, room=room_id, names=json.dumps(list(names))) if names else []
+    return mentions, formatting.render(text, [each.username for each in mentions])
 
 
 def _checked(text: str, *, needed: bool) -> str:

@@ -1,11 +1,43 @@
-"""People: active accounts, as other users see them."""
+"""People: active accounts, as other users see them.
 
+Every change of a person takes the next `rev`, as the changes in a room do, so that a page knows whether
+its list of people is complete.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from final_app.errors import NotFound
-from final_app.storage.models import User, db
+from final_app.facts import PersonChanged, PersonGone
+from final_app.storage.models import User, db, table
+from final_app.storage.statements import Statement
+from final_app.storage.transaction import execute, record
+
+TAG_LENGTH = 16  # hexadecimal digits
+
+users = table(User)
+_REV = Statement(select(func.max(users.c.rev).label("rev")))
+_EVERYBODY = (
+    select(users.c.id, users.c.username, users.c.name, users.c.role)
+    .where(users.c.status == "active")
+    .order_by(func.lower(users.c.name))
+)
+
+_TWO = select(users.c.id).where(users.c.status == "active").limit(2)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everybody as the JSON {ok, people, rev}, at this `rev`. The tag changes with the content."""
+
+    rev: int
+    body: bytes
+    tag: str
 
 
 def to_dict(user: User) -> dict[str, Any]:
@@ -23,13 +55,48 @@ def get_active(user_id: int) -> User:
 
 def everybody() -> list[dict[str, Any]]:
     """Return all active users, sorted by name."""
-    query = select(User).filter_by(status="active").order_by(func.lower(User.name))
-    return [to_dict(user) for user in db.session.scalars(query)]
+    return [dict(each) for each in db.session.execute(_EVERYBODY).mappings()]
+
+
+def listing(last: Listing | None) -> Listing:
+    """Return everybody: `last` itself unless somebody has changed since."""
+    now = rev()  # read first: a list that is newer than its number is read again
+    if last is not None and last.rev == now:
+        return last
+    told = {"ok": True, "people": everybody(), "rev": now}
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    return Listing(now, body, hashlib.sha256(body).hexdigest()[:TAG_LENGTH])
+
+
+def rev() -> int:
+    """Return the number of the last change of anybody."""
+    return execute(_REV)[0].rev or 0
+
+
+def changed(user_id: int) -> None:
+    """Number a change of a person and record it, inside the caller's transaction."""
+    record(PersonChanged(user_id, _next_rev(user_id)))
+
+
+def gone(user_id: int) -> None:
+    """As `changed`, for an account that was banned or deleted."""
+    record(PersonGone(user_id, _next_rev(user_id)))
+
+
+def is_alone() -> bool:
+    """Return whether there is only one active account."""
+    return len(db.session.execute(_TWO).all()) == 1
 
 
 def active_ids() -> list[int]:
     """Return the ids of all active users."""
     return list(db.session.scalars(select(User.id).filter_by(status="active")))
+
+
+def joined_since(moment: datetime) -> list[int]:
+    """Return the ids of the active users who joined the chat after a moment."""
+    query = select(User.id).where(User.status == "active", User.created_at > moment)
+    return list(db.session.scalars(query))
 
 
 def id_of(username: str) -> int:
@@ -38,3 +105,10 @@ def id_of(username: str) -> int:
     if found is None:
         raise NotFound(f"There is no account called {username!r}.")
     return found
+
+
+def _next_rev(user_id: int) -> int:
+    db.session.flush()
+    number = rev() + 1
+    db.session.execute(update(users).where(users.c.id == user_id).values(rev=number))
+    return number

@@ -1,81 +1,96 @@
-"""Presence: each open connection is a row, and users are online while they have one."""
+"""Presence: the open sockets of this process, and who is online.
 
-from collections.abc import Iterable
-from datetime import timedelta
+Nothing here is stored. A person is online while a socket of theirs is open, and for GRACE after the
+last one has closed, so that a reload or a change of room is not seen by others.
+"""
+
+import threading
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
-
 from final_app.lib import clock
-from final_app.storage.models import Connection, db
-from final_app.storage.transaction import transaction
 
-REFRESH = 50.0  # seconds between two updates of `seen_at`
-EXPIRES = timedelta(seconds=90)  # without an update
+EVERY = 1.0  # seconds between two announcements of who has come and who has gone
+GRACE = 10.0  # seconds without a socket after which a person goes offline
 
 
-@transaction
-def connect(sid: str, session_id: int, user_id: int) -> bool:
-    """Store a connection; return whether the user has just come online."""
-    first = not _sids(Connection.user_id == user_id)
-    db.session.add(Connection(sid=sid, session_id=session_id, user_id=user_id, seen_at=clock.now()))
-    return first
+@dataclass
+class Socket:
+    """An open connection. `visible`: its window shows the room `room_id` and has the focus."""
+
+    user_id: int
+    session_id: int
+    room_id: int | None = None
+    visible: bool = True
 
 
-@transaction
-def disconnect(sid: str) -> int | None:
-    """Remove a connection; return the user id if it was the user's last one."""
-    row = db.session.get(Connection, sid)
-    if row is None:
-        return None
-    user_id = row.user_id
-    db.session.delete(row)
-    db.session.flush()
-    return None if _sids(Connection.user_id == user_id) else user_id
+class Presence:
+    """The open sockets by sid. `telling` is held while somebody is told who is online."""
 
+    def __init__(self) -> None:
+        self.telling = threading.Lock()
+        self._lock = threading.Lock()
+        self._sockets: dict[str, Socket] = {}
+        self._sids: dict[int, set[str]] = {}  # by user
+        self._left: dict[int, float] = {}  # user id → when the last socket closed
+        self._told: set[int] = set()  # the users who are online, as everybody was told
+        self._online: tuple[int, ...] = ()  # the same, sorted
 
-@transaction
-def set_view(sid: str, room_id: int | None, visible: bool) -> None:
-    """Store which room is on screen, and whether its window is visible and has the focus."""
-    values = {"room_id": room_id, "visible": visible, "seen_at": clock.now()}
-    db.session.execute(update(Connection).where(Connection.sid == sid).values(values))
+    def connect(self, sid: str, session_id: int, user_id: int) -> None:
+        with self._lock:
+            self._sockets[sid] = Socket(user_id, session_id)
+            self._sids.setdefault(user_id, set()).add(sid)
+            self._left.pop(user_id, None)
 
+    def disconnect(self, sid: str) -> None:
+        """Forget a socket. Does nothing if it is not known."""
+        with self._lock:
+            socket = self._sockets.pop(sid, None)
+            if socket is None:
+                return
+            others = self._sids[socket.user_id]
+            others.discard(sid)
+            if not others:
+                del self._sids[socket.user_id]
+                self._left[socket.user_id] = clock.seconds()
 
-@transaction
-def refresh(sids: Iterable[str]) -> None:
-    """Mark these connections as alive, and remove the expired ones."""
-    now = clock.now()
-    db.session.execute(update(Connection).where(Connection.sid.in_(sids)).values(seen_at=now))
-    db.session.execute(delete(Connection).where(Connection.seen_at < now - EXPIRES))
+    def set_view(self, sid: str, room_id: int | None, visible: bool) -> None:
+        """Note which room is on screen, and whether its window is visible and has the focus."""
+        if socket := self._sockets.get(sid):
+            socket.room_id, socket.visible = room_id, visible
 
+    def sids(self) -> set[str]:
+        return set(self._sockets)
 
-@transaction
-def clear() -> None:
-    """Remove all connections. When the process starts, they are left over from the last run."""
-    db.session.execute(delete(Connection))
+    def sids_of(self, user_id: int) -> list[str]:
+        """Return the open sockets of a user."""
+        return list(self._sids.get(user_id, ()))
 
+    def session_of(self, sid: str) -> int | None:
+        """Return the id of the session that opened a socket, or None if it has closed."""
+        socket = self._sockets.get(sid)
+        return socket.session_id if socket else None
 
-def online() -> set[int]:
-    """Return the ids of all users who are online."""
-    fresh = Connection.seen_at > clock.now() - EXPIRES
-    return set(db.session.scalars(select(Connection.user_id).where(fresh)))
+    def sids_of_session(self, session_id: int) -> list[str]:
+        """Return the open sockets of one session."""
+        with self._lock:
+            return [sid for sid, each in self._sockets.items() if each.session_id == session_id]
 
+    def online(self) -> tuple[int, ...]:
+        """Return the ids of all users who are online, as everybody was told."""
+        return self._online
 
-def with_online(persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return these people, each with `online`."""
-    here = online()
-    return [each | {"online": each["id"] in here} for each in persons]
+    def with_online(self, persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return these people, each with `online`."""
+        return [each | {"online": each["id"] in self._told} for each in persons]
 
-
-def sids_of(user_id: int) -> list[str]:
-    """Return the open connections of a user."""
-    return _sids(Connection.user_id == user_id)
-
-
-def sids_of_session(session_id: int) -> list[str]:
-    """Return the open connections of one session."""
-    return _sids(Connection.session_id == session_id)
-
-
-def _sids(which: object) -> list[str]:
-    return list(db.session.scalars(select(Connection.sid).where(which)))  # type: ignore[arg-type]
+    def changes(self) -> tuple[list[int], list[int]]:
+        """Return who has come online and who has gone since the last call. They count as told."""
+        with self._lock:
+            now = clock.seconds()
+            self._left = {user: left for user, left in self._left.items() if now - left < GRACE}
+            here = self._sids.keys() | (self._left.keys() & self._told)
+            came, went = sorted(here - self._told), sorted(self._told - here)
+            if came or went:
+                self._told, self._online = here, tuple(sorted(here))
+            return came, went

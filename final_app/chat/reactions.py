@@ -5,6 +5,7 @@ import unicodedata
 from sqlalchemy import select
 
 from final_app.chat import messages
+from final_app.chat.snapshots import Snapshot
 from final_app.errors import Invalid
 from final_app.storage.models import Message, Reaction, db
 from final_app.storage.transaction import transaction
@@ -22,7 +23,7 @@ PARTS = {
 
 
 @transaction
-def react(user_id: int, message_id: int, emoji: str, on: bool) -> messages.Snapshot:
+def react(user_id: int, message_id: int, emoji: str, on: bool) -> Snapshot:
     """Add an emoji to a message, or remove it if `on` is false; return the message."""
     message = messages.get_writable(user_id, message_id)
     if not is_emoji(emoji):

@@ -4,19 +4,29 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from final_app.chat import memberships, people
 from final_app.errors import Conflict, Forbidden, Invalid, NotFound
 from final_app.facts import MemberAdded, MemberRemoved, RoomChanged
-from final_app.lib import clock
-from final_app.storage.models import Membership, Room, User, db
-from final_app.storage.transaction import record, transaction
+from final_app.lib import clock, names
+from final_app.storage.models import Membership, Room, User, db, table
+from final_app.storage.statements import Statement
+from final_app.storage.transaction import execute, record, transaction
 
 NAME_LENGTH = 60  # characters
 SLUG_LENGTH = 40  # characters
 KINDS = ("open", "closed")
 OPERATOR = 0  # not a real user id: commands can do in every room what its owner can
+
+# Built once, and with the table instead of the class, because every message asks this.
+_rooms = table(Room)
+_COUNT = Statement(
+    update(_rooms)
+    .where(_rooms.c.id == bindparam("room"))
+    .values(last_seq=_rooms.c.last_seq + bindparam("one"), last_rev=_rooms.c.last_rev + 1)
+    .returning(_rooms.c.last_seq, _rooms.c.last_rev)
+)
 
 
 @transaction
@@ -50,15 +60,24 @@ def rename(user_id: int, room_id: int, name: str) -> None:
 @transaction
 def archive(user_id: int, room_id: int) -> None:
     """Make a room read-only for its members."""
-    _get_managed(user_id, room_id).archived_at = clock.now()
+    room = _get_managed(user_id, room_id)
+    room.archived_at = room.archived_at or clock.now()
     record(RoomChanged(room_id))
 
 
 @transaction
 def unarchive(user_id: int, room_id: int) -> None:
-    """Make an archived room writable again, unless another room has taken its name."""
+    """Make an archived room writable again, unless another room has taken its name.
+
+    An open room gets the people who joined the chat while it was archived.
+    """
     room = _get_managed(user_id, room_id)
+    if room.archived_at is None:
+        return
     _checked_name(user_id, room.name, room_id)
+    for newcomer_id in people.joined_since(room.archived_at) if room.kind == "open" else ():
+        if not db.session.get(Membership, (room_id, newcomer_id)):
+            _add(room, newcomer_id)
     room.archived_at = None
     record(RoomChanged(room_id))
 
@@ -145,13 +164,8 @@ def next_numbers(room_id: int, *, is_new: bool) -> tuple[int, int]:
     This is a single statement: if a database has several writers, its row lock keeps the numbers in the
     order of the commits. For a change of an existing message, `is_new` is false and `seq` stays.
     """
-    row = db.session.execute(
-        update(Room)
-        .where(Room.id == room_id)
-        .values(last_seq=Room.last_seq + int(is_new), last_rev=Room.last_rev + 1)
-        .returning(Room.last_seq, Room.last_rev)
-    ).one()
-    return row.last_seq, row.last_rev
+    ((seq, rev),) = execute(_COUNT, room=room_id, one=int(is_new))
+    return seq, rev
 
 
 def _get_managed(user_id: int, room_id: int) -> Room:
@@ -190,11 +204,8 @@ def _remove(membership: Membership) -> None:
 
 def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
     """Return the normalized name. Raises Invalid, or Conflict if the user knows a room that has it."""
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise Invalid(f"A room name must have 1 to {NAME_LENGTH} visible characters.", field="name")
-    # Compared in Python, because SQLite ignores case only for ASCII letters.
-    if name.casefold() in map(str.casefold, _names_known_to(user_id, but=room_id)):
+    name = names.checked(name, NAME_LENGTH, "A room name")
+    if names.folded(name) in map(names.folded, _names_known_to(user_id, but=room_id)):
         raise Conflict("There is already a room with this name.", field="name")
     return name
 
@@ -205,11 +216,11 @@ def _names_known_to(user_id: int, *, but: int) -> Iterable[str]:
     Two closed rooms with different members can have the same name. If that were refused, the refusal
     would tell a stranger that a closed room exists.
     """
-    names = select(Room.name).where(Room.archived_at.is_(None), Room.id != but)
+    known = select(Room.name).where(Room.archived_at.is_(None), Room.id != but)
     if user_id != OPERATOR:
         theirs = select(Membership.room_id).filter_by(user_id=user_id)
-        names = names.where(or_(Room.kind == "open", Room.id.in_(theirs)))
-    return db.session.scalars(names)
+        known = known.where(or_(Room.kind == "open", Room.id.in_(theirs)))
+    return db.session.scalars(known)
 
 
 def _free_slug(name: str, kind: str) -> str:

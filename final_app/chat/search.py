@@ -1,11 +1,13 @@
 """Search the messages in the user's rooms, with SQLite's full-text index (FTS5)."""
 
+import itertools
 import re
 from typing import Any
 
 from sqlalchemy import select, text
 
 from final_app.chat import memberships
+from final_app.chat.budget import Budget
 from final_app.chat.messages import to_dict
 from final_app.errors import Invalid
 from final_app.storage.models import Message, Room, db
@@ -30,10 +32,11 @@ def find(
 ) -> dict[str, Any]:
     """Return {results: [{message, room, parts}], more}, newest first.
 
-    A result contains every word of the query; the last word can be incomplete. `before` is the id of
-    the last message of the previous page. `parts` is an excerpt as a list of [text, whether it matched].
-    It shows the text as it was typed, because that is what was searched: a match may not be visible on
-    the page (in the URL of a link, for example).
+    There are fewer than `limit` results if an answer has no space for them. A result contains every
+    word of the query; the last word can be incomplete. `before` is the id of the last message of the
+    previous page. `parts` is an excerpt as a list of [text, whether it matched]. It shows the text as it
+    was typed, because that is what was searched: a match may not be visible on the page (in the URL of
+    a link, for example).
     """
     words = _as_fts5(query)
     if room_id is not None:
@@ -43,11 +46,14 @@ def find(
     more = {"begin": BEGIN, "end": END, "excerpt": EXCERPT, "limit": limit + 1}
     rows = db.session.execute(FOUND, asked | more).all()
     excerpts = {row.id: _parts(row.excerpt) for row in rows[:limit]}
-    results = [
+    hits = select(Message, Room).join(Room, Room.id == Message.room_id)
+    hits = hits.where(Message.id.in_(excerpts)).order_by(Message.id.desc())
+    found = (
         {"message": to_dict(message), "room": _as_place(room), "parts": excerpts[message.id]}
-        for message, room in _with_rooms(list(excerpts))
-    ]
-    return {"results": results, "more": len(rows) > limit}
+        for message, room in db.session.execute(hits)
+    )
+    results = list(itertools.takewhile(Budget().takes, found))
+    return {"results": results, "more": len(rows) > len(results)}
 
 
 def _as_fts5(query: str) -> str:
@@ -58,15 +64,6 @@ def _as_fts5(query: str) -> str:
             f"Expected words to search for, at most {LONGEST_QUERY} characters.", field="q"
         )
     return " ".join(f'"{word}"' for word in words) + "*"
-
-
-def _with_rooms(message_ids: list[int]) -> Any:
-    return db.session.execute(
-        select(Message, Room)
-        .join(Room, Room.id == Message.room_id)
-        .where(Message.id.in_(message_ids))
-        .order_by(Message.id.desc())
-    )
 
 
 def _as_place(room: Room) -> dict[str, Any]:

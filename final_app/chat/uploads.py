@@ -7,19 +7,19 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from final_app.chat import memberships
+from final_app.chat.snapshots import Snapshot, short
 from final_app.errors import Full, Invalid, NotFound
-from final_app.facts import FilesDropped
 from final_app.lib import clock
 from final_app.storage.files import Kept
 from final_app.storage.models import Message, Upload, db
-from final_app.storage.transaction import record, transaction
+from final_app.storage.transaction import remove_files, transaction
 
 UNSENT_KEPT = timedelta(days=1)
 
 
-def to_dict(upload: Upload) -> dict[str, Any]:
-    """Return {id, filename, mime, size, width, height}."""
-    return {
+def to_dict(upload: Upload) -> Snapshot:
+    """Return {id, filename, mime, size}, and of an image also {width, height}."""
+    whole = {
         "id": upload.id,
         "filename": upload.filename,
         "mime": upload.mime,
@@ -27,6 +27,7 @@ def to_dict(upload: Upload) -> dict[str, Any]:
         "width": upload.width,
         "height": upload.height,
     }
+    return short(whole)
 
 
 def check_quota(quota: int) -> None:
@@ -89,13 +90,12 @@ def take_back(user_id: int, upload_id: str) -> None:
     if upload.message_id is not None:
         raise Invalid("This file belongs to a message. Delete the message instead.")
     db.session.delete(upload)
-    record(FilesDropped([upload_id]))
+    remove_files([upload_id])
 
 
 def drop(message: Message) -> None:
     """Remove all files from a message, inside its transaction."""
-    if message.uploads:
-        record(FilesDropped([upload.id for upload in message.uploads]))
+    remove_files(upload.id for upload in message.uploads)
     for upload in message.uploads:
         db.session.delete(upload)
     message.uploads = []
@@ -106,7 +106,7 @@ def remove_unsent() -> int:
     """Remove files that were not sent within UNSENT_KEPT; return how many."""
     old = Upload.message_id.is_(None) & (Upload.created_at < clock.now() - UNSENT_KEPT)
     ids = list(db.session.scalars(delete(Upload).where(old).returning(Upload.id)))
-    record(FilesDropped(ids))
+    remove_files(ids)
     return len(ids)
 
 

@@ -1,5 +1,6 @@
 """Commands for the operator of the chat, such as `flask --app final_app users create ada --admin`."""
 
+import logging
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from werkzeug.serving import is_running_from_reloader
 
 from final_app import startup
 from final_app.cli import maintenance, people, rooms
+from final_app.lib.logs import HideQueries
 
 
 def register(app: Flask) -> None:
@@ -17,6 +19,7 @@ def register(app: Flask) -> None:
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
     if context and context.info_name == "run" and _serves(context.params):
+        logging.getLogger("werkzeug").addFilter(HideQueries())
         startup.prepare(app, context.params["host"])
         startup.start_tasks(app)
 

@@ -1,16 +1,29 @@
 """What all commands share: a migrated database, one-line errors and tables of rows."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
 from flask.cli import AppGroup
 
 from final_app.errors import ChatError
+from final_app.lib import audit
 from final_app.storage import database, outbox
+from final_app.storage.models import db
 
 Work = Callable[..., Any]
+
+READ_ONLY = {"list", "members", "storage"}
+NAMED = (
+    "name",
+    "slug",
+    "owner",
+    "path",
+    "admin",
+)  # what the audit line repeats: no code of an invite
 
 
 def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Work], click.Command]:
@@ -24,10 +37,11 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
         @functools.wraps(work)
         def run(**given: Any) -> None:
             outbox.current().has_sockets = False
-            if tables:
-                database.upgrade()
             try:
-                told = work(**given)
+                if tables:
+                    database.upgrade()
+                with _audited(group, name, given):
+                    told = work(**given)
             except ChatError as refusal:
                 raise click.ClickException(refusal.message) from None
             click.echo(told if isinstance(told, str) else _columns(told))
@@ -38,6 +52,22 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
         return command
 
     return register
+
+
+def rows(statement: str, **values: int) -> list[tuple[Any, ...]]:
+    """Return what an SQL statement finds."""
+    return [tuple(row) for row in db.session.execute(db.text(statement), values)]
+
+
+def _audited(group: AppGroup, name: str, given: dict[str, Any]) -> AbstractContextManager[None]:
+    """Record a command that changes or copies something."""
+    if name in READ_ONLY:
+        return nullcontext()
+    audit.to_system_log()
+    about = {each: given[each] for each in NAMED if each in given}
+    who = os.environ.get("SUDO_USER") or os.environ.get("USER", "operator")
+    event = f"{group.name}_{name}".removeprefix("keeping_").replace("-", "_")
+    return audit.audited(event, who, "command", **about)
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> str:

@@ -10,9 +10,8 @@ from flask.cli import AppGroup
 from final_app import current, retention
 from final_app.accounts import accounts
 from final_app.chat import memberships, messages, uploads
-from final_app.cli import queries
-from final_app.cli.command import command
-from final_app.storage import backup
+from final_app.cli.command import command, rows
+from final_app.storage import backup, faults
 
 group = AppGroup("keeping")
 
@@ -26,9 +25,13 @@ DEMO = {
 @command(group, "backup PATH", tables=False)  # unmigrated: people back up before an upgrade
 def back_up(path: str) -> str:
     """Copy all data to a new folder. The chat can keep running."""
+    target = Path(path).absolute()
     try:
-        held, missing = backup.create(current.settings(), Path(path).absolute(), click.echo)
+        held, missing = backup.create(current.settings(), target, click.echo)
     except (OSError, sqlite3.Error) as problem:
+        if faults.means_full(problem):
+            told = f"The backup failed: the disk of {target.parent} is full. Nothing is left there."
+            raise click.ClickException(told) from None
         raise click.ClickException(f"The backup failed: {problem}.") from None
     told = f"Backed up to {path}: {retention.summary(held)}. The copy of the database was checked."
     return told + (f"\nFiles deleted during the backup: {', '.join(missing)}" if missing else "")
@@ -46,7 +49,10 @@ def storage() -> list[tuple[object, ...]]:
     """Show the number and size of files by type, and the quota."""
     used, quota = uploads.stored_bytes(), current.settings().storage_quota
     total = ("all", f"of {quota:,} bytes" if quota else "no quota", used)
-    return [*queries.rows(queries.FILES), total]
+    by_type = rows(
+        "SELECT mime, count(*), sum(size) FROM uploads GROUP BY mime ORDER BY sum(size) DESC"
+    )
+    return [*by_type, total]
 
 
 @command(group, "seed-demo")

@@ -8,8 +8,7 @@ from flask.cli import AppGroup
 
 from final_app.accounts import accounts, invites, sessions
 from final_app.chat import people
-from final_app.cli import queries
-from final_app.cli.command import command
+from final_app.cli.command import command, rows
 from final_app.errors import Conflict
 
 users = AppGroup("users", help="Manage accounts.")
@@ -26,16 +25,23 @@ Rows = list[tuple[object, ...]]
 @command(users, "list")
 def list_users() -> Rows:
     """List the accounts: username, display name, role and status."""
-    return queries.rows(queries.USERS)
+    return rows("""
+        SELECT username, name, role, status FROM users WHERE status <> 'deleted' ORDER BY username
+    """)
 
 
 @command(users, "create NAME")
 @click.option("--admin", is_flag=True, help="Make the user an administrator.")
 @from_stdin
 def create(name: str, admin: bool, password_stdin: bool) -> str:
-    """Create an account."""
+    """Create an account. The first one also creates the room "general", as in the browser."""
     password, told = _password(password_stdin)
-    _create(name, password, admin)
+    if accounts.exist():
+        accounts.create(name, password, admin=admin)
+    elif admin:
+        accounts.bootstrap(name, password)
+    else:
+        raise Conflict("The first account must be an administrator. Add --admin.")
     return f"Created the account {name.lower()}{' (administrator)' if admin else ''}.{told}"
 
 
@@ -102,7 +108,10 @@ def new_token(name: str) -> str:
 @command(codes, "list")
 def list_invites() -> Rows:
     """List the invites: code, creator, uses left and expiry date."""
-    return queries.rows(queries.INVITES)
+    return rows("""
+        SELECT code, username, uses_left, expires_at FROM invites
+        JOIN users ON users.id = created_by ORDER BY invites.id
+    """)
 
 
 @command(codes, "create")
@@ -123,16 +132,6 @@ def revoke(code: str) -> str:
     """Revoke an invite before it expires."""
     invites.revoke(code)
     return "This invite no longer works."
-
-
-def _create(name: str, password: str, admin: bool) -> None:
-    """Create an account. The first one also creates the room "general", as in the browser."""
-    if accounts.exist():
-        accounts.create(name, password, admin=admin)
-    elif admin:
-        accounts.bootstrap(name, password)
-    else:
-        raise Conflict("The first account must be an administrator. Add --admin.")
 
 
 def _sessions(count: int) -> str:

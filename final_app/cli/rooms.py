@@ -5,8 +5,7 @@ from flask.cli import AppGroup
 
 from final_app.chat import memberships, people, rooms
 from final_app.chat.rooms import OPERATOR
-from final_app.cli import queries
-from final_app.cli.command import command
+from final_app.cli.command import command, rows
 
 group = AppGroup("rooms", help="Manage rooms. SLUG is the name of a room in its address.")
 
@@ -16,7 +15,11 @@ Rows = list[tuple[object, ...]]
 @command(group, "list")
 def list_rooms() -> Rows:
     """List all rooms except direct ones: slug, name, kind and number of members."""
-    return queries.rows(queries.ROOMS)
+    return rows("""
+        SELECT slug, name, CASE WHEN archived_at IS NULL THEN kind ELSE 'archived' END,
+            (SELECT count(*) FROM memberships WHERE room_id = rooms.id)
+        FROM rooms WHERE kind <> 'direct' ORDER BY lower(name)
+    """)
 
 
 @command(group, "create NAME")
@@ -53,4 +56,8 @@ def unarchive(slug: str) -> str:
 @command(group, "members SLUG")
 def members(slug: str) -> Rows:
     """List the members of a room and their roles."""
-    return queries.rows(queries.MEMBERS, room=rooms.id_of(slug))
+    members_of = """
+        SELECT username, memberships.role FROM memberships JOIN users ON users.id = user_id
+        WHERE room_id = :room ORDER BY username
+    """
+    return rows(members_of, room=rooms.id_of(slug))

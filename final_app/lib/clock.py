@@ -19,8 +19,8 @@ def now_as_timestamp() -> float:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """Return a time as clients get it, such as 2026-11-22T18:00:00.123Z."""
-    return moment.isoformat(timespec="milliseconds") + "Z" if moment else None
+    """Return a time as clients get it, such as 2026-11-22T18:00:00Z."""
+    return moment.isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def seconds() -> float:
@@ -34,8 +34,13 @@ def pause(duration: float) -> None:
 
 
 def token() -> str:
-    """Return 256 random bits as text that can be part of a URL."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+    """Return 256 random bits as text that can be part of a URL.
+
+    It never begins with “-”, which a command such as `invites revoke` would take for an option.
+    """
+    while (found := secrets.token_urlsafe(TOKEN_BYTES)).startswith("-"):
+        pass
+    return found
 
 
 def short_token() -> str:

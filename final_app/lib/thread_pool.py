@@ -18,7 +18,7 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return work(…). With gevent, it runs in a real thread, so that the event loop continues."""
     with _slots:
-        if not _patched():
+        if not gevent_is_used():
             return work(*args, **kwargs)
         from gevent import get_hub
 
@@ -26,7 +26,8 @@ def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return result
 
 
-def _patched() -> bool:
+def gevent_is_used() -> bool:
+    """Return whether gevent has patched the standard library, as it does in `python -m final_app`."""
     from gevent import monkey
 
     return bool(monkey.is_module_patched("socket"))

@@ -4,23 +4,26 @@ Every event is acknowledged with {"ok": true, â€¦} or {"ok": false, "error": {â€
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
-from flask import Flask
 from flask_socketio import ConnectionRefusedError
 
 from final_app import auth, current
 from final_app.accounts.sessions import Identity
-from final_app.chat import history, memberships, messages, presence, reactions, welcome
-from final_app.errors import Busy, ChatError, Invalid
+from final_app.chat import history, memberships, messages, people, reactions
+from final_app.errors import ChatError, Invalid
 from final_app.lib import clock
 from final_app.realtime import broadcast, schemas, server
 from final_app.realtime.schemas import LARGEST_ID, Schema, parse
 
-PROTOCOL = 1
+MOST_SOCKETS = 50  # of one person, in all browsers
+PROTOCOL = 3  # of the events, as `static/js/core/connection.js` speaks it
+BROWSER = "Mozilla/"  # every browser's User-Agent begins with this
 
 log = logging.getLogger(__name__)
+_door = threading.Lock()
 
 Acknowledgement = dict[str, Any]
 Handler = Callable[[Identity, Any], Acknowledgement]
@@ -54,33 +57,15 @@ def on(
 
 @server.on("connect")
 def connect(data: object = None) -> None:
-    """Accept the socket of a logged-in user and add it to the rooms of its user."""
-    me = auth.current_user()
-    if me is None:
-        raise ConnectionRefusedError("You are not logged in.", {"code": "unauthorized"})
-    try:
-        has_come_online = presence.connect(server.sid(), me.session_id, me.id)
-    except Busy as busy:
-        raise ConnectionRefusedError(busy.message, {"code": busy.code}) from None
-    _enter_rooms(me)
-    if auth.current_user() is None:  # the session ended before this socket was stored
-        presence.disconnect(server.sid())
-        raise ConnectionRefusedError("You are not logged in.", {"code": "unauthorized"})
-    if has_come_online:
-        broadcast.online(me.id, True)
-    about = {
-        "protocol": PROTOCOL,
-        "server_time": clock.iso(clock.now()),
-        "limits": welcome.limits(current.settings()),
-        "me": me.to_dict(),
-    }
-    broadcast.welcome(server.sid(), about | welcome.state_for(me.id))
+    """Let one socket in at a time. Before each, all else has a turn: a whole team may come at once."""
+    with _door:
+        clock.pause(0)
+        _let_in(data)
 
 
 @server.on("disconnect")
 def disconnect(reason: object = None) -> None:
-    """Note in the background that the socket has gone: a busy database must not keep it open."""
-    server.in_background(_remove_presence, current.application(), server.sid())
+    current.presence().disconnect(server.sid())
 
 
 @on("new_message", schemas.NewMessage, limit="messages")
@@ -127,7 +112,7 @@ def sync(me: Identity, data: schemas.Sync) -> Acknowledgement:
 def set_view(me: Identity, data: schemas.SetView) -> Acknowledgement:
     if data.room is not None:
         memberships.get(me.id, data.room)
-    presence.set_view(server.sid(), data.room, data.visible)
+    current.presence().set_view(server.sid(), data.room, data.visible)
     return {}
 
 
@@ -144,23 +129,54 @@ def unknown(event: str, *payload: object) -> Acknowledgement:
     return Invalid(f"There is no event {event[:40]!r}.").answer()
 
 
-def _remove_presence(app: Flask, sid: str) -> None:
-    with app.app_context():
-        try:
-            user_id = presence.disconnect(sid)
-        except Busy:
-            log.warning("A socket that has gone counts as online until its row expires")
-        else:
-            if user_id is not None:
-                broadcast.online(user_id, False)
+def _let_in(data: object) -> None:
+    """Accept the socket of a logged-in user and add it to the rooms of its user."""
+    _check_protocol(data)
+    me, sid = auth.of_request(server.handshake()), server.sid()
+    if me is None:
+        raise _refusal("You are not logged in.", "unauthorized")
+    if len(current.presence().sids_of(me.id)) >= MOST_SOCKETS:
+        raise _refusal(f"You can have at most {MOST_SOCKETS} open pages.", "too_many_sockets")
+    current.presence().connect(sid, me.session_id, me.id)
+    joined = _enter_rooms(me, sid)
+    if auth.current_user() is None:  # the session ended before this socket was noted
+        current.presence().disconnect(sid)
+        raise _refusal("You are not logged in.", "unauthorized")
+    state = {
+        "protocol": PROTOCOL,
+        "server_time": clock.iso(clock.now()),
+        "limits": current.limits(),
+        "me": me.to_dict(),
+        "rooms": joined,
+        "people_rev": people.rev(),
+    }
+    broadcast.welcome(sid, state)
 
 
-def _enter_rooms(me: Identity) -> None:
-    sid, joined = server.sid(), memberships.ids_of(me.id)
+def _check_protocol(data: object) -> None:
+    """Refuse a page of another version. A program that names no version is accepted."""
+    told = data.get("protocol") if isinstance(data, dict) else None
+    is_page = told is not None or server.handshake().get("HTTP_USER_AGENT", "").startswith(BROWSER)
+    if is_page and told != PROTOCOL:
+        # A page of protocol 1 names none. It knows only one refusal: it stops and offers a link,
+        # which loads it again.
+        code = "unauthorized" if told is None else "outdated"
+        raise _refusal("This page is out of date. Reload it.", code)
+
+
+def _refusal(message: str, code: str) -> ConnectionRefusedError:
+    return ConnectionRefusedError(message, {"code": code})
+
+
+def _enter_rooms(me: Identity, sid: str) -> list[dict[str, Any]]:
+    """Subscribe a socket to the rooms of its user; return the rooms."""
+    entered = memberships.ids_of(me.id)
     server.enter(sid, broadcast.user_name(me.id))
     server.enter(sid, broadcast.EVERYBODY)
-    for room_id in joined:
+    for room_id in entered:
         server.enter(sid, broadcast.room_name(room_id))
+    joined = memberships.of(me.id)
     # If the user was removed from a room meanwhile, that happened before this socket joined it.
-    for room_id in joined - memberships.ids_of(me.id):
+    for room_id in entered - {room["id"] for room in joined}:
         server.leave(sid, broadcast.room_name(room_id))
+    return joined

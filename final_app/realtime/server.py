@@ -4,15 +4,17 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from flask import Flask, request
-from flask_socketio import SocketIO
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from final_app.config import Settings
-from final_app.realtime import bounds
-from final_app.wire.handler import LARGEST_PACKET
-from final_app.wire.hosts import Hosts, WsgiApp
+from final_app import auth, hardening
+from final_app.config import LARGEST_PACKET, Settings
+from final_app.lib.hosts import Hosts, WsgiApp
+from final_app.lib.thread_pool import gevent_is_used
+from final_app.wire.server import SocketIO, caller
 
 PING_EVERY, PING_PATIENCE = 25, 20  # seconds
+SHARE_OF_SOCKETS = 75  # per cent of the connections and files that the process can open
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,19 +28,23 @@ def attach(app: Flask, settings: Settings) -> None:
     """
     socketio.init_app(
         app,
-        async_mode="gevent" if _patched() else "threading",
+        async_mode="gevent" if gevent_is_used() else "threading",
         async_handlers=False,
+        request_context=False,
         max_http_buffer_size=LARGEST_PACKET,
         ping_interval=PING_EVERY,
         ping_timeout=PING_PATIENCE,
         manage_session=False,
+        credential=auth.credential,
+        most_connections=hardening.descriptors() * SHARE_OF_SOCKETS // 100,
     )
-    _hear_only_events(_server())
-    bounds.add_to(_server())
-    # This wraps everything, because Socket.IO handles its requests before Flask sees them.
-    hosts = Hosts(app.wsgi_app, settings.hosts.split(), settings.proxy_hops)
-    app.extensions["hosts"] = hosts
-    app.wsgi_app = _with_headers(hosts)  # type: ignore[assignment]
+    # These wrap everything, because Socket.IO handles its requests before Flask sees them.
+    hops = settings.proxy_hops
+    wsgi: WsgiApp = app.wsgi_app
+    if hops:
+        wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+    outermost = _with_headers(Hosts(wsgi, settings.hosts.split(), hops))
+    app.wsgi_app = outermost  # type: ignore[assignment, method-assign]
 
 
 def on(event: str) -> Callable[[F], F]:
@@ -48,7 +54,12 @@ def on(event: str) -> Callable[[F], F]:
 
 def sid() -> str:
     """Return the id of the connection whose event is being handled."""
-    return str(request.sid)  # type: ignore[attr-defined]
+    return caller().sid
+
+
+def handshake() -> dict[str, Any]:
+    """Return the WSGI environment in which that connection was opened."""
+    return caller().environ
 
 
 def emit(event: str, data: object, *, to: str, skip: str | list[str] | None = None) -> None:
@@ -76,6 +87,11 @@ def in_background(work: Callable[..., None], *args: object) -> None:
     socketio.start_background_task(work, *args)
 
 
+def say_goodbye() -> None:
+    """Tell all clients that the server restarts. They connect again by themselves."""
+    _server().eio.close_all()
+
+
 def open_sids() -> list[str]:
     """Return the ids of all connections of this process."""
     return [sid for sid, _ in _server().manager.get_participants("/", None)]
@@ -101,28 +117,5 @@ def _with_headers(wsgi: WsgiApp) -> WsgiApp:
     return answer
 
 
-def _hear_only_events(server: Any) -> None:
-    """Do not let clients send events that have the names of the library's own events.
-
-    A client could send an *event* called "disconnect". That would delete its row in `connections`, but
-    the socket would stay open, and nothing could remove it from a room any more.
-    """
-    accept, own_words = server._handle_event, {*server.reserved_events, "*"}
-
-    def handle(eio_sid: str, namespace: str, number: int | None, data: Any) -> None:
-        name, *payload = data if isinstance(data, list) and data else [None]
-        if not isinstance(name, str) or name in own_words:
-            name = f"{name!r} (not an event)"
-        accept(eio_sid, namespace, number, [name, *payload])
-
-    server._handle_event = handle
-
-
 def _server() -> Any:
     return socketio.server
-
-
-def _patched() -> bool:
-    from gevent import monkey
-
-    return bool(monkey.is_module_patched("socket"))

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from final_app.config import Settings
 from final_app.errors import Conflict, Invalid, NotFound
+from final_app.storage import damage
 from final_app.storage.files import Files
 
 STEP_PAGES, STEP_FILES = 25_000, 1000  # between two progress reports: about 100 MB
@@ -45,6 +46,7 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
             os, "sync", int
         )()  # the data must be on disk before the folder gets its name; not on Windows
         draft.rename(path)
+        damage.remember_backup(Path(source.database), path)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

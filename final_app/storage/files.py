@@ -1,6 +1,7 @@
 """Uploaded files: checked by their content and stored under ids that nobody can guess."""
 
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -8,13 +9,14 @@ import threading
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from final_app.config import Settings
-from final_app.errors import TooLarge, Unsupported
+from final_app.errors import DiskFull, TooLarge, Unsupported
+from final_app.storage import faults
 
 NAME_LENGTH = 100  # characters
 HEAD = 4096  # bytes that show the type of a file
@@ -30,6 +32,8 @@ SIGNATURES = [
     (rb"ID3|\xff[\xf2\xf3\xfb]", "audio/mpeg"), (rb"RIFF....WAVE", "audio/wav"),
 ]  # fmt: skip
 INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # re-encoded by `images`
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,10 @@ class Files:
 
     @contextmanager
     def arrivals(self) -> Iterator[Callable[..., IO[bytes]]]:
-        """Provide a function that opens files for incoming data, and delete those that were not kept."""
+        """Provide a function that opens files for incoming data, and delete those that were not kept.
+
+        Raises DiskFull if the disk has no space for them.
+        """
         opened: list[IO[bytes]] = []
 
         def open_one(**_: object) -> IO[bytes]:
@@ -95,23 +102,33 @@ class Files:
             return opened[-1]
 
         try:
-            yield open_one
+            with faults.refusing_if_full(self.folder):
+                yield open_one
         finally:
             for file in opened:
-                file.close()
+                with suppress(OSError):  # writes what is still in its buffer
+                    file.close()
                 Path(file.name).unlink(missing_ok=True)
 
     def remove(self, upload_ids: Iterable[str]) -> None:
-        """Remove files and their thumbnails, if they exist."""
+        """Remove files and their thumbnails, if they exist.
+
+        A file that cannot be removed is logged. Retention tries again, because no row names it.
+        """
         for upload_id in upload_ids:
             for thumbnail in (False, True):
-                self.path(upload_id, thumbnail=thumbnail).unlink(missing_ok=True)
+                try:
+                    self.path(upload_id, thumbnail=thumbnail).unlink(missing_ok=True)
+                except OSError:
+                    log.exception("Failed to remove a file")
 
     def _keep_image(self, source: Path, upload_id: str) -> Kept:
         target, small = self.path(upload_id), self.path(upload_id, thumbnail=True)
         told = _images.remake(source, target, small, self.settings.upload_pixels)
         if "error" in told:
             self.remove([upload_id])
+            if told["status"] == DiskFull.status:
+                raise faults.disk_full(self.folder)
             kind = TooLarge if told["status"] == TooLarge.status else Unsupported
             raise kind(str(told["error"]), field="file")
         size = target.stat().st_size + small.stat().st_size

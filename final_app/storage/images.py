@@ -9,6 +9,7 @@ Each image gets a new process with limits on memory and time, which apply even i
 chat ends. This program forks it instead of the chat, because forking a large process blocks it.
 """
 
+import errno
 import json
 import os
 import signal
@@ -23,6 +24,8 @@ LONGEST_SIDE = 4096  # pixels, of the image that is kept
 THUMBNAIL = (640, 640)  # pixels; the page shows it at half this size or less
 MEMORY = 1_500_000_000  # bytes of address space
 SECONDS = 50  # of wall time; less than `files.PATIENCE`, after which this program is killed
+NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no EDQUOT
+DISK_FULL = 507  # HTTP status
 NICE = 10  # the chat has priority
 QUALITY = 88
 
@@ -57,6 +60,8 @@ def remake(source: Path, target: Path, thumbnail: Path, most_pixels: int) -> dic
             small.save(thumbnail, "WEBP", quality=QUALITY)
             return {"mime": FORMATS[kind], "width": first.width, "height": first.height}
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as problem:
+        if getattr(problem, "errno", 0) in NO_SPACE:
+            raise Refused("The disk is full.", DISK_FULL) from None
         raise Refused(f"This image can't be read ({type(problem).__name__}).") from None
 
 

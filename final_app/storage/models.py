@@ -1,9 +1,12 @@
 """The tables. `rooms.next_numbers` gives `seq` and `rev`, which order a room; time never does."""
 
 from datetime import datetime
+from typing import Any, cast
 
+from flask import g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from flask_sqlalchemy.session import Session as BaseSession
+from sqlalchemy import Connection, Engine, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -11,7 +14,21 @@ class Base(DeclarativeBase):
     """Base class of all tables."""
 
 
-db = SQLAlchemy(model_class=Base)
+class JoiningSession(BaseSession):
+    """Uses the connection of the current transaction, if there is one (`storage.transaction`)."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        if current := g.get("transaction"):
+            return cast(Connection, current.connection)
+        return super().get_bind(*args, **kwargs)
+
+
+def table(model: type[Base]) -> Table:
+    """Return the table of a model, for statements that are built once and return plain columns."""
+    return cast(Table, model.__table__)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": JoiningSession})
 
 
 class User(Base):
@@ -24,6 +41,7 @@ class User(Base):
     password_hash: Mapped[str]
     role: Mapped[str] = mapped_column(default="member")
     status: Mapped[str] = mapped_column(default="active")
+    rev: Mapped[int] = mapped_column(default=0, index=True)  # of this person's last change
     created_at: Mapped[datetime]
 
 
@@ -42,7 +60,7 @@ class Session(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
-    # Ids are never reused, because a row in `connections` may still contain an old one.
+    # Ids are never reused, because an open socket may still belong to an old one.
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
@@ -161,18 +179,6 @@ class Upload(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     created_at: Mapped[datetime]
-
-
-class Connection(Base):
-    """An open Socket.IO connection, for presence and to find the sockets of a user or session."""
-
-    __tablename__ = "connections"
-    sid: Mapped[str] = mapped_column(primary_key=True)
-    session_id: Mapped[int] = mapped_column(index=True)
-    user_id: Mapped[int] = mapped_column(index=True)
-    room_id: Mapped[int | None]  # the room on screen
-    visible: Mapped[bool] = mapped_column(default=True)
-    seen_at: Mapped[datetime]
 
 
 class OutboxEntry(Base):

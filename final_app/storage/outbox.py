@@ -16,7 +16,7 @@ from flask import current_app
 from sqlalchemy import delete, func, select
 
 from final_app import facts
-from final_app.facts import Fact, FilesDropped
+from final_app.facts import Fact
 from final_app.lib import clock
 from final_app.storage.models import OutboxEntry, db
 
@@ -46,14 +46,13 @@ class Outbox:
         if self.has_sockets:
             return
         for fact in recorded:
-            if not isinstance(fact, FilesDropped):  # a command removes files itself
-                entry = OutboxEntry(fact=json.dumps(facts.to_dict(fact)), created_at=clock.now())
-                db.session.add(entry)
+            entry = OutboxEntry(fact=json.dumps(facts.to_dict(fact)), created_at=clock.now())
+            db.session.add(entry)
 
     def add(self, recorded: Iterable[Fact]) -> None:
         """Queue the facts of a committed transaction."""
-        here = (each for each in recorded if self.has_sockets or isinstance(each, FilesDropped))
-        self._queue.extend(here)
+        if self.has_sockets:
+            self._queue.extend(recorded)
 
     def deliver(self) -> None:
         """Deliver all queued facts in order, and return when that is done.
@@ -83,14 +82,14 @@ class Outbox:
             try:
                 self._queue.append(facts.from_dict(json.loads(entry.fact)))
             except (KeyError, TypeError):  # a command of another version wrote it
-                log.warning("This version of the chat does not know the fact %s", entry.fact)
+                log.warning("This version of the chat does not know the fact number %s", entry.id)
         self.deliver()
 
     def _deliver_one(self, fact: Fact) -> None:
         try:
             self._listener(fact)
         except Exception:
-            log.exception("Failed to deliver %s", fact)
+            log.exception("Failed to deliver %s", type(fact).__name__)  # not what people wrote
 
 
 def remove_old() -> int:

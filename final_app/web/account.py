@@ -9,6 +9,7 @@ from final_app import auth
 from final_app.accounts import accounts, sessions
 from final_app.accounts.sessions import Identity
 from final_app.errors import ChatError, RateLimited
+from final_app.lib.audit import audited
 from final_app.web.login_limit import login_attempt
 
 account = Blueprint("account", __name__)
@@ -32,10 +33,11 @@ def change_name(me: Identity) -> Page:
 @auth.login_required
 def change_password(me: Identity) -> Page:
     def change() -> None:
-        with login_attempt(me.username):
-            accounts.check_password(me, request.form.get("current", ""), field="current")
-        password = request.form.get("password", "")
-        accounts.set_password(me.id, password, keep_session=me.session_id)
+        with audited("password_change", me.username, request.remote_addr):
+            with login_attempt(me.username):
+                accounts.check_password(me, request.form.get("current", ""), field="current")
+            password = request.form.get("password", "")
+            accounts.set_password(me.id, password, keep_session=me.session_id)
 
     return _account_form(me, "password", change)
 
@@ -43,16 +45,21 @@ def change_password(me: Identity) -> Page:
 @account.post("/account/sessions/<int:session_id>/end")
 @auth.login_required
 def end_session(me: Identity, session_id: int) -> Page:
-    return _account_form(me, "sessions", lambda: sessions.end(me, session_id, "ended"))
+    def end() -> None:
+        with audited("session_end", me.username, request.remote_addr, session=session_id):
+            sessions.end(me, session_id, "ended")
+
+    return _account_form(me, "sessions", end)
 
 
 @account.post("/account/delete")
 @auth.login_required
 def delete_account(me: Identity) -> Page:
     try:
-        with login_attempt(me.username):
-            accounts.check_password(me, request.form.get("password", ""))
-        accounts.deactivate(me.id, "deleted")
+        with audited("account_delete", me.username, request.remote_addr):
+            with login_attempt(me.username):
+                accounts.check_password(me, request.form.get("password", ""))
+            accounts.deactivate(me.id, "deleted")
     except ChatError as refusal:
         return _account(me, refusal=refusal, form="delete")
     return auth.clear_session_cookie(make_response(redirect(url_for("pages.login"))))

@@ -11,10 +11,12 @@ Answer = tuple[dict[str, object] | str, int] | Response
 
 TITLES = {400: "That didn't work", 401: "Please log in", 403: "Not allowed", 404: "Not found",
           405: "Method not allowed", 409: "That's not possible", 413: "Too large",
-          429: "Too many requests", 503: "The chat is busy"}  # fmt: skip
+          429: "Too many requests", 500: "Something went wrong",
+          503: "The chat is busy", 507: "There is no space left"}  # fmt: skip
 
 MESSAGES = {404: "This page doesn't exist, or you don't have access to it.",
-            405: "This address doesn't accept this kind of request."}  # fmt: skip
+            405: "This address doesn't accept this kind of request.",
+            413: "This request has more bytes or more fields than the chat expects."}  # fmt: skip
 
 
 def register(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The rate limit of failed logins."""
+"""The rate limit of failed logins, which stops attempts to find a password by brute force."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

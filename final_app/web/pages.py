@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 from final_app import auth, current
 from final_app.accounts import accounts, invites, sessions
 from final_app.accounts.sessions import Identity
-from final_app.chat import history, memberships, rooms, welcome
+from final_app.chat import history, memberships, people, rooms
 from final_app.errors import ChatError
+from final_app.lib.audit import audited
 from final_app.web.first_run import check_code, needs_code
 from final_app.web.login_limit import login_attempt
 
@@ -51,8 +52,9 @@ def first_run() -> Page:
         return redirect(url_for(".home"))
 
     def set_up() -> None:
-        check_code(_field("code"))
-        accounts.bootstrap(_field("username"), _field("password"))
+        with audited("first_run", _field("username"), request.remote_addr):
+            check_code(_field("code"))
+            accounts.bootstrap(_field("username"), _field("password"))
 
     return _form("first_run", set_up)
 
@@ -69,13 +71,14 @@ def register() -> Page:
             invites.get_valid(_invite())  # before the user fills in the form for nothing
 
     def join() -> None:
-        current.rate_limiter().count("logins_address", request.remote_addr)
-        accounts.register(
-            _field("username"),
-            _field("password"),
-            _invite(),
-            open_to_all=_open_registration(),
-        )
+        with audited("registration", _field("username"), request.remote_addr):
+            current.rate_limiter().count("logins_address", request.remote_addr)
+            accounts.register(
+                _field("username"),
+                _field("password"),
+                _invite(),
+                open_to_all=_open_registration(),
+            )
 
     return _form("register", join, check)
 
@@ -83,7 +86,8 @@ def register() -> Page:
 @pages.post("/logout")
 @auth.login_required
 def logout(me: Identity) -> Page:
-    sessions.end(me, me.session_id, "logged_out")
+    with audited("logout", me.username, request.remote_addr):
+        sessions.end(me, me.session_id, "logged_out")
     return auth.clear_session_cookie(make_response(redirect(url_for(".login"))))
 
 
@@ -93,14 +97,15 @@ def logout(me: Identity) -> Page:
 def room(me: Identity, slug: str, seq: int | None = None) -> Page:
     """Show a room with its newest messages, or with those around `seq`."""
     seen = memberships.by_slug(me.id, slug)
-    state = welcome.state_for(me.id) | {
+    state = {
         "me": me.to_dict(),
+        "rooms": memberships.of(me.id),
         "room": seen,
         "page": history.page(me.id, seen["id"], around=seq),
         "at": seq,
-        "limits": welcome.limits(current.settings()),
+        "limits": current.limits(),
         "inspector": current.settings().inspector,
-        "invite": invites.newest_valid(me.id),
+        "invite": invites.newest_valid(me.id) if people.is_alone() else None,
     }
     page = make_response(render_template("room.html", state=state, **state))
     visited = dict.fromkeys([str(seen["id"]), *_visited(me)])
@@ -163,7 +168,10 @@ def _form(name: str, act: Callable[[], object], check: Callable[[], None] = lamb
 def _log_in() -> str:
     """Create a session for the username and password in the form; return its token."""
     name = _field("username").strip().lower()
-    with login_attempt(name):
+    with (
+        audited("login", sessions.username_or_unknown(name), request.remote_addr),
+        login_attempt(name),
+    ):
         user_id = sessions.authenticate(name, _field("password"))
     return sessions.create(user_id, request.user_agent.string, request.remote_addr or "")
 

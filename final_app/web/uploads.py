@@ -5,20 +5,27 @@ from pathlib import Path
 from typing import IO, Any
 
 from flask import Blueprint, request, send_file
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import parse_form_data
+from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import File
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from final_app import auth, current
 from final_app.accounts.sessions import Identity
 from final_app.chat import memberships, uploads
 from final_app.errors import Invalid, NotFound, TooLarge
 from final_app.storage.files import INLINE, label
+from final_app.web import numbers
 
 api_files = Blueprint("api_files", __name__)
 
-AROUND_THE_FILE = 100_000  # bytes that a form can have in addition to its file
 DAY = 60 * 60 * 24  # seconds
+UPLOAD_PARTS = 4  # `room`, `file`, perhaps a CSRF token, and one to spare
+AROUND_THE_FILE = 100_000  # bytes that the form can have in addition to its file
+EXPECTED = "Expected a form with `room` (an id) and one file as `file`"
 # A file that is opened directly is a page of this site, so it gets no scripts, forms or frames.
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
@@ -29,12 +36,12 @@ def send(me: Identity) -> tuple[dict[str, Any], int]:
     """Upload a file for a message that you send afterwards.
 
     Sends: multipart: room (id), file.
-    Answers: 201 {upload: {id, filename, mime, size, width, height}}.
+    Answers: 201 {upload: {id, filename, mime, size, and of an image width, height}}.
     """
     settings = current.settings()
     current.rate_limiter().count("uploads", me.id)
     with current.files().arrivals() as open_one:
-        room_id, sent = _form(settings.upload_size, open_one)
+        room_id, sent = read_form(settings.upload_size, open_one)
         memberships.check_writable(me.id, room_id)
         uploads.check_quota(settings.storage_quota)
         sent.close()
@@ -81,22 +88,45 @@ def thumbnail(me: Identity, upload_id: str) -> Response:
     return _sent(upload_id, "image/webp", f"{upload_id}.webp", thumbnail=True)
 
 
-def _form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, Any]:
-    """Return the room id and the file of the form. Raises TooLarge without reading the rest.
+class _FormParser(MultiPartParser):
+    """Reads a form whose only file is `file`. It opens no file for anything else."""
+
+    opened = False
+
+    def start_file_streaming(self, event: File, total_content_length: int | None) -> IO[bytes]:
+        if event.name != "file" or self.opened:
+            raise Invalid(f"{EXPECTED}. It has another file as `{event.name[:20]}`.", field="file")
+        self.opened = True
+        return super().start_file_streaming(event, total_content_length)
+
+
+def read_form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, FileStorage]:
+    """Return the room id and the file of an upload. Raises Invalid and TooLarge without reading on.
 
     The file is written directly to the disk where it stays. With `request.files`, it would have to be
     copied there, which would block everything else.
     """
+    if (get_content_length(request.environ) or 0) > most + AROUND_THE_FILE:
+        raise TooLarge(f"A file can have at most {most:,} bytes.", field="file")
     try:
-        _, form, files = parse_form_data(
-            request.environ, open_one, AROUND_THE_FILE, most + AROUND_THE_FILE
-        )
-    except RequestEntityTooLarge:
-        raise TooLarge(f"A file can have at most {most:,} bytes.", field="file") from None
-    sent, room = files.get("file"), form.get("room", "")
-    if sent is None or not (room.isascii() and room.isdigit() and len(room) < 16):
-        raise Invalid("Expected a form with `room` (an id) and `file`.", field="file")
-    return int(room), sent
+        form, files = _parse(most, open_one)
+    except (RequestEntityTooLarge, ValueError):
+        raise Invalid(f"{EXPECTED}, and no more than {UPLOAD_PARTS} parts.", field="file") from None
+    sent, room_id = files.get("file"), numbers.parse(form.get("room", ""))
+    if sent is None or room_id is None:
+        raise Invalid(f"{EXPECTED}.", field="file")
+    return room_id, sent
+
+
+def _parse(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[Any, Any]:
+    """Return the fields and the files of the form, each by name. Raises ValueError for another body."""
+    parser = _FormParser(open_one, AROUND_THE_FILE, max_form_parts=UPLOAD_PARTS)
+    _, options = parse_options_header(request.content_type)
+    body = get_input_stream(request.environ, max_content_length=most + AROUND_THE_FILE)
+    boundary = options.get("boundary", "").encode("ascii")
+    if not boundary:
+        raise ValueError("no boundary")
+    return parser.parse(body, boundary, request.content_length)
 
 
 def _sent(upload_id: str, mime: str, name: str, *, thumbnail: bool = False) -> Response:

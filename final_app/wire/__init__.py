@@ -1,1 +1,1 @@
-"""What the libraries lack: a limit on frame sizes, atomic writes and a check of host names."""
+"""What Socket.IO's own server lacks: bounds, deadlines and strict packets. See docs/wire.md."""

@@ -1,113 +1,262 @@
-"""gevent's connection handler with what a chat needs: no delays and a limit on message sizes."""
+"""gevent's HTTP handler with deadlines, fair reading of bodies, and WebSockets.
 
-import socket
+`environ["wire.upgrade"]` is there if a request asks for a WebSocket. An application without objections
+calls it with the largest number of bytes of a message. It gets a WebSocket, or None if the handshake
+was wrong, which the client has then been told.
+"""
+
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from http import HTTPStatus
+from io import BytesIO
+from socket import IPPROTO_TCP, SHUT_WR, SO_SNDBUF, SOL_SOCKET, TCP_NODELAY
+from time import monotonic
+from typing import Any, ClassVar
 
 import gevent
-from geventwebsocket import handler
-from geventwebsocket.exceptions import ProtocolError, WebSocketError
-from geventwebsocket.websocket import Header, WebSocket
+from gevent.pywsgi import Input, WSGIHandler
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+from werkzeug.exceptions import RequestTimeout
 
-LARGEST_PACKET = 100_000  # bytes; the longest message needs less than 30,000
-TOO_LARGE = 1009  # RFC 6455, section 7.4.1
-LINGER = 1.0  # seconds to read on after a close frame
-PIECE = 65_536  # bytes that are read at once
-PAUSE = 0.002  # seconds after each piece
+from final_app.lib.logs import Seldom, escaped, request_line
+from final_app.wire.turns import Turn
+from final_app.wire.websocket import PAUSE, PIECE, WebSocket
+
+IDLE = 30.0  # seconds that a connection may stay without a request
+HEADERS = 10.0  # seconds for the headers of a request
+BODY, SLOWEST = 20.0, 4_000  # seconds for a body, and bytes received that give it one more
+LARGEST_HEADERS = 16_384  # bytes of all headers together
+MOST_DIGITS = 15  # of a length
+HANDSHAKE = ("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+ANSWER = 30.0  # seconds that a client may take no byte of an answer
+KERNEL_BUFFER = 131_072  # bytes that the kernel keeps for a client that does not read
+STEP = 16_384  # bytes of a body after which the deadline moves
+MOMENT = 0.02  # seconds between two looks at the requests in progress
+LARGEST_REST = 65_536  # bytes of a body that are read only to use the connection again
+LINGER = 2.0  # seconds in which a client may still send a body that has been answered already
+
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+_logger = logging.getLogger(__name__)
+_refusals = Seldom(_logger)
+_quiet = logging.getLogger(f"{__name__}.protocol")
+_quiet.setLevel(logging.CRITICAL)
 
 
-class Handler(handler.WebSocketHandler):  # type: ignore[misc]
+class Body(Input):  # type: ignore[misc]
+    """The body of a request. It has a deadline, and after each piece other requests get a turn.
+
+    If more data is already there, gevent keeps reading without switching: a large upload on a fast
+    connection would block everything until its end. The lock lets only one of many uploads read a
+    piece per round of the event loop, because handling a message takes several rounds.
+    """
+
+    turn = threading.Lock()
+
+    def __init__(self, stock: Input) -> None:
+        super().__init__(stock.rfile, stock.content_length, stock.socket, stock.chunked_input)
+        self.deadline = monotonic() + BODY
+        self.size = 0  # bytes so far
+
+    def read(self, length: int | None = None) -> bytes:
+        if self.chunked_input:
+            return self._in_time(super().read, length)
+        rest = (self.content_length or 0) - self.position
+        left = rest if length is None or length < 0 else min(length, rest)
+        pieces = []
+        while left > 0:
+            pieces.append(self._in_time(super().read, min(left, STEP)))
+            left -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def readline(self, size: int | None = None) -> bytes:
+        return self._in_time(super().readline, size)
+
+    def rest_is_large(self) -> bool:
+        """Return whether the connection should rather be closed than the rest be read."""
+        rest = (self.content_length or 0) - self.position
+        return bool(self.chunked_input or rest > LARGEST_REST or monotonic() > self.deadline)
+
+    def _discard(self) -> None:
+        with suppress(RequestTimeout):
+            if not self.rest_is_large():
+                super()._discard()
+
+    def _in_time(self, read: Callable[[int | None], bytes], length: int | None) -> bytes:
+        """Raises RequestTimeout (408), also if the connection ends or is silent for too long."""
+        try:
+            with gevent.Timeout(max(self.deadline - monotonic(), 0.001), RequestTimeout()):
+                piece = read(length)
+        except OSError:
+            raise RequestTimeout from None
+        self.deadline += len(piece) / SLOWEST
+        self.size += len(piece)
+        if self.size % PIECE < len(piece):  # another piece is complete
+            with self.turn:
+                gevent.sleep(PAUSE)
+        return piece
+
+
+class Handler(WSGIHandler):  # type: ignore[misc]
     """Serves HTTP requests and WebSockets."""
+
+    in_progress: ClassVar["set[Handler]"] = set()  # those that answer a request just now
+    upgraded = False
+    wsgi_input: Any
+    requestline: str | None
+    close_connection: bool
+    # A client that does not read its answer is no error of the server.
+    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, "timed out")
+
+    @classmethod
+    def finish(cls, patience: float) -> None:
+        """Wait until every request in progress is answered, but not longer than `patience` seconds."""
+        with gevent.Timeout(patience, False):
+            while cls.in_progress:
+                gevent.sleep(MOMENT)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._turn = Turn()
 
     def handle(self) -> None:
         # Otherwise, the kernel delays a small packet until the previous one is acknowledged: 40 ms.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().handle()
+        self.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        self.socket.settimeout(ANSWER)
+        with suppress(OSError):  # the client has gone
+            super().handle()
+
+    def read_requestline(self) -> str:
+        self._turn.take()
+        self._turn.reads()
+        with gevent.Timeout(IDLE, False):
+            line = str(super().read_requestline())
+            self._turn.has_read()
+            return line
+        return ""
+
+    def read_request(self, raw_requestline: str) -> bool:
+        """Raises ValueError, which is answered with 400, or OSError if the connection has ended."""
+        try:
+            with gevent.Timeout(HEADERS, ValueError("The headers took too long")):
+                return bool(super().read_request(raw_requestline))
+        except (OSError, ValueError):
+            raise
+        except Exception as problem:  # the standard library's parser raises many kinds
+            raise ValueError(f"Expected an HTTP request: {type(problem).__name__}") from None
+
+    def MessageClass(self, file: Any, *_: object) -> Any:  # noqa: N802 (it is pywsgi's name)
+        """Return the headers. Raises ValueError if they are too large, or frame a body in two ways."""
+        lines: list[bytes] = []
+        left = LARGEST_HEADERS
+        while not lines or lines[-1] not in (b"\r\n", b"\n", b""):
+            lines.append(file.readline(left + 1))
+            left -= len(lines[-1])
+            if left < 0:
+                raise ValueError(f"Expected at most {LARGEST_HEADERS:,} bytes of headers")
+        headers = super().MessageClass(BytesIO(b"".join(lines)))
+        lengths, codings = (
+            headers.get_all("Content-Length", []),
+            headers.get_all("Transfer-Encoding", []),
+        )
+        if len(lengths) + len(codings) > 1 or any(each.lower() != "chunked" for each in codings):
+            raise ValueError("Expected one Content-Length, or “Transfer-Encoding: chunked”")
+        if any(not (it.isascii() and it.isdigit() and len(it) <= MOST_DIGITS) for it in lengths):
+            raise ValueError("Expected a number as Content-Length")
+        return headers
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
-        environ["wsgi.input"] = _InTurns(environ["wsgi.input"])
+        self.wsgi_input = environ["wsgi.input"] = Body(self.wsgi_input)
+        if environ.get("HTTP_UPGRADE", "").lower() == "websocket" and self._can_upgrade():
+            environ["wire.upgrade"] = self._upgrade
         return environ
 
-    def upgrade_websocket(self) -> Any:
-        if self.application.extensions["hosts"].foreign_name(self.environ) is not None:
-            return None  # no handshake: the application then answers with an error
-        result = super().upgrade_websocket()
-        if hasattr(self, "websocket"):
-            self.websocket.raw_write = _in_turn(self.websocket.raw_write)
-        return result
+    def handle_one_response(self) -> None:
+        self.in_progress.add(self)
+        try:
+            super().handle_one_response()
+        finally:
+            self.in_progress.remove(self)
+        self.close_connection |= self.upgraded
+        if self.wsgi_input.rest_is_large():
+            self.close_connection = True
+            self._linger()
 
+    def finalize_headers(self) -> None:
+        super().finalize_headers()
+        self.close_connection |= self.wsgi_input.rest_is_large()
+        if self.close_connection:  # or the client may use the connection for its next request
+            self.response_headers.append((b"Connection", b"close"))
 
-class _BoundedWebSocket(WebSocket):  # type: ignore[misc]
-    """Rejects a message before reading it if its frames announce more than LARGEST_PACKET bytes.
+    def process_result(self) -> None:
+        if not self.upgraded:
+            super().process_result()
 
-    The library checks its limit only after it has read and unmasked the whole frame.
-    """
+    def log_request(self) -> None:
+        self.requestline = request_line(self.requestline or "")
+        _logger.info("%s", self.format_request())
 
-    announced = 0  # bytes of the current message so far
+    def _linger(self) -> None:
+        """Drop the rest of the body until the client has sent it, but not for longer than `LINGER`.
 
-    def read_frame(self) -> tuple[Any, bytes]:
-        header = Header.decode_header(self.stream)  # rejects control frames of more than 125 bytes
-        if header.flags:
-            raise ProtocolError
-        if header.opcode < self.OPCODE_CLOSE:  # a control frame is not part of the message
-            continued = header.opcode == self.OPCODE_CONTINUATION
-            self.announced = header.length + (self.announced if continued else 0)
-        if self.announced > LARGEST_PACKET:
-            self.send_frame(TOO_LARGE.to_bytes(2), self.OPCODE_CLOSE)  # `close` omits the code
-            self.closed = True
-            self._discard_rest()
-            raise WebSocketError("The message is too large")
-        payload = self.stream.read(header.length)
-        if len(payload) != header.length:
-            raise WebSocketError("The connection ended inside a frame")
-        return header, header.unmask_payload(payload) if header.mask else payload
-
-    def _discard_rest(self) -> None:
-        """Read what still comes, for a moment, so that the client gets to read the close frame.
-
-        A connection that is closed with unread bytes is reset. The client then sees code 1006, which
-        does not say why.
+        If a connection is closed while bytes arrive, the kernel resets it, and the client loses the
+        answer. A proxy then says 502 instead of what the chat said.
         """
         with suppress(OSError), gevent.Timeout(LINGER, False):
-            while self.handler.socket.recv(PIECE):
+            self.socket.shutdown(SHUT_WR)
+            while self.socket.recv(PIECE):
                 gevent.sleep(PAUSE)
 
+    def _can_upgrade(self) -> bool:
+        has_body = self.content_length or self.wsgi_input.chunked_input
+        return self.command == "GET" and self.request_version == "HTTP/1.1" and not has_body
 
-handler.WebSocket = _BoundedWebSocket  # the handler offers no other way to set the class
+    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
+        """Answer 400, with a line in the log once a minute. Nobody is left to read after an OSError."""
+        if isinstance(ex, OSError):
+            return None
+        _refusals.error(f"Refused a request from {self.client_address[0]}: {escaped(str(ex))}")
+        return "400", BAD_REQUEST
 
+    def _upgrade(self, largest: int) -> WebSocket | None:
+        """Answer the handshake of a WebSocket whose messages have at most `largest` bytes."""
+        self.upgraded = True
+        self.code, self.status, answer = self._handshake()
+        try:
+            self.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BUFFER)
+            self.socket.sendall(answer)
+        except OSError:  # the client has gone
+            return None
+        if self.code != HTTPStatus.SWITCHING_PROTOCOLS:
+            return None
+        received = self._buffered()
+        self.socket.settimeout(None)  # the WebSocket has deadlines of its own
+        protocol = ServerProtocol(
+            state=OPEN, max_size=largest, logger=_quiet
+        )  # without compression
+        return WebSocket(self.socket, protocol, received)
 
-class _InTurns:
-    """The body of a request. After each piece, other greenlets get a turn.
+    def _handshake(self) -> tuple[int, str, bytes]:
+        """Return the status code, the status and the bytes of the answer to a handshake."""
+        headers = Headers((name, self.headers[name]) for name in HANDSHAKE if name in self.headers)
+        try:
+            answer = ServerProtocol(logger=_quiet).accept(Request("/", headers))
+            data = answer.serialize()
+        except Exception:  # a header that is none
+            return 400, "400 Bad Request", BAD_REQUEST
+        return (
+            answer.status_code,
+            f"{answer.status_code} {answer.reason_phrase}",
+            data,
+        )
 
-    If more data is already there, gevent keeps reading without switching: a large upload on a fast
-    connection would block everything until its end. The lock lets only one of many uploads read a piece
-    per round of the event loop, because handling a message takes several rounds.
-    """
-
-    turn = threading.Lock()
-
-    def __init__(self, body: Any) -> None:
-        self._body = body
-
-    def read(self, *size: int) -> bytes:
-        piece: bytes = self._body.read(*size)
-        with self.turn:
-            gevent.sleep(PAUSE)
-        return piece
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._body, name)
-
-
-def _in_turn(write: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """Serialize writes, so that a pong cannot land inside a long frame to a slow client."""
-    turn = threading.Lock()
-
-    def write_whole(frame: bytes) -> None:
-        with turn:
-            write(frame)
-
-    return write_whole
+    def _buffered(self) -> bytes:
+        """Return what pywsgi has read beyond the request."""
+        self.socket.settimeout(0.0)
+        return bytes(self.rfile.read1())

@@ -33,7 +33,7 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.target = port
-        self._is_up = True
+        self._is_up = self._sockets_pass = True
         self._flows = threading.Event()  # from the server to the browser
         self._flows.set()
         self._ends: set[socket.socket] = set()
@@ -62,9 +62,10 @@ class Line:
                 hang_up(end)
             self._ends.clear()
 
-    def restore(self) -> None:
+    def restore(self, *, sockets: bool = True) -> None:
+        """Let everything through again, or pages only: then, no socket connects."""
         with self._lock:
-            self._is_up = True
+            self._is_up, self._sockets_pass = True, sockets
         self._flows.set()
 
     def hold(self) -> None:
@@ -95,6 +96,8 @@ class Line:
             while data := source.recv(ON_THE_WAY):
                 if back:
                     self._flows.wait()
+                elif not self._sockets_pass and b"/socket.io/?" in data:
+                    break
                 sink.sendall(data)
         for end in (source, sink):
             hang_up(end)
@@ -209,7 +212,7 @@ def numbers(page: Page) -> list[int]:
 
 def stored(who: Person, place: Room) -> list[str]:
     """Return the texts that the server has."""
-    return [each["text"] for each in who.history(place.id)]
+    return [each.get("text", "") for each in who.history(place.id)]
 
 
 def talk(who: Person, place: Room, count: int) -> dict[str, Any]:

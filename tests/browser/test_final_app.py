@@ -27,6 +27,7 @@ from tests.final_app.rig import PASSWORD, Person
 pytestmark = pytest.mark.browser
 
 MISSED = 300  # messages: more than one answer to `sync` holds
+LARGE = 40  # messages that need several answers, because they have 32 kB each
 LONG_TALK = 120  # messages: three pages
 # The messages of others in the log that begin or go on below what is on the screen.
 BELOW = """() => {
@@ -34,6 +35,7 @@ BELOW = """() => {
     const others = [...document.querySelectorAll("[data-own=false][data-deleted=false]")];
     return others.filter(it => it.getBoundingClientRect().bottom > bottom).length;
 }"""
+WIDE_CHARACTER = "\U0001f600"  # 4 bytes, and as many again in HTML
 PLACE = """node => node.getBoundingClientRect().top
     - document.querySelector("#scroller").getBoundingClientRect().top"""
 
@@ -154,21 +156,49 @@ def test_after_300_missed_messages_the_page_ends_at_the_last_one(
     assert numbers(bo) == list(range(1, MISSED + 2))
 
 
+def test_large_messages_that_were_missed_come_in_several_answers_without_a_gap(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Large", team.bo)
+    bo = enter(person, team.bo, place, line=line)
+    asked: list[str] = []
+    bo.on("websocket", lambda ws: ws.on("framesent", lambda frame: asked.append(str(frame))))
+    talk(team.ada, place, 1)
+    shows(bo, "line 1")
+    line.cut()
+    connection(bo, "offline")
+    for number in range(2, LARGE + 2):
+        text = f"{number} **b** {WIDE_CHARACTER * 4000}"[:4000]
+        last = team.ada.say(place.id, text)["message"]
+    team.ada.emit("delete_message", {"id": last["id"]})
+    last = team.ada.say(place.id, "The end")["message"]
+    line.restore()  # nothing more is said, which would let the page notice a gap
+    caught_up(bo)
+    expect(bo.locator("html")).to_have_attribute("data-rev", str(last["rev"]))
+    assert numbers(bo) == list(range(1, LARGE + 3))
+    starts = (
+        messages(bo).locator(".body").evaluate_all("all => all.map(it => parseInt(it.innerText))")
+    )
+    assert starts[1:-2] == list(range(2, LARGE + 1))
+    expect(messages(bo).last.locator(".body")).to_have_text("The end")
+    expect(messages(bo).last).to_be_in_viewport()
+    assert len([each for each in asked if '"sync"' in each]) > LARGE / 10
+
+
 def test_a_reload_loses_nothing_queued_and_nothing_typed(
     team: Team, person: People, line: Line
 ) -> None:
     place = team.room("Reload", team.bo)
     ada, bo = enter(person, team.ada, place, line=line), enter(person, team.bo, place)
-    ada.route("**/socket.io/**", lambda route: route.abort())  # pages come, sockets do not
     line.cut()
-    line.restore()
+    line.restore(sockets=False)
     connection(ada, "offline")
     write(ada, "one", "two", "three")
     ada.locator("#text").press_sequentially("not yet")
     ada.reload()
     shows(ada, "one", "two", "three", state="sending")
     expect(ada.locator("#text")).to_have_value("not yet")
-    ada.unroute("**/socket.io/**")
+    line.restore()
     for page in (ada, bo):
         shows(page, "one", "two", "three")
     expect(ada.locator("#text")).to_have_value("not yet")

@@ -326,15 +326,14 @@ def test_what_was_written_without_a_line_keeps_its_files_over_a_reload(
     ada = enter(person, team.ada, place, line=line)
     attach(ada, image())
     chips_are(ada, "done", "harbour.png")
-    ada.route("**/socket.io/**", lambda route: route.abort())  # pages come, sockets do not
     line.cut()
-    line.restore()
+    line.restore(sockets=False)
     connection(ada, "offline")
     write(ada, "Later")
     ada.reload()
     shows(ada, "Later", state="sending")
     expect(ada.locator(".message figure")).to_have_count(1)
-    ada.unroute("**/socket.io/**")
+    line.restore()
     shows(ada, "Later")
     assert carried(team.ada, place) == [["harbour.png"]]
 

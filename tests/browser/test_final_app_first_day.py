@@ -1,5 +1,6 @@
 """The first day of a chat, by what stands on the screen alone: set up, invite, share a picture."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,16 @@ from tests.final_app.rig import Server, png
 pytestmark = pytest.mark.browser
 
 
-def test_two_strangers_get_from_nothing_to_a_shared_picture(tmp_path: Path, person: People) -> None:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """An empty chat. It outlives the browsers, whose pages would notice that it has gone."""
+    chat = Server(tmp_path).start()
+    yield chat
+    chat.stop()
+
+
+def test_two_strangers_get_from_nothing_to_a_shared_picture(server: Server, person: People) -> None:
     """Nothing here knows an address but the one that the program prints, and no id or class."""
-    server = Server(tmp_path).start()
     ada = person(server.url)
     expect(ada.get_by_role("heading", name="Set up your chat")).to_be_visible()
     ada.get_by_label("Username").fill("Ada")
@@ -48,4 +56,3 @@ def test_two_strangers_get_from_nothing_to_a_shared_picture(tmp_path: Path, pers
     ada.keyboard.press("Enter")  # chooses Bo from the list,
     ada.keyboard.press("Enter")  # and sends
     expect(bo.get_by_role("listitem").filter(has_text="Lovely, @bo")).to_be_visible()
-    server.stop()

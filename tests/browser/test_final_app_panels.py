@@ -527,7 +527,7 @@ def test_the_inspector_lists_what_goes_both_ways(watched: Team, person: People) 
     ada = enter(person, watched.ada, place)
     ada.keyboard.press("Control+.")
     expect(ada.locator("#inspector-text")).to_be_focused()
-    for kind in ("[data-engine=open]", "[data-engine=upgrade]", "[data-event=welcome]"):
+    for kind in ("[data-engine=open]", "[data-event=welcome]"):
         expect(ada.locator(f".packet{kind}")).to_have_count(1)
     write(ada, "Look at me")
     shows(ada, "Look at me")
@@ -621,17 +621,23 @@ def test_a_dropped_acknowledgement_is_asked_for_again_and_nothing_is_doubled(
 def test_a_cut_connection_comes_back_and_catches_up(watched: Team, person: People) -> None:
     person.tolerate(LINE_IS_DOWN)
     place = watched.room("Cut", watched.bo)
-    ada, bo = enter(person, watched.ada, place), enter(person, watched.bo, place)
-    ada.locator("#inspector-toggle").click()
-    ada.route("**/socket.io/**", lambda route: route.abort())
-    ada.locator("#inspector-cut").click()
-    connection(ada, "offline")
-    expect(ada.locator(".packet[data-way=line]").first).to_contain_text("close")
-    write(bo, "missed")
-    write(ada, "waits")
-    shows(ada, "waits", state="sending")
-    ada.unroute("**/socket.io/**")
-    caught_up(ada)
+    with watched.line() as line:
+        ada = enter(person, watched.ada, place, line=line)
+        bo = enter(person, watched.bo, place)
+        ada.locator("#inspector-toggle").click()
+        line.restore(sockets=False)
+        ada.locator("#inspector-cut").click()
+        connection(ada, "offline")
+        expect(ada.locator(".packet[data-way=line]").first).to_contain_text("close")
+        write(bo, "missed")
+        write(ada, "waits")
+        shows(ada, "waits", state="sending")
+        line.restore()
+        caught_up(ada)
+        _both_show_what_was_missed(ada, bo)
+
+
+def _both_show_what_was_missed(ada: Page, bo: Page) -> None:
     for page in (ada, bo):
         shows(page, "missed", "waits")
     expect(ada.locator(".packet[data-event=welcome]")).to_have_count(2)

@@ -168,7 +168,7 @@ class Sender(threading.Thread):
         while line.heard:
             event, data = line.heard.popleft()
             if event == "new_message":
-                self.told.append(data["message"])
+                self.told.append(data)
         for number in list(line.answers):
             answer, sent = line.answers.pop(number), numbers.pop(number)
             if answer["ok"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.busy import within
 from tests.faults.load import Sender, Verdict, crowd, finish, judge
 from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import Server
@@ -45,20 +46,20 @@ ACKNOWLEDGED_FIRST: Change = (
 
 # The room is told inside the transaction, and the disk takes its time.
 TOLD_FIRST: tuple[Change, ...] = (
-    ("storage/transaction.py", "                db.session.commit()",
-     "                queue.add(facts)\n"
+    ("storage/transaction.py", "                queue.before_commit(current.facts)",
+     "                queue.add(current.facts)\n"
      "                queue.deliver()\n"
-     "                clock.pause(0.05)\n"
-     "                db.session.commit()"),
+     "                clock.pause(0.05)"),
 )  # fmt: skip
 
 # The counter is moved on by a transaction of its own.
 NUMBERED_FIRST: tuple[Change, ...] = (
-    ("storage/transaction.py", "                db.session.commit()",
+    ("storage/transaction.py", "                current.connection.commit()",
      "                clock.pause(0.02)\n"
-     "                db.session.commit()"),
+     "                current.connection.commit()"),
     ("chat/messages.py", "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n",
-     "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n    db.session.commit()\n"),
+     "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n    from flask import g\n"
+     "    g.transaction.connection.commit()\n    g.transaction.connection.begin()\n"),
 )  # fmt: skip
 
 # A repeated send is not looked up, and no index refuses it.
@@ -123,13 +124,13 @@ def test_a_kill_in_mid_load_loses_and_doubles_nothing(tmp_path: Path, count: int
     assert verdict.broken == {}
     assert verdict.acknowledged == verdict.messages > ENOUGH * count
     assert verdict.repeated >= count, "no send was under way when the server was killed"
-    assert max(recoveries) < RECOVERY
+    assert within(max(recoveries), RECOVERY)
 
 
 @pytest.mark.parametrize(
     ("changes", "seen", "count"),
     [
-        ([ACKNOWLEDGED_FIRST], "lost", 1),
+        pytest.param([ACKNOWLEDGED_FIRST], "lost", 1, marks=pytest.mark.long),
         # What was told must have arrived when the kill comes: that takes some tries.
         pytest.param(TOLD_FIRST, "ghosts", 4, marks=pytest.mark.long),
         pytest.param(NUMBERED_FIRST, "gaps", 2, marks=pytest.mark.long),
@@ -168,7 +169,7 @@ def test_a_stop_in_mid_load_is_quick_and_loses_nothing(tmp_path: Path) -> None:
     print(f"stopped in {took:.2f} s; tracebacks: {tracebacks(server)}")
     assert verdict.broken == {}
     assert verdict.acknowledged == verdict.messages > ENOUGH
-    assert took < STOP
+    assert within(took, STOP)
     assert tracebacks(server) == 0
 
 

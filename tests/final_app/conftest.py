@@ -7,9 +7,23 @@ import pytest
 from flask import Flask
 
 from final_app.accounts import accounts
+from final_app.lib import clock
 from tests.final_app.rig import PASSWORD, Person, Server, application
 
 People = dict[str, Person]
+Move = Callable[[float], None]
+
+
+@pytest.fixture
+def move(monkeypatch: pytest.MonkeyPatch) -> Move:
+    """Return a function that lets seconds go by."""
+    now = [100.0]
+    monkeypatch.setattr(clock, "seconds", lambda: now[0])
+
+    def later(seconds: float) -> None:
+        now[0] += seconds
+
+    return later
 
 
 @pytest.fixture(scope="module")

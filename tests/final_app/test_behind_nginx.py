@@ -1,6 +1,9 @@
 """Behind nginx with TLS, at an address of its own and below a path: as deploy/ says it is done."""
 
 import re
+import socket
+import ssl
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from tests.final_app.nginx import Front, Visitor, origin
 from tests.final_app.rig import ANSWER_TIMEOUT, Person, Server, png
 
 LARGEST = 200_000  # bytes of a file, as the chat is set
+OFFICE = 900  # requests at once: more than 20 people who open the chat in the same second
 ELSEWHERE = "203.0.113.9"  # an address that nobody here has
 
 
@@ -82,14 +86,14 @@ def test_a_message_goes_round_by_websocket(front: Front, server: Server, ada: Vi
     for person in (ada, bo):
         person.connect()
     said = ada.say(1, "Hello through nginx")["message"]
-    assert bo.hear("new_message")["message"] == said  # type: ignore[attr-defined]
+    assert bo.hear("new_message") == said  # type: ignore[attr-defined]
     assert ada.socket and ada.socket.transport() == "websocket"
     bo.leave()
 
 
 def test_a_page_of_another_site_gets_no_socket(front: Front, ada: Visitor) -> None:
     ask = f"{front.url}/socket.io/?EIO=4&transport=polling"
-    for origin_of_page, status in ((origin(front), 200), ("https://evil.example", 400)):
+    for origin_of_page, status in ((origin(front), 200), ("https://evil.example", 403)):
         headers = {"Origin": origin_of_page}
         assert ada.http.get(ask, headers=headers, timeout=10).status_code == status
 
@@ -116,6 +120,46 @@ def test_http_leads_to_https_and_the_log_keeps_no_invite(front: Front) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/login")
     Visitor(front, "eve").get("/register?invite=secret-code")
     assert " GET /register 200 " in front.log() and "secret-code" not in front.log()
+
+
+def test_a_stranger_asks_whether_it_is_alive_but_cannot_make_it_write(
+    front: Front, server: Server
+) -> None:
+    stranger = Visitor(front, "eve")
+    assert stranger.get("/healthz").ok
+    answer = stranger.get("/readyz")
+    assert answer.status_code == 404 and "nginx" in answer.text
+    assert Person(server, "monitor").get("/readyz").json() == {"ok": True}
+
+
+def test_an_office_behind_one_address_is_served_and_a_flood_is_not(
+    server: Server, tmp_path: Path
+) -> None:
+    nginx = Front(tmp_path, server).start()
+    try:
+        office = Counter(pipelined(nginx, OFFICE))
+        flood = Counter(status for _ in range(3) for status in pipelined(nginx, OFFICE))
+    finally:
+        nginx.stop()
+    assert office == {200: OFFICE}
+    assert set(flood) == {200, 429} and flood[429] > OFFICE
+
+
+def pipelined(front: Front, count: int) -> list[int]:
+    """Send so many requests at once over one connection; return their statuses."""
+    request = f"GET /healthz HTTP/1.1\r\nHost: localhost:{front.port}\r\n\r\n".encode()
+    with connected(front) as connection:
+        connection.sendall(
+            request * (count - 1) + request.replace(b"1\r\n", b"1\r\nConnection: close\r\n", 1)
+        )
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+
+
+def connected(front: Front) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=str(front.certificate))
+    plain = socket.create_connection(("127.0.0.1", front.port), timeout=ANSWER_TIMEOUT)
+    return context.wrap_socket(plain, server_hostname="localhost")
 
 
 def test_straight_to_the_server_there_is_no_https(server: Server) -> None:

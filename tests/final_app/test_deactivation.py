@@ -3,9 +3,9 @@
 import pytest
 from flask import Flask
 
-from final_app.accounts import accounts, sessions
+from final_app.accounts import accounts, invites, sessions
 from final_app.chat import memberships, people, rooms
-from final_app.errors import Conflict, NotFound, Unauthorized
+from final_app.errors import Conflict, Forbidden, NotFound, Unauthorized
 from tests.final_app.rig import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("two_people")
@@ -81,3 +81,13 @@ def test_an_account_can_be_deleted_also_while_it_is_banned(status: str) -> None:
         accounts.deactivate(BO, status)
     accounts.deactivate(BO, "deleted")
     assert accounts.create("bo", PASSWORD) != BO
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_invites_of_somebody_who_is_gone_let_nobody_in(status: str) -> None:
+    accounts.set_role(BO, "admin")
+    codes = {user_id: invites.create(user_id)["code"] for user_id in (ADA, BO)}
+    accounts.deactivate(BO, status)
+    with pytest.raises(Forbidden):
+        accounts.register("cy", PASSWORD, codes[BO], open_to_all=False)
+    accounts.register("cy", PASSWORD, codes[ADA], open_to_all=False)

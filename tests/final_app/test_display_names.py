@@ -41,6 +41,7 @@ def identity(user_id: int) -> Identity:
     "name",
     ["Ada", "ada", "ADA", " ada ", "Ａda", "𝐀𝐝𝐚", "ada\u00a0",  # the username
      "Ada Straße", "ada strasse", "ADA STRASSE", "Ada\u3000Straße",  # the display name
+     "аda", "Аԁа", "Αda", "a\u034fda", "ada\ufe0f",  # with Cyrillic, Greek and invisible letters
      "Max"],  # a ban can be lifted, and a name is then needed again
 )  # fmt: skip
 def test_nobody_can_use_the_name_of_somebody_else(name: str) -> None:
@@ -57,7 +58,9 @@ def test_a_person_can_use_every_form_of_their_own_name(name: str) -> None:
     accounts.rename(identity(1), "Ada Straße")
 
 
-@pytest.mark.parametrize("name", ["Ad", "Ada B.", "Adá", "Robin"])
+@pytest.mark.parametrize(
+    "name", ["Ad", "Ada B.", "Adá", "Robin", "Ада", "Адам (Adam)", "❤\ufe0f", "µ-team", "عادة"]
+)
 def test_a_name_that_only_resembles_another_is_free(name: str) -> None:
     accounts.rename(identity(2), name)
     assert identity(2).name == name

@@ -79,13 +79,12 @@ def test_a_message_carries_a_file_to_everybody_in_the_room(people: People, room:
     assert answer.status_code == 201
     assert upload == {
         "id": upload["id"], "filename": "notes.txt", "mime": "text/plain", "size": len(content),
-        "width": None, "height": None,
     }  # fmt: skip
     bo.told(), cy.told()
     said = ada.say(place, "", uploads=[upload["id"]])
-    assert said["message"]["uploads"] == [upload] and said["message"]["text"] == ""
+    assert said["message"]["uploads"] == [upload] and "text" not in said["message"]
     (told,) = bo.told("new_message")
-    assert told["message"] == said["message"]
+    assert told == said["message"]
     assert cy.told("new_message") == []
     assert get(bo, upload).content == content
     assert bo.history(place)[-1]["uploads"] == [upload]
@@ -194,7 +193,7 @@ def test_a_deleted_message_takes_its_files_along(
     said = ada.say(place, "Look", uploads=[upload["id"]])["message"]
     assert {upload["id"], upload["id"] + ".thumb"} <= on_disk(server)
     gone = ada.emit("delete_message", {"id": said["id"]})["message"]
-    assert (gone["text"], gone["uploads"]) == ("", [])
+    assert not {"text", "uploads"} & gone.keys()
     assert get(ada, upload).status_code == get(people["bo"], upload).status_code == 404
     assert not {upload["id"], upload["id"] + ".thumb"} & on_disk(server)
 

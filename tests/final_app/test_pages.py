@@ -116,9 +116,13 @@ def test_every_answer_says_what_a_browser_may_do_with_it(
         assert policy["base-uri"] == policy["form-action"] == "'self'", path
         assert "unsafe" not in str(policy) and "*" not in str(policy)
         cached = answer.headers.get("Cache-Control")
-        assert cached == ("no-cache" if "static" in path or "socketio" in path else "no-store") or (
-            answer.status_code == 404 and cached in ("no-store", None)
-        ), (path, cached)
+        kept = "no-cache" if "static" in path or "socketio" in path else "no-store"
+        if path == "/api/people" and answer.status_code == 200:
+            kept = "private, no-cache"  # with an ETag, and never for others
+        assert cached == kept or (answer.status_code == 404 and cached in ("no-store", None)), (
+            path,
+            cached,
+        )
         assert "Strict-Transport-Security" not in answer.headers
 
 
@@ -358,7 +362,7 @@ def test_log_out_below_a_prefix_takes_the_cookie_from_there(ada: FlaskClient) ->
 def test_health_is_told_to_everybody_as_json(browser: FlaskClient) -> None:
     answer = browser.get("/healthz")
     assert answer.status_code == 200 and answer.mimetype == "application/json"
-    assert answer.get_json().items() >= {"ok": True, "database": "ok"}.items()
+    assert set(answer.get_json()) == {"ok", "server_time"}
 
 
 def test_a_stranger_is_led_to_the_log_in_and_a_script_is_told(browser: FlaskClient) -> None:

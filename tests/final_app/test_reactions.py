@@ -36,8 +36,11 @@ def test_a_reaction_is_seen_by_everybody_in_the_room(people: People, room: Room)
     bo.told(), cy.told()
     first = bo.emit("react", {"id": said["id"], "emoji": "🍰", "on": True})["message"]
     assert first["reactions"] == [{"emoji": "🍰", "people": [bo.id]}]
-    assert (first["rev"], first["seq"], first["edited_at"]) == (said["rev"] + 1, said["seq"], None)
-    assert [told["message"] for told in ada.told("message_changed")] == [first]
+    assert (first["rev"], first["seq"]) == (
+        said["rev"] + 1,
+        said["seq"],
+    ) and "edited_at" not in first
+    assert ada.told("message_changed") == [first]
     assert cy.told("message_changed") == []
     ada.emit("react", {"id": said["id"], "emoji": "👍", "on": True})
     both = ada.emit("react", {"id": said["id"], "emoji": "🍰", "on": True})["message"]
@@ -60,7 +63,7 @@ def test_the_same_reaction_twice_changes_nothing(people: People, room: Room) -> 
     assert again == first and ada.told("message_changed") == []
     ada.emit("react", {"id": said["id"], "emoji": "👍", "on": False})
     off = ada.emit("react", {"id": said["id"], "emoji": "👍", "on": False})["message"]
-    assert (off["reactions"], off["rev"]) == ([], first["rev"] + 1)
+    assert "reactions" not in off and off["rev"] == first["rev"] + 1
 
 
 def test_a_reaction_that_was_missed_comes_by_sync(people: People, room: Room) -> None:
@@ -85,7 +88,7 @@ def test_a_reaction_has_limits(people: People, room: Room) -> None:
     ada.emit("delete_message", {"id": said["id"]})
     gone = ada.emit("react", {"id": said["id"], "emoji": "👍", "on": True})
     assert code(gone) == "not_found"
-    assert ada.history(place)[-1]["reactions"] == []
+    assert "reactions" not in ada.history(place)[-1]
 
 
 def test_nobody_reacts_in_an_archived_room(people: People, room: Room) -> None:
@@ -112,7 +115,7 @@ def test_owner_and_administrator_delete_what_others_said_and_nobody_edits_it(
     assert ada.emit("delete_message", {"id": two})["message"]["deleted"]  # administers
     mine = bo.say(theirs, "mine")["message"]["id"]
     assert code(cy.emit("delete_message", {"id": mine})) == "forbidden"
-    assert [m["text"] for m in cy.history(theirs)] == ["", "", "three", "mine"]
+    assert [m.get("text") for m in cy.history(theirs)] == [None, None, "three", "mine"]
     seen = {who: _room(people[who], theirs)["can_moderate"] for who in ("ada", "bo", "cy")}
     assert seen == {"ada": True, "bo": True, "cy": False}
     bo.ask("DELETE", f"/rooms/{theirs}/members/{ada.id}")
@@ -128,7 +131,7 @@ def test_a_ban_from_the_page_shuts_out_at_once_and_is_told(people: People, serve
     bo.told()
     assert code(ada.ask("POST", f"/api/people/{eve.id}/ban")) == "ok"
     assert ("session_ended", {"reason": "banned"}) in eve.ending()
-    assert bo.told("person_gone") == [{"user_id": eve.id}]
+    assert [each["user_id"] for each in bo.told("person_gone")] == [eve.id]
     assert eve.log_in().status_code == 401
     assert eve.id not in [p["id"] for p in bo.ask("GET", "/api/people")["people"]]
 

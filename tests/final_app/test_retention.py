@@ -97,7 +97,7 @@ def test_what_is_too_old_goes_with_all_that_hangs_on_it(app: Flask) -> None:
     aged(reply, YOUNG)
     assert sweep(app) == {"messages": 1, "files": 1}
     assert texts() == ["So it is, @bo", "A young thing for @bo"]
-    assert history.page(BO, GENERAL)["messages"][0]["reply_to"] is None
+    assert history.page(BO, GENERAL)["messages"][0].get("reply_to") is None
     assert [rows(name) for name in ("mentions", "reactions", "uploads")] == [2, 1, 1]
     assert not files_of(app).path(gone_file).exists() and files_of(app).path(kept_file).exists()
     found = {word: len(search.find(BO, word, room_id=None, before=None)["results"])
@@ -156,7 +156,7 @@ def test_unread_counts_and_sync_stay_right(app: Flask) -> None:
     told = history.missed(BO, {GENERAL: 4})[str(GENERAL)]
     assert [change["seq"] for change in told["changes"]] == [5] and told["last_rev"] == 6
     told = history.missed(BO, {GENERAL: 6})[str(GENERAL)]
-    assert told == {"changes": [], "last_rev": 6, "reset": False}
+    assert told == {"changes": [], "last_rev": 6, "reset": False, "more": False}
     assert memberships.mark_read(BO, GENERAL, 5)["unread"] == 0
 
 
@@ -166,7 +166,7 @@ def test_a_number_is_never_given_to_another_message(app: Flask) -> None:
     aged(secret, OLD)
     assert sweep(app) == {"messages": 1}
     (left,) = history.page(BO, GENERAL)["messages"]
-    assert (left["id"], left["text"], left["deleted"]) == (secret["id"], "", True)
+    assert (left["id"], left["deleted"]) == (secret["id"], True) and "text" not in left
     assert search.find(BO, "word", room_id=None, before=None)["results"] == []
     assert sweep(app) == {}  # and it is not counted again
     assert say("A new beginning")["id"] > secret["id"]

@@ -12,8 +12,9 @@ from flask_socketio import SocketIOTestClient
 from socketio.exceptions import BadNamespaceError, ConnectionError, DisconnectedError
 from socketio.exceptions import TimeoutError as NoAnswer
 
+from final_app import current
 from final_app.accounts import accounts, sessions
-from final_app.chat import memberships, presence, rooms
+from final_app.chat import memberships, rooms
 from final_app.realtime import broadcast, handlers
 from final_app.realtime import server as sockets
 from tests.final_app.conftest import People
@@ -37,6 +38,7 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/static/<path:filename>"): ALL,
     ("GET", "/socketio_browser/<path:filename>"): ALL,
     ("GET", "/healthz"): ALL,
+    ("GET", "/readyz"): ALL,
     ("GET", "/"): HOME,
     ("GET", "/first-run"): HOME,
     ("POST", "/first-run"): HOME,
@@ -74,11 +76,10 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/files/<upload_id>/thumb"): people_get(200, 404),
 }
 
+OWN = {"connect", "disconnect", "*"}  # the library's: a client that sends such an event is closed
+
 # event → the code for member, outsider, banned, logged out; an anonymous socket is not let in at all.
 EVENTS: dict[str, tuple[str, ...]] = {
-    "connect": ("invalid",) * 4,  # as an event: these three words are the library's
-    "disconnect": ("invalid",) * 4,
-    "*": ("invalid",) * 4,
     "new_message": ("ok", "not_found", "unauthorized", "unauthorized"),
     "edit_message": ("forbidden", "not_found", "unauthorized", "unauthorized"),
     "delete_message": ("forbidden", "not_found", "unauthorized", "unauthorized"),
@@ -104,7 +105,7 @@ def unlisted(app: Flask) -> set[object]:
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    return (routes ^ set(ROUTES)) | (set(handlers["/"]) ^ set(EVENTS))
+    return (routes ^ set(ROUTES)) | (set(handlers["/"]) ^ {*EVENTS, *OWN})
 
 
 def test_every_route_and_event_is_in_the_table(app: Flask) -> None:
@@ -201,7 +202,7 @@ def test_log_out_closes_the_sockets_of_that_log_in_at_once(
     ada.say(1, "Is Gil gone?")
     for closed in (gil, tab):
         assert _last_words(closed) == {"reason": "logged_out"}
-    assert elsewhere.hear("new_message")["message"]["text"] == "Is Gil gone?"
+    assert elsewhere.hear("new_message")["text"] == "Is Gil gone?"
     elsewhere.leave()
 
 
@@ -215,7 +216,7 @@ def test_another_password_ends_the_other_log_ins_at_once(
     hal.form("/account/password", page="/account", current=PASSWORD, password="another one")
     ada.say(1, "Still here, Hal?")
     assert _last_words(elsewhere) == {"reason": "password_changed"}
-    assert hal.hear("new_message")["message"]["text"] == "Still here, Hal?"
+    assert hal.hear("new_message")["text"] == "Still here, Hal?"
     assert hal.say(1, "Yes")["ok"]
     assert elsewhere.call("GET", "/api/people").status_code == 401
 
@@ -282,28 +283,23 @@ def test_who_is_removed_from_a_room_keeps_the_socket_and_hears_nothing_more(
         assert socket.told("new_message", "message_changed", "typing", "room_changed") == []
         assert socket.say(club, "Hello?")["error"]["code"] == "not_found"
     ada.say(1, "In general")
-    assert bo.hear("new_message")["message"]["text"] == "In general"
+    assert bo.hear("new_message")["text"] == "In general"
     tab.leave()
 
 
-def test_nobody_hides_an_open_socket_by_saying_disconnect(people: People, room: Room) -> None:
+@pytest.mark.parametrize("word", sorted(OWN))
+def test_nobody_hides_an_open_socket_by_saying_disconnect(
+    people: People, room: Room, word: str
+) -> None:
     """An event of that name once took the socket out of the lists, and left it in its rooms."""
-    ada, bo = people["ada"], people["bo"]
-    club = room("Hide and seek", "bo")
-    for word in ("disconnect", "connect", "*"):
-        assert bo.emit(word, {})["error"]["code"] == "invalid"
-    ada.ask("DELETE", f"/rooms/{club}/members/{bo.id}")
+    ada, tab = people["ada"], people["bo"].tab()
+    club = room(f"Hide and seek {sorted(OWN).index(word)}", "bo")
+    assert tab.socket is not None
+    tab.socket.emit(word, {})
+    assert tab.ending()[-1][0] == "disconnect"
     ada.say(club, "Are you still there?")
-    assert bo.hear("room_removed") == {"room": club}
-    assert bo.told("new_message") == []
-
-
-def test_a_connection_that_died_unnoticed_stops_nobody(people: People, server: Server) -> None:
-    _sql(server, "INSERT INTO connections VALUES ('ghost', 0, ?, NULL, 1, '2999-01-01 00:00:00.0')",
-         people["cy"].id)  # fmt: skip
-    made = people["ada"].call("POST", "/rooms", {"name": "Haunted", "kind": "open"})
-    assert made.status_code == 201
-    assert [r["name"] for r in _rooms_told(people["cy"])] == ["Haunted"]
+    assert people["bo"].hear("new_message")["text"] == "Are you still there?"
+    assert [event for event, _ in tab.heard()] == []
 
 
 # ---- races, inside one process
@@ -332,7 +328,36 @@ def test_a_log_out_while_the_socket_connects_counts(
         client = _connected(app, bo)
         sockets.emit("new_message", {"text": "secret"}, to=broadcast.room_name(den))
         assert not client.is_connected()
-        assert presence.sids_of(bo) == []
+        assert current.presence().sids_of(bo) == []
+
+
+def test_a_log_out_before_the_socket_is_noted_counts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        _, bo, den = _three(app, "bo3")
+        here, note = current.presence(), current.presence().connect
+
+        def too_late(sid: str, session_id: int, user_id: int) -> None:
+            sessions.end_all(bo, "logged_out")
+            note(sid, session_id, user_id)
+
+        monkeypatch.setattr(here, "connect", too_late)
+        client = _connected(app, bo)
+        sockets.emit("new_message", {"text": "secret"}, to=broadcast.room_name(den))
+        assert not client.is_connected()
+        assert here.sids_of(bo) == []
+
+
+def test_a_connection_that_died_unnoticed_stops_nobody(app: Flask) -> None:
+    with app.app_context():
+        ada, bo, _ = _three(app, "bo4")
+        current.presence().connect("ghost", 0, bo)
+        client = _connected(app, bo)
+        rooms.create(ada, "Haunted", "open")
+        told = [each["args"][0]["room"]["name"] for each in client.get_received()
+                if each["name"] == "room_changed"]  # fmt: skip
+        assert told == ["Haunted"]
 
 
 def _three(app: Flask, name: str) -> tuple[int, int, int]:
@@ -454,12 +479,6 @@ def _last_words(person: Person) -> Any:
     assert person.heard() == []
     assert person.socket and not person.socket.connected
     return data
-
-
-def _rooms_told(person: Person) -> list[dict[str, Any]]:
-    return [
-        each["room"] for each in person.told("room_changed") if each["room"]["name"] == "Haunted"
-    ]
 
 
 def _ban_silently(server: Server, name: str) -> None:

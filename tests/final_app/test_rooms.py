@@ -2,13 +2,18 @@
 
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from final_app.chat import memberships
+from final_app.accounts import accounts
+from final_app.chat import memberships, rooms
+from final_app.errors import Conflict, Invalid
+from final_app.lib import clock
 from tests.final_app.conftest import People
-from tests.final_app.rig import Person, Server
+from tests.final_app.rig import PASSWORD, Person, Server
 
 Room = Callable[..., int]
 
@@ -140,7 +145,7 @@ def test_members_bring_others_and_only_the_owner_takes_them_out(people: People, 
     assert (told["room"]["id"], told["room"]["unread"]) == (band, 0)
     assert len(cy.history(band)) == 1  # what was said before is history, not unread
     ada.say(band, "Hello, Cy")
-    assert cy.hear("new_message")["message"]["text"] == "Hello, Cy"
+    assert cy.hear("new_message")["text"] == "Hello, Cy"
     assert code(cy.ask("DELETE", f"/rooms/{band}/members/{bo.id}")) == "forbidden"
     assert code(cy.ask("DELETE", f"/rooms/{band}/members/{cy.id}")) == "ok"
     assert cy.told("room_removed") == [{"room": band}]
@@ -184,7 +189,7 @@ def test_two_people_have_one_conversation_whoever_starts_it(people: People) -> N
     assert talk["kind"] == "direct" and talk["person"]["id"] == bo.id
     bo.told()
     ada.say(talk["id"], "Between us")
-    assert bo.hear("new_message")["message"]["text"] == "Between us"
+    assert bo.hear("new_message")["text"] == "Between us"
     assert cy.told("new_message", "room_changed") == [] and not seen(cy, talk["id"])
     assert cy.call("GET", f"/r/{talk['slug']}").status_code == 404
     for person in (ada, bo):
@@ -264,22 +269,6 @@ def test_typing_is_told_to_the_others_in_the_room_only(people: People, room: Roo
     assert bo.told("typing") == [] and cy.told("typing") == []
 
 
-def test_a_person_is_here_until_the_last_tab_has_gone(people: People) -> None:
-    ada, bo = people["ada"], people["bo"]
-    second, third = bo.tab(), bo.tab()
-    ada.told()
-    second.leave()
-    third.leave()
-    _until_gone(bo, 1)
-    assert ada.told("presence") == []
-    bo.leave()
-    assert ada.hear("presence") == {"user_id": bo.id, "online": False}
-    assert not _online(ada, bo.id)
-    bo.connect()
-    assert ada.hear("presence") == {"user_id": bo.id, "online": True}
-    assert _online(ada, bo.id)
-
-
 def test_a_new_name_is_told_to_everybody(people: People) -> None:
     ada, cy = people["ada"], people["cy"]
     ada.told()
@@ -309,26 +298,6 @@ def test_a_place_in_history_must_be_a_number(people: People, where: str) -> None
     assert (answer.status_code, code(answer.json())) == (400, "invalid")
 
 
-def _online(person: Person, user_id: int) -> bool:
-    everybody = person.ask("GET", "/api/people")["people"]
-    return bool(next(each["online"] for each in everybody if each["id"] == user_id))
-
-
-def _until_gone(person: Person, left: int) -> None:
-    """Wait until the server knows of no more than so many sockets of a person."""
-    path = person.server.folder / "chat.db"
-    for _ in range(500):
-        assert person.emit("sync", {"rooms": {}})["ok"]  # a turn of the server's loop
-        with sqlite3.connect(path) as database:
-            found = database.execute(
-                "SELECT count(*) FROM connections WHERE user_id = ?", (person.id,)
-            ).fetchone()[0]
-        database.close()
-        if found <= left:
-            return
-    raise AssertionError(f"{found} sockets are still there")
-
-
 def test_who_has_left_every_room_finds_the_open_ones_again(server: Server, people: People) -> None:
     wanderer = Person(server, "wanderer").register(people["ada"].invite())
     for room_id in (each["id"] for each in wanderer.connect()["rooms"]):
@@ -339,3 +308,49 @@ def test_who_has_left_every_room_finds_the_open_ones_again(server: Server, peopl
     wanderer.leave()
     assert "general" in [each["slug"] for each in wanderer.connect()["rooms"]]
     wanderer.leave()
+
+
+@pytest.mark.parametrize("kind", ["open", "closed"])
+@pytest.mark.parametrize("archived", [1, 2], ids=["archived once", "archived twice"])
+def test_a_room_that_is_no_longer_archived_holds_the_people_who_came_meanwhile(
+    two_people: Flask, kind: str, archived: int
+) -> None:
+    ada, bo = 1, 2
+    room = rooms.create(ada, "Den", kind)
+    if kind == "open":
+        rooms.remove_member(bo, room, bo)
+    rooms.archive(ada, room)
+    cy, dee = (accounts.create(name, PASSWORD) for name in ("cy", "dee"))
+    accounts.deactivate(dee, "banned")
+    if archived == 2:
+        rooms.archive(ada, room)
+    rooms.unarchive(ada, room)
+    rooms.unarchive(ada, room)
+    found = {each["id"] for each in memberships.members(ada, room)}
+    assert found == ({ada, cy} if kind == "open" else {ada}), "Bo had left it before"
+
+
+def test_a_clock_that_was_set_back_adds_nobody_twice(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = rooms.create(1, "Den", "open")
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: datetime(2000, 1, 1))
+        rooms.archive(1, room)
+    rooms.unarchive(1, room)
+    assert {each["id"] for each in memberships.members(1, room)} == {1, 2}
+
+
+@pytest.mark.parametrize("name", ["TEA", "Ｔea", "𝐓𝐞𝐚", "Tea\u3000", "Теа", "Te\ufe0fa"])
+def test_a_room_cannot_have_a_name_that_looks_like_that_of_another(
+    two_people: Flask, name: str
+) -> None:
+    rooms.create(1, "Tea", "open")
+    with pytest.raises(Conflict):
+        rooms.create(2, name, "open")
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\ufe0f", "\u2800 \u2800"])
+def test_a_name_is_visible(two_people: Flask, name: str) -> None:
+    with pytest.raises(Invalid):
+        rooms.create(1, name, "open")

@@ -1,10 +1,11 @@
 // Connects the parts of the room page. It contains no logic of its own.
 
-import { Connection } from "./core/connection.js";
+import { Connection, PROTOCOL, OPTIONS } from "./core/connection.js";
 import { Directory } from "./core/directory.js";
 import { Drawer } from "./core/drawer.js";
 import { Http } from "./core/http.js";
 import { Outbox } from "./core/outbox.js";
+import { whole } from "./core/snapshot.js";
 import { Uploads } from "./core/uploads.js";
 import { Actions } from "./ui/actions.js";
 import { Attachments } from "./ui/attachments.js";
@@ -38,14 +39,15 @@ const state = JSON.parse($("#state").textContent);
 const { me, room } = state;
 const page = document.documentElement;
 const base = new URL(document.baseURI);
-const socket = io({ path: new URL("socket.io", base).pathname, autoConnect: false });
+const path = new URL("socket.io", base).pathname;
+const socket = io({ path, autoConnect: false, auth: { protocol: PROTOCOL }, ...OPTIONS });
 
 const banner = new Banner();
 const toasts = new Toasts();
 const tell = (error) => toasts.show(error.message);
 const http = new Http(base, $("meta[name=csrf-token]").content);
 const drawer = new Drawer(base.pathname, me.id);
-const directory = new Directory(state, showDirectory);
+const directory = new Directory(state, () => http.get("api/people"), showDirectory);
 const connection = new Connection(socket, showConnection);
 const ask = (event, payload) => connection.ask(event, payload);
 
@@ -61,7 +63,7 @@ const conversation = new Conversation({ me, room, timeline, scroller, http, ask,
 const reading = new Reading({ room, directory, conversation, ask });
 const typing = new Typing({ room, ask });
 const dialogs = new Dialogs({ directory, http, tell });
-const people = new People({ room, directory, http, dialogs });
+const panel = new People({ room, directory, http, dialogs });
 const rail = new Rail({ directory, open: room });
 const notifier = new Notifier({ room, directory, drawer, http, dialogs, goTo });
 const composer = new Composer({ room, drawer, limit: limits.text, uploads, send, edit, editLast });
@@ -83,7 +85,7 @@ const actions = new Actions({ timeline, acts });
 // Every room has an outbox: messages written elsewhere while offline still have to be sent.
 const outboxes = new Map(state.rooms.map(({ id }) => [id, makeOutbox(id)]));
 const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
-const parts = [scroller, conversation, reading, typing, dialogs, people, rail, composer, actions,
+const parts = [scroller, conversation, reading, typing, dialogs, panel, rail, composer, actions,
   attachments, mentions, picker, viewer];
 parts.push(new Search({ room, http, drawer, jump }), new Switcher({ directory, dialogs }), notifier);
 if (state.inspector) {
@@ -92,26 +94,28 @@ if (state.inspector) {
 }
 
 const events = {
-  new_message: ({ room: id, message }) => {
+  new_message: (news) => {
+    const message = whole(news);
+    const { room: id } = message;
     directory.newMessage(id, message, reading.sees(id));
     notifier.newMessage(id, message);
     if (id !== room.id) return;
     typing.forget(message.author.id);
     conversation.receive(message);
   },
-  message_changed: ({ room: id, message }) => id === room.id && conversation.receive(message),
+  message_changed: (message) => message.room === room.id && conversation.receive(message),
   typing: (news) => typing.hear(news),
-  presence: ({ user_id, online }) => directory.presence(user_id, online),
+  presence: (news) => directory.presence(news),
   read_changed: ({ room: id, ...counts }) => directory.readChanged(id, counts),
   room_changed: (news) => {
     directory.roomChanged(news.room);
     if (news.room.id !== room.id) return;
-    people.refresh();
+    panel.refresh();
     mentions.forget();
   },
   room_removed: ({ room: id }) => directory.roomRemoved(id),
-  person_changed: ({ person }) => directory.personChanged(person),
-  person_gone: ({ user_id }) => [directory.personGone(user_id), typing.forget(user_id)],
+  person_changed: ({ person, rev }) => directory.personChanged(person, rev),
+  person_gone: ({ user_id, rev }) => [directory.personGone(user_id, rev), typing.forget(user_id)],
 };
 
 start();
@@ -128,7 +132,7 @@ function start() {
 }
 
 function stop() {
-  const all = [connection, banner, toasts, drawer, uploads, ...parts, ...outboxes.values()];
+  const all = [connection, directory, banner, toasts, drawer, uploads, ...parts, ...outboxes.values()];
   for (const each of all) each.disconnect();
 }
 
@@ -141,25 +145,27 @@ function showConnection(name, news) {
   Object.assign(page.dataset, { conn: name, ready: false });
   if (name === "online") return catchUp(news);
   for (const each of [uploads, ...outboxes.values()]) each.disconnect();
-  return name === "ended" ? banner.ended(ENDINGS[news?.reason]) : banner.offline();
+  if (name === "ended") return banner.ended(ENDINGS[news?.reason]);
+  return name === "outdated" ? banner.outdated() : banner.offline(news?.silent);
 }
 
 async function catchUp(welcome) {
   const before = conversation.lastSeq;
-  directory.welcome(welcome);
+  const people = directory.welcome(welcome);
   reading.tell();
-  await conversation.sync();
+  await Promise.all([conversation.sync(), people]);
+  timeline.showNames();
   if (!connection.online) return;
   const missed = conversation.lastSeq - before;
   banner.online(missed && plural(missed, "new message", "new messages"));
   for (const each of [uploads, ...outboxes.values()]) each.connect();
-  people.refresh();
+  panel.refresh();
   page.dataset.ready = "true";
 }
 
 function showDirectory() {
   rail.show();
-  people.update();
+  panel.update();
   notifier.show();
   const open = directory.rooms.get(room.id);
   $("#scroller").dataset.moderated = Boolean(open?.can_moderate);
@@ -202,8 +208,9 @@ function send(text, message, files) {
   conversation.showLatest();
 }
 
-function quoted({ id, seq, author, html }) {
-  return { id, seq, author: author.name, text: plainText(html), deleted: false };
+function quoted(message) {
+  const { id, seq, author } = message;
+  return { id, seq, author: author.name, text: plainText(message) };
 }
 
 function edit({ id }, text) { return change("edit_message", { id, text }); }

@@ -1,18 +1,35 @@
-// The current user's rooms and everyone in this installation, as last received.
+// The current user's rooms and everyone in this installation, as last received, and who is online.
+// Each change of a person has the next revision (rev), so a missing change shows as a gap.
+
+const LOAD_AGAIN_MS = 5_000;
 
 export class Directory {
-  #changed;
+  #load; #changed;
+  #timer;
+  #loading = null;
+  #rev = -1; // all changes of people up to this one are in `people`
+  #announced = 0; // the highest rev received
+  #online = new Set();
 
-  constructor(state, changed) {
-    this.#changed = changed;
-    this.#take(state);
+  people = new Map(); // empty until it's loaded
+
+  // load() returns {people, rev}; changed() is called after each change.
+  constructor({ me, rooms }, load, changed) {
+    [this.#load, this.#changed] = [load, changed];
+    this.#take({ me, rooms });
   }
+
+  disconnect() { clearTimeout(this.#timer); }
 
   get unread() { return [...this.rooms.values()].reduce((sum, room) => sum + counted(room), 0); }
 
+  // Resolves when the people are complete. A page that already has this revision loads nothing.
   welcome(news) {
     this.#take(news);
+    this.#online = new Set(news.online);
+    this.#announced = news.people_rev;
     this.#changed();
+    return this.#complete();
   }
 
   // If the message is `seen` (visible on screen), it never counts as unread.
@@ -40,33 +57,68 @@ export class Directory {
 
   roomRemoved(id) { if (this.rooms.delete(id)) this.#changed(); }
 
-  personChanged(person) {
-    this.people.set(person.id, { ...this.people.get(person.id), ...person });
+  personChanged(person, rev) {
+    this.people.set(person.id, person);
     if (person.id === this.me.id) this.me = { ...this.me, ...person };
     for (const room of this.rooms.values()) {
       if (room.person?.id === person.id) Object.assign(room, { name: person.name, person });
     }
-    this.#changed();
+    this.#count(rev);
   }
 
   // The person was banned or deleted. Their messages and direct rooms stay.
-  personGone(userId) { if (this.people.delete(userId)) this.#changed(); }
-
-  presence(userId, online) {
-    const person = this.people.get(userId);
-    if (person) this.personChanged({ ...person, online });
+  personGone(userId, rev) {
+    this.people.delete(userId);
+    this.#count(rev);
   }
+
+  presence({ online, offline }) {
+    for (const id of online) this.#online.add(id);
+    for (const id of offline) this.#online.delete(id);
+    this.#changed();
+  }
+
+  isOnline(id) { return this.#online.has(id); }
 
   // Returns everyone except these ids, sorted by name.
   others(ids) {
     const people = [...this.people.values()].filter(({ id }) => !ids.has(id));
-    return people.sort((a, b) => a.name.localeCompare(b.name));
+    const known = people.map((person) => ({ ...person, online: this.isOnline(person.id) }));
+    return known.sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  #take({ me, rooms, people }) {
+  #take({ me, rooms }) {
     this.me = me;
     this.rooms = new Map(rooms.map((room) => [room.id, room]));
-    this.people = new Map(people.map((person) => [person.id, person]));
+  }
+
+  // Handles the rev of one change: the next is applied, a later one leaves a gap.
+  #count(rev) {
+    this.#announced = Math.max(this.#announced, rev);
+    if (rev === this.#rev + 1) this.#rev = rev;
+    this.#complete();
+    this.#changed();
+  }
+
+  #complete() {
+    if (this.#rev === this.#announced) return this.#loading;
+    this.#loading ??= this.#loadAll().finally(() => (this.#loading = null));
+    return this.#loading;
+  }
+
+  async #loadAll() {
+    clearTimeout(this.#timer);
+    try {
+      do { // again if a change was announced meanwhile
+        const { people, rev } = await this.#load();
+        this.people = new Map(people.map((person) => [person.id, person]));
+        this.#rev = rev;
+      } while (this.#rev < this.#announced);
+      this.#announced = this.#rev;
+      this.#changed();
+    } catch {
+      this.#timer = setTimeout(() => this.#complete(), LOAD_AGAIN_MS);
+    }
   }
 
   #update(id, change) {

@@ -5,6 +5,7 @@
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const TRIES_BEFORE_RETRY_IS_OFFERED = 3;
+const LASTING = new Set(["disk_full", "damaged"]); // until somebody repairs the server
 const REFUSALS = new Set(["invalid", "forbidden", "not_found", "conflict"]); // retrying can't help
 
 export class Outbox {
@@ -26,7 +27,8 @@ export class Outbox {
   get items() {
     const tries = (item) => this.#tries.get(item.client_id) ?? 0;
     const kept = this.#drawer.get(this.name) ?? [];
-    return kept.map((item) => ({ ...item, stuck: tries(item) >= TRIES_BEFORE_RETRY_IS_OFFERED }));
+    const stuck = (item) => !!item.why || tries(item) >= TRIES_BEFORE_RETRY_IS_OFFERED;
+    return kept.map((item) => ({ ...item, stuck: stuck(item) }));
   }
 
   add(text, replyTo, uploads) {
@@ -37,7 +39,7 @@ export class Outbox {
   }
 
   retry(clientId) {
-    this.#fail(clientId, null);
+    this.#note(clientId, { error: null });
     this.#wake();
     this.#drain();
   }
@@ -72,8 +74,8 @@ export class Outbox {
     this.#changed(this.items);
   }
 
-  #fail(clientId, error) {
-    this.#keep(this.items.map((item) => (item.client_id === clientId ? { ...item, error } : item)));
+  #note(clientId, news) {
+    this.#keep(this.items.map((item) => (item.client_id === clientId ? { ...item, ...news } : item)));
   }
 
   #next() { return this.#connected ? this.items.find((item) => !item.error) : undefined; }
@@ -89,20 +91,20 @@ export class Outbox {
   async #sendAll() {
     for (let item = this.#next(); item; item = this.#next()) {
       const answer = await this.#send(this.#room, item);
-      const { code, message, retry_after } = answer.error ?? {};
+      const { code, message } = answer.error ?? {};
       if (answer.ok) this.#accepted(answer.message);
-      else if (REFUSALS.has(code)) this.#fail(item.client_id, message);
-      else if (this.#connected) await this.#pause(item.client_id, retry_after);
+      else if (REFUSALS.has(code)) this.#note(item.client_id, { error: message });
+      else if (this.#connected) await this.#pause(item.client_id, answer.error);
     }
   }
 
   // Waits as long as the server asked, or with exponential backoff and jitter.
-  async #pause(clientId, retryAfterS) {
+  async #pause(clientId, { code, message, retry_after = 0 }) {
     const tries = (this.#tries.get(clientId) ?? 0) + 1;
     this.#tries.set(clientId, tries);
-    this.#changed(this.items);
+    this.#note(clientId, { why: LASTING.has(code) ? message : "" });
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
-    const pauseMs = (retryAfterS ?? 0) * 1000 || longest * (0.5 + Math.random() / 2);
+    const pauseMs = retry_after * 1000 || longest * (0.5 + Math.random() / 2);
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, pauseMs);
       this.#wake = () => (clearTimeout(timer), resolve());

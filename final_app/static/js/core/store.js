@@ -1,6 +1,8 @@
 // What this page knows about one room: the newest version of each message, and the last revision.
 // Every change in a room has the next revision (rev), so a missing change shows as a gap.
 
+import { whole } from "./snapshot.js";
+
 const REMEMBERED_MESSAGES = 2000; // more than the page ever shows; limits memory
 
 export class Store {
@@ -14,10 +16,10 @@ export class Store {
 
   get behind() { return this.#announced > this.#rev; }
 
-  // Stores a message. Returns the newest known version, which may not be the one given.
+  // Stores a message as it came. Returns it whole, or the newer version that is known already.
   upsert(message) {
     const known = this.#messages.get(message.id);
-    const newest = known && known.rev > message.rev ? known : message;
+    const newest = known && known.rev > message.rev ? known : whole(message);
     this.#messages.delete(message.id); // keeps the least recently changed message first
     this.#messages.set(message.id, newest);
     if (this.#messages.size > REMEMBERED_MESSAGES) {

@@ -59,7 +59,7 @@ export class Wiretap {
     const asks = packet.way === "sent" && packet.ack;
     if (asks) this.#asked.set(packet.ack, packet);
     if (event !== "new_message") return;
-    if (!asks) packet.lost = payload.message.client_id === this.#doomed.clientId;
+    if (!asks) packet.lost = payload.client_id === this.#doomed.clientId;
     else if (this.armed) this.#doomed = { ack: packet.ack, clientId: payload.client_id };
     if (asks) this.armed = false;
   }

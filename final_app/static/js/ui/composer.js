@@ -36,7 +36,7 @@ export class Composer extends Part {
   reply(message) {
     this.cancel();
     this.#replyTo = message;
-    this.#showContext(`Replying to ${message.author.name}`, plainText(message.html) || "A file");
+    this.#showContext(`Replying to ${message.author.name}`, plainText(message) || "A file");
   }
 
   edit(message) {

@@ -45,11 +45,9 @@ export class Conversation extends Part {
   // Shows the page that came with the document and the messages in the outbox.
   open(page, at, outbox) {
     this.#outbox = outbox;
+    page.messages = page.messages.map((message) => this.#store.upsert(message));
     this.#timeline.adopt(page);
-    for (const message of page.messages) {
-      this.#store.upsert(message);
-      outbox.settle(message.client_id);
-    }
+    for (const message of page.messages) outbox.settle(message.client_id);
     this.#timeline.showPending(outbox.items);
     const target = at === null ? this.#timeline.newLine : this.#timeline.node(at);
     target?.classList.toggle("target", at !== null);
@@ -69,7 +67,7 @@ export class Conversation extends Part {
     if (this.#store.behind) this.sync();
   }
 
-  // Requests every change after the last known revision. Resolves when nothing is missing.
+  // Requests every change after the last known revision, in several answers if necessary. Resolves when nothing is missing.
   sync() {
     clearTimeout(this.#later);
     this.#syncing ??= this.#catchUp().finally(() => (this.#syncing = null));
@@ -103,17 +101,17 @@ export class Conversation extends Part {
   }
 
   async #catchUp() {
-    let before;
+    let before, found;
     do {
       before = this.#store.rev;
       const answer = await this.#ask("sync", { rooms: { [this.#room.id]: before } });
       if (!answer.ok) return this.#catchUpLater(answer.error);
-      const found = answer.rooms[this.#room.id];
+      found = answer.rooms[this.#room.id];
       if (!found) return undefined; // no longer a member: room_removed or welcome says so
       if (found.reset && !(await this.#reload())) return this.#catchUpLater({});
       this.#store.caughtUp(found.last_rev);
       this.#take(found.changes);
-    } while (this.#store.behind && this.#store.rev > before);
+    } while ((found.more || this.#store.behind) && this.#store.rev > before);
     return this.#store.behind ? this.#catchUpLater({}) : undefined;
   }
 

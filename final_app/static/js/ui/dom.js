@@ -11,9 +11,12 @@ export const capped = (count) => (count > 99 ? "99+" : String(count));
 // A window in view may be on a second monitor, or beside the one in which the person works.
 export const hasAttention = () => document.visibilityState === "visible" && document.hasFocus();
 
-// Returns the text of a message's HTML. A document parsed this way runs and loads nothing.
-export const plainText = (html) =>
-  new DOMParser().parseFromString(html, "text/html").body.textContent.trim();
+// Returns a message's text without formatting. A document parsed this way runs and loads nothing.
+export const plainText = ({ text, html }) => {
+  if (!html) return text;
+  const lines = html.replace(/<br>\n?/g, "\n");
+  return new DOMParser().parseFromString(lines, "text/html").body.textContent.trim();
+};
 
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 

@@ -28,11 +28,14 @@ export class MessageView {
     $(".edited", node).hidden = !message.edited_at || deleted;
     this.#fillQuote(node, deleted ? null : message.reply_to);
     if (deleted) showText($(".body", node), "Message deleted");
-    else showHtml($(".body", node), message.html);
+    else if (message.html) showHtml($(".body", node), message.html);
+    else showText($(".body", node), message.text);
     fillFiles(node, message.uploads, this.#picture);
-    fillReactions(node, message.reactions, this.me.id, this.#nameOf);
+    this.fillNames(node, message);
     $(".delivery", node).hidden = true;
   }
+
+  fillNames(node, { reactions }) { fillReactions(node, reactions, this.me.id, this.#nameOf); }
 
   fillPending(node, item) {
     this.#name(node, `p-${item.client_id}`);
@@ -72,16 +75,19 @@ export class MessageView {
     $(".quote-text", quote).textContent = quoted.deleted ? "Message deleted" : quoted.text || "A file";
   }
 
-  #fillDelivery(delivery, { error, stuck }) {
+  #fillDelivery(delivery, { error, stuck, why = "" }) {
     delivery.hidden = !error && !stuck;
-    $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : "Not sent yet. Still trying.";
+    const trying = `Not sent yet. ${why} Still trying.`;
+    $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : trying;
     $("[data-act=discard]", delivery).hidden = !error;
   }
 }
 
+// Shows a text in one paragraph, with the same nodes as the server's HTML of it (formatting.py::is_plain).
 function showText(body, text) {
   const paragraph = document.createElement("p");
-  paragraph.textContent = text;
+  const lines = text.split(/(?=\n)/); // each line after the first begins with its line break
+  paragraph.append(lines[0], ...lines.slice(1).flatMap((line) => [document.createElement("br"), line]));
   if (!text) body.replaceChildren();
   else if (body.innerHTML !== paragraph.outerHTML) body.replaceChildren(paragraph);
 }

@@ -12,10 +12,12 @@ export class Banner {
 
   disconnect() { clearTimeout(this.#timer); }
 
-  offline() {
+  // If the line is certainly dead (`silent`), this is reported at once.
+  offline(silent = false) {
     const text = "Reconnecting… Your messages will be sent when you're back online.";
+    const delayMs = silent ? 0 : OFFLINE_NOTICE_MS;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#show("offline", text), OFFLINE_NOTICE_MS);
+    this.#timer = setTimeout(() => this.#show("offline", text), delayMs);
   }
 
   online(missed) {
@@ -29,6 +31,12 @@ export class Banner {
     clearTimeout(this.#timer);
     this.#show("ended", `You've been logged out${reason}.`);
     $("#banner-link").hidden = false;
+  }
+
+  outdated() {
+    clearTimeout(this.#timer);
+    this.#show("outdated", "A new version of the chat is ready.");
+    $("#banner-reload").hidden = false;
   }
 
   #show(kind, text) {

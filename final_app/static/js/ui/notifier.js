@@ -82,9 +82,10 @@ export class Notifier extends Part {
   }
 
   // All tabs use the same tag, so the system shows only one notification.
-  #tell(room, { seq, author, html, uploads }) {
+  #tell(room, message) {
+    const { seq, author, uploads } = message;
     const title = room.kind === "direct" ? author.name : `${author.name} in #${room.name}`;
-    const body = (plainText(html) || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
+    const body = (plainText(message) || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
     try {
       const notice = new Notification(title, { body, tag: `${document.baseURI} ${room.id} ${seq}` });
       notice.onclick = () => [window.focus(), this.#close(room.id), this.#goTo(room, seq)];

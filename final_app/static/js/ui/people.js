@@ -37,7 +37,8 @@ export class People extends Panel {
     if (!this.isOpen) return;
     const { people } = this.#directory;
     const here = this.#members.filter(({ id }) => people.has(id)); // the others were banned or deleted
-    const members = here.map((member) => ({ ...member, ...people.get(member.id) }));
+    const known = ({ id }) => ({ ...people.get(id), online: this.#directory.isOnline(id) });
+    const members = here.map((member) => ({ ...member, ...known(member) }));
     members.sort((a, b) => b.online - a.online || a.name.localeCompare(b.name));
     $("#people-count").textContent = members.length;
     keepList($("#members"), members, $("#person-template"), (node, member) => this.#fill(node, member));

@@ -31,12 +31,12 @@ export class Rail extends Part {
 
   #showOpen() {
     const room = this.#directory.rooms.get(this.#open.id) ?? this.#open;
-    const { unread, me, people } = this.#directory;
+    const { unread, me } = this.#directory;
     document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
     $("#rail-unread").hidden = unread === counted(room);
     $("#room-name").textContent = room.name;
     $(".me-name").textContent = me.name;
-    if (room.person) fillPresence($("#room-presence .presence"), people.get(room.person.id)?.online);
+    if (room.person) fillPresence($("#room-presence .presence"), this.#directory.isOnline(room.person.id));
   }
 
   #fill(link, room) {
@@ -45,7 +45,7 @@ export class Rail extends Part {
     Object.assign(link.dataset, { kind, notify, unread, mentions, archived });
     if (id === this.#open.id) link.setAttribute("aria-current", "page");
     $(".muted-mark", link).hidden = notify !== "none";
-    const { online } = this.#directory.people.get(room.person?.id) ?? {};
+    const online = this.#directory.isOnline(room.person?.id);
     fillPlace(link, { ...room, person: room.person && { ...room.person, online }, count: counted(room) });
   }
 

@@ -54,11 +54,11 @@ export class Switcher extends Part {
 
   // Rooms by name, then the people without a direct room.
   get #everything() {
-    const { me, rooms, people } = this.#directory;
+    const { me, rooms } = this.#directory;
     const places = [...rooms.values()].sort((a, b) => a.name.localeCompare(b.name)).map((room) => ({
       ...room, id: `room-${room.id}`, count: counted(room), note: room.archived ? "archived" : "",
       called: `${room.name} ${room.person?.username ?? ""}`, go: () => goTo(room),
-      person: room.person && { ...room.person, ...people.get(room.person.id) },
+      person: room.person && { ...room.person, online: this.#directory.isOnline(room.person.id) },
     }));
     const known = new Set([me.id, ...places.map(({ person }) => person?.id)]);
     const others = this.#directory.others(known).map((person) => ({

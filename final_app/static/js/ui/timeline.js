@@ -85,6 +85,9 @@ export class Timeline {
     this.#tidyAll();
   }
 
+  // The people are known now, so those who reacted have names.
+  showNames() { for (const node of this.sent) this.#view.fillNames(node, this.content(node)); }
+
   clearNewLine() {
     this.#newAfter = null;
     this.#tidyAll();

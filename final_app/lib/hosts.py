@@ -16,10 +16,9 @@ from werkzeug.http import parse_list_header
 from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response
 
-from final_app.lib import clock
+from final_app.lib.logs import Seldom, escaped
 
 ANY = "*"
-QUIET = 60.0  # seconds between two log entries, however many requests are rejected
 SHOWN = 100  # characters of a rejected name
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]*?)\.?(?::[0-9]{1,5})?", re.IGNORECASE)
 REFUSAL = """\
@@ -45,15 +44,18 @@ class Hosts:
         self._wsgi = wsgi
         self._names = {".localhost", *_own_names(), *names}
         self._hops = hops
-        self._quiet_until = 0.0
+        self._log = Seldom(_logger)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         name = self.foreign_name(environ)
         if name is not None:
-            self._log(name)
-            told = REFUSAL.format(name=ascii(name[:SHOWN]))
+            shown = escaped(name[:SHOWN])
+            self._log.error(
+                f"Rejected a request for the host name '{shown}', which is not in CHAT_HOSTS."
+            )
+            told = REFUSAL.format(name=f"'{shown}'")
             return Response(told, 400, mimetype="text/plain")(environ, start_response)
         if not self._hops:  # Engine.IO would trust these two from anyone
             environ.pop("HTTP_X_FORWARDED_HOST", None)
@@ -77,15 +79,6 @@ class Hosts:
         found = HOST.fullmatch(host)
         name = found[1].lower() if found else ""
         return _is_address(name.strip("[]")) or host_is_trusted(name, self._names)
-
-    def _log(self, name: str) -> None:
-        if clock.seconds() >= self._quiet_until:
-            self._quiet_until = clock.seconds() + QUIET
-            _logger.warning(
-                "Rejected a request for the host name %a, which is not in CHAT_HOSTS. "
-                "Further rejections are not logged for a minute.",
-                name[:SHOWN],
-            )
 
 
 def _own_names() -> set[str]:

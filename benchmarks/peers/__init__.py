@@ -1,0 +1,1 @@
+"""The servers that `benchmarks.compare` measures besides the chat itself."""

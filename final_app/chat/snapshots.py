@@ -1,0 +1,14 @@
+"""Snapshots: the short form in which clients get a message, its files and its quotation."""
+
+from typing import Any
+
+Snapshot = dict[str, Any]
+
+
+def short(values: Snapshot) -> Snapshot:
+    """Return the values without None, False, empty texts and empty lists.
+
+    A message is sent to every member of its room, and most of its fields are empty.
+    `static/js/core/snapshot.js::whole` adds them again.
+    """
+    return {name: value for name, value in values.items() if value or type(value) is int}

@@ -1,0 +1,60 @@
+"""What goes into the log: no secrets, no line that a stranger made up, and no line a thousand times."""
+
+import logging
+import re
+
+from final_app.lib import clock
+
+EVERY = 60.0  # seconds between two lines of one kind
+VERSION = re.compile(r" HTTP/\d\.\d(\x1b\[0m)?$")  # Werkzeug colours some lines
+STRANGE = re.compile(r"[^ -~]")  # not printable ASCII
+
+
+def request_line(received: str) -> str:
+    """Return the first line of a request as the log shows it: escaped and without the query.
+
+    "GET /register?invite=Jz3 HTTP/1.1" becomes "GET /register HTTP/1.1". A query can contain an invite,
+    the id of a socket or what somebody searches for.
+    """
+    return escaped(without_query(received))
+
+
+def without_query(line: str) -> str:
+    """Return a request line or an address without its query."""
+    address, question_mark, query = line.partition("?")
+    version = VERSION.search(query) if question_mark else None
+    return address + (version[0] if version else "")
+
+
+def escaped(text: str) -> str:
+    """Return the text with "\\n", "\\x1b" and all else that could pass for something in the log."""
+    return STRANGE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class HideQueries(logging.Filter):
+    """Removes the queries from the lines of the development server, `flask run`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                without_query(each) if isinstance(each, str) else each for each in record.args
+            )
+        return True
+
+
+class Seldom:
+    """Logs one line of a kind every EVERY seconds, and counts the lines in between."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._next = 0.0  # on the monotonic clock
+        self._left_out = 0
+
+    def error(self, message: str) -> None:
+        """Log the message, or leave it out if the last one was a short time ago."""
+        if clock.seconds() < self._next:
+            self._left_out += 1
+            return
+        more = f" (This happened {self._left_out:,} more times.)" if self._left_out else ""
+        self._logger.error("%s%s", message, more)
+        self._next, self._left_out = clock.seconds() + EVERY, 0

@@ -1,0 +1,68 @@
+"""Turn the errors of a full disk and of a damaged database into errors that people understand.
+
+The errors of every statement pass through here, so the code that runs it needs to know nothing of disks.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, ExceptionContext
+
+from final_app.errors import Damaged, DiskFull
+from final_app.lib.logs import Seldom
+from final_app.storage import damage
+from final_app.storage.images import NO_SPACE
+
+# The second one means that the index of the write-ahead log cannot grow.
+FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+log = logging.getLogger(__name__)
+_full, _damaged = Seldom(log), Seldom(log)
+
+
+def means_full(problem: BaseException) -> bool:
+    """Tell whether an error of the system or of SQLite means that the disk is full."""
+    errno, code = getattr(problem, "errno", 0), getattr(problem, "sqlite_errorcode", 0)
+    return errno in NO_SPACE or code in FULL
+
+
+def means_busy(problem: sqlite3.Error) -> bool:
+    """Tell whether an error of SQLite means that another connection holds the database."""
+    return problem.sqlite_errorcode & damage.PRIMARY in BUSY
+
+
+def disk_full(folder: Path) -> DiskFull:
+    """Return the error for people, and log a line for whoever runs the chat."""
+    _full.error(f"The disk is full: the chat stores nothing until there is space in {folder}.")
+    return DiskFull("The server's disk is full. Nothing was saved; tell whoever runs this chat.")
+
+
+@contextmanager
+def refusing_if_full(folder: Path) -> Iterator[None]:
+    """Raise DiskFull if a file cannot be written because there is no space left."""
+    try:
+        yield
+    except OSError as problem:
+        if not means_full(problem):
+            raise
+        raise disk_full(folder) from None
+
+
+@event.listens_for(Engine, "handle_error")
+def _explain(context: ExceptionContext) -> None:
+    explain(context.original_exception, context.engine)
+
+
+def explain(problem: BaseException, engine: Engine | None) -> None:
+    """Raise DiskFull or Damaged if that is what an error of the database means."""
+    database = Path(engine.url.database or "") if engine else Path()
+    if means_full(problem):
+        raise disk_full(database.parent) from problem
+    if damage.is_damage(problem):
+        _damaged.error(damage.sentence(database, str(problem)))  # names the newest backup
+        raise Damaged("The chat's database is damaged. Tell whoever runs this chat.") from problem

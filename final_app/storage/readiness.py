@@ -1,0 +1,47 @@
+"""Find out whether the chat can write, at a price that does not depend on how often somebody asks."""
+
+import threading
+from collections.abc import Callable
+
+from final_app.errors import Busy, Unavailable
+from final_app.lib import clock
+from final_app.storage.transaction import held_by_others, try_to_write
+
+EVERY = 1.0  # seconds between two tries; in between, the last answer holds
+PATIENCE = 1.0  # seconds that a try waits for the database
+
+HELD = "Another program holds the database."
+STUCK = "A write of the chat itself has not ended yet."
+
+
+class Readiness:
+    """The last answer of one process: why the chat cannot write, or "" if it can."""
+
+    def __init__(self, attempt: Callable[[float], None] = try_to_write) -> None:
+        self._attempt = attempt
+        self._one_at_a_time = threading.Lock()
+        self._answer = "The chat has not tried to write yet."
+        self._tried = -EVERY  # on the monotonic clock
+
+    def problem(self) -> str:
+        """Return in one sentence why the chat cannot write, or "" if it can.
+
+        Takes at most PATIENCE: whoever asks during a try of somebody else waits for its result.
+        """
+        if self._one_at_a_time.acquire(timeout=PATIENCE):
+            try:
+                if clock.seconds() - self._tried >= EVERY:
+                    self._answer = self._try()
+                    self._tried = clock.seconds()
+            finally:
+                self._one_at_a_time.release()
+        return self._answer
+
+    def _try(self) -> str:
+        try:
+            self._attempt(PATIENCE)
+        except Busy:
+            return HELD if held_by_others() else STUCK
+        except Unavailable as problem:
+            return problem.message
+        return ""

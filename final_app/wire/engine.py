@@ -1,0 +1,242 @@
+"""Engine.IO's server under gevent, strict and bounded.
+
+The stock server accepts malformed packets, keeps silent connections forever, and uses a greenlet for
+the writes of each connection and one for each ping.
+"""
+
+import io
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qs
+
+import engineio
+import gevent
+from engineio.packet import OPEN, Packet
+from gevent.hub import Hub
+from websockets.frames import CloseCode
+from werkzeug.exceptions import RequestTimeout
+
+from final_app.lib.logs import Seldom, escaped
+from final_app.wire.connection import Connection, Environ, Malformed, TooLarge
+
+STRANGERS_PER_ADDRESS = 1_000  # connections that are not yet those of Socket.IO clients
+STRANGERS_SHARE = 4  # but at most a quarter of all connections
+MOST_CONNECTIONS = 20_000  # in all
+MILLISECONDS = 1_000  # in a second
+TICK = 1.0  # seconds between two checks of all connections, or a tenth of a short ping interval
+
+_logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A request that is answered with an error. `code` is Engine.IO's own number for it."""
+
+    def __init__(self, status: HTTPStatus, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = json.dumps({"code": code, "message": message})
+
+
+class EngineServer(engineio.Server):  # type: ignore[misc]
+    """Engine.IO's server for `Connection`. It keeps the API, and replaces how requests are handled.
+
+    `credential` returns what a request identifies itself with, such as a cookie. Every request of a
+    connection must bring the same as the first one, so that a stolen sid is of no use.
+    """
+
+    def __init__(
+        self,
+        credential: Callable[[Environ], str] = lambda _: "",
+        most_connections: int = MOST_CONNECTIONS,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.credential = credential
+        self._most = most_connections
+        self._most_strangers = min(STRANGERS_PER_ADDRESS, most_connections // STRANGERS_SHARE)
+        self._strangers: Counter[str] = Counter()  # connections by address
+        self._log = Seldom(_logger)
+        self._clock_runs = False
+        self.hub: Hub | None = None  # the event loop of all connections, as soon as there are any
+
+    def handle_request(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Answer a request of a client, as a WSGI application does."""
+        status, kind = HTTPStatus.OK, "text/plain; charset=UTF-8"
+        try:
+            query = self._checked_query(environ)
+            if environ["REQUEST_METHOD"] == "OPTIONS":  # a page of another, allowed origin asks
+                text = ""
+            elif query["transport"] == "websocket":
+                return self._serve_websocket(environ, query.get("sid"))
+            else:
+                text = self._serve_polling(environ, query.get("sid"))
+        except Refused as refused:
+            status, kind, text = refused.status, "application/json", refused.body
+        body = text.encode()
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+        start_response(f"{status.value} {status.phrase}", headers + self._cors_headers(environ))
+        return [body]
+
+    def refuse(self, sid: str, why: str, code: int = CloseCode.PROTOCOL_ERROR) -> None:
+        """Close a connection that breaks a rule. `why` says what was expected."""
+        connection = self.sockets.get(sid)
+        if connection is not None:
+            self._log.error(f"Closed a connection from {connection.address}: {escaped(why)}")
+            connection.close(reason=self.reason.TRANSPORT_ERROR, code=code, why=escaped(why))
+
+    def accept(self, sid: str, accepted: bool) -> None:
+        """Note whether a Socket.IO client is connected, or has to be within ten seconds."""
+        connection = self.sockets.get(sid)
+        if connection is not None and connection.accepted is not accepted:
+            self._count_stranger(connection.address, 1 if connection.accepted else -1)
+            connection.accept(accepted)
+
+    def close_all(self) -> None:
+        """Tell all clients that the server restarts, and let nobody in. They connect again later."""
+        self._most = 0
+        for connection in list(self.sockets.values()):
+            connection.close(code=CloseCode.SERVICE_RESTART, why="The server restarts")
+
+    def forget(self, connection: Connection) -> None:
+        """Remove a connection that is being closed."""
+        self.accept(connection.sid, True)
+        self.sockets.pop(connection.sid, None)
+
+    def _count_stranger(self, address: str, change: int) -> None:
+        self._strangers[address] += change
+        if not self._strangers[address]:
+            del self._strangers[address]
+
+    def _checked_query(self, environ: Environ) -> dict[str, str]:
+        if self._is_foreign(environ):
+            raise Refused(HTTPStatus.FORBIDDEN, 4, "Pages of another origin cannot connect")
+        fields = parse_qs(environ.get("QUERY_STRING", ""))
+        query = {name: values[-1] for name, values in fields.items()}
+        if query.get("transport") not in self.transports:
+            raise Refused(HTTPStatus.BAD_REQUEST, 0, "Transport unknown")
+        if "sid" not in query and query.get("EIO") != "4":
+            raise Refused(HTTPStatus.BAD_REQUEST, 5, "Unsupported protocol version: expected EIO=4")
+        if environ["REQUEST_METHOD"] not in ("GET", "OPTIONS", "POST" if "sid" in query else "GET"):
+            raise Refused(HTTPStatus.BAD_REQUEST, 2, "Bad handshake method")
+        return query
+
+    def _cors_allowed_origins(self, environ: Environ) -> list[str] | None:
+        """Ignore X-Forwarded-Host, which anybody can send. Proxies are ProxyFix's business."""
+        about = {name: value for name, value in environ.items() if "FORWARDED" not in name}
+        allowed: list[str] | None = super()._cors_allowed_origins(about)
+        return allowed
+
+    def _is_foreign(self, environ: Environ) -> bool:
+        """Return whether the page that asks comes from an origin that is not allowed."""
+        origin, allowed = environ.get("HTTP_ORIGIN"), self._cors_allowed_origins(environ)
+        if not origin or allowed is None or self.cors_allowed_origins == []:
+            return False
+        return origin not in allowed
+
+    def _serve_polling(self, environ: Environ, sid: str | None) -> str:
+        if sid is None:
+            return self._open_packet(self._open(environ), ["websocket"] * self.allow_upgrades)
+        connection = self._known(environ, sid)
+        if connection.websocket is not None:
+            raise Refused(HTTPStatus.BAD_REQUEST, 3, "The connection has moved to a WebSocket")
+        try:
+            if environ["REQUEST_METHOD"] == "GET":
+                return connection.poll()
+            connection.receive_all(lambda: self._body(environ))
+            return "ok"
+        except Malformed as problem:
+            self.refuse(sid, str(problem))
+            raise Refused(problem.status, 3, str(problem)) from None
+
+    def _serve_websocket(self, environ: Environ, sid: str | None) -> list[bytes]:
+        """Handle a WebSocket to its end. Without a sid, it is a new connection."""
+        if "wire.upgrade" not in environ:
+            raise Refused(HTTPStatus.BAD_REQUEST, 3, "Expected the handshake of a WebSocket")
+        connection = self._open(environ) if sid is None else self._known(environ, sid)
+        websocket = environ["wire.upgrade"](self.max_http_buffer_size)
+        if websocket is None:  # the handshake broke the rules
+            if sid is None:
+                connection.close()
+            return []
+        if sid is None:
+            websocket.send(self._open_packet(connection, []))
+            connection.serve(websocket)
+        elif connection.upgraded:
+            websocket.close(CloseCode.POLICY_VIOLATION, "The connection has a WebSocket")
+        elif connection.moves_to(websocket):
+            connection.serve(websocket)
+        else:
+            websocket.close(CloseCode.PROTOCOL_ERROR, "Expected an upgrade")
+        websocket.finish()
+        return []
+
+    def _open(self, environ: Environ) -> Connection:
+        """Begin a connection. Raises Refused if there are too many."""
+        address = environ.get("REMOTE_ADDR", "")
+        if len(self.sockets) >= self._most or self._strangers[address] >= self._most_strangers:
+            self._log.error(f"Refused a connection from {address}: there are too many")
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, 3, "Too many connections: try again later"
+            )
+        connection = Connection(self, self.generate_id(), environ)
+        self.sockets[connection.sid] = connection
+        self._count_stranger(address, 1)
+        if not self._clock_runs:
+            self._clock_runs = True
+            self.hub = gevent.get_hub()
+            self.start_background_task(self._run_clock)
+        # Kept as long as the connection: without what belongs to this one request.
+        kept = environ | {"wsgi.input": io.BytesIO()}
+        kept.pop("wire.upgrade", None)
+        if self._trigger_event("connect", connection.sid, kept) not in (None, True):
+            connection.close()
+            raise Refused(HTTPStatus.UNAUTHORIZED, 4, "The application refused the connection")
+        return connection
+
+    def _open_packet(self, connection: Connection, upgrades: list[str]) -> str:
+        data = {
+            "sid": connection.sid,
+            "upgrades": upgrades,
+            "pingTimeout": int(self.ping_timeout * MILLISECONDS),
+            "pingInterval": int(self.ping_interval * MILLISECONDS),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        return str(Packet(OPEN, data).encode())
+
+    def _known(self, environ: Environ, sid: str) -> Connection:
+        connection: Connection | None = self.sockets.get(sid)
+        if connection is not None:
+            connection.check(monotonic())  # it may be overdue since the last tick
+        if connection is None or connection.closed:
+            raise Refused(HTTPStatus.BAD_REQUEST, 1, "Session ID unknown")
+        if connection.credential != self.credential(environ):
+            raise Refused(HTTPStatus.FORBIDDEN, 4, "The connection belongs to somebody else")
+        return connection
+
+    def _body(self, environ: Environ) -> str:
+        """Return the body of a polling request. Raises Refused or Malformed."""
+        length = environ.get("CONTENT_LENGTH", "")
+        if not length.isdecimal():
+            raise Refused(HTTPStatus.LENGTH_REQUIRED, 3, "Expected the header Content-Length")
+        if int(length) > self.max_http_buffer_size:
+            raise TooLarge(f"A request can have at most {self.max_http_buffer_size:,} bytes.")
+        try:
+            return str(environ["wsgi.input"].read(int(length)), "utf-8")
+        except RequestTimeout:
+            raise Refused(HTTPStatus.REQUEST_TIMEOUT, 3, "The body took too long") from None
+        except UnicodeDecodeError:
+            raise Malformed("expected UTF-8") from None
+
+    def _run_clock(self) -> None:
+        """Check all connections once per tick, as long as there are any."""
+        while self.sockets:
+            self.sleep(min(TICK, self.ping_interval / 10))
+            now = monotonic()
+            for connection in list(self.sockets.values()):
+                connection.check(now)
+        self._clock_runs = False

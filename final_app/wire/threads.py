@@ -1,0 +1,44 @@
+"""Engine.IO's own server, which `flask run` uses, with a bound on what a stranger can send."""
+
+import json
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+import engineio
+
+
+class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
+    """Refuses what is too large before reading it. All other bounds need gevent."""
+
+    def __init__(
+        self, credential: object = None, most_connections: int = 0, **options: Any
+    ) -> None:
+        super().__init__(**options)
+
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH", "")
+        if not length.isdecimal() or int(length) <= self.max_http_buffer_size:
+            answer: Iterable[bytes] = super().handle_request(environ, start_response)
+            return answer
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        self.refuse(query.get("sid", [""])[-1], "")
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        message = f"A request can have at most {self.max_http_buffer_size:,} bytes."
+        start_response(f"{status.value} {status.phrase}", [("Content-Type", "application/json")])
+        return [json.dumps({"code": 3, "message": message}).encode()]
+
+    def refuse(self, sid: str, why: str) -> None:
+        """Close a connection that breaks a rule."""
+        connection = self.sockets.get(sid)
+        if connection is not None:
+            self.logger.warning("Refused a connection: %s", ascii(why))
+            connection.close(wait=False, reason=self.reason.TRANSPORT_ERROR)
+
+    def _log_error_once(self, message: str, message_key: str) -> None:
+        """Log what is wrong without the library's text, which contains sids."""
+        self.logger.info("Refused a request: %s", message_key)
+
+    def accept(self, sid: str, accepted: bool) -> None:
+        """Strangers have no deadline here."""

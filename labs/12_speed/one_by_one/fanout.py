@@ -1,0 +1,28 @@
+"""A broadcast, one receiver after the other: make the text, make the frame, write it."""
+
+from typing import Any
+
+import socketio
+from socketio.packet import EVENT, Packet
+
+from final_app.wire.websocket import to_frame
+
+MESSAGE = "4"  # Engine.IO writes this before each packet of Socket.IO
+
+
+class Fanout(socketio.Manager):
+    def emit(
+        self, event: str, data: Any, namespace: str, room: str | None = None, **_: Any
+    ) -> None:
+        """Send an event to everybody in a room."""
+        for _, sid in self.get_participants(namespace, room):
+            text = Packet(EVENT, [event, data], namespace).encode()
+            frame = to_frame(MESSAGE + text)
+            self.write(sid, frame)
+
+    def write(self, sid: str, data: bytes) -> None:
+        """Write to one connection at once, with one system call."""
+        connection = self.server.eio.sockets.get(sid)
+        if connection is not None:  # else somebody has just left
+            connection.websocket.send_frame(data)
+            connection.websocket.flush()

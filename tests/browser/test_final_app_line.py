@@ -1,0 +1,201 @@
+"""A line that falls silent, a page that is out of date, and people who come, go and change."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.browser.looks import assert_sound
+from tests.browser.people import People
+from tests.browser.team import (
+    Line,
+    Room,
+    Team,
+    bring_cookies,
+    caught_up,
+    connection,
+    enter,
+    shows,
+    stored,
+    write,
+)
+from tests.busy import within
+from tests.faults.locks import held
+
+pytestmark = pytest.mark.browser
+
+NOTICED = 8.0  # seconds after which a page knows that its line is silent
+AT_ONCE = 4_000  # milliseconds: before the notice of an interruption that may be short
+OTHER_PROTOCOL = """Object.defineProperty(window, "io", {
+    set(io) { this.connectBy = io },
+    get() { return (options) => this.connectBy({ ...options, auth: AUTH }) },
+})"""
+
+
+# ---- a silent line
+
+
+def test_a_silent_line_is_noticed_and_replaced_within_8_s(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Silence", team.bo)
+    ada, bo = enter(person, team.ada, place, line=line), enter(person, team.bo, place)
+    line.hold()
+    began = time.monotonic()
+    write(ada, "Is anybody there?")
+    connection(ada, "offline")
+    assert within(time.monotonic() - began, NOTICED)
+    expect(ada.locator("#banner")).to_contain_text("Reconnecting", timeout=AT_ONCE)
+    write(bo, "I am.")
+    line.restore()
+    for page in (ada, bo):
+        shows(page, "Is anybody there?", "I am.")
+    caught_up(ada)
+    assert stored(team.ada, place) == ["Is anybody there?", "I am."]
+
+
+@pytest.mark.long
+def test_a_slow_server_that_is_heard_from_is_not_a_silent_line(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Slow", team.bo)
+    ada = enter(person, team.ada, place, line=line)
+    states = ada.evaluate_handle("""() => {
+        const states = [];
+        new MutationObserver(() => states.push(document.documentElement.dataset.conn))
+            .observe(document.documentElement, { attributeFilter: ["data-conn"] });
+        return states;
+    }""")
+    with held(team.server):
+        write(ada, "It takes a while")
+        until = time.monotonic() + NOTICED + 2
+        ada.wait_for_timeout(
+            5_000
+        )  # the first acknowledgement is overdue, and nothing was heard yet
+        while time.monotonic() < until:
+            team.bo.emit("typing", {"room": place.id, "on": True})
+            ada.wait_for_timeout(300)
+    shows(ada, "It takes a while")
+    assert states.json_value() == []
+
+
+def test_a_browser_without_a_network_says_so_at_once(team: Team, person: People) -> None:
+    person.tolerate(r"WebSocket connection|ERR_|/socket\.io/")
+    ada = enter(person, team.ada, team.room("No network"))
+    ada.context.set_offline(True)
+    try:
+        expect(ada.locator("#banner")).to_contain_text("Reconnecting", timeout=AT_ONCE)
+        connection(ada, "offline")
+    finally:
+        ada.context.set_offline(False)
+    caught_up(ada)
+    expect(ada.locator("#banner")).to_contain_text("Back online")
+
+
+# ---- a page that is out of date
+
+
+@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (360, "dark")])
+def test_a_page_that_is_out_of_date_offers_to_load_it_again(
+    team: Team, person: People, width: int, colours: str
+) -> None:
+    place = team.room(f"Yesterday {width}")
+    page = person(width=width, colours=colours)
+    bring_cookies(page.context, team.ada)
+    page.add_init_script(OTHER_PROTOCOL.replace("AUTH", "{ protocol: 99 }"))
+    page.goto(team.url + place.path)
+    connection(page, "outdated")
+    expect(page.locator("#banner")).to_contain_text("A new version of the chat is ready.")
+    page.locator("#text").fill("A draft")
+    assert_sound(page)
+    page.locator("#banner-reload").click()
+    page.wait_for_load_state()
+    expect(page.locator("#text")).to_have_value("A draft")
+
+
+def test_a_page_that_names_no_protocol_stops_and_offers_a_link(team: Team, person: People) -> None:
+    place = team.room("The day before")
+    page = person()
+    bring_cookies(page.context, team.ada)
+    page.add_init_script(OTHER_PROTOCOL.replace("AUTH", "undefined"))
+    page.goto(team.url + place.path)
+    connection(page, "ended")
+    page.locator("#banner-link").click()
+    page.wait_for_url(f"**{place.path}")
+
+
+# ---- people
+
+
+@pytest.fixture
+def asked(team: Team, person: People) -> Iterator[tuple[Page, list[str], Room]]:
+    """A page of Ada's on a line, and the statuses of what it asks about people."""
+    place = team.room(f"People {time.monotonic_ns()}", team.bo)
+    with team.line() as line:
+        person.tolerate(r"WebSocket connection|ERR_|/socket\.io/")
+        page = person()
+        bring_cookies(page.context, team.ada)
+        asked: list[str] = []
+
+        def note(request: Request) -> None:
+            if request.url.endswith("/api/people"):
+                asked.append(request.method)
+
+        page.on("request", note)
+        page.goto(line.url + place.path)
+        caught_up(page)
+        page.line = line  # type: ignore[attr-defined]
+        yield page, asked, place
+
+
+def test_a_page_that_knows_everybody_does_not_ask_again_when_it_comes_back(
+    team: Team, asked: tuple[Page, list[str], Room]
+) -> None:
+    ada, requests, _ = asked
+    assert requests == ["GET"]
+    team.bo.form("/account/name", page="/account", name="Bo B")  # told while the page is there
+    ada.locator("#direct-open").click()
+    expect(ada.locator("#write-list")).to_contain_text("Bo B")
+    ada.keyboard.press("Escape")
+    _away(ada)
+    _back(ada)
+    assert requests == ["GET"]
+
+
+def test_a_page_that_missed_a_change_of_somebody_asks_once(
+    team: Team, asked: tuple[Page, list[str], Room]
+) -> None:
+    ada, requests, _ = asked
+    _away(ada)
+    team.bo.form("/account/name", page="/account", name="Bo Jangles")
+    team.newcomer(f"late{time.monotonic_ns() % 10**6}")
+    _back(ada)
+    ada.locator("#direct-open").click()
+    expect(ada.locator("#write-list")).to_contain_text("Bo Jangles")
+    expect(ada.locator("#write-list")).to_contain_text("late")
+    assert requests == ["GET", "GET"]
+    team.bo.form("/account/name", page="/account", name="bo")
+
+
+def test_a_page_that_was_just_loaded_names_who_reacted_and_who_is_online(
+    team: Team, person: People
+) -> None:
+    place = team.room("Named", team.bo)
+    said = team.ada.say(place.id, "Who likes it?")["message"]
+    assert team.bo.emit("react", {"id": said["id"], "emoji": "👍", "on": True})["ok"]
+    ada = enter(person, team.ada, place)
+    expect(ada.locator(".reaction[data-emoji]")).to_have_attribute("title", "bo")
+    ada.locator("#people-toggle").click()
+    bo = ada.locator("#members .person", has=ada.get_by_text("bo", exact=True))
+    expect(bo.locator(".presence")).to_have_attribute("data-online", "true")
+
+
+def _away(page: Page) -> None:
+    page.line.cut()  # type: ignore[attr-defined]
+    connection(page, "offline")
+
+
+def _back(page: Page) -> None:
+    page.line.restore()  # type: ignore[attr-defined]
+    caught_up(page)

@@ -1,0 +1,137 @@
+"""A message looks the same however it came: as an event, in the server's page, and after a reload.
+
+Messages come without what is empty, so the page and the server's template have to complete them.
+"""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import People
+from tests.browser.team import Line, Room, Team, caught_up, enter, messages, shows, write
+
+pytestmark = pytest.mark.browser
+
+TRICK = "<img src=x onerror=alert(1)>\n&lt;b&gt; \"one\" & 'two'"
+BODIES = [
+    "<p>Plain, in<br>\ntwo  lines</p>",
+    '<p><strong>Bold</strong> and <a href="https://example.org" target="_blank"'
+    ' rel="noopener noreferrer nofollow">https://example.org</a></p>',
+    "<p>A reply</p>",
+    '<p><span class="mention">@bo</span>, look</p>',
+    "<p>Message deleted</p>",
+    "<p>right</p>",
+    "<p>React to this</p>",
+    "",
+    "<p>&lt;img src=x onerror=alert(1)&gt;<br>\n&amp;lt;b&amp;gt; \"one\" &amp; 'two'</p>",
+    "<p>one</p>\n<p>two</p>",
+]
+QUOTES = {3: "ada: Plain, in two lines"}  # by the place of the reply
+# What the log shows of each message, in the page or in the document as the server sends it.
+SHOWN = """async ({ fresh }) => {
+    const read = async () => (await fetch(location.pathname)).text();
+    const parsed = fresh && new DOMParser().parseFromString(await read(), "text/html");
+    const text = (node) => node.textContent.replace(/\\s+/g, " ").trim();
+    const all = (parsed || document).querySelectorAll("#content .message");
+    return [...all].map((node) => {
+        const [find, { deleted, own, mentionsMe }] = [(name) => node.querySelector(name), node.dataset];
+        const [quote, edited, files] = [find(".quote"), find(".edited"), find(".uploads")];
+        return {
+            body: find(".body").innerHTML, author: text(find(".author")), deleted, own, mentionsMe,
+            quote: !quote.hidden && `${text(find(".quote-author"))}: ${text(find(".quote-text"))}`,
+            edited: !edited.hidden, files: !files.hidden && text(find(".file-name")),
+            reactions: !find(".reactions").hidden && text(find(".reaction-list")),
+        };
+    });
+}"""
+
+
+def shown(page: Page, *, fresh: bool = False) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate(SHOWN, {"fresh": fresh})
+    return found
+
+
+def furnish(team: Team, place: Room) -> None:
+    """Say one of everything; afterwards change some of it."""
+
+    def said(text: str, **more: Any) -> int:
+        answer = team.ada.say(place.id, text, **more)
+        assert answer["ok"], answer
+        return int(answer["message"]["id"])
+
+    first = said("Plain, in\ntwo  lines")
+    said("**Bold** and https://example.org")
+    said("A reply", reply_to=first)
+    said("@bo, look")
+    gone, wrong, liked = said("gone"), said("wrogn"), said("React to this")
+    token = team.ada.token("/account")
+    sent = team.ada.http.post(
+        f"{team.url}/api/uploads", data={"room": place.id}, files={"file": ("notes.txt", b"notes")},
+        headers={"X-CSRFToken": token},
+    ).json()  # fmt: skip
+    said("", uploads=[sent["upload"]["id"]])
+    said(TRICK)
+    said("one\n\ntwo")
+    team.ada.emit("delete_message", {"id": gone})
+    team.ada.emit("edit_message", {"id": wrong, "text": "right"})
+    team.bo.emit("react", {"id": liked, "emoji": "\U0001f370", "on": True})
+
+
+def test_every_kind_of_message_looks_the_same_however_it_came(team: Team, person: People) -> None:
+    place = team.room("Looks", team.bo)
+    bo = enter(person, team.bo, place)
+    furnish(team, place)
+    expect(bo.locator("#m-7 .reaction-count")).to_have_text("1")  # the last change has come
+    live = shown(bo)
+    assert [each["body"] for each in live] == BODIES
+    assert {n: each["quote"] for n, each in enumerate(live, 1) if each["quote"]} == QUOTES
+    assert [n for n, each in enumerate(live, 1) if each["mentionsMe"] == "true"] == [4]
+    assert [n for n, each in enumerate(live, 1) if each["deleted"] == "true"] == [5]
+    assert [n for n, each in enumerate(live, 1) if each["edited"]] == [6]
+    assert [n for n, each in enumerate(live, 1) if each["reactions"]] == [7]
+    assert [n for n, each in enumerate(live, 1) if each["files"]] == [8]
+    assert shown(bo, fresh=True) == live
+    bo.reload()
+    caught_up(bo)
+    assert shown(bo) == live
+
+
+def test_what_was_missed_looks_as_if_it_had_come_at_once(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Looks later", team.bo)
+    bo = enter(person, team.bo, place, line=line)
+    line.cut()
+    furnish(team, place)
+    line.restore()
+    expect(messages(bo)).to_have_count(len(BODIES))
+    caught_up(bo)
+    assert [each["body"] for each in shown(bo)] == BODIES
+
+
+def test_a_plain_text_stays_untouched_when_it_is_acknowledged(
+    team: Team, person: People, line: Line
+) -> None:
+    """Else a screen reader would read it a second time."""
+    place = team.room("Untouched")
+    ada = enter(person, team.ada, place, line=line)
+    line.hold()
+    write(ada, TRICK)
+    shows(ada, TRICK, state="sending")
+    paragraph = messages(ada).locator(".body p").element_handle()
+    line.release()
+    shows(ada, TRICK)
+    assert paragraph.evaluate("node => node.isConnected")
+
+
+def test_a_reply_to_a_plain_message_quotes_its_text(team: Team, person: People) -> None:
+    place = team.room("Quoted")
+    ada = enter(person, team.ada, place)
+    write(ada, TRICK)
+    shows(ada, TRICK)
+    ada.locator("#m-1").press("r")
+    expect(ada.locator("#context-text")).to_have_text(TRICK)
+    write(ada, "Indeed")
+    expect(ada.locator("#m-2 .quote-text")).to_have_text(TRICK)
+    assert shown(ada)[1] == shown(ada, fresh=True)[1]

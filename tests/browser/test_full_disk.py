@@ -1,0 +1,58 @@
+"""A full disk, as somebody at a page sees it: told in one sentence, and nothing written is lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.looks import assert_sound
+from tests.browser.people import People
+from tests.browser.team import Team, a_team, enter, messages, shows, stored, write
+from tests.faults.small_disk import SENTENCE, fill, small_disk, until_refused
+
+pytestmark = pytest.mark.browser
+
+FILE = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Bread\n" * 50_000}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
+
+
+@pytest.fixture
+def team(disk: Path) -> Iterator[Team]:
+    """A chat with all its data on the small disk."""
+    with a_team(disk / "chat") as team:
+        yield team
+
+
+def test_a_page_says_that_the_disk_is_full_and_sends_everything_when_it_is_not(
+    disk: Path, team: Team, person: People
+) -> None:
+    person.tolerate("507")
+    place = team.room("Full")
+    ada = enter(person, team.ada, place)
+    filler = fill(disk)
+    until_refused(team.bo)
+    write(ada, "Is anybody there?")
+    waiting = messages(ada, "sending")
+    expect(waiting).to_have_count(1)
+    expect(waiting.locator(".delivery-text")).to_have_text(
+        f"Not sent yet. {SENTENCE} Still trying."
+    )
+    ada.locator("input[type=file]").set_input_files([FILE])  # type: ignore[list-item]
+    expect(ada.locator(".chip-note")).to_have_text(SENTENCE)
+    ada.locator("#text").fill("With a file")
+    assert_sound(ada)
+
+    filler.unlink()
+    waiting.get_by_role("button", name="Retry").click()
+    shows(ada, "Is anybody there?")
+    ada.get_by_role("button", name="Retry notes.txt").click()
+    expect(ada.locator(".chip-note")).to_have_text("300 kB")
+    ada.locator("#text").press("Enter")
+    shows(ada, "Is anybody there?", "With a file")
+    assert stored(team.ada, place) == ["Is anybody there?", "With a file"]

@@ -1,0 +1,133 @@
+"""A damaged database is found at the start, and told in one sentence that names the backup."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.final_app.rig import CHEAP_HASHES, Person, Server
+
+MESSAGES = 300
+TEXT = "word " * 200
+NOISE = os.urandom(20_000)
+
+
+def overwrite_the_header(database: Path) -> None:
+    with database.open("r+b") as file:
+        file.write(NOISE[:100])
+
+
+def overwrite_the_middle(database: Path) -> None:
+    with database.open("r+b") as file:
+        file.seek(database.stat().st_size // 2)
+        file.write(NOISE)
+
+
+def remove_a_table(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE reactions")
+
+
+def forget_the_version(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE alembic_version")
+
+
+DAMAGES = {
+    overwrite_the_header: "file is not a database",
+    overwrite_the_middle: "is damaged (",
+    remove_a_table: "missing tables: reactions",
+    forget_the_version: "already exists",
+}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server with some messages that was stopped and has two backups."""
+    folder = tmp_path_factory.mktemp("original")
+    server = Server(folder / "chat").start()
+    ada = Person(server, "ada").begin()
+    ada.connect()
+    for _ in range(MESSAGES):
+        assert ada.say(1, TEXT)["ok"]
+    ada.leave()
+    server.stop()
+    for name in ("first", "second"):
+        assert server.run("backup", str(folder / name)).returncode == 0
+    return server
+
+
+@pytest.fixture
+def stopped(original: Server, tmp_path: Path) -> Server:
+    """A copy of it."""
+    return Server(Path(shutil.copytree(original.folder, tmp_path / "chat")))
+
+
+def start(server: Server) -> subprocess.CompletedProcess[str]:
+    """Start the chat in the foreground: it has to end by itself."""
+    environment = os.environ | server.settings | {"CHAT_DATA_DIR": str(server.folder)}
+    command = [sys.executable, "-c", CHEAP_HASHES, "--no-browser", "--port", "0"]
+    return subprocess.run(
+        command, cwd=server.code, env=environment, capture_output=True, text=True, timeout=30
+    )
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_damage_is_found_at_the_start_and_the_newest_backup_is_named(
+    original: Server, stopped: Server, damage: Callable[[Path], None]
+) -> None:
+    damage(stopped.folder / "chat.db")
+    ended = start(stopped)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (told,) = ended.stderr.splitlines()
+    assert DAMAGES[damage] in told and str(original.folder.with_name("second")) in told
+    development = stopped.run("run", "--port", "0")
+    assert development.returncode == 2 and DAMAGES[damage] in development.stderr
+    assert "Traceback" not in development.stderr
+
+    command = told.split("run: ")[1]
+    subprocess.run(command, shell=True, check=True)
+    ada = Person(stopped.start(), "ada")
+    ada.log_in()
+    assert len(ada.history(1)) == MESSAGES
+    stopped.stop()
+
+
+def test_a_command_tells_of_the_damage_too(stopped: Server) -> None:
+    overwrite_the_header(stopped.folder / "chat.db")
+    ended = stopped.run("users", "list")
+    assert ended.returncode == 2 and "file is not a database" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_deleted_backup_is_not_named(original: Server, stopped: Server) -> None:
+    overwrite_the_header(stopped.folder / "chat.db")
+    remembered = stopped.folder / "chat.db.backups"
+    first, second = remembered.read_text(encoding="utf-8").splitlines()
+    remembered.write_text(f"{first}\n{second}-gone\n", encoding="utf-8")
+    assert f"newest backup is {first}." in start(stopped).stderr
+    remembered.write_text(f"{first}-gone\n", encoding="utf-8")
+    assert "docs/running.md" in start(stopped).stderr
+
+
+def test_damage_that_shows_later_is_told_once_and_without_tracebacks(stopped: Server) -> None:
+    ada = Person(stopped.start(), "ada")
+    ada.log_in()
+    ada.connect()
+    before = len(stopped.log)
+    overwrite_the_middle(stopped.folder / "chat.db")
+    answers = [ada.get(f"/api/rooms/1/messages?before={seq}") for seq in range(1, MESSAGES, 5)]
+    refused = [answer for answer in answers if not answer.ok]
+    assert len(refused) > 5, "nobody read a damaged page"
+    assert {answer.json()["error"]["code"] for answer in refused} == {"damaged"}
+    assert ada.get("/healthz").ok
+    ada.leave()
+    stopped.stop()
+    log = "\n".join(stopped.log[before:])
+    assert log.count("is damaged (") == 1 and "second" in log and "Traceback" not in log

@@ -1,0 +1,81 @@
+"""A process that has imported the chat, and forks a server whenever a test asks for one.
+
+Of a server's start, imports take nine tenths of the processor time. A forked server is a process
+like one that `python -m final_app` starts, with its own environment, umask, folder and output.
+An order comes by the socket at standard input, with the descriptors of two pipes: the server's
+output, and its status, which says its process id, and the exit code once it has ended.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+LARGEST = 1_000_000  # bytes of an order
+fork, waitpid, close = os.fork, os.waitpid, os.close  # before gevent replaces them
+
+
+def main() -> None:
+    """Take orders until the socket closes."""
+    orders = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    program, reinit = imported()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a nurse ended
+    while True:
+        order, pipes, *_ = socket.recv_fds(orders, LARGEST, 2)
+        if not order:
+            return
+        if fork() == 0:
+            orders.close()
+            if nurse(*pipes):
+                become(json.loads(order))
+                reinit()  # gevent's loop, which this process shares with its parent until now
+                sys.exit(program.main())
+            os._exit(0)
+        for pipe in pipes:
+            close(pipe)
+
+
+def imported() -> tuple[Any, Any]:
+    """Import the chat, with hashes as in CHEAP_HASHES."""
+    import functools
+
+    import argon2
+
+    cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    argon2.PasswordHasher = cheap  # type: ignore[misc, assignment]
+    from gevent import reinit
+
+    import final_app.__main__ as program
+
+    return program, reinit
+
+
+def nurse(output: int, status: int) -> bool:
+    """Fork once more: return True in the server; in its parent, False when the server has ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    server = fork()
+    if server == 0:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+    close(output)
+    if server:
+        os.write(status, f"{server}\n".encode())
+        _, ended = waitpid(server, 0)
+        os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
+    close(status)
+    return server == 0
+
+
+def become(order: dict[str, Any]) -> None:
+    """Take over what a process gets from whoever starts it."""
+    sys.argv = ["final_app", *order["arguments"]]
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.umask(order["umask"])
+
+
+if __name__ == "__main__":
+    main()

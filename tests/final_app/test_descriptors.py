@@ -1,0 +1,50 @@
+"""Each connection is a file: the chat takes as many as the system allows, and says if they are few."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.final_app.rig import ANSWER_TIMEOUT, CHEAP_HASHES, Person, Server
+
+LIMITED = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
+SHORT = "lets the chat open only"
+SOFT, ENOUGH, FEW = 256, 8192, 1024
+IDLE = 400  # connections that say nothing: more than the soft limit
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+
+
+def started(folder: Path, hard: int) -> Server:
+    server = Server(folder)
+    server.program = ["-c", LIMITED.format(soft=SOFT, hard=hard) + CHEAP_HASHES]
+    return server.start()
+
+
+def test_the_soft_limit_is_raised_so_that_idle_connections_keep_nobody_out(tmp_path: Path) -> None:
+    server = started(tmp_path, ENOUGH)
+    with requests.Session() as session:
+        session.trust_env = False
+        idle = [connect(server) for _ in range(IDLE)]
+        try:
+            assert session.get(f"{server.url}/healthz", timeout=ANSWER_TIMEOUT).ok
+            assert Person(server, "ada").begin().connect()["me"]["username"] == "ada"
+        finally:
+            for connection in idle:
+                connection.close()
+    server.stop()
+    assert SHORT not in "\n".join(server.log)
+
+
+def test_few_descriptors_are_told_in_one_line_and_the_chat_starts(tmp_path: Path) -> None:
+    server = started(tmp_path, FEW)
+    assert Person(server, "ada").get("/healthz").ok
+    server.stop()
+    (line,) = [line for line in server.log if SHORT in line]
+    assert f"{FEW:,}" in line and "LimitNOFILE" in line
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=ANSWER_TIMEOUT)

@@ -1,0 +1,267 @@
+"""Who is online, what a new socket is told, and the list of people that pages keep."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+from flask import Flask
+from socketio.exceptions import ConnectionError
+from sqlalchemy import event
+
+from final_app import current
+from final_app.accounts import accounts, sessions
+from final_app.chat import memberships, rooms
+from final_app.chat import people as everybody
+from final_app.chat.presence import GRACE, Presence
+from final_app.realtime import broadcast, handlers
+from final_app.realtime import server as sockets
+from final_app.storage.models import db
+from tests.faults.mutants import Change, mutant
+from tests.final_app.conftest import Move, People
+from tests.final_app.rig import Person, Server
+
+ADA, BO = 1, 2
+SHORT: Change = ("chat/presence.py", "GRACE = 10.0", "GRACE = 2.0")  # so that the test is quick
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> Iterator[Server]:
+    """The chat with a short grace."""
+    server = Server(tmp_path / "data", code=mutant(tmp_path, SHORT)).start()
+    yield server
+    server.stop()
+
+
+# ---- who is online
+
+
+def test_who_came_and_who_went_is_gathered(move: Move) -> None:
+    here = Presence()
+    for user in (3, 1, 2):
+        here.connect(f"sid{user}", 0, user)
+    assert here.online() == (), "nobody was told yet"
+    assert here.changes() == ([1, 2, 3], [])
+    assert here.changes() == ([], [])
+    here.connect("second tab", 0, 1)
+    here.disconnect("sid1")
+    move(2 * GRACE)
+    assert here.changes() == ([], []), "a person is here while any socket is"
+    assert here.online() == (1, 2, 3)
+
+
+def test_a_person_goes_offline_only_after_the_grace(move: Move) -> None:
+    here = Presence()
+    here.connect("a", 0, ADA)
+    here.changes()
+    here.disconnect("a")
+    assert GRACE == 10, "as the documents say"
+    move(GRACE - 0.1)
+    assert here.changes() == ([], [])
+    here.connect("b", 0, ADA)  # a reload
+    move(GRACE)
+    assert here.changes() == ([], [])
+    here.disconnect("b")
+    move(GRACE + 0.1)
+    assert here.changes() == ([], [ADA])
+    assert here.online() == ()
+
+
+def test_who_comes_and_goes_between_two_announcements_is_not_told(
+    move: Move,
+) -> None:
+    here = Presence()
+    here.connect("a", 0, ADA)
+    here.disconnect("a")
+    assert here.changes() == ([], [])
+    move(2 * GRACE)
+    assert here.changes() == ([], [])
+
+
+def test_the_sockets_of_a_user_and_of_a_session_are_found() -> None:
+    here = Presence()
+    for sid, session, user in (("a", 7, ADA), ("b", 8, ADA), ("c", 9, BO)):
+        here.connect(sid, session, user)
+    assert sorted(here.sids_of(ADA)) == ["a", "b"]
+    assert here.sids_of_session(8) == ["b"]
+    here.disconnect("b")
+    here.disconnect("never there")
+    assert (here.sids_of(ADA), here.sids_of_session(8), here.sids_of(99)) == (["a"], [], [])
+
+
+def test_others_see_somebody_leave_but_not_a_reload(brief: Server) -> None:
+    ada = Person(brief, "ada").begin()
+    bo = Person(brief, "bo").register(ada.invite())
+    ada.connect()
+    bo.connect()
+    while bo.id not in ada.hear("presence")["online"]:
+        pass
+    for _ in range(3):  # reloads
+        bo.leave()
+        assert bo.id in bo.connect()["online"]
+    bo.leave()
+    assert ada.hear("presence") == {"online": [], "offline": [bo.id]}
+    assert ada.connect()["online"] == [ada.id]
+    bo.connect()
+    assert bo.id in ada.hear("presence")["online"]
+    ada.leave()
+    bo.leave()
+
+
+def test_a_socket_that_closed_before_it_was_noted_is_forgotten(two_people: Flask) -> None:
+    current.presence().connect("ghost", 0, BO)
+    broadcast.online()
+    assert current.presence().sids() == set()
+
+
+# ---- what a new socket is told
+
+
+def test_welcome_carries_the_own_rooms_and_no_list_of_people(people: People) -> None:
+    bo = people["bo"]
+    said = bo.tab().connect()
+    assert set(said) == {
+        "protocol", "server_time", "limits", "me", "rooms", "people_rev", "online",
+    }  # fmt: skip
+    assert said["protocol"] == handlers.PROTOCOL == 3
+    assert {"unread", "last_rev", "last_seq"} <= set(said["rooms"][0])
+    assert said["people_rev"] == bo.ask("GET", "/api/people")["rev"]
+
+
+def test_a_connection_reads_a_little_and_writes_nothing(two_people: Flask) -> None:
+    few = _statements(two_people)
+    for number in range(60):
+        accounts._add(f"person{number}", "", "member")
+    many = _statements(two_people)
+    assert len(few) <= 6 and len(many) == len(few), few
+    assert all(each.startswith("SELECT") for each in many), many
+
+
+def test_a_page_of_another_version_is_told_to_reload(people: People) -> None:
+    ada = people["ada"]
+    assert _refusal(ada, auth={"protocol": 2}) == "outdated"
+    assert _refusal(ada, auth={"protocol": "3"}) == "outdated"
+    # A page of protocol 1 names no protocol, and knows only this refusal.
+    assert _refusal(ada, auth=None, agent="Mozilla/5.0 (X11; Linux)") == "unauthorized"
+    assert _refusal(ada, auth={"protocol": 3}, agent="Mozilla/5.0 (X11; Linux)") == ""
+    assert _refusal(ada, auth=None) == "", "a program that names no protocol is accepted"
+
+
+# ---- the list of people
+
+
+def test_the_list_of_people_is_sent_again_only_when_somebody_has_changed(
+    people: People, server: Server, newcomer: Callable[[str], Person]
+) -> None:
+    ada, bo = people["ada"], people["bo"]
+    tag = _tag(ada)
+    assert _unchanged(bo, tag), "it is the same for everybody"
+    bo.tab().leave()
+    ada.say(1, "Hello")
+    assert _unchanged(ada, tag), "neither presence nor messages are part of it"
+    changes: list[Callable[[], Any]] = [
+        lambda: newcomer("zoe"),
+        lambda: bo.form("/account/name", page="/account", name="Bo Diddley"),
+        lambda: server.run("users", "promote", "zoe"),
+        lambda: server.run("users", "ban", "zoe"),
+        lambda: server.run("users", "unban", "zoe"),
+        lambda: server.run("users", "demote", "zoe"),
+        lambda: server.run("users", "delete", "zoe"),
+        lambda: bo.form("/account/name", page="/account", name="bo"),
+    ]
+    tags = [tag]
+    for change in changes:
+        change()
+        assert not _unchanged(ada, tags[-1]), f"change number {len(tags)}"
+        tags.append(_tag(ada))
+    assert len(set(tags)) == len(tags)
+
+
+def test_the_browser_keeps_the_list_and_asks_each_time(people: People) -> None:
+    answer = people["ada"].get("/api/people")
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "online" not in answer.json()["people"][0], "which would change all the time"
+
+
+def test_every_change_of_a_person_has_the_next_number(people: People) -> None:
+    ada, bo = people["ada"], people["bo"]
+    known = ada.ask("GET", "/api/people")["rev"]
+    ada.told()
+    for name in ("Bo B", "Bo C", "bo"):
+        bo.form("/account/name", page="/account", name=name)
+    told = ada.told("person_changed")
+    assert [each["rev"] for each in told] == [known + 1, known + 2, known + 3]
+    assert ada.ask("GET", "/api/people")["rev"] == known + 3
+
+
+def test_the_list_is_made_once_for_each_change(two_people: Flask) -> None:
+    first = current.listing()
+    assert current.listing() is first
+    accounts._add("cy", "", "member")
+    second = current.listing()
+    assert second is not first and second.rev == first.rev + 1
+    assert [each["username"] for each in json.loads(second.body)["people"]] == ["ada", "bo", "cy"]
+
+
+def test_somebody_who_is_alone_is_known_to_be(two_people: Flask) -> None:
+    assert not everybody.is_alone()
+    accounts.deactivate(BO, "deleted")
+    assert everybody.is_alone()
+
+
+def test_a_direct_room_shows_its_other_person_to_each(two_people: Flask) -> None:
+    direct = rooms.direct(ADA, BO)
+    views = memberships.of_everybody_in(direct)
+    assert {user: view["person"]["username"] for user, view in views.items()} == {
+        ADA: "bo",
+        BO: "ada",
+    }
+    assert views[ADA]["name"] == "bo" and memberships.one(ADA, direct) == views[ADA]
+    assert memberships.one(ADA, 1)["person"] is None
+
+
+# ---- helpers
+
+
+def _statements(app: Flask) -> list[str]:
+    """Return the statements that one connection takes."""
+    token = sessions.create(BO, "test", "127.0.0.1")
+    heard: list[str] = []
+
+    def hear(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        heard.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", hear)
+    client = sockets.socketio.test_client(app, headers={"Cookie": f"chat_session={token}"})
+    event.remove(db.engine, "before_cursor_execute", hear)
+    assert "welcome" in [each["name"] for each in client.get_received()]
+    client.disconnect()
+    return heard
+
+
+def _refusal(person: Person, *, auth: object, agent: str = "") -> str:
+    """Connect a socket; return the code of the refusal, or "" if it was accepted."""
+    client = socketio.Client(reconnection=False)
+    codes: list[str] = []
+    client.on("connect_error", lambda error: codes.append(error["data"]["code"]))
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies)
+    headers = {"Cookie": cookies} | ({"User-Agent": agent} if agent else {})
+    try:
+        client.connect(person.server.url, headers=headers, auth=auth, transports=["websocket"])
+    except ConnectionError:
+        assert codes
+    else:
+        client.disconnect()
+    return codes[0] if codes else ""
+
+
+def _tag(person: Person) -> str:
+    return str(person.get("/api/people").headers["ETag"])
+
+
+def _unchanged(person: Person, tag: str) -> bool:
+    answer = person.get("/api/people", headers={"If-None-Match": tag})
+    assert (answer.status_code, bool(answer.content)) in [(304, False), (200, True)]
+    return bool(answer.status_code == 304)

@@ -1,0 +1,181 @@
+"""Compiled statements and the ORM's session share one transaction. A message needs no session."""
+
+import sqlite3
+import uuid
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, event, select, update
+
+from final_app.accounts import sessions
+from final_app.chat import history, messages
+from final_app.errors import Forbidden, NotFound
+from final_app.facts import RoomChanged
+from final_app.lib import clock
+from final_app.storage import faults, outbox
+from final_app.storage.models import Room, Session, User, db, table
+from final_app.storage.statements import Statement
+from final_app.storage.transaction import execute, record, transaction
+
+ADA, BO, GENERAL = 1, 2, 1
+_users, _rooms = table(User), table(Room)
+NAME_OF = Statement(select(_users.c.name).where(_users.c.id == bindparam("user")))
+RENAME = Statement(
+    update(_users).where(_users.c.id == bindparam("user")).values(name=bindparam("to"))
+)
+
+
+def name_of(user_id: int) -> str:
+    """Return a name as another connection sees it."""
+    with db.engine.connect() as connection:
+        found: str = connection.execute(
+            select(_users.c.name).where(_users.c.id == user_id)
+        ).scalar_one()
+    return found
+
+
+def post(text: str, author_id: int = ADA, **more: object) -> messages.Posted:
+    return messages.post(author_id, GENERAL, str(uuid.uuid4()), text, **more)  # type: ignore[arg-type]
+
+
+# ---- one transaction
+
+
+def test_both_ways_of_writing_are_one_commit(two_people: Flask) -> None:
+    @transaction
+    def rename() -> None:
+        execute(RENAME, user=ADA, to="Augusta")
+        db.session.get_one(User, BO).name = "Boris"
+        assert (name_of(ADA), name_of(BO)) == ("ada", "bo"), "nothing is committed yet"
+
+    rename()
+    assert (name_of(ADA), name_of(BO)) == ("Augusta", "Boris")
+
+
+def test_both_ways_of_writing_are_rolled_back_and_nothing_is_told(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(outbox.current(), "_listener", told.append)
+
+    @transaction
+    def rename(fail: bool) -> None:
+        execute(RENAME, user=ADA, to="Augusta")
+        db.session.get_one(User, BO).name = "Boris"
+        record(RoomChanged(GENERAL))
+        if fail:
+            raise Forbidden("No.")
+
+    with pytest.raises(Forbidden):
+        rename(True)
+    assert (name_of(ADA), name_of(BO)) == ("ada", "bo")
+    assert db.session.get_one(User, BO).name == "bo" and told == []
+    rename(False)
+    assert (name_of(ADA), name_of(BO)) == ("Augusta", "Boris") and told == [RoomChanged(GENERAL)]
+
+
+def test_a_statement_sees_what_the_session_has_not_written_yet(two_people: Flask) -> None:
+    @transaction
+    def rename() -> str:
+        db.session.get_one(User, BO).name = "Boris"
+        (row,) = execute(NAME_OF, user=BO)
+        return str(row.name)
+
+    assert rename() == "Boris"
+
+
+def test_a_function_inside_a_transaction_joins_it(two_people: Flask) -> None:
+    @transaction
+    def outer() -> None:
+        post("Never said")
+        raise Forbidden("No.")
+
+    with pytest.raises(Forbidden):
+        outer()
+    assert history.page(ADA, GENERAL)["messages"] == []
+    assert post("Said").message["seq"] == 1, "a number was lost"
+
+
+def test_only_a_database_that_others_hold_is_busy(tmp_path: Path) -> None:
+    """The code of the error says so. Its text is written for people, and may contain any name."""
+    with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as first:
+        first.execute("CREATE TABLE numbers (a)")
+        first.execute("BEGIN IMMEDIATE")
+        with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as second:
+            for statement, busy in (("BEGIN IMMEDIATE", True), ("SELECT * FROM locked", False)):
+                with pytest.raises(sqlite3.OperationalError) as caught:
+                    second.execute(statement)
+                assert "locked" in str(caught.value)
+                assert faults.means_busy(caught.value) == busy
+
+
+def test_a_value_that_is_missing_is_an_error(two_people: Flask) -> None:
+    with pytest.raises(KeyError, match="user"):
+        execute(NAME_OF)
+
+
+def test_times_go_in_and_come_out_as_times(two_people: Flask) -> None:
+    token = sessions.create(BO, "test", "127.0.0.1")
+    by_orm = db.session.scalar(select(Session.seen_at).where(Session.user_id == BO))
+    db.session.remove()
+    found = sessions.find(token)
+    assert found is not None and isinstance(found.seen_at, datetime)
+    assert found.seen_at == by_orm and found == sessions.get(found.session_id)
+    assert abs((clock.now() - found.seen_at).total_seconds()) < 60
+
+
+def test_a_session_that_reads_between_the_two_commits_does_not_stop_later_writes(
+    two_people: Flask,
+) -> None:
+    seen = []
+
+    def read(session: Any, ended: Any) -> None:
+        if ended.parent is None and not seen:
+            seen.append(session.scalar(select(Room.name)))
+
+    @transaction
+    def rename() -> None:
+        db.session.get_one(User, BO).name = "Boris"
+        event.listen(db.session, "after_transaction_end", read)
+
+    try:
+        rename()
+    finally:
+        event.remove(db.session, "after_transaction_end", read)
+    assert seen == ["general"] and name_of(BO) == "Boris"
+    db.session.scalar(select(Room.name))  # the session still has the connection that writes
+    with two_people.app_context():  # of another request
+        assert post("Hello").message["seq"] == 1
+
+
+# ---- what a message needs
+
+
+def test_a_new_message_is_told_as_it_is_read_later(two_people: Flask) -> None:
+    first = post("Hello *you*, @bo and @nobody").message
+    second = post("Yes", author_id=BO, reply_to=first["id"]).message
+    assert first["mentions"] == [BO] and second["reply_to"]["id"] == first["id"]
+    assert history.page(ADA, GENERAL)["messages"] == [first, second]
+
+
+def test_a_plain_message_needs_no_session_of_the_orm_and_five_statements(two_people: Flask) -> None:
+    post("The first one opens the connection")
+    db.session.remove()
+    seen: list[str] = []
+    driver = two_people.extensions["writer"].connection.driver_connection
+    driver.set_trace_callback(seen.append)
+    post("Hello")
+    driver.set_trace_callback(None)
+    assert not db.session.registry.has()
+    # The trigger for the search makes SQLite name the INSERT again.
+    kinds = dict.fromkeys(each.split()[0] for each in seen if not each.startswith("--"))
+    assert list(kinds) == ["BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]
+
+
+def test_an_author_that_does_not_exist_is_refused(two_people: Flask) -> None:
+    with pytest.raises(NotFound):
+        post("Hello", author_id=99)

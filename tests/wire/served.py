@@ -1,0 +1,44 @@
+"""bare.py as a process of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.final_app.rig import READY_TIMEOUT, Server
+from workshop import paths
+
+SCRIPT = Path(__file__).with_name("bare.py")
+CODE = "WIRE_CODE"  # names the folder whose final_app is served: test_mutants.py sets it
+
+
+class Bare(Server):
+    """bare.py on a free port. `options` are those of its command line."""
+
+    def __init__(self, *options: str) -> None:
+        super().__init__(paths.ROOT)
+        self.options = options
+
+    def start(self) -> "Bare":
+        code = os.environ.get(CODE, str(paths.ROOT))
+        self.process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(self.port), *self.options],
+            cwd=code, stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": code, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        )  # fmt: skip
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self.process, ready), daemon=True).start()
+        assert ready.wait(READY_TIMEOUT) and self.port, "\n".join(self.log)
+        return self
+
+    @property
+    def tracebacks(self) -> list[str]:
+        """What the log says about faults of the server."""
+        return [line for line in self.log if "Traceback" in line or "Error" in line.split(":")[0]]
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines of the log about connections that broke a rule."""
+        return [line for line in self.log if line.startswith("ERROR ")]

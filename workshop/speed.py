@@ -1,0 +1,169 @@
+"""What a broadcast costs: the CPU time of a server for each delivery, and which part takes how long.
+
+    measure(chat, other)         # CPU time, from outside, of any chat with `new_message`
+    profile(mine, at_once=4)     # the parts of a broadcast, of a chat in lab 12
+
+Figures differ on every machine and every time. They are only in the HTML, where the strict test leaves
+them out; what is always the same is in the text.
+"""
+
+import html
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from statistics import median, mode
+
+import psutil  # type: ignore[import-untyped]
+import requests
+
+from workshop.load import LISTENERS, PATIENCE, Room, Undelivered
+from workshop.stages import Stage
+from workshop.views import View, box, html_table
+
+PARTS = ("make the text", "make the frame", "write it")  # those whose calls are counted
+Lap = dict[str, tuple[int, float]]  # calls and microseconds, by part
+# Seconds of CPU time that each server gets. Windows counts in ticks of 16 ms, Linux in 10 ms.
+SPENT = 1.0 if sys.platform == "win32" else 0.25
+TURNS = 3  # servers take turns, so that whatever else the machine does disturbs all of them
+WARM_UP = 5  # bursts
+LAPS = 21  # bursts that are timed
+MICROSECONDS = 1e6  # in a second
+REST = "everything else"
+BAR = (
+    '<svg style="flex: 1; height: 14px" viewBox="0 0 100 14" preserveAspectRatio="none" '
+    'aria-hidden="true"><rect width="{:.1f}" height="14" fill="#4f83cc"/></svg>'
+)
+FIRST = "35%"  # width of a table's first column
+
+
+class Costs(View, Mapping[str, float]):
+    """CPU time for each delivery, in microseconds, by the name of the chat."""
+
+    def __init__(self, costs: dict[str, float], listeners: int, at_once: int) -> None:
+        self._costs = costs
+        what = f"{_messages(at_once)} to {listeners} listeners"
+        checked = "every listener got every message, once and in order"
+        most = max(costs.values())
+        rows = [
+            [f"<code>{html.escape(name)}</code>", _measured(cost / most, f"{cost:.1f} µs")]
+            for name, cost in costs.items()
+        ]  # fmt: skip
+        table = html_table(["chat", "CPU time for each delivery"], rows, FIRST)
+        text = "\n".join([f"{what}: {checked}", *(f"{name}: …" for name in costs)])
+        super().__init__(text, box(table, f"{what}: {checked}"))
+
+    def __getitem__(self, name: str) -> float:
+        return self._costs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._costs)
+
+    def __len__(self) -> int:
+        return len(self._costs)
+
+
+def measure(*chats: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Costs:
+    """Send messages to a room of each chat; return the CPU time that its server needs for a delivery.
+
+    `at_once` messages arrive together. Raises Undelivered if a listener misses a message, or gets one
+    twice or out of order.
+    """
+    with ExitStack() as rooms:
+        meters = [
+            _Meter(chat, rooms.enter_context(_room(chat, listeners)), at_once) for chat in chats
+        ]
+        for turn in range(1, TURNS + 1):
+            for meter in meters:
+                meter.run(SPENT * turn / TURNS)
+        return Costs({each.name: each.cost() for each in meters}, listeners, at_once)
+
+
+class _Meter:
+    """A chat, a room in it, and what the server has spent since the first message."""
+
+    def __init__(self, chat: Stage, room: Room, at_once: int) -> None:
+        self.name, self._room, self._at_once = chat.name, room, at_once
+        server = psutil.Process(chat.pid)  # on Windows, a starter whose child is the server
+        self._processes = [server, *server.children(recursive=True)]
+        for _ in range(WARM_UP):
+            room.say(at_once)
+        self._deliveries, self._time = room.deliveries, self._cpu_time()
+
+    def run(self, until: float) -> None:
+        """Send until the server has spent this many seconds of CPU time in all."""
+        while self._cpu_time() - self._time < until:
+            self._room.say(self._at_once)
+
+    def cost(self) -> float:
+        spent = self._cpu_time() - self._time
+        return spent * MICROSECONDS / (self._room.deliveries - self._deliveries)
+
+    def _cpu_time(self) -> float:
+        times = [process.cpu_times() for process in self._processes]
+        return float(sum(each.user + each.system for each in times))
+
+
+class Profile(View):
+    """How often each part of a broadcast runs (`calls`), and the microseconds that it takes in all."""
+
+    def __init__(self, name: str, laps: list[Lap], listeners: int, at_once: int) -> None:
+        self.calls = {part: int(mode(lap[part][0] for lap in laps)) for part in PARTS}
+        self.times = {part: median(lap[part][1] for lap in laps) for part in (*PARTS, REST)}
+        whole = sum(self.times.values())
+        heading = f"{name}: {_messages(at_once)} to {listeners} listeners"
+        shares = {part: time / whole for part, time in self.times.items()}
+        rows = [
+            [part, f"{self.calls[part]} ×" if part in self.calls else "",
+             _measured(share, f"{share:.0%}")]
+            for part, share in shares.items()
+        ]  # fmt: skip
+        lines = [f"{part:<16}{calls:>5} ×" for part, calls in self.calls.items()]
+        table = html_table(["part", "how often", "share of the time"], rows, FIRST)
+        super().__init__("\n".join([heading, *lines]), box(table, heading))
+
+
+def profile(chat: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Profile:
+    """Time the parts of a broadcast in a chat of lab 12. Raises Undelivered as `measure` does."""
+    if not chat.is_tiny:
+        raise LookupError(
+            f"`profile` knows the parts of the chats in lab 12, and not of {chat.name}."
+        )
+    laps: list[Lap] = []
+    with _room(chat, listeners) as room, requests.Session() as http:
+        http.trust_env = False
+        for _ in range(LAPS):
+            http.post(f"{chat.url}/stopwatch", timeout=PATIENCE)
+            room.say(at_once)
+            laps.append(http.post(f"{chat.url}/stopwatch", timeout=PATIENCE).json())
+        http.delete(f"{chat.url}/stopwatch", timeout=PATIENCE)
+    return Profile(chat.name, laps, listeners, at_once)
+
+
+@contextmanager
+def _room(chat: Stage, listeners: int) -> Iterator[Room]:
+    """A room of this chat. If a message is lost, the error also says what the server complained of."""
+    before = chat.log
+    try:
+        with Room(chat.port, listeners) as room:
+            yield room
+    except Undelivered as problem:
+        from workshop.checks.console import last_error  # here: the contract imports this module
+
+        log = chat.log.removeprefix(before)
+        said = f"; the server's log says: {last_error(log)}" if "Traceback" in log else ""
+        raise Undelivered(f"{chat.name}: {problem}{said}") from None
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages at once"
+
+
+def _measured(share: float, figure: str) -> str:
+    """A bar, 1.0 of its cell or less, and its figure. They differ every time.
+
+    notebooks/sanitize.cfg replaces them.
+    """
+    return (
+        '<div class="measured" style="display: flex; gap: .6em; align-items: center">'
+        f'{BAR.format(share * 100)}<span style="min-width: 5em">{figure}</span></div>'
+    )
