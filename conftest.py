@@ -25,11 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker for each core. A single file needs none: its tests stay together anyway."""
+    """Return one worker more than there are cores: tests also wait, for a browser, a server, a timer.
+
+    A single file needs none: its tests stay together anyway.
+    """
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and all(Path(name).is_file() for name in files):
         return 0
-    return min(os.cpu_count() or 1, MOST_WORKERS)
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses

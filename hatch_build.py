@@ -1,7 +1,8 @@
 """Put the official Socket.IO browser client into the wheel as the package `socketio_browser`.
 
-The file comes from npm, pinned and hash-checked by `package-lock.json`. It is built outside the
-tree (`build/npm`, ignored by git) and goes straight into the wheel: a file written into the tree
+LinkeDOM, which is the document in the pages that the checker plays, goes there too. Both files come
+from npm, pinned and hash-checked by `package-lock.json`. They are fetched outside the tree
+(`build/npm`, ignored by git) and go straight into the wheel: a file written into the tree
 would be missing as soon as a cached wheel is reused.
 """
 
@@ -17,9 +18,24 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PIN_FILES = ("package.json", "package-lock.json", ".npmrc")
 # start.py calculates the same digest, to see whether what is installed was built from these files.
-BUILT_FROM = ("pyproject.toml", "hatch_build.py", *PIN_FILES, "browser_client/blueprint.py")
+BUILT_FROM = ("pyproject.toml", "hatch_build.py", *PIN_FILES, "browser_client/blueprint.py",
+              "browser_client/bounds.py")  # fmt: skip
 CLIENT = "node_modules/socket.io-client/dist/socket.io.min.js"
-LICENCE = "node_modules/socket.io-client/LICENSE"
+# LinkeDOM's file holds these packages, too.
+IN_LINKEDOM = {
+    "boolbase": "LICENSE", "css-select": "LICENSE", "css-what": "LICENSE", "cssomnom": "LICENSE",
+    "dom-serializer": "LICENSE", "domelementtype": "LICENSE", "domhandler": "LICENSE",
+    "domutils": "LICENSE", "entities": "LICENSE", "html-escaper": "LICENSE.txt",
+    "htmlparser2": "LICENSE", "nth-check": "LICENSE", "uhyphen": "LICENSE",
+}  # fmt: skip
+# What goes into the package, by its name there.
+FROM_NPM = {
+    "static/socket.io.min.js": CLIENT,
+    "LICENSE-socket.io-client": "node_modules/socket.io-client/LICENSE",
+    "linkedom.js": "node_modules/linkedom/worker.js",
+    "LICENSE-linkedom": "node_modules/linkedom/LICENSE",
+    **{f"LICENSE-{name}": f"node_modules/{name}/{file}" for name, file in IN_LINKEDOM.items()},
+}
 
 
 class BrowserClientHook(BuildHookInterface):
@@ -34,8 +50,9 @@ class BrowserClientHook(BuildHookInterface):
         npm_folder = fetch_client(root, root / "build" / "npm")
         include = build_data["force_include_editable" if version == "editable" else "force_include"]
         include[str(root / "browser_client" / "blueprint.py")] = "socketio_browser/__init__.py"
-        include[str(npm_folder / CLIENT)] = "socketio_browser/static/socket.io.min.js"
-        include[str(npm_folder / LICENCE)] = "socketio_browser/LICENSE-socket.io-client"
+        include[str(root / "browser_client" / "bounds.py")] = "socketio_browser/bounds.py"
+        for name, source in FROM_NPM.items():
+            include[str(npm_folder / source)] = f"socketio_browser/{name}"
         record = npm_folder / "built_from.sha256"
         sources = b"".join((root / name).read_bytes() for name in BUILT_FROM)
         record.write_text(hashlib.sha256(sources).hexdigest())
@@ -43,13 +60,13 @@ class BrowserClientHook(BuildHookInterface):
 
 
 def fetch_client(root: Path, folder: Path) -> Path:
-    """Return the folder that holds the pinned client; call npm only when it is not there yet."""
+    """Return the folder that holds the pinned files; call npm only when it is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     stale = any(
         not (folder / name).is_file() or (folder / name).read_bytes() != (root / name).read_bytes()
         for name in PIN_FILES
     )
-    if stale or not (folder / CLIENT).is_file():
+    if stale or not all((folder / source).is_file() for source in FROM_NPM.values()):
         for name in PIN_FILES:
             shutil.copy(root / name, folder / name)
         npm_ci(folder)
@@ -69,7 +86,7 @@ def npm_ci(folder: Path) -> None:
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(
-            "The Socket.IO browser client could not be fetched.\n"
+            "The Socket.IO browser client and LinkeDOM could not be fetched.\n"
             f"Expected: `npm {' '.join(arguments)}` to succeed in {folder}\n"
             f"It said: {(result.stderr or result.stdout).strip()}\n"
             "What to do: check the network (setup needs it once), then run the same command again.\n"

@@ -8,7 +8,7 @@ Python 3.6, and the file's first f-string is also the sentence that a still olde
 import os
 import sys
 
-OLDEST, NEWEST = "3.11", "3.14"
+OLDEST, NEWEST = "3.11", "3.15"
 NEEDED = f"This workshop needs Python {OLDEST} or newer."  # an older one shows this very line
 
 
@@ -55,7 +55,7 @@ UV = BUILD / f"uv-{hashlib.sha256(UV_PIN.read_bytes()).hexdigest()[:8]}{SUFFIX}"
 UV_INSTALL = [str(UV), "pip", "install", "--python", str(PYTHON), "--project", ROOT.anchor]
 PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
-              "browser_client/blueprint.py")  # fmt: skip
+              "browser_client/blueprint.py", "browser_client/bounds.py")  # fmt: skip
 INSTALLERS_SAY = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
 LONGEST_LINE = 200  # characters of an installer's line that a failure repeats
 
@@ -66,7 +66,7 @@ Sets up .venv beside this file if something is missing, then does what the verb 
 
   (none), notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
   run 05 | run mine [--port N]                  run a step, or your own chat; reloads on save
-  check 05                                      check your chat, and name one thing to do next
+  check 05 [--hint] [--watch]                   check your chat: once, with more help, on each save
   catch-up 05                                   save your chat, then replace it with step 05
   chat [--host H] [--port N]                    serve the finished chat
   doctor                                        look for problems on this machine
@@ -78,10 +78,6 @@ Sets up .venv beside this file if something is missing, then does what the verb 
   --setup-only [test]                           set up (for `test` too, if named), and stop there
   --help                                        show this text
 """
-TOO_NEW = f"""\
-The checker does not run on this Python yet: tree-sitter has no wheel for it. So .venv gets Python
-{NEWEST}, which uv finds on this machine or downloads. If uv fails, install Python {NEWEST}, then run
-`python{NEWEST} start.py` (Windows: `py -{NEWEST} start.py`)."""
 
 
 class SetUpError(Exception):
@@ -186,9 +182,6 @@ def make_venv() -> None:
         ask_first("make the environment .venv again (it was moved, or its Python is gone)")
     # Called from inside the old .venv, sys.executable would be a Python that is about to go.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    if sys.version_info[:2] > tuple(int(part) for part in NEWEST.split(".")):
-        print(TOO_NEW, flush=True)
-        python = NEWEST
     run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Make the environment .venv")
 
 

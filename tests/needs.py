@@ -1,7 +1,7 @@
 """What a test needs from the machine. Without it the test skips with one clear line.
 
-REQUIRE=browser,nginx,uv,repo2docker (a comma list) turns the skip of what it names into a failure, so
-that CI cannot pass by having installed nothing.
+REQUIRE=browser,nginx,uv,repo2docker,mount (a comma list) turns the skip of what it names into a
+failure, so that CI cannot pass by having installed nothing.
 """
 
 import os
@@ -52,6 +52,13 @@ def needs_uv() -> str:
     """Return the path of uv, or skip: start.py and `uv run` name it in UV."""
     found = os.environ.get("UV") or shutil.which("uv")
     return need("uv", found, "no uv was found; run the tests with `python3 start.py test`")
+
+
+def needs_mount() -> str:
+    """Return the path of mount, which makes a small disk, or skip (fail under REQUIRE=mount)."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    found = shutil.which("mount") if is_root and sys.platform == "linux" else None
+    return need("mount", found, "only root on Linux can mount a small disk")
 
 
 def needs_repo2docker() -> str:

@@ -16,14 +16,23 @@ from workshop import direct  # noqa: F401  # first: before any client looks at t
 if TYPE_CHECKING:
     from workshop.bridge import show_bridge, show_home, show_layers
     from workshop.checker import check
+    from workshop.checks.tour import compare
     from workshop.clients import Tape, cast, session_of
-    from workshop.contract.tour import compare
     from workshop.doubles import double
     from workshop.environments import make_environment
     from workshop.first_cell import begin
     from workshop.learner import bring, catch_up
+    from workshop.speed import measure, profile
     from workshop.stages import Stage, StageFailed, stage
-    from workshop.views import show, show_change, show_page, side_by_side, solution, wire
+    from workshop.views import (
+        show,
+        show_change,
+        show_page,
+        show_picture,
+        side_by_side,
+        solution,
+        wire,
+    )
 
 __all__ = [
     "Stage",
@@ -37,6 +46,8 @@ __all__ = [
     "compare",
     "double",
     "make_environment",
+    "measure",
+    "profile",
     "session_of",
     "show",
     "show_bridge",
@@ -44,6 +55,7 @@ __all__ = [
     "show_home",
     "show_layers",
     "show_page",
+    "show_picture",
     "side_by_side",
     "solution",
     "stage",
@@ -54,13 +66,22 @@ _HOMES = {
     "bridge": ["show_bridge", "show_home", "show_layers"],
     "checker": ["check"],
     "clients": ["Tape", "cast", "session_of"],
-    "contract.tour": ["compare"],
+    "checks.tour": ["compare"],
     "doubles": ["double"],
     "environments": ["make_environment"],
     "first_cell": ["begin"],
     "learner": ["bring", "catch_up"],
+    "speed": ["measure", "profile"],
     "stages": ["Stage", "StageFailed", "stage"],
-    "views": ["show", "show_change", "show_page", "side_by_side", "solution", "wire"],
+    "views": [
+        "show",
+        "show_change",
+        "show_page",
+        "show_picture",
+        "side_by_side",
+        "solution",
+        "wire",
+    ],
 }
 
 

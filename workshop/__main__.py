@@ -13,6 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code: int = options.verb(options)
         return code
+    except KeyboardInterrupt:
+        return 130  # as a shell reports it
     except (LookupError, OSError, RuntimeError) as problem:
         print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
         return 2
@@ -44,7 +46,13 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     chat.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
     chat.add_argument("--port", default="5000", help="port (5000)")
-    verb("check", _check, "check your own chat against a step").add_argument("step")
+    check = verb("check", _check, "check your own chat against a step")
+    check.add_argument("step")
+    more = check.add_mutually_exclusive_group()
+    more.add_argument(
+        "--hint", action="store_true", help="show where your code and the step's differ"
+    )
+    more.add_argument("--watch", action="store_true", help="check again on every save")
     verb("catch-up", _catch_up, "copy a step to mine/chat; yours is kept").add_argument("step")
     verb("doctor", _doctor, "examine this machine and say what to fix")
     verb("ps", _ps, "list the stages that run")
@@ -79,9 +87,14 @@ def _chat(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from workshop.checker import BROKEN, check
+    from workshop.checker import check
+    from workshop.verdict import BROKEN
 
-    verdict = check(options.step)
+    if options.watch:
+        from workshop.watch import watch
+
+        return watch(options.step)
+    verdict = check(options.step, hint=2 if options.hint else 1)
     print(verdict)
     return 1 if verdict.state == BROKEN else 0
 

@@ -13,7 +13,7 @@ TOKEN_HEADER = "X-CSRFToken"
 FIRST_RUN = "/first-run"
 DOORS = {"/", "/login", "/register", FIRST_RUN}
 READING = {"GET", "HEAD", "OPTIONS"}
-TIMEOUT = 10.0  # seconds
+TIMEOUT = 30.0  # seconds; a slow laptop hashes a password while it does other things
 
 
 class NotLoggedIn(RuntimeError):

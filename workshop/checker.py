@@ -2,123 +2,127 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import requests
 from socketio.exceptions import SocketIOError
 
 from workshop import manifest, paths
-from workshop.contract import Broken, NotAttempted, Promise, exercise_of, promises_of, tour
-from workshop.contract.diagnosis import LOG_SAYS, UNKNOWN, diagnose, last_error
-from workshop.contract.families import checked_for
+from workshop.checks import (
+    Broken,
+    NotAttempted,
+    Promise,
+    exercise_of,
+    promises_of,
+    speed,
+    tour,
+)
+from workshop.checks.console import LOG_SAYS, diagnose, from_log, last_error
+from workshop.checks.families import checked_for
+from workshop.checks.near_misses import missing_app
+from workshop.checks.promise import CannotRun, Trial
+from workshop.checks.visitors import alive
 from workshop.progress import watched
-from workshop.stages import Stage, StageFailed, stage
-from workshop.views import with_code
+from workshop.second_hint import second_hint
+from workshop.stages import Stage, StageFailed, locate, stage
+from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
-KEPT, OPEN, BROKEN = "kept", "open", "broken"
-LATER = "11"  # the labs begin here
 MOST_SEEN, WORD = 500, 40  # characters of what was seen that a card shows, and of one word in it
 LONG_WORD = re.compile(r"\w{80,}")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The outcome of a check. `state` is "kept", "open" (not attempted yet) or "broken"."""
+class LabChecks:
+    """What `check` tries in a lab. `folder` is the learner's copy, which `bring` makes."""
 
-    step: str
-    state: str
-    kept: int  # promises that were tried and hold, of `total`
-    total: int
-    sentence: str = ""
-    expected: str = ""
-    seen: str = ""
-    hint: str = ""
-
-    @property
-    def headline(self) -> str:
-        if self.state == KEPT:
-            script = "chat.js" if self.step < LATER else "rail.js"
-            unseen = (
-                f" {script} was read, not run: try it in the page." if self.step >= "04" else ""
-            )
-            return f"Step {self.step}: all {self.total} promises are kept. Well done.{unseen}"
-        if self.state == OPEN:
-            kept = f"{self.kept} of {self.total} promises are kept"
-            return f"Step {self.step}: {kept}. Not attempted yet: {self.sentence}"
-        which = f"promise {self.kept + 1} of {self.total}"  # what comes after it was not tried
-        return f"Step {self.step}: {which} is not kept: {self.sentence}"
-
-    def __str__(self) -> str:
-        if self.state == KEPT:
-            return self.headline
-        return (
-            f"{self.headline}\n  Expected: {self.expected}\n  Seen:     {self.seen}\n"
-            f"  Hint:     {self.hint}"
-        )
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        colour = {KEPT: "46,160,67", OPEN: "120,130,150", BROKEN: "218,54,51"}[self.state]
-        rows = [("Expected", self.expected), ("Seen", self.seen), ("Hint", self.hint)]
-        body = "".join(f"<div><b>{k}</b> {with_code(v)}</div>" for k, v in rows if v)
-        markup = (
-            f'<div style="border-left: 4px solid rgb({colour}); padding: .4em .9em; '
-            f'background: rgba({colour},.12)"><div>{with_code(self.headline)}</div>{body}</div>'
-        )
-        return {"text/plain": str(self), "text/html": markup}
+    folder: str
+    what: str
+    bring: str
+    command: str
+    trials: list[Trial]
 
 
-def check(which: str) -> Verdict:
+LABS = {
+    "11": LabChecks(
+        "mine/final_app", "Your copy of the application", 'bring("final_app")',
+        "python -m final_app", tour.CHECKS,
+    ),
+    "12": LabChecks(
+        "mine/speed", "Your copy of the broadcast", 'bring("12_speed")',
+        "the chat with your fanout.py", speed.CHECKS,
+    ),
+}  # fmt: skip
+
+
+def check(which: str, hint: int = 1) -> Verdict:
     """Try the promises up to a step on the learner's chat, then that step's exercise.
 
-    For lab 11 it tries the topic on the learner's copy of final_app. Raises LookupError for an unknown
-    step.
+    `hint=2` adds the lines near the place that differ from the step's. For a lab it tries the exercise
+    on the learner's copy: the topic in mine/final_app, or the broadcast in mine/speed. Raises
+    LookupError for an unknown step.
     """
     if manifest.is_lab(which):
-        return check_topic(manifest.lesson(which))
+        return check_lab(manifest.lesson(which))
     step = manifest.step(which)
-    promises = promises_of(step.number)
-    total = len(promises) + 1
     if not (paths.my_chat() / "app.py").is_file():
-        return Verdict(
-            step.number, OPEN, 0, total, "Your chat begins with mine/chat/app.py.",
-            "a file app.py in mine/chat", "no such file",
-            "Notebook 01 tells what to type; `python3 start.py catch-up 01` copies it.",
-        )  # fmt: skip
+        return _no_chat_yet(step.number)
+    verdict = _tried(step.number)
+    if verdict.state == KEPT and not verdict.untried:
+        _remember(step.name)
+    if verdict.state == KEPT:
+        return verdict
+    if hint > 1:
+        return replace(verdict, second=second_hint(verdict))
+    return replace(verdict, can_say_more=True)
+
+
+def _no_chat_yet(number: str) -> Verdict:
+    seen, hint = missing_app(paths.my_chat()) or (
+        "no such file",
+        "Notebook 01 tells what to type; `python3 start.py catch-up 01` copies it.",
+    )
+    return Verdict(
+        number, OPEN, 0, len(promises_of(number)) + 1, "Your chat begins with mine/chat/app.py.",
+        "a file app.py in mine/chat", seen, hint,
+    )  # fmt: skip
+
+
+def _tried(number: str) -> Verdict:
+    """Start the learner's chat, try the promises up to a step, and stop it again."""
+    promises = promises_of(number)
     try:
         chat = stage("mine", signed=False)
     except StageFailed as failure:
         return Verdict(
-            step.number, BROKEN, 0, total, "The application starts.",
+            number, BROKEN, 0, len(promises) + 1, "The application starts.",
             "`flask run` announces its address", last_error(failure.log), diagnose(failure.log),
+            from_log(failure.log),
         )  # fmt: skip
     try:
-        verdict = examine(chat, step.number, promises)
+        return examine(chat, number, promises)
     finally:
         chat.stop()  # each check begins anew: a day of them would leave a dozen servers
-    if verdict.state == KEPT:
-        _remember(step.name)
-    return verdict
 
 
-def check_topic(lab: manifest.Step) -> Verdict:
-    """Go through the layers of mine/final_app; stop at the first thing that is missing."""
-    trials = [Promise(tour.sentence(each), each, LATER, LATER) for each in tour.CHECKS]
-    if not paths.my_final_app().is_dir():
+def check_lab(lab: manifest.Step) -> Verdict:
+    """Try the checks of a lab on the learner's copy; stop at the first thing that is missing."""
+    checks = LABS[lab.number]
+    trials = [Promise(tour.sentence(each), each, lab.number) for each in checks.trials]
+    try:
+        locate(checks.folder)
+    except LookupError:
         return Verdict(
-            lab.number, OPEN, 0, len(trials), "Your copy of the application is mine/final_app.",
-            "a folder mine/final_app", "no such folder", 'Run `bring("final_app")`.',
+            lab.number, OPEN, 0, len(trials), f"{checks.what} is {checks.folder}.",
+            f"a folder {checks.folder}", "no such folder", f"Run `{checks.bring}`.",
         )  # fmt: skip
     try:
-        chat = stage("mine/final_app", signed=False)
+        chat = stage(checks.folder, signed=False)
     except StageFailed as failure:
         return Verdict(
             lab.number, BROKEN, 0, len(trials), "The application starts.",
-            "`python -m final_app` announces its address", last_error(failure.log),
-            diagnose(failure.log),
+            f"`{checks.command}` announces its address", last_error(failure.log),
+            diagnose(failure.log), from_log(failure.log),
         )  # fmt: skip
     try:
         for kept, each in enumerate(watched(trials, "promises")):
@@ -127,7 +131,7 @@ def check_topic(lab: manifest.Step) -> Verdict:
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
                 return Verdict(
                     lab.number, state, kept, len(trials), each.sentence,
-                    broken.expected, brief(broken.seen), broken.hint,
+                    broken.expected, brief(broken.seen), broken.hint, broken.report,
                 )  # fmt: skip
     finally:
         chat.stop()
@@ -136,20 +140,31 @@ def check_topic(lab: manifest.Step) -> Verdict:
 
 
 def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
-    """Try promises one by one on a running stage, the exercise last; stop at the first broken."""
-    total = len(promises) + 1
-    with checked_for(number):
-        for kept, each in enumerate(watched([*promises, exercise_of(number)], "promises")):
-            broken = outcome(chat, each)
-            if broken and each.withdrawn_by == number:
-                each, broken = _instead(chat, each, broken)
+    """Try promises one by one on a running stage, the exercise last; stop at the first broken.
+
+    What this machine cannot try is left out, and named in the verdict.
+    """
+    total, untried, why = len(promises) + 1, [], ""
+    with checked_for(number), alive(chat):
+        for tried, each in enumerate(watched([*promises, exercise_of(number)], "promises")):
+            try:
+                broken = outcome(chat, each)
+                if broken and each.withdrawn_by == number:
+                    each, broken = _instead(chat, each, broken)
+            except CannotRun as reason:
+                untried.append(each.sentence)
+                why = str(reason)
+                continue
             if broken and not (each.extra and isinstance(broken, NotAttempted)):
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
                 return Verdict(
-                    number, state, kept, total, broken.sentence or each.sentence,
-                    broken.expected, brief(broken.seen), broken.hint,
+                    number, state, tried - len(untried), total, broken.sentence or each.sentence,
+                    broken.expected, brief(broken.seen), broken.hint, broken.report,
+                    broken.about or each.about,
+                    tuple(untried), why,
                 )  # fmt: skip
-    return Verdict(number, KEPT, total, total)
+    kept = total - len(untried)
+    return Verdict(number, KEPT, kept, total, untried=tuple(untried), why_untried=why)
 
 
 def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broken | None]:
@@ -185,15 +200,20 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
             expected="The server stays up and answers.",
             seen=f"{type(error).__name__}; the server's log ends with: {last_error(chat.log)}",
             hint=diagnose(chat.log),
+            report=from_log(chat.log),
         )
     return None
 
 
 def explained(broken: Broken, log: str) -> Broken:
     """Add the error that the server printed meanwhile: from outside, its cause cannot be seen."""
-    if "Traceback" in log and LOG_SAYS not in broken.seen:
+    report = from_log(log) if "Traceback" in log else None
+    if not report or broken.report:
+        return broken
+    broken.report = report
+    if LOG_SAYS not in broken.seen:
         broken.seen += LOG_SAYS + last_error(log)
-        broken.hint = broken.hint if diagnose(log) == UNKNOWN else diagnose(log)
+        broken.hint = report.meaning or broken.hint
     return broken
 
 

@@ -176,12 +176,12 @@ def refusal_on(tape: Tape) -> dict[str, object] | None:
 
 
 def meaning(packet: Packet) -> str:
-    """Say in words what a Socket.IO packet is; "" for what is Engine.IO's own business.
+    """Say in words what a Socket.IO packet of the main namespace is; "" for any other packet.
 
     The first digit is the packet type of the Socket.IO protocol, version 5: 0 CONNECT,
     1 DISCONNECT, 2 EVENT, 3 ACK, 4 CONNECT_ERROR. Digits after it are the acknowledgement's number.
     """
-    if packet.kind != "MESSAGE" or not isinstance(packet.data, str):
+    if packet.kind != "MESSAGE" or not isinstance(packet.data, str) or packet.data[1:2] == "/":
         return ""
     kind, number, payload = split_packet(packet.data)
     if kind == "2":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from workshop import paths
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)  # the checker has no wheel for 3.15 yet
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 15)
 FLASK_PORT = 5000  # where plain `flask run` listens
 ANSWER_TIMEOUT_S = 1.0
 FREE_DISK_MB = 200  # the second environment of steps 01 and 04, and room for the learner's own

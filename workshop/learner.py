@@ -53,10 +53,13 @@ def bring(which: str, file: str = "") -> str:
     """Copy one whole file of a step into mine/chat, such as a stylesheet nobody wants to type.
 
     Returns what was done, as a sentence. An own, different file of that name is kept beside it.
-    bring("final_app") copies the finished application to mine/final_app, unless it is there.
+    bring("final_app") copies the finished application to mine/final_app, unless it is there, and
+    bring("12_speed") what lab 12 begins with to mine/speed.
     """
     if which == "final_app":
-        return _bring_final_app()
+        return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
+    if which == "12_speed":
+        return _bring_folder(paths.LABS / which / "one_by_one", paths.my_speed())
     step = manifest.step(which)
     source, target = step.folder / file, paths.my_chat() / file
     if not source.is_file():
@@ -76,13 +79,15 @@ def bring(which: str, file: str = "") -> str:
     return done
 
 
-def _bring_final_app() -> str:
-    target = paths.my_final_app()
+def _bring_folder(source: Path, target: Path) -> str:
+    """Copy a folder for a lab, unless the learner has it already."""
+    name = target.relative_to(paths.mine()).as_posix()
     if target.exists():
-        return "mine/final_app is there, and stays as it is. To begin anew, rename or delete it."
+        return f"mine/{name} is there, and stays as it is. To start over, rename or delete it."
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(paths.ROOT / "final_app", target, ignore=LEFT_OUT)
-    return "mine/final_app is there, a copy of final_app. It is yours: change it."
+    shutil.copytree(source, target, ignore=LEFT_OUT)
+    origin = source.relative_to(paths.ROOT).as_posix()
+    return f"mine/{name} is there, a copy of {origin}. It is yours: change it."
 
 
 def _free_name(folder: Path) -> Path:

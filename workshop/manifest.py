@@ -35,6 +35,10 @@ class Step:
         return self.name[:2]
 
     @property
+    def subject(self) -> str:
+        return self.name[3:]  # "broadcast"
+
+    @property
     def folder(self) -> Path:
         return paths.STEPS / self.name
 
@@ -44,7 +48,7 @@ class Step:
 
 
 class Lab(Step):
-    """A notebook about the finished application: its folder holds the solution, and nothing to run."""
+    """A notebook about the finished application. Its folder has the solution, and what it runs."""
 
     @property
     def folder(self) -> Path:
@@ -69,6 +73,15 @@ def step(which: str) -> Step:
     Raises LookupError that lists what there is.
     """
     return _named(which, steps())
+
+
+def step_about(subject: str) -> Step:
+    """Return the step called "history", whatever its number. Raises LookupError that lists all."""
+    for each in steps():
+        if each.subject == subject:
+            return each
+    known = ", ".join(each.subject for each in steps())
+    raise LookupError(f"There is no step about {subject!r}.\nExpected one of: {known}.")
 
 
 def lesson(which: str) -> Step:

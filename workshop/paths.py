@@ -41,3 +41,8 @@ def my_chat() -> Path:
 def my_final_app() -> Path:
     """Return the learner's copy of the finished application."""
     return mine() / "final_app"
+
+
+def my_speed() -> Path:
+    """Return the learner's broadcast, of lab 12."""
+    return mine() / "speed"

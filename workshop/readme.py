@@ -47,7 +47,7 @@ def timetable() -> str:
 
     return (
         f"Half a day is enough for 00 to 05 ({hours('05')}), a day for 07 ({hours('07')}) or 08 "
-        f"({hours('08')}), two days for all ({hours('11')}).\nWhere time is short, `catch-up` copies "
+        f"({hours('08')}), two days for all ({hours('12')}).\nWhere time is short, `catch-up` copies "
         "what else would be typed."
     )
 

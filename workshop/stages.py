@@ -5,7 +5,8 @@
     chat.stop()                      # or leave it: it ends with the notebook
 
 The child is `flask run` on a free port of 127.0.0.1; for "final_app", the finished application, and
-"mine/final_app", a learner's copy of it, it is `python -m final_app`. Its standard input is a pipe
+"mine/final_app", a learner's copy of it, it is `python -m final_app`; for the chats of lab 12, such as
+"12_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe
 that closes when this process ends, in whatever way, and the child exits then (`workshop.serve`,
 `workshop.finished`).
 
@@ -119,6 +120,11 @@ class Stage:
         return self.folder.name == "final_app"
 
     @property
+    def is_tiny(self) -> bool:
+        """Tell whether it is the smallest chat of lab 12, with somebody's broadcast."""
+        return self.name == "mine/speed" or self.name.startswith("12_speed/")
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -157,6 +163,8 @@ class Stage:
             settings = IN_A_NOTEBOOK | ({} if self.sign else UNHURRIED)
             if names := embed.proxied_names():
                 settings |= {"CHAT_PROXY_HOPS": "1", "CHAT_HOSTS": names}
+        elif self.is_tiny:
+            command = ["-m", "workshop.tiny", str(self.port)]
         environment = child_environment(
             self.folder, sign=self.sign, token=self.token, tied=True, data=self.data
         )
@@ -256,6 +264,15 @@ def locate(name: str) -> tuple[str, Path]:
                 'What to do: `bring("final_app")` copies it.'
             )
         return name, paths.my_final_app()
+    if name == "mine/speed" and not paths.my_speed().is_dir():
+        raise LookupError(
+            f"There is no broadcast of your own yet.\nExpected: {paths.my_speed()}\n"
+            'What to do: `bring("12_speed")` copies it.'
+        )
+    if name == "mine/speed":
+        return name, paths.my_speed()
+    if name.startswith("12_speed") and any((paths.LABS / name).glob("*.py")):
+        return name, paths.LABS / name
     if name == "mine":
         if not (paths.my_chat() / "app.py").is_file():
             raise LookupError(

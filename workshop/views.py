@@ -25,6 +25,8 @@ ONLY_YOURS = (
     "goes. Where a + would take its place, make one line of both."
 )
 
+LAB_FOLDERS = {"11": "mine/final_app", "12": "mine/speed"}  # where the exercise of a lab is
+
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow: hidden"
 HEAD = (
     "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3); "
@@ -152,7 +154,7 @@ def solution(where: str) -> View:
     """Show the tested solution of a step's exercise, folded away until it is asked for."""
     step = manifest.lesson(where)
     patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
-    mine = "mine/final_app" if manifest.is_lab(where) else "mine/chat"
+    mine = LAB_FOLDERS.get(step.number, "mine/chat")
     change = diff_view(changes.patch_change(patch), mine)
     heading = f"One way to solve the exercise of {step.name}"
     folded = _folded(f"{heading} (try it first)", change.markup)
@@ -172,6 +174,17 @@ def show_page(chat: Stage, path: str = "/", height: int = PAGE_HEIGHT) -> None:
     """Show one page of a running stage, live; `height` is in CSS pixels."""
     box = _frame(chat, path, f"{chat.name}: {path}", height)
     _show_frames(box, f"A live page of {chat.name}: {path}")
+
+
+def show_picture(name: str) -> View:
+    """Show a picture of the documentation, such as "fanout.svg". Its description is the text."""
+    pictures = paths.ROOT / "docs" / "pictures"
+    if not (pictures / name).is_file():
+        known = ", ".join(sorted(path.name for path in pictures.glob("*.svg")))
+        raise LookupError(f"There is no picture {name!r}. There are: {known}.")
+    drawing = (pictures / name).read_text(encoding="utf-8")
+    described = re.search(r"<desc[^>]*>(.*?)</desc>", drawing, re.DOTALL)
+    return View(html.unescape(described[1]) if described else name, drawing)
 
 
 def wire(client: socketio.SimpleClient, *only: str) -> View:
@@ -254,6 +267,16 @@ def with_code(sentence: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
+def code_block(text: str) -> str:
+    """Return lines of code as HTML."""
+    return code_rows((line, "") for line in text.splitlines())
+
+
+def code_rows(lines: Iterable[tuple[str, str]]) -> str:
+    """Return lines of code as HTML, each with its own style."""
+    return _pre("".join(_row(line, style) for line, style in lines))
+
+
 def _unbroken(words: str) -> str:
     return f'<span style="white-space: nowrap">{html.escape(words)}</span>'
 
@@ -271,8 +294,11 @@ def _pre(rows: str) -> str:
 
 
 def _line_html(line: str, *, tinted: bool = True) -> str:
-    tint = TINT.get(line[:1], "") if tinted else ""
-    return f'<div style="{tint}; padding: 0 .8em">{html.escape(line) or " "}</div>'
+    return _row(line, TINT.get(line[:1], "") if tinted else "")
+
+
+def _row(line: str, style: str) -> str:
+    return f'<div style="{style}; padding: 0 .8em">{html.escape(line) or " "}</div>'
 
 
 def _shown(hunk: Hunk) -> list[str]:

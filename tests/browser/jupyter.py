@@ -15,7 +15,7 @@ from workshop.run import taken
 from workshop.stages import Stage
 
 START_TIMEOUT = 60.0  # seconds; Jupyter imports much on a slow laptop
-STOP_TIMEOUT = 15.0  # seconds
+STOP_TIMEOUT = 60.0  # seconds, on a busy machine
 HUB = "/user/ada/"  # where a JupyterHub puts the server of one person
 TOKEN = secrets.token_hex(8)
 
@@ -59,6 +59,7 @@ class Jupyter:
         family = [family, *family.children(recursive=True)]
         self.process.terminate()
         _, left = psutil.wait_procs(family, timeout=STOP_TIMEOUT)
+        left = [process for process in left if not is_dead(process)]
         for process in left:
             process.kill()
         assert not left, f"still running after {STOP_TIMEOUT:.0f} s: {left}"
@@ -72,3 +73,11 @@ class Jupyter:
                 self.address = found.group()
                 self._ready.set()
         self._ready.set()  # it ended: do not wait for nothing
+
+
+def is_dead(process: psutil.Process) -> bool:
+    """Tell whether it has ended, even if nobody has asked for its exit code yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

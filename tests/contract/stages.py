@@ -1,12 +1,14 @@
 """The stages whose promises are tried, and which promise each of them keeps."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import pytest
 
 from tests.contract.finished import Finished
-from workshop.contract import Promise, all_promises, promises_of
+from workshop.checks import Promise, all_promises, promises_of
+from workshop.checks.page import Pages
+from workshop.checks.visitors import playing_in
 from workshop.stages import Stage, stage
 
 FINAL_APP = "final_app"
@@ -17,12 +19,22 @@ class Stages:
 
     def __init__(self, stack: ExitStack, factory: pytest.TempPathFactory) -> None:
         self.running: dict[str, Stage] = {}
+        self.pages: dict[str, Pages] = {}
         self.stack, self.factory = stack, factory
 
     def __getitem__(self, name: str) -> Stage:
         if name not in self.running:
             self.running[name] = self.stack.enter_context(self._started(name))
         return self.running[name]
+
+    def keeps(self, name: str, promise: Promise) -> None:
+        """Try a promise on a stage; whatever happens, the server must not fail."""
+        chat = self[name]
+        if promise.trial.__module__.endswith(".stories") and name not in self.pages:
+            self.pages[name] = self.stack.enter_context(Pages(chat))
+        with playing_in(chat, self.pages[name]) if name in self.pages else nullcontext():
+            promise.trial(chat)
+        assert "Traceback" not in chat.log
 
     def _started(self, name: str) -> Stage:
         if name != FINAL_APP:
@@ -44,9 +56,3 @@ def made_by(name: str) -> list[Promise]:
     if name == FINAL_APP:
         return [each for each in all_promises() if each.final_app]
     return list(promises_of(name))
-
-
-def keeps(chat: Stage, promise: Promise) -> None:
-    """Try a promise on a stage; whatever happens, the server must not fail."""
-    promise.trial(chat)
-    assert "Traceback" not in chat.log

@@ -2,16 +2,16 @@
 
 import pytest
 
-from tests.contract.stages import Stages, keeps, promises_kept_by
+from tests.contract.stages import Stages, promises_kept_by
 from workshop import manifest
-from workshop.contract import NotAttempted, Promise, exercise_of, overview, promises_of
+from workshop.checks import NotAttempted, Promise, exercise_of, overview, promises_of
 
 EARLY_STEPS = [step.number for step in manifest.steps() if step.number < "08"]
 
 
 @promises_kept_by(*EARLY_STEPS)
 def test_a_step_keeps_its_promises(stages: Stages, name: str, each: Promise) -> None:
-    keeps(stages[name], each)
+    stages.keeps(name, each)
 
 
 def test_there_are_promises_for_every_step() -> None:
@@ -34,5 +34,5 @@ def test_a_step_as_shipped_has_not_attempted_its_exercise(
 
 
 def test_the_table_of_promises_is_current() -> None:
-    """`python -m workshop.contract` renews it."""
+    """`python -m workshop.checks` renews it."""
     assert overview.PAGE.read_text(encoding="utf-8") == overview.page()

@@ -1,11 +1,11 @@
 """The finished application keeps the promises of the steps that it took over."""
 
-from tests.contract.stages import FINAL_APP, Stages, keeps, promises_kept_by
-from workshop.contract import Promise
+from tests.contract.stages import FINAL_APP, Stages, promises_kept_by
+from workshop.checks import Promise
 
 
 @promises_kept_by(FINAL_APP)
 def test_the_finished_application_keeps_the_promises(
     stages: Stages, name: str, each: Promise
 ) -> None:
-    keeps(stages[name], each)
+    stages.keeps(name, each)

@@ -1,11 +1,11 @@
 """Steps 08 to 10 keep every promise so far. They hash passwords, which takes them longer."""
 
-from tests.contract.stages import Stages, keeps, promises_kept_by
+from tests.contract.stages import Stages, promises_kept_by
 from tests.contract.test_promises import EARLY_STEPS
 from workshop import manifest
-from workshop.contract import Promise
+from workshop.checks import Promise
 
 
 @promises_kept_by(*(step.number for step in manifest.steps() if step.number not in EARLY_STEPS))
 def test_a_step_with_accounts_keeps_its_promises(stages: Stages, name: str, each: Promise) -> None:
-    keeps(stages[name], each)
+    stages.keeps(name, each)

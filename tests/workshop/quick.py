@@ -1,8 +1,9 @@
 """A check of what one step adds, where the whole check of a late step takes its time."""
 
-from workshop.checker import Verdict, check, examine
-from workshop.contract import promises_of
+from workshop.checker import check, examine
+from workshop.checks import promises_of
 from workshop.stages import stage
+from workshop.verdict import Verdict
 
 SLOW = "08"  # from here on passwords are hashed, at every log-in; the whole checks are in `-m long`
 

@@ -9,10 +9,11 @@ import pytest
 
 from tests.final_app.rig import Person, Server
 from workshop import changes, manifest, paths
-from workshop.checker import BROKEN, KEPT, OPEN, check, solved
-from workshop.contract import asking, events, people, tour
+from workshop.checker import check, solved
+from workshop.checks import client, tour
 from workshop.learner import bring
 from workshop.stages import stage, stop_stages_in
+from workshop.verdict import BROKEN, KEPT, OPEN
 
 LAB = manifest.lesson("11")
 
@@ -72,7 +73,7 @@ def test_the_solution_passes_every_check(copy: Path) -> None:
 SOON = 1.5  # seconds, to wait for what never comes
 
 VERSIONS = "storage/migrations/versions/"
-MIGRATION = VERSIONS + "0004_topics_of_rooms.py"
+MIGRATION = VERSIONS + "0005_topics_of_rooms.py"
 RECORD = ".topic = topic\n    record(RoomChanged(room_id))\n"
 
 MISTAKES = [
@@ -145,8 +146,7 @@ def test_two_applications_are_compared_promise_by_promise(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The chat without its broadcast is the negative twin: it no longer keeps some promises."""
-    for module in (asking, events, people):
-        monkeypatch.setattr(module, "ANSWER_TIMEOUT", SOON)
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT", SOON)
     replace(copy / "realtime" / "broadcast.py", '_message("new_message", fact.message)', "pass")
     step, mine = stage("10", signed=False), stage("mine/final_app", signed=False)
     lines = str(tour.compare(step, mine, "05")).splitlines()

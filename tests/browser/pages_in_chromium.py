@@ -1,0 +1,212 @@
+"""What `workshop.checks.page` offers to stories, in Chromium: the same stories are played in both."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from playwright.sync_api import Browser, BrowserContext, Error, WebSocketRoute
+from playwright.sync_api import Page as Tab
+
+from workshop.checks.page import WAIT_TIMEOUT, PageError
+from workshop.stages import Stage
+
+EVENT = re.compile(r"42(\[.*)", re.DOTALL)
+PATIENCE = 15.0  # seconds
+MOMENT = 20  # milliseconds between two looks
+QUIET = 0.15  # seconds without news after which pages have come to rest
+
+
+class Wire:
+    """A page's WebSocket, with somebody in the middle who can lose, repeat and cut."""
+
+    def __init__(self, page: "ChromiumPage", route: WebSocketRoute) -> None:
+        self.page, self.route = page, route
+        if page.is_cut:
+            route.close()
+            return
+        page.wires.append(self)
+        self.server = route.connect_to_server()
+        route.on_message(self.sent_by_page)
+        self.server.on_message(self.heard)
+
+    def sent_by_page(self, message: str | bytes) -> None:
+        self.page.note(self.page.sent, str(message))
+        if message == "5":
+            self.page.is_upgraded = True
+        self.server.send(message)
+
+    def heard(self, message: str | bytes) -> None:
+        if self.page.is_paused:
+            self.page.kept.append(str(message))
+            return
+        event = self.page.note(self.page.heard, str(message))
+        if event in self.page.losing:
+            self.page.losing.remove(event)
+            return
+        self.page.last[event] = str(message)
+        self.route.send(message)
+
+
+class ChromiumPage:
+    """A page as stories know it: see `workshop.checks.page.Page`."""
+
+    def __init__(self, pages: "ChromiumPages", context: BrowserContext) -> None:
+        self.pages, self._context = pages, context
+        self.errors: list[PageError] = []
+        self.sent: list[list[Any]] = []
+        self.heard: list[list[Any]] = []
+        self.requests: list[tuple[str, str, int]] = []
+        self.wires: list[Wire] = []
+        self.losing: list[str] = []
+        self.last: dict[str, str] = {}
+        self.kept: list[str] = []
+        self.is_paused = False
+        self.is_cut = self.is_upgraded = False
+        self.tab: Tab = context.new_page()
+        self.tab.route_web_socket(re.compile("socket.io"), lambda route: Wire(self, route))
+        self.tab.on("pageerror", lambda error: self.errors.append(PageError("error", str(error))))
+        self.tab.on(
+            "response",
+            lambda got: self.requests.append((got.request.method, got.url, got.status)),
+        )
+
+    def note(self, events: list[list[Any]], message: str) -> str:
+        """Keep an event of the wire; return its name, "" for what is none."""
+        self.pages.latest = time.monotonic()
+        found = EVENT.match(re.sub(r"^42\d+", "42", message))
+        if not found:
+            return ""
+        events.append(json.loads(found[1]))
+        return str(events[-1][0])
+
+    @property
+    def url(self) -> str:
+        return self.tab.url
+
+    def type(self, selector: str, text: str) -> None:
+        self.tab.fill(selector, text)
+
+    def submit(self, selector: str) -> None:
+        self.tab.eval_on_selector(selector, "(form) => form.requestSubmit()")
+
+    def click(self, selector: str) -> None:
+        self.tab.click(selector)
+
+    def choose(self, selector: str, name: str, kind: str, body: bytes) -> None:
+        file = {"name": name, "mimeType": kind, "buffer": body}
+        self.tab.set_input_files(selector, files=[file])  # type: ignore[list-item]
+
+    def text(self, selector: str) -> str:
+        return next(iter(self.all(selector)), "")
+
+    def all(self, selector: str) -> list[str]:
+        return list(self._read(selector, "(all) => all.map((each) => each.textContent.trim())"))
+
+    def attributes(self, selector: str, name: str) -> list[str | None]:
+        return list(
+            self._read(selector, "(all, name) => all.map((e) => e.getAttribute(name))", name)
+        )
+
+    def attribute(self, selector: str, name: str) -> str | None:
+        return self.attributes(selector, name)[0]
+
+    def exists(self, selector: str) -> bool:
+        return bool(self._read(selector, "(all) => all.length"))
+
+    def _read(self, selector: str, code: str, argument: str = "") -> Any:
+        """Evaluate something about elements, once more if the page has just left for another one."""
+        try:
+            return self.tab.eval_on_selector_all(selector, code, argument)
+        except Error:
+            self.tab.wait_for_load_state()
+            return self.tab.eval_on_selector_all(selector, code, argument)
+
+    def value(self, selector: str) -> str:
+        return self.tab.input_value(selector)
+
+    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+        return self.pages.wait(condition, timeout)
+
+    def cut(self) -> None:
+        self.is_cut, self.is_upgraded = True, False
+        self._context.set_offline(True)
+        for wire in self.wires:
+            wire.server.close()
+            wire.route.close()
+        self.wires.clear()
+
+    def mend(self) -> None:
+        self.is_cut = False
+        self._context.set_offline(False)
+        self.pages.wait(lambda: self.is_upgraded, PATIENCE)  # the client tries again after seconds
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    def resume(self) -> None:
+        self.is_paused = False
+        for message in self.kept:
+            self.wires[-1].heard(message)
+        self.kept.clear()
+
+    def lose(self, event: str) -> None:
+        self.losing.append(event)
+
+    def repeat(self, event: str) -> None:
+        for wire in self.wires:
+            wire.route.send(self.last[event])
+
+    def close(self) -> None:
+        self._context.close()
+
+
+def _holds(condition: Callable[[], object]) -> object:
+    """Test a condition; while a page leaves for another one, it has not come true yet."""
+    try:
+        return condition()
+    except Error as error:
+        if "Execution context was destroyed" not in str(error):
+            raise
+        return False
+
+
+class ChromiumPages:
+    """The pages of all people of a story: see `workshop.checks.page.Pages`."""
+
+    is_alive = True
+
+    def __init__(self, chat: Stage, browser: Browser) -> None:
+        self.chat, self.browser = chat, browser
+        self.latest = 0.0
+        self._pages: list[ChromiumPage] = []
+
+    def open(self, path: str, cookies: requests.Session | None = None) -> ChromiumPage:
+        context = self.browser.new_context()
+        for each in cookies.cookies if cookies else []:
+            context.add_cookies(
+                [{"name": each.name, "value": each.value or "", "url": self.chat.url}]
+            )
+        page = ChromiumPage(self, context)
+        self._pages.append(page)
+        page.tab.goto(self.chat.url + path)
+        uses_socket = page.exists("script[src*='socket.io']") and not page.errors
+        if uses_socket:
+            self.wait(lambda: page.is_upgraded or page.errors, 2.0)
+        return page
+
+    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+        end = time.monotonic() + timeout
+        while not _holds(condition):
+            if time.monotonic() > end:
+                return False
+            next(each for each in self._pages if not each.tab.is_closed()).tab.wait_for_timeout(
+                MOMENT
+            )
+        return True
+
+    def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
+        began = time.monotonic()
+        return self.wait(lambda: time.monotonic() > max(self.latest, began) + QUIET, timeout)

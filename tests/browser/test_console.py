@@ -1,0 +1,55 @@
+"""Chromium's own words about an error are those that the checker explains."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.people import PATIENCE
+from tests.workshop.test_console import SCRIPT, judge
+from workshop.checks.console import Report, from_script
+
+# what only a browser can say: what is broken, the line and column, and a piece of the meaning
+IN_A_PAGE = [
+    ("document.querySelector('#from').reset();", 1, 32, "Compare its selector"),
+    ("document.querySelector('##form');", 1, 10, "`##form` is not a selector"),
+    ("document.documentElement.appendChild(null);", 1, 26, "must be a `Node`"),
+    ("JSON.parse('<html>');", 0, 0, "perhaps an error page"),
+    ("JSON.parse('');", 0, 0, "is not JSON"),
+    ("JSON.parse('{a: 1}');", 0, 0, "is not JSON"),
+    ("fetch('http://127.0.0.1:9/a');", 0, 0, "reached no server"),
+    ("new Response('<html>').json();", 0, 0, "is not JSON"),
+    ("async function f() {\n  document.querySelector('#a').b;\n}\nf();", 0, 0, "found nothing"),
+]
+WATCH = """
+window.addEventListener("error", (event) =>
+  window.told.push([event.message, event.filename, event.lineno, event.colno]));
+window.addEventListener("unhandledrejection", (event) =>
+  window.told.push([`Uncaught (in promise) ${event.reason}`, "", 0, 0]));
+window.told = [];
+"""
+
+
+def failing(browser: Browser, source: str) -> Report:
+    """Load a page with this script, and report the first error that Chromium announces."""
+    page = browser.new_page()
+    try:
+        page.add_init_script(WATCH)
+        body = '<script src="static/chat.js"></script>'
+        page.route("**/", lambda route: route.fulfill(body=body, content_type="text/html"))
+        page.route("**/chat.js", lambda route: route.fulfill(body=source))
+        page.goto("http://127.0.0.1:5999/")
+        page.wait_for_function("window.told.length", polling=50, timeout=PATIENCE)
+        message, file, line, column = page.evaluate("window.told[0]")
+    finally:
+        page.close()
+    return from_script(message, file, line, column, source.split("\n")[line - 1] if line else "")
+
+
+@pytest.mark.parametrize(("source", "line", "column", "meaning"), [*SCRIPT, *IN_A_PAGE])
+def test_chromiums_words_are_understood(
+    browser: Browser, source: str, line: int, column: int, meaning: str
+) -> None:
+    report = failing(browser, source)
+    if line:
+        judge(report, source, line, column, meaning)
+    assert report.words.startswith("Uncaught "), report
+    assert meaning in report.meaning, report

@@ -1,0 +1,58 @@
+"""The oracle's verdicts that the repository keeps, so that a test of the checker needs no Chromium.
+
+`python -m tests.mutants.score --freeze` writes them. A mutant that is another since, because its file
+in the step or its operator has changed, is none of them any more: `stale()` names it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tests.mutants.mechanical import STEPS, Mutant, mutants_of
+
+FROZEN = Path(__file__).parent / "harmful.json"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A mutant with the oracle's verdict; `facet` says what differed first, "" where nothing did."""
+
+    mutant: Mutant
+    verdict: str
+    facet: str
+
+
+def digest(mutant: Mutant) -> str:
+    return hashlib.sha256(f"{mutant.id}\0{mutant.text}".encode()).hexdigest()[:16]
+
+
+def write(judged: list[Frozen]) -> None:
+    """Write these verdicts, a mutant on each line, in the order of their names."""
+    lines = [
+        f"{json.dumps(each.mutant.id)}: {json.dumps([digest(each.mutant), each.verdict, each.facet])}"
+        for each in sorted(judged, key=lambda each: each.mutant.id)
+    ]
+    FROZEN.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+@cache
+def written() -> dict[str, tuple[str, str, str]]:
+    return {key: tuple(value) for key, value in json.loads(FROZEN.read_text("utf-8")).items()}
+
+
+def frozen() -> Iterator[Frozen]:
+    """Yield the verdicts whose mutants are still what was judged."""
+    for step in STEPS:
+        for mutant in mutants_of(step):
+            kept, verdict, facet = written().get(mutant.id, ("", "", ""))
+            if kept == digest(mutant):
+                yield Frozen(mutant, verdict, facet)
+
+
+def stale() -> list[str]:
+    """Return the names of frozen mutants that are gone, or another."""
+    known = {each.mutant.id for each in frozen()}
+    return [name for name in written() if name not in known]

@@ -1,0 +1,208 @@
+"""What a learner reads about an error: its words, its place, the line with a mark, and its meaning.
+
+Every error here is a real one: the broken lines run, and what they raise is reported.
+"""
+
+import io
+import logging
+import re
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from workshop.checks.console import Report, from_log, from_script
+
+Run = Callable[[str], Report]
+
+WEB = "from flask import *\napp = Flask(__name__)\n"
+TABLE = """
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+class Base(DeclarativeBase): pass
+db = SQLAlchemy(model_class=Base)
+class Message(db.Model):
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(unique=True)
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+db.init_app(app)
+"""
+ROUTE = "@app.route('/')\ndef index():\n"
+SAVE = "    db.session.add({})\n    db.session.commit()\n    return 'saved'\n"
+
+# what is broken, the line of app.py that is named, and a piece of the meaning
+PYTHON = [
+    ("import flsk", 1, "no module `flsk`"),
+    ("import sys\nfrom flask import flask", 2, "Capitals count"),
+    ("def f():\nreturn 1", 2, "indented wrongly"),
+    ("import sys\nx = (1,\ny = 2\n", 2, "has no partner"),
+    ("x = [1, 2)", 1, "has no partner"),
+    ("x = 'Hello\n", 1, "no closing quote"),
+    ("def f()\n    return 1", 1, "must be a `:` at the mark"),
+    ("if x = 1: pass", 1, "guesses why: “Maybe you meant '=='"),
+    ("x y z", 1, "cannot read the line at the mark"),
+    ("import json\njson.dumps({'a': {1}})", 2, "A `set` cannot be sent as JSON"),
+    ("ok = true", 1, "is JavaScript"),
+    ("sent = 1\nprint(sentt)", 2, "Do you mean `sent`?"),
+    ("from flask import Flask\nflsk", 2, "`flsk` is used but never"),
+    ("def f():\n    x += 1\nx = 1\nf()", 2, "before this function gives it a value"),
+    ("name = None\nname.strip()", 2, "The value before `.strip` is None"),
+    ("m = {}\nm.text", 2, '`["text"]`'),
+    ("def f(): pass\nf.text", 2, "are the brackets `()` missing?"),
+    ("import json\njson.dumps({'a': 'a'.upper})", 2, "are the brackets `()` missing?"),
+    ("import sys\nsys.exectable", 2, "`sys` has no `exectable`"),
+    ("'a'.stirp()", 1, "`str` has no `stirp`"),
+    ("from flask_socketio import SocketIO\ns = SocketIO()\n@s('x')\ndef f(): pass", 3, "such as `.on`"),
+    ("x = None\n+x", 2, "the mark of an added line"),
+    ("def f(a): pass\nf()", 2, "do not agree"),
+    ("def f(a): pass\nf(1, 2)", 2, "do not agree"),
+    ("def f(a): pass\nf(b=1)", 2, "no argument called `b`"),
+    ("m = {}\nm['text']", 2, "a value for 'text'"),
+    ("x = None\nx['a']", 2, "A value is None here"),
+    ("[][0]", 1, ""),  # a kind that nothing explains is shown as it is
+    (WEB + ROUTE + "    1", 0, "`index` returns nothing"),
+    (WEB + "@app.route('chat')\ndef chat(): pass", 3, "must begin with a slash"),
+    (WEB + ROUTE + "    pass\n@app.route('/a')\ndef index(): pass", 6, "called `index`"),
+    (WEB + ROUTE + "    return render_template('chat.html')", 5, "Flask looks for `chat.html`"),
+    (WEB + ROUTE + "    return render_template_string('{% for x in y %}')", 5, "{% endfor %}"),
+    (WEB + ROUTE + "    return render_template_string('{{ x }')", 5, "cannot read this line"),
+    (WEB + ROUTE + "    return render_template_string('{{ x.y }}')", 5, "The template uses `x`"),
+    (WEB + ROUTE + "    return url_for('chat')", 5, "`chat` is none"),
+    (WEB + ROUTE + "    return url_for('socketio_browser.static')", 5, "register_blueprint"),
+    (WEB + ROUTE + "    return url_for('static', name='a.css')", 5, "'filename'"),
+    (TABLE + ROUTE + SAVE.format("Message(text='a')"), 16, "no table `message`"),
+    (TABLE + ROUTE + "    db.create_all()\n" + SAVE.format("Message()"), 17, "`message.text`"),
+    (TABLE + ROUTE + SAVE.format("'a'"), 15, "Make an object"),
+    (TABLE + ROUTE + "    db.commit()", 15, "as `session` is in `db.commit()`"),
+    (TABLE.replace("primary_key=True", ""), 7, "with `primary_key=True`"),
+    (TABLE.replace("db.init_app(app)", "") + ROUTE + SAVE.format("Message()"), 16, "db.init_app"),
+    (TABLE.replace("db.init_app(app)", "db.init_app(app)\ndb.create_all()"), 13, "app.app_context()"),
+    (WEB + "class Refused(Exception): pass\ndef check():\n    raise Refused\n" + ROUTE + "    check()",
+     5, "`check` raises `Refused`"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def only_its_own_errors() -> Iterator[None]:
+    """Another test in this process may have imported the finished chat, which hears every engine."""
+    final_app = sys.modules.get("final_app.storage.faults")
+    if final_app:
+        event.remove(Engine, "handle_error", final_app._explain)
+    yield
+    if final_app:
+        event.listen(Engine, "handle_error", final_app._explain)
+
+
+@pytest.fixture
+def run(tmp_path: Path, only_its_own_errors: None) -> Run:
+    """Return a function that runs this app.py, asks it for its front page, and reads the log."""
+
+    def failing(source: str) -> Report:
+        app = tmp_path / "app.py"
+        app.write_text(source, encoding="utf-8")
+        log = io.StringIO()
+        try:
+            flask = runpy.run_path(str(app)).get("app")
+            if flask:
+                flask.logger.addHandler(logging.StreamHandler(log))
+                flask.test_client().get("/")
+        except Exception:
+            log.write(traceback.format_exc())
+        report = from_log(log.getvalue(), tmp_path)
+        assert report, f"nothing failed: {log.getvalue()}"
+        return report
+
+    return failing
+
+
+@pytest.mark.parametrize(("source", "line", "meaning"), PYTHON)
+def test_an_error_of_python_has_its_line_and_its_meaning(
+    run: Run, source: str, line: int, meaning: str
+) -> None:
+    report = run(source)
+    assert (report.file, report.line) == (("app.py", line) if line else ("", 0)), report
+    assert meaning in report.meaning and bool(meaning) == bool(report.meaning), report
+    named = source.splitlines()[line - 1].strip() if line else ""
+    assert report.code.partition("\n")[0].strip() == named
+    assert report.words.partition(":")[0].rpartition(".")[2][:1].isupper()
+
+
+# what is broken, the line and column that V8 names, and a piece of the meaning
+SCRIPT = [
+    (
+        "const form = null;\nform.reset();",
+        2,
+        6,
+        "`querySelector` or `getElementById` found nothing",
+    ),
+    ("const log = null;\nlog.textContent = 1;", 2, 17, "the value before `.textContent`"),
+    ("const message = {};\nmessage.author.name;", 2, 16, "The value before `.name` is `undefined`"),
+    ("const { a } = null;", 1, 9, "take `a` out"),
+    ("for (const line of 5) {}", 1, 20, "`5` is none"),
+    ("show;\nconst show = 1;", 1, 1, "Move that line up"),
+    ("\n  shwo();", 2, 3, "`shwo` is used but never declared"),
+    ("[1].forEach(undefined);", 1, 5, "by its name, without `()`"),
+    ("const form = {};\nform.rset();", 2, 6, "`form.rset` is called"),
+    ("const Thing = () => {};\nnew Thing();", 2, 1, "`Thing` is called"),
+    ("const last = 1;\nlast = 2;", 2, 6, "with `let`"),
+    ("const last;", 1, 7, "`const name = …`"),
+    ("let a;\nlet a;", 2, 5, "`a` is declared twice"),
+    ("String(1;", 1, 8, "its `)` is missing"),
+    ("function f() {\n  f();\n", 3, 0, "still open"),
+    ("const a = 'Hello;", 1, 11, "closing quote"),
+    ("function f() {\n  await f();\n}", 2, 3, "write `async`"),
+    ("<b>Hello</b>", 1, 1, "found HTML here"),
+    ("export const a = 1;", 1, 1, "only in a module"),
+    ("Const a = 1;", 1, 7, "capitals count"),
+    ("if a == 1 { }", 1, 4, "something else at the mark"),
+    ("return 5;", 1, 1, "`return` is outside"),
+    ("5 = 6;", 1, 1, "written `===`"),
+    ("+const a = 1;", 1, 2, "marks an added line"),
+    ("+ const a = 1;\n+ const b = 2;", 1, 3, "Delete it"),
+    ("throw new Error('no kind at all');", 1, 0, ""),
+]
+
+
+def judge(report: Report, source: str, line: int, column: int, meaning: str) -> None:
+    """Compare a report with what was broken. At the end of a file there is no sign to mark."""
+    assert meaning in report.meaning and bool(meaning) == bool(report.meaning), report
+    assert report.line == line and column in (0, report.column), report
+    assert report.file == "static/chat.js"
+    named, _, mark = report.code.partition("\n")
+    assert named == (source.split("\n")[line - 1])
+    assert not column or mark == " " * (column - 1) + "^"
+
+
+@pytest.mark.parametrize(("source", "line", "column", "meaning"), SCRIPT)
+def test_an_error_of_a_script_has_its_place_and_its_meaning(
+    source: str, line: int, column: int, meaning: str
+) -> None:
+    """V8 alone: tests/browser plays the same in Chromium, and what only a browser can say."""
+    racer = pytest.importorskip("py_mini_racer", reason="needs mini-racer: pip install mini-racer")
+    with pytest.raises((racer.JSEvalException, racer.JSParseException)) as raised:
+        racer.MiniRacer().eval(source)
+    told = re.match(r"<anonymous>:(\d+): (.*)\n(.*)\n( *)\^", str(raised.value))
+    assert told, str(raised.value)
+    report = from_script(
+        told[2],
+        "static/chat.js",
+        int(told[1]),
+        len(told[4]) + 1,
+        source.split("\n")[int(told[1]) - 1],
+    )
+    judge(report, source, line, column, meaning)
+
+
+def test_an_address_becomes_the_files_name_and_a_tab_stays_a_tab() -> None:
+    report = from_script(
+        "TypeError: x", "http://127.0.0.1:5000/static/chat.js?v=2", 3, 3, "\t\tx();"
+    )
+    assert report.place == "static/chat.js:3:3"
+    assert report.code == "\t\tx();\n\t\t^"
+    assert str(report) == "TypeError: x\nstatic/chat.js:3:3\n\t\tx();\n\t\t^"

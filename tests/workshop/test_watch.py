@@ -1,0 +1,156 @@
+"""`check --watch`: each save is checked, what is said is what changed, and Ctrl+C ends it quietly."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.workshop.test_checker import apply_patch
+from workshop import manifest, paths, watch
+from workshop.learner import catch_up
+from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
+
+PATIENCE = 60  # seconds in which a check is over on a busy machine
+FIRST = Verdict("05", BROKEN, 3, 27, "It holds.", "expected", "seen", "hint", can_say_more=True)
+
+
+class Watching:
+    """`start.py check … --watch`, as start.py hands it on, and what it has said."""
+
+    def __init__(self, my_chat: Path, step: str) -> None:
+        catch_up(step)
+        group = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "check", step, "--watch"], cwd=paths.ROOT,
+            env=os.environ | {"WORKSHOP_MINE": str(my_chat.parent)}, encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **group,
+        )  # fmt: skip
+
+    def until(self, words: str) -> str:
+        """Return what is said up to a line with these words."""
+        assert self.process.stdout
+        killer = threading.Timer(PATIENCE, self.process.kill)
+        killer.start()
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if words in line:
+                break
+        killer.cancel()
+        assert words in said, said
+        return said
+
+    def interrupt(self) -> tuple[int, str]:
+        """Press Ctrl+C, which reaches every process of a terminal; return the exit code and the rest."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        said, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said + errors
+
+
+@pytest.fixture
+def watch_step(my_chat: Path) -> Iterator[Callable[[str], Watching]]:
+    """Return a function that makes mine/chat a copy of a step and begins to watch it."""
+    started = []
+
+    def begin(step: str) -> Watching:
+        started.append(Watching(my_chat, step))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is sent to a group of processes")
+def test_each_save_is_checked_and_ctrl_c_ends_it(
+    my_chat: Path, watch_step: Callable[[str], Watching]
+) -> None:
+    watching = watch_step("01")
+    app = my_chat / "app.py"
+    source = app.read_text(encoding="utf-8")
+    first = watching.until("Ctrl+C")
+    assert "Not attempted yet" in first
+    app.write_text(source.replace("Flask(__name__)", "Flask(__nam__)"), encoding="utf-8")
+    assert "The application starts" in watching.until("Stuck?")
+    app.write_text(source.replace("Flask(__name__)", "Flask(__nme__)"), encoding="utf-8")
+    still = watching.until("Hint:")
+    assert "Still:" in still and "__nme__" in still
+    assert "Expected" not in still, "it has not changed"
+    app.touch()
+    assert "Saved. No change" in watching.until("No change")
+    code, rest = watching.interrupt()
+    assert code == 1
+    assert "Traceback" not in rest and "Interrupt" not in rest
+
+
+def test_ctrl_c_in_the_middle_of_a_check_blames_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a client may swallow the exception, while the server that Ctrl+C reached is gone."""
+    tries = []
+
+    def interrupted(step: str) -> Verdict:
+        tries.append(step)
+        assert len(tries) == 1, "it goes on after Ctrl+C"
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return FIRST
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(watch, "check", interrupted)
+    monkeypatch.setattr(watch, "await_save", lambda folder, seen: None)
+    assert watch.watch("05") == 0
+    assert capsys.readouterr().out == ""
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_only_what_has_changed_is_said() -> None:
+    assert watch.news(None, FIRST).strip() == str(FIRST)
+    assert "No change" in watch.news(FIRST, FIRST)
+    again = watch.news(FIRST, replace(FIRST, seen="something else"))
+    assert "something else" in again and "expected" not in again
+    for other in (
+        replace(FIRST, sentence="Another one holds.", kept=4),
+        replace(FIRST, state=OPEN),
+        Verdict("05", KEPT, 27, 27),
+    ):
+        assert watch.news(FIRST, other).strip() == str(other)
+
+
+def test_it_ends_when_every_promise_is_kept(
+    my_chat: Path, watch_step: Callable[[str], Watching]
+) -> None:
+    watching = watch_step("03")
+    assert "Not attempted yet" in watching.until("Ctrl+C")
+    apply_patch(manifest.step("03"), my_chat)
+    last = watching.until("Next:")
+    assert "Well done" in last and "04_socketio.ipynb" in last
+    assert watching.process.wait(PATIENCE) == 0
+
+
+def test_a_save_counts_once_it_has_come_to_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor empties a file, then fills it: the state in between is no try."""
+    file = tmp_path / "app.py"
+    states = iter(["", "half", "whole", "whole"])
+    looks = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        text = next(states)
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+            os.utime(file, (len(looks), len(looks)))
+
+    monkeypatch.setattr(watch.time, "sleep", sleep)
+    watch.await_save(tmp_path, watch.files_of(tmp_path))
+    assert file.read_text() == "whole" and len(looks) == 4

@@ -1,0 +1,34 @@
+"""What each step promises, as sentences that can be checked on any running stage.
+
+The same promises are the tests of the steps (`tests/contract`) and the checker of a learner's own
+folder (`workshop.checker`). A promise is a function of a running stage; its docstring is the sentence;
+it raises Broken with what was expected, what was seen, and a hint that names the likely cause.
+"""
+
+from importlib import import_module
+
+from workshop.checks.overview import table
+from workshop.checks.promise import (
+    MODULES,
+    Broken,
+    CannotRun,
+    NotAttempted,
+    Promise,
+    all_promises,
+    exercise_of,
+    promises_of,
+)
+
+for _name in MODULES:
+    import_module(f"{__name__}.{_name}")
+
+__all__ = [
+    "Broken",
+    "CannotRun",
+    "NotAttempted",
+    "Promise",
+    "all_promises",
+    "exercise_of",
+    "promises_of",
+    "table",
+]

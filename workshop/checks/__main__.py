@@ -1,0 +1,6 @@
+"""`python -m workshop.checks` renews docs/promises.md."""
+
+from workshop.checks import overview
+
+if __name__ == "__main__":
+    overview.renew()

@@ -1,0 +1,90 @@
+"""Fetch and read the pages of a stage as a browser would, and explain an error page."""
+
+import re
+
+import requests
+from bs4 import BeautifulSoup, Tag
+
+from workshop.browser import TOKEN_HEADER, Browser
+from workshop.checks.families import family_of
+from workshop.checks.promise import Broken
+from workshop.checks.speakers import SNIPPET, answered
+from workshop.stages import Stage
+
+
+def visit(
+    chat: Stage, path: str, *, method: str = "GET", follow: bool = False, by: Browser | None = None
+) -> requests.Response:
+    """Request a path of the stage, as somebody or as a stranger, without a token.
+
+    An error of the application raises Broken with its cause.
+    """
+    somebody, headers = by or Browser(chat), {TOKEN_HEADER: ""}
+    answer = somebody.request(method, chat.url + path, allow_redirects=follow, headers=headers)
+    return answered(chat, answer)
+
+
+def read(chat: Stage, path: str) -> BeautifulSoup:
+    """Return the parsed page at `path`; anything but status 200 raises Broken."""
+    return _parsed(visit(chat, path), path)
+
+
+def read_chat(chat: Stage, name: str = "Ada", path: str = "") -> BeautifulSoup:
+    """Return the chat's page as this person sees it, or another page of theirs."""
+    return _parsed(open_chat(chat, name, path), path or family_of(chat).page(name))
+
+
+def open_chat(chat: Stage, name: str = "Ada", path: str = "") -> requests.Response:
+    """Return the answer with the chat's page, as it arrives for this person."""
+    family = family_of(chat)
+    browser = family.browser(name)
+    return visit(chat, path or family.page(name), by=browser, follow=family.accounts)
+
+
+def lines(chat: Stage, path: str = "") -> list[Tag]:
+    """Return the lines of messages in the page, as Ada sees it."""
+    found = read_chat(chat, path=path).select("[data-seq]")
+    return [line for line in found if attribute(line, "data-seq")]
+
+
+def text_of(page: BeautifulSoup | Tag) -> str:
+    return re.sub(r"\s+", " ", page.get_text(" ")).strip()
+
+
+def quote(page: BeautifulSoup | Tag) -> str:
+    text = text_of(page)
+    return f"“{text[:SNIPPET]}…”" if len(text) > SNIPPET else f"“{text}”"
+
+
+def attribute(tag: Tag, name: str) -> str:
+    return str(tag.get(name) or "")
+
+
+def is_labelled(field: Tag) -> bool:
+    """Tell whether a field has a name for people: a label for it or around it, or its own."""
+    name = attribute(field, "id")
+    page = list(field.parents)[-1]
+    labels = [
+        *field.find_parents("label"),
+        *(page.find_all("label", attrs={"for": name}) if name else []),
+    ]
+    return any(text_of(label) for label in labels) or field.has_attr("aria-label")
+
+
+def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
+    if answer.status_code != 200:
+        raise Broken(f"{path} answers with status 200.", f"status {answer.status_code}",
+                     _status_hint(path, answer.status_code))  # fmt: skip
+    return BeautifulSoup(answer.text, "html.parser")
+
+
+def _status_hint(path: str, status: int) -> str:
+    address = path.partition("?")[0]
+    if status == 404:
+        return f'No route has this address. Is `@app.route("{address}")` there, spelt exactly so?'
+    if status in (301, 302, 303, 307, 308):
+        return (
+            "It sends the reader elsewhere although a name came. Compare the name inside "
+            '`request.args.get("username")` with the name of the form\'s field.'
+        )
+    return f'Look at the function below `@app.route("{address}")`.'

@@ -1,0 +1,321 @@
+"""The client that every promise speaks through: people who enter a stage, speak and listen.
+
+with entered(chat, "Ada", "Bo") as (ada, bo):
+    ada.said("Hello")
+    expect(bo.hear("new_message"), "Bo hears it.", "nothing", "Is `emit(…)` there?")
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from socketio import SimpleClient
+from socketio.exceptions import ConnectionError as Refused
+from socketio.exceptions import DisconnectedError
+from socketio.exceptions import TimeoutError as NoAnswer
+
+from workshop.browser import Browser
+from workshop.checks.console import LOG_SAYS, cause, last_error
+from workshop.checks.families import family_of
+from workshop.checks.promise import Broken, expect
+from workshop.checks.sources import handles_in_order
+from workshop.checks.speakers import Message
+from workshop.clients import Packet, TurnedAway, connect, meaning, split_packet, tape_of
+from workshop.stages import Stage
+
+SOON = 0.5  # seconds; on one machine an acknowledgement takes milliseconds
+ANSWER_TIMEOUT = 3.0  # seconds in which something comes that nothing else announces
+PATIENCE = 30.0  # seconds; a handler stores something while a busy machine writes to a slow disk
+MOMENT = 0.2  # seconds in which the threads of a client hand over what has arrived
+QUOTED = 90  # characters of a payload that a sentence quotes
+
+FREE_AGAIN = "A name is free again when its connection ends."
+STILL_HERE = (
+    "Somebody of this name has left, and is still counted: the handler of `disconnect` must forget "
+    "the name of `request.sid`. Or people meet themselves: is the name noted before it is looked up?"
+)
+NOBODY_ANSWERS = (
+    "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it nobody answers "
+    "at /socket.io/."
+)
+SAYS_NO = "Look at the handler of `connect`: why does it say no?"
+ASKED_TWICE = (
+    "The name was sent, and the handler of `connect` says that none came. When a TypeError is raised in "
+    "it, Flask-SocketIO calls it again, without `auth`: look for brackets `()` that are missing in it, "
+    "or in what it uses."
+)
+
+_numbers = count(1)
+
+
+class Person:
+    """Somebody with a connection of their own. `name` is "" if they entered with a browser's cookies."""
+
+    def __init__(self, chat: Stage, name: str, client: SimpleClient) -> None:
+        self.chat, self.name, self.client = chat, name, client
+        self.family, self.tape = family_of(chat), tape_of(client)
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.client.connected)
+
+    @property
+    def browser(self) -> Browser:
+        """What this person visits pages with."""
+        return self.family.browser(self.name)
+
+    def disconnect(self) -> None:
+        self.client.disconnect()
+
+    def emit(self, event: str, data: object) -> None:
+        self.client.emit(event, data)
+
+    def ask(self, event: str, data: object) -> object:
+        """Emit an event and return its acknowledgement. Raises Broken when none comes."""
+        try:
+            return self._call(event, data)
+        except DisconnectedError:
+            raise Broken(f"The connection stays open, and `{event}` is acknowledged.",
+                         "the server has closed it",
+                         "Something closes sockets of somebody who did nothing: a log-out, or a "
+                         "new log-in, closes those of one log-in only, by its token or its "
+                         "number.") from None  # fmt: skip
+        except NoAnswer:
+            log = self.chat.log
+            raise Broken(f"The event `{event}` is acknowledged.",
+                         "no acknowledgement"
+                         + (f"{LOG_SAYS}{last_error(log)}" if "Traceback" in log else ""),
+                         cause(log, f'No handler took it. Is `@socketio.on("{event}")` there, '
+                         'spelt exactly so?')) from None  # fmt: skip
+
+    def payload(self, text: str, room: int | None = None, **more: object) -> Message:
+        """Return what `new_message` carries when this person says `text`."""
+        room = self.family.general if room is None else room
+        return self.family.payload(self.name, text, room) | more
+
+    def say(self, text: str, room: int | None = None, **more: object) -> object:
+        """Send a message and return its acknowledgement. Raises Broken when none comes."""
+        return self.ask("new_message", self.payload(text, room, **more))
+
+    def said(self, text: str, room: int | None = None, **more: object) -> Message:
+        """Send a message and return it as it was acknowledged. Raises Broken when it was not."""
+        answer = self.say(text, room, **more)
+        message = answer.get("message") if isinstance(answer, dict) and answer.get("ok") else None
+        if isinstance(message, dict):
+            return message
+        raise Broken('The acknowledgement is {"ok": true, "message": {…}}.', f"{answer!r}",
+                     "From step 06 on, who sends hears what became of it: "
+                     '`return {"ok": True, "message": message}`.')  # fmt: skip
+
+    def refused(
+        self, event: str, data: object, hint: str, *, code: str = "invalid", field: str = ""
+    ) -> None:
+        """Ask that an event is refused, with this code and field. Raises Broken with the hint."""
+        wanted = f'"code": "{code}"' + (f', "field": "{field}"' if field else "")
+        expected = f"`{event}` with {_short(data)} is refused: "
+        expected += f'{{"ok": false, "error": {{{wanted}, "message": "…"}}}}.'
+        try:
+            answer = self.ask(event, data)
+        except Broken as silence:
+            raised = "must be returned" in silence.hint
+            raise Broken(expected, silence.seen, silence.hint if raised else hint) from None
+        seen, whole = _short(answer), answer if isinstance(answer, dict) else {}
+        error = whole.get("error")
+        if not isinstance(error, dict):
+            raise Broken(expected, seen, hint)
+        expect(whole.get("ok") is False, expected, seen,
+               "A refusal says so: `ok` is False in it, and the reason stands in `error`.")  # fmt: skip
+        expect(error.get("code") == code, expected, seen,
+               f'The code is for programs, the same everywhere: here it is "{code}".')  # fmt: skip
+        expect(not field or error.get("field") == field, expected, seen,
+               f'`field` names what was wrong: `field="{field}"`, so that a page can point at '
+               "it.")  # fmt: skip
+        expect(error.get("message"), expected, seen,
+               "`message` is a sentence for people: what was expected, what came.")  # fmt: skip
+
+    def sync(self, after: int, room: int | None = None) -> list[Message]:
+        """Ask for what came after a number, and return it. Raises Broken when there is no list."""
+        room = self.family.general if room is None else room
+        event, data = self.family.sync(after, room)
+        answer = self.ask(event, data)
+        messages = self.family.synced(answer, room) if isinstance(answer, dict) else None
+        if isinstance(messages, list):
+            return messages
+        raise Broken(f'`{event}` with {data!r} is acknowledged with {{"ok": true, "messages": '
+                     f'[…]}}.', f"{answer!r}",
+                     'Return the list in an object: `{"ok": True, "messages": […]}`.')  # fmt: skip
+
+    def join(self, room: int) -> object:
+        """Join a room, as a member or not yet; return the answer."""
+        return self.family.join(self.name, room, self.ask)
+
+    def leave(self, room: int) -> object:
+        """Leave a room, in this tab; return the answer."""
+        return self.family.leave(self.name, room, self.ask)
+
+    def hear(self, event: str) -> object:
+        """Wait for the next event; return its data, or None when nothing came in time."""
+        for timeout in (ANSWER_TIMEOUT, MOMENT):
+            try:
+                while True:
+                    name, *data = self.client.receive(timeout=timeout)
+                    if name == event:
+                        return data[0] if data else ""
+            except DisconnectedError:
+                return None
+            except NoAnswer:
+                self.catch_up()  # on a busy machine, the event may still be on its way
+        return None
+
+    def hear_text(self, text: str) -> None:
+        """Wait for the message with this text, or until nothing more comes."""
+        while (data := self.hear("new_message")) is not None:
+            if message_in(data).get("text") == text:
+                return
+
+    def heard(self) -> list[tuple[str, object]]:
+        """Return every event that has come so far, in the order of the wire."""
+        found: list[Any] = [
+            split_packet(str(packet.data))[2]
+            for packet in self.tape.packets
+            if not packet.sent and meaning(packet).startswith("event ")
+        ]
+        return [(str(name), data[0] if data else None) for name, *data in found]
+
+    def messages_heard(self) -> list[Message]:
+        """Return every message that has come so far."""
+        return [message_in(data) for name, data in self.heard() if name == "new_message"]
+
+    def told(self, event: str) -> list[object]:
+        """Return what came under this name, once all that was sent until now has arrived.
+
+        The fence is an answer: what the server sent before it arrives before it. An empty message is
+        refused, so that nobody hears of the question.
+        """
+        self.say("")
+        return [data for name, data in self.heard() if name == event]
+
+    def messages(self) -> list[Message]:
+        """Return every message that has come, all that was sent until now among them."""
+        return [message_in(data) for data in self.told("new_message")]
+
+    def texts(self) -> list[object]:
+        """Return the texts of these messages."""
+        return [message.get("text") for message in self.messages()]
+
+    def was_closed(self) -> bool:
+        """Wait until the server closes the connection; tell whether it did in time."""
+        if self.tape.wait(_closes, ANSWER_TIMEOUT):
+            return True
+        self.catch_up()
+        return any(map(_closes, self.tape.packets))
+
+    def catch_up(self) -> None:
+        """Wait until the server has read all that this client sent, and its answers have arrived.
+
+        No stage has the namespace that the client asks for here. Every server refuses it, after
+        everything that the client has sent before: at once, or when a busy machine comes to it.
+        """
+        namespace = f"/nowhere{next(_numbers)}"
+        self.client.client.eio.send(f"0{namespace},")
+        end = time.monotonic() + PATIENCE
+        while self.client.client.connected and time.monotonic() < end:
+            if self.tape.wait(lambda packet: str(packet.data).startswith(f"4{namespace},"), SOON):
+                return
+
+    def _call(self, event: str, data: object) -> object:
+        """Emit an event and return its acknowledgement. Raises NoAnswer when none will come.
+
+        Time alone cannot tell a handler that is missing from one that is slow. The order can: when
+        the answer to a later question arrives first, the event has no acknowledgement.
+        """
+        before = len(self.tape.packets)
+        try:
+            return self.client.call(event, data, timeout=SOON)
+        except NoAnswer:
+            self.catch_up()
+            (number,) = (
+                split_packet(str(packet.data))[1]
+                for packet in self.tape.packets[before:]
+                if packet.sent and meaning(packet).startswith("event ")
+            )
+            wanted = f"acknowledgement {number}"
+            if not handles_in_order(self.chat):
+                self.tape.wait(lambda packet: meaning(packet) == wanted, ANSWER_TIMEOUT)
+            late = [packet for packet in self.tape.packets[before:] if meaning(packet) == wanted]
+            if not late:
+                raise
+            content: Any = split_packet(str(late[0].data))[2]
+            return content[0] if content else None
+
+
+def enter(chat: Stage, who: str | Browser, called: str | None = None) -> Person:
+    """Connect somebody by their name, or with a browser's cookies and the name in `called`, if any.
+
+    Raises Broken when the server refuses the connection.
+    """
+    name = who if isinstance(who, str) else ""
+    try:
+        if isinstance(who, Browser):
+            return Person(chat, name, connect(chat, called, who, ["websocket"]))
+        return Person(chat, name, family_of(chat).connect(name))
+    except TurnedAway as refusal:
+        taken = refusal.code == "conflict"
+        why = ASKED_TWICE if "None came" in str(refusal) else SAYS_NO
+        raise Broken(f"{name or 'Somebody with a login'} can connect.",
+                     f"refused ({refusal.code}): {refusal}",
+                     cause(chat.log, STILL_HERE if taken else why),
+                     FREE_AGAIN if taken else "") from None  # fmt: skip
+    except Refused as problem:
+        raise Broken("A Socket.IO client can connect.", str(problem) or "no connection",
+                     cause(chat.log, NOBODY_ANSWERS)) from None  # fmt: skip
+
+
+@contextmanager
+def entered(chat: Stage, *who: str | Browser, called: str | None = None) -> Iterator[list[Person]]:
+    """Connect several people, and let them leave at the end."""
+    people: list[Person] = []
+    try:
+        for each in who:
+            people.append(enter(chat, each, called))
+        yield people
+    finally:
+        for person in people:
+            person.disconnect()
+
+
+def turned_away(
+    chat: Stage, name: str | None = None, browser: Browser | None = None
+) -> TurnedAway | None:
+    """Try to connect, once, and leave again; return the refusal, or None."""
+    try:
+        connect(chat, name, browser, transports=["websocket"]).disconnect()
+    except TurnedAway as refusal:
+        return refusal
+    return None
+
+
+def message_in(data: object) -> Message:
+    """Return the message in what `new_message` brought; {} when it is none."""
+    return data if isinstance(data, dict) else {}
+
+
+def number_of(message: Message) -> int:
+    """Return the message's number. Raises Broken when it has none."""
+    if isinstance(message.get("seq"), int):
+        return int(message["seq"])
+    raise Broken(
+        "A message has a number, `seq`.", f"{message!r}",
+        "It is the primary key, which the database gives when the message is stored.",
+    )  # fmt: skip
+
+
+def _short(data: object) -> str:
+    text = repr(data)
+    return f"{text[:QUOTED]}…" if len(text) > QUOTED else text
+
+
+def _closes(packet: Packet) -> bool:
+    return not packet.sent and meaning(packet) == "disconnect"

@@ -1,0 +1,203 @@
+"""What a learner reads when something fails: the console's own words, the place, and their meaning."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workshop import paths
+from workshop.checks import kinds, near_misses
+
+LOG_SAYS = "; the server's log says: "
+UNKNOWN = (
+    "The error's own words name the problem. Compare the place where it came up with the step."
+)
+BEGIN = "Traceback (most recent call last)"
+FRAME = re.compile(r'  File "(.*?)", line (\d+)(?:, in (.+))?$')
+ERROR = re.compile(
+    r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|NotFound|Exit|Refused)\b|Error:"
+)
+LIBRARY = re.compile(r"(?:site|dist)-packages|[/\\][Ll]ib(?:64)?[/\\]python|[/\\]Lib[/\\]|^<")
+ALIKE = 0.8  # of 1, where every letter is the same
+MOST_CODE = 6  # lines of one statement that are shown
+
+
+@dataclass(frozen=True)
+class Report:
+    """An error as the console or the terminal reports it. `line` and `column` count from 1; 0: unknown.
+
+    `code` is the line with a caret or marks below it, where there are any; `meaning` is "" for a kind
+    of message that the tables do not know.
+    """
+
+    words: str
+    file: str = ""  # from the chat's folder: "static/chat.js"
+    line: int = 0
+    column: int = 0
+    code: str = ""
+    meaning: str = ""
+
+    @property
+    def place(self) -> str:
+        """Such as "static/chat.js:12:5"; "" where no line of the chat is known."""
+        numbers = [str(number) for number in (self.line, self.column) if number]
+        return ":".join([self.file, *numbers]) if self.file else ""
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.words, self.place, self.code) if part)
+
+
+def from_script(
+    message: str, file: str = "", line: int = 0, column: int = 0, source_line: str = ""
+) -> Report:
+    """Report an error of a page's script. `file` may be an address; `line` and `column` count from 1."""
+    file = urlsplit(file).path.lstrip("/")
+    code = source_line.rstrip("\r\n")
+    if code and column:
+        before = "".join("\t" if sign == "\t" else " " for sign in code[: column - 1])
+        code = f"{code}\n{before}^"
+    pasted = near_misses.pasted(source_line) if "SyntaxError" in message else ""
+    said = pasted or kinds.meaning(kinds.SCRIPT, message)
+    return Report(message, file, line, column, code, said)
+
+
+def from_log(log: str, folder: Path | None = None) -> Report | None:
+    """Report the newest error in a server's log; None when there is none.
+
+    The place is the last line of the chat in the traceback. `folder` is the chat's, the learner's own
+    if it is left out.
+    """
+    words, frames = _newest(log)
+    if not words:
+        return None
+    own = [frame for frame in frames if frame.is_own]
+    if not own:
+        said = kinds.meaning(kinds.CALLED_BY_A_LIBRARY + kinds.PYTHON, words)
+        return _defined(Report(words, meaning=said), folder or paths.my_chat())
+    last = own[-1]
+    if "NameError" in words:
+        words = _with_names_alike(words, last.path)
+    said = _pasted(words, last) or _nearby(words, folder or paths.my_chat())
+    said = said or kinds.meaning(kinds.PYTHON, words)
+    if last is frames[-1] and last.code.lstrip().startswith("raise "):
+        said = kinds.NOT_CAUGHT.format(last.function, words.partition(":")[0].rpartition(".")[2])
+    return Report(words, last.file, last.line, 0, last.code, said)
+
+
+def diagnose(log: str) -> str:
+    """Return what the newest error in a server's log means."""
+    report = from_log(log)
+    return report.meaning if report and report.meaning else UNKNOWN
+
+
+def cause(log: str, otherwise: str) -> str:
+    """Return what the error in the log means, or `otherwise` when the log has none."""
+    return diagnose(log) if BEGIN in log else otherwise
+
+
+def last_error(log: str) -> str:
+    """Return the newest error's words and place; the log's last line when it names no error."""
+    report = from_log(log)
+    if not report:
+        return (log.strip().splitlines() or ["(nothing)"])[-1]
+    return f"{report.words} ({report.file}, line {report.line})" if report.file else report.words
+
+
+@dataclass(frozen=True)
+class _Frame:
+    path: Path
+    line: int
+    function: str
+    code: str
+
+    @property
+    def is_own(self) -> bool:
+        library = LIBRARY.search(str(self.path)) or self.path.is_relative_to(
+            paths.ROOT / "workshop"
+        )
+        return not library
+
+    @property
+    def file(self) -> str:
+        """The path from the chat's folder: templates are in a folder of their own."""
+        for parent in self.path.parents:
+            if (parent / "app.py").is_file() or parent.name == "final_app":
+                return self.path.relative_to(parent).as_posix()
+        return self.path.name
+
+
+def _newest(log: str) -> tuple[str, list[_Frame]]:
+    """Return the last error's words and its frames, the outermost first."""
+    _, traceback, rest = log.rpartition(BEGIN)
+    lines = rest.splitlines()[1:] if traceback else rest.splitlines()
+    outside = [n for n, line in enumerate(lines) if line[:1].strip()]
+    # Below a traceback, the first line that is not indented is the error, whatever it is called.
+    named = outside[:1] if traceback else [n for n in outside if ERROR.match(lines[n])][-1:]
+    if not named:
+        return "", []
+    return lines[named[0]].strip(), list(_frames(lines[: named[0]]))
+
+
+def _frames(lines: list[str]) -> Iterator[_Frame]:
+    for number, line in enumerate(lines):
+        if found := FRAME.match(line):
+            code: list[str] = []
+            for below in lines[number + 1 :]:
+                if not below.startswith("    ") or len(code) == MOST_CODE:
+                    break
+                code.append(below[4:].rstrip())
+            path, at, function = found.groups()
+            yield _Frame(Path(path), int(at), function or "", "\n".join(code))
+
+
+def _defined(report: Report, folder: Path) -> Report:
+    """Give a report without a place that of the function it names."""
+    named = re.match(r"TypeError: (\w+)\(\)", report.words)
+    if not named:
+        return report
+    for path in sorted(folder.glob("*.py")):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            if re.match(rf"\s*def {named[1]}\(", line):
+                return Report(report.words, path.name, number, 0, line.strip(), report.meaning)
+    return report
+
+
+def _pasted(words: str, frame: _Frame) -> str:
+    """Name marks that were pasted with the code: in all lines, in that line, or in the one above."""
+    if not re.match(r"SyntaxError|IndentationError", words):
+        return ""
+    try:
+        text = frame.path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    near = text.splitlines()[max(frame.line - 2, 0) : frame.line]
+    said = (near_misses.pasted(part) for part in (text, *reversed(near)))
+    return next(filter(None, said), "")
+
+
+def _nearby(words: str, folder: Path) -> str:
+    missing = re.search(r"TemplateNotFound: (\S+)", words)
+    return near_misses.instead_of(folder, f"templates/{missing[1]}") if missing else ""
+
+
+def _with_names_alike(words: str, path: Path) -> str:
+    """Ask "Did you mean …?" as newer Pythons do, in the same words.
+
+    Python 3.11 asks it on a terminal, and not in a log.
+    """
+    unknown = re.search(r"name '(\w+)' is not defined$", words)
+    if not unknown:
+        return words
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):  # it was changed meanwhile
+        return words
+    nodes = list(ast.walk(tree))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)} - {unknown[1]}
+    names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    same = [name for name in names if name.casefold() == unknown[1].casefold()]
+    near = same or get_close_matches(unknown[1], sorted(names), n=1, cutoff=ALIKE)
+    return f"{words}. Did you mean: '{near[0]}'?" if near else words

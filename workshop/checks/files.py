@@ -1,0 +1,245 @@
+"""Step 10: what is uploaded, what it is called, and what a message tells of it."""
+
+import base64
+import re
+from typing import Any
+
+import requests
+
+from workshop.checks.browse import attribute, lines, text_of
+from workshop.checks.client import entered, number_of
+from workshop.checks.families import account_of, make_room
+from workshop.checks.promise import Broken, expect, promise
+from workshop.checks.speakers import Message, answered
+from workshop.checks.storage import stored_files
+from workshop.stages import Stage
+
+PNG = base64.b64decode(  # one transparent pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+NOTES = b"Tea at five, cake at six."
+TOO_MUCH = 5 * 1024 * 1024 + 300_000  # bytes, and some for the form around it
+MUCH = 4_900_000  # bytes
+LONGEST_LABEL = 100  # characters
+HOSTILE_NAME = '<img src="x" onerror="alert(1)">.txt'
+HTML = b"<!doctype html><script>alert(1)</script>"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
+NO_KIND = b"PK\x03\x04" + bytes(range(256))  # begins as an archive does
+
+
+def upload(
+    chat: Stage, name: str, room: int, filename: str, content: bytes, mime: str = "text/plain",
+    headers: dict[str, str] | None = None,
+) -> requests.Response:  # fmt: skip
+    """Let somebody upload a file to a room, as the page's script does."""
+    browser = account_of(chat).browser(name)
+    answer = browser.post(
+        "/api/uploads",
+        data={"room": str(room)},
+        files={"file": (filename, content, mime)},
+        headers=headers,
+    )
+    return answered(chat, answer)
+
+
+def kept(
+    chat: Stage, name: str, room: int, filename: str, content: bytes, mime: str = "text/plain"
+) -> dict[str, Any]:
+    """Upload a file that is fine; return what was kept. Raises Broken when it is refused."""
+    answer = upload(chat, name, room, filename, content, mime)
+    about = _json(answer).get("upload")
+    if answer.status_code == 201 and isinstance(about, dict) and about.get("id"):
+        return {key: about.get(key) for key in ("id", "filename", "mime", "size")}
+    raise Broken("POST /api/uploads with the fields `room` and `file` answers 201 and "
+                 '{"ok": true, "upload": {"id", "filename", "mime", "size"}}.',
+                 f"status {answer.status_code}, {answer.text[:120]}",
+                 '`@app.post("/api/uploads")`; the file is `request.files["file"]`, the room '
+                 '`request.form["room"]`. A tuple gives the status: `return {"ok": True, …}, '
+                 '201`.')  # fmt: skip
+
+
+def was_refused(
+    chat: Stage, answer: requests.Response, statuses: set[int], what: str, hint: str
+) -> None:
+    """Ask that an upload is refused, with one of these statuses and the reason. Raises Broken."""
+    error = _json(answer).get("error")
+    expect(answer.status_code in statuses,
+           f"To upload {what} answers {' or '.join(map(str, sorted(statuses)))}.",
+           f"status {answer.status_code}", hint)  # fmt: skip
+    expect(isinstance(error, dict) and error.get("code") and error.get("message"),
+           f"To upload {what} is refused in the shape that the page knows: "
+           '{"ok": false, "error": {"code", "message"}}.', answer.text[:120],
+           "The script reads JSON: an error handler for addresses that begin with /api/ gives "
+           "every refusal this shape.")  # fmt: skip
+
+
+def _json(answer: requests.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@promise(since="files", final_app=True)
+def a_file_is_uploaded_by_http(chat: Stage) -> None:
+    """A file is uploaded by HTTP, and the answer tells what was kept."""
+    room = make_room(chat, "Ada")
+    about = kept(chat, "Ada", room, "notes.txt", NOTES)
+    wanted = {"filename": "notes.txt", "mime": "text/plain", "size": len(NOTES)}
+    named = re.fullmatch(r"[0-9a-f-]{32,36}", str(about["id"]))
+    expect(wanted.items() <= about.items() and named,
+           f"The answer has `upload` with {wanted} and an `id` of 32 hexadecimal digits.",
+           f"{about}", "`uuid4().hex` is an id that nobody guesses; `size` is in bytes.")  # fmt: skip
+
+
+@promise(since="files", final_app=True)
+def a_message_tells_of_its_files(chat: Stage) -> None:
+    """A message names its files, and everyone in the room receives what they need to fetch them."""
+    room = make_room(chat, "Ada")
+    with entered(chat, "Ada", "Bo") as (ada, bo):
+        ada.join(room)
+        bo.join(room)
+        about = kept(chat, "Ada", room, "cake.png", PNG)
+        message = ada.said("", room, uploads=[about["id"]])
+        heard = bo.messages()
+        stored = bo.sync(number_of(message) - 1, room)
+    for where, messages in (("acknowledged", [message]), ("heard", heard), ("synced", stored)):
+        seen = [_files_of(each) for each in messages]
+        expect(seen == [[about]], f"The message, as it is {where}, has `uploads` with {about}.",
+               f"{seen}",
+               "The message has its list, but nobody puts the files into it: `stored.uploads = "
+               "claimed(uploads, me, room)`, before it is committed."
+               if [each.get("uploads") for each in messages] == [[]] else
+               "A file never travels through the socket, what is known of it does: "
+               '`"uploads": [upload.as_dict() for upload in self.uploads]` in the message.')  # fmt: skip
+
+
+@promise(since="files")
+def a_file_has_a_largest_size(chat: Stage) -> None:
+    """A file of more than 5 MB is refused, with status 413 and the reason."""
+    room = make_room(chat, "Ada")
+    kept(chat, "Ada", room, "long.txt", b"a" * MUCH)
+    answer = upload(chat, "Ada", room, "longer.txt", b"a" * TOO_MUCH)
+    was_refused(chat, answer, {413}, f"a file of {TOO_MUCH / 1_000_000:.1f} MB",
+                '`app.config["MAX_CONTENT_LENGTH"]`: Flask then answers 413 by itself; an error '
+                "handler gives it the shape of a refusal.")  # fmt: skip
+
+
+@promise(since="files", final_app=True)
+def the_content_says_what_a_file_is(chat: Stage) -> None:
+    """What a file is, its content says, and never its name."""
+    room = make_room(chat, "Ada")
+    about = kept(chat, "Ada", room, "notes.txt", PNG, "text/plain")
+    expect(about.get("mime") == "image/png", "A PNG that is called notes.txt is an image/png.",
+           f"{about.get('mime')!r}", BY_CONTENT)  # fmt: skip
+    for content in (HTML, SVG):
+        answer = upload(chat, "Ada", room, "cake.png", content, "image/png")
+        mime = answer.json()["upload"]["mime"] if answer.ok else ""
+        expect(not mime.startswith("image/") and "html" not in mime,
+               "A page, or a drawing with a script in it, that is called cake.png is no picture: "
+               "it is refused, or kept as text.", f"{mime!r}", BY_CONTENT)  # fmt: skip
+
+
+@promise(since="files")
+def what_nobody_knows_is_refused(chat: Stage) -> None:
+    """What is neither a picture nor a text is refused."""
+    room = make_room(chat, "Ada")
+    answer = upload(chat, "Ada", room, "cake.png", NO_KIND, "image/png")
+    was_refused(chat, answer, {400, 415}, "what is neither a picture nor a text", BY_CONTENT)
+
+
+@promise(since="files", final_app=True)
+def a_name_is_only_a_label(chat: Stage) -> None:
+    """A file's name is a label: it leads nowhere, and two of the same name are two."""
+    room, browser = make_room(chat, "Ada"), account_of(chat).browser("Ada")
+    names = ("../../app.py", "..\\..\\app.py", "/etc/passwd", "a\u202eb\t.txt", "n" * 300, "app.py")
+    for number, name in enumerate(names):
+        content = f"file {number}".encode()
+        about = kept(chat, "Ada", room, name, content)
+        label = str(about.get("filename"))
+        expect(label and len(label) <= LONGEST_LABEL and label.isprintable() and not _leads(label),
+               f"A file called {name[:20]!r} gets a label without a path, without signs that "
+               f"nobody can see, of at most {LONGEST_LABEL} characters.", f"{label!r}",
+               "Only what stands behind the last / or \\, of that what `isprintable()`, and "
+               f"`[-{LONGEST_LABEL}:]` of it.")  # fmt: skip
+        answer = answered(chat, browser.get(f"/files/{about['id']}"))
+        expect(answer.content == content,
+               f"What was uploaded as {name[:20]!r} comes back as it was.",
+               f"status {answer.status_code}, “{answer.text[:60]}”", BY_ID)  # fmt: skip
+    named = [path.name for path in stored_files(chat) if re.search("app|passwd|nnn", path.name)]
+    if named:
+        raise Broken("A file is stored under its id.", f"stored as {named[0][:40]!r}", BY_ID)
+
+
+@promise(since="files", final_app=True)
+def a_message_takes_only_ones_own_files(chat: Stage) -> None:
+    """A message takes files that its author has uploaded to this room, each once."""
+    room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
+    with entered(chat, "Ada", "Bo") as (ada, bo):
+        for person in (ada, bo):
+            person.join(room)
+            person.join(other)
+        own = str(kept(chat, "Ada", room, "own.txt", b"own")["id"])
+        elsewhere = str(kept(chat, "Ada", other, "other.txt", b"other")["id"])
+        tries = (
+            (bo, [own], "somebody else's file", "`owner_id=me.id`"),
+            (ada, [elsewhere], "a file of another room", "`room_id=room.id`"),
+            (ada, ["0" * 32], "a file that is not there", "as many found as were named"),
+            (ada, ["\ud83d"], "half a character", "as many found as were named"),
+            (ada, [7], "something that is no id", "as many found as were named"),
+        )
+        for who, uploads, what, hint in tries:
+            _is_refused(who.say("", room, uploads=uploads), what, hint)
+        ada.said("Mine", room, uploads=[own])
+        answer = ada.say("Again", room, uploads=[own])
+        _is_refused(answer, "a file that was sent already", "`message_seq=None`")
+        _is_refused(ada.say("", room, uploads=[]), "neither text nor file",
+                    "the text may be empty only where there is a file")  # fmt: skip
+
+
+@promise(since="files")
+def the_page_shows_files_as_links(chat: Stage) -> None:
+    """The page shows a file as a link with its name, as text, whatever the name holds."""
+    rooms, room = account_of(chat), make_room(chat, "Ada")
+    with entered(chat, "Ada") as (ada,):
+        ada.join(room)
+        about = kept(chat, "Ada", room, HOSTILE_NAME, b"text")
+        ada.said("Look", room, uploads=[about["id"]])
+    line = lines(chat, rooms.room_page(room))[-1]
+    links = [link for link in line("a") if attribute(link, "href").endswith(f"files/{about['id']}")]
+    if not links:
+        raise Broken(f"The line of the message has a link to files/{about['id']}.", str(line)[:160],
+                     "In the macro: `<a href=\"{{ url_for('download', upload_id=upload.id) }}\">` "
+                     "for each of `uploads`, which the page must be given.")  # fmt: skip
+    expect(not line.find("img", src="x") and str(about["filename"]) in text_of(line),
+           "The file's name stands in the page as text.", str(line)[:160],
+           "A template escapes what it is given, unless `|safe` switches it off.")  # fmt: skip
+
+
+BY_CONTENT = (
+    "Look at the first bytes: each kind of picture has its signature. The name and the type that "
+    "come along are written by whoever sends."
+)
+BY_ID = (
+    "Store the bytes under the id, and keep the name in the table: a name can hold a path, and "
+    "two files can have the same one."
+)
+
+
+def _files_of(message: Message) -> list[dict[str, object]]:
+    wanted = ("id", "filename", "mime", "size")
+    files = message.get("uploads") or []
+    return [{key: each.get(key) for key in wanted} for each in files]
+
+
+def _leads(label: str) -> bool:
+    return "/" in label or "\\" in label or set(label) == {"."}
+
+
+def _is_refused(answer: object, what: str, hint: str) -> None:
+    if isinstance(answer, dict) and answer.get("ok") is False:
+        return
+    raise Broken(f"A message with {what} is refused.", f"{answer!r}"[:160],
+                 "What a message names must be one's own, for this room, not sent yet, and all of "
+                 f"it must be found; here: {hint}.")  # fmt: skip

@@ -1,0 +1,375 @@
+"""Kinds of error messages, and what each means: a pattern of the message, and a plain explanation.
+
+The patterns follow the words of CPython, Flask, Jinja, SQLAlchemy, V8 and Chromium, not the mistakes
+that lead to them. A message that matches no pattern is shown as it is.
+"""
+
+import re
+
+Kinds = list[tuple[str, str]]
+
+NOT_CAUGHT = (
+    "`{0}` raises `{1}`, and nothing catches it. A function with `@app.errorhandler(…)` or "
+    "`@socketio.on_error_default` above it makes an answer of an error; the answer must be returned."
+)
+
+PYTHON: Kinds = [
+    (
+        r"ModuleNotFoundError: No module named '([\w.]+)'",
+        "Python finds no module `{0}`. Check its spelling in the import line. If it is a file of "
+        "your chat, it must be next to app.py: the cell with `bring(…)` copies it. If it is a "
+        "package, `python3 start.py doctor` tells you what is installed.",
+    ),
+    (
+        r"ImportError: cannot import name '(\w+)' from '([\w.]+)' \(.*(?:site|dist)-packages",
+        "The package `{1}` has no `{0}`. Compare the import line with the step, letter by letter. "
+        "Capitals count.",
+    ),
+    (
+        r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'",
+        "`{1}` is a file of your own here, and it does not define `{0}`. If you mean the library "
+        "`{1}`, your file hides a library of that name: rename the file.",
+    ),
+    (
+        r"partially initialized module '([\w.]+)'",
+        "`{0}` is used while it is still being loaded. If a file of yours is called like a "
+        "library, it hides a library: rename the file.",
+    ),
+    (
+        r"(?:IndentationError|TabError): (.*)",
+        "The line is indented wrongly. The body of a function is indented by four spaces; a "
+        "decorator and its `def` start at the left edge.",
+    ),
+    (
+        r"^SyntaxError: (?:'.' was never closed|unmatched|closing parenthesis)",
+        "The bracket at the mark has no partner. Add the one that is missing, or delete this one.",
+    ),
+    (
+        r"^SyntaxError: unterminated",
+        "The text that begins at the mark has no closing quote.",
+    ),
+    (
+        r"^SyntaxError: .*((?:Maybe you meant|Perhaps you forgot|Did you mean).*)",
+        "Python cannot read the line at the mark, and guesses why: “{0}”",
+    ),
+    (
+        r"^SyntaxError: expected '(\S+)'",
+        "Python cannot read the line. There must be a `{0}` at the mark.",
+    ),
+    (
+        r"^SyntaxError: (.*)",
+        "Python cannot read the line at the mark. A colon, comma, quote or bracket is missing "
+        "there or in the line above, or there is one too many.",
+    ),
+    (
+        r"NameError: name '(true|false|null|undefined)' is not defined",
+        "`{0}` is JavaScript. Python writes `True`, `False` and `None`.",
+    ),
+    (
+        r"NameError: name '(\w+)' is not defined\. Did you mean: '(\w+)'",
+        "`{0}` is used but never imported or defined. Do you mean `{1}`?",
+    ),
+    (
+        r"NameError: name '(\w+)' is not defined",
+        "`{0}` is used but never imported or defined. Import it at the top or define it above, "
+        "with the same spelling. If it is meant as text, it needs quotes.",
+    ),
+    (
+        r"UnboundLocalError: .*variable '(\w+)'",
+        "`{0}` is used before this function gives it a value.",
+    ),
+    (
+        r"AttributeError: 'NoneType' object has no attribute '(\w+)'",
+        "The value before `.{0}` is None: what should have found or returned it gave nothing. "
+        "Handle that case first, with `if not …:`.",
+    ),
+    (
+        r"AttributeError: 'dict' object has no attribute '(\w+)'",
+        'You read a dictionary\'s values in brackets: `["{0}"]`, not `.{0}`.',
+    ),
+    (
+        r"AttributeError: '(?:\w*function|method)' object has no|"
+        r"TypeError: .*(?:function|method)'?(?: object)? is not (?:JSON|subscriptable|iterable)|"
+        r"TypeError: .*\bnot '?(?:builtin_)?(?:function|method)\b|<bound method",
+        "The value is a function: are the brackets `()` missing? If you mean a text, add quotes.",
+    ),
+    (
+        r"AttributeError: (?:module |type object )?'([\w.]+)'(?: object)? has no attribute '(\w+)'",
+        "`{0}` has no `{1}`. The word after the dot is misspelt, or a word between the two is "
+        "missing, as `session` is in `db.commit()`.",
+    ),
+    (
+        r"AttributeError: (\w+)(?:$|\. Did you)",  # as Flask-SQLAlchemy says it
+        "There is nothing called `{0}` after the dot. It is misspelt, or a word between the two is "
+        "missing, as `session` is in `db.commit()`.",
+    ),
+    (
+        r"TypeError: Object of type (\w+) is not JSON serializable",
+        "A `{0}` cannot be sent as JSON. Texts, numbers, True, False and None can, and lists and "
+        "dictionaries of them.",
+    ),
+    (
+        r"TypeError: '(\w+)' object is not callable",
+        "Brackets call a function, and a `{0}` is not one. Is a word missing before the brackets, "
+        "such as `.on` in `@socketio.on(…)`?",
+    ),
+    (
+        r"TypeError: bad operand type for unary \+",
+        "The line begins with `+`, the mark of an added line in a diff. It is not part of the "
+        "code: delete it.",
+    ),
+    (
+        r"TypeError: ([\w.]+)\(\) (?:takes|missing) ",
+        "The call of `{0}` and its `def` line do not agree. Compare what is in the brackets.",
+    ),
+    (
+        r"TypeError: (?:.*unexpected keyword argument '(\w+)'|'(\w+)' is an invalid keyword|"
+        r"Additional arguments should be named.* got '(\w+)')",
+        "There is no argument called `{0}{1}{2}`. Check its spelling.",
+    ),
+    (
+        r"TypeError: The view function for '(\w+)' did not return a valid response",
+        "`{0}` returns nothing. Does its last line begin with `return`?",
+    ),
+    (
+        r"(?:TypeError|ArgumentError): .*\bNone(?:Type)?\b",
+        "A value is None here, and another one is needed. Either nothing has set it yet, or a function "
+        "ends without `return`.",
+    ),
+    (
+        r"KeyError: (.+)",
+        "Nothing gives a value for {0}: the dictionary has no such key, or `.format(…)` no such "
+        "argument. Check the spelling, and whether anything sets it.",
+    ),
+    (
+        r"ValueError: (?i:urls?) (?:rule .*)?must start with a (?:leading )?slash",
+        'An address in `@app.route(…)` must begin with a slash: `"/chat"`, not `"chat"`.',
+    ),
+    (
+        r"AssertionError: View function mapping is overwriting an existing endpoint function: (\w+)",
+        "Two functions with an `@app.route(…)` are called `{0}`. Rename or delete the second one.",
+    ),
+    (
+        r"TemplateNotFound: (\S+)",
+        "Flask looks for `{0}` in the folder `templates` next to app.py. Is the folder spelt with "
+        "an s, and the file exactly so?",
+    ),
+    (
+        r"TemplateSyntaxError: .*innermost block that needs to be closed is '(\w+)'",
+        "The template ends too early: `{{% {0} … %}}` needs its {{% end{0} %}}.",
+    ),
+    (
+        r"TemplateSyntaxError: ",
+        "Jinja cannot read this line of the template. A value has two braces on each side, `{{{{ "
+        "username }}}}`; a statement is in `{{% … %}}`.",
+    ),
+    (
+        r"UndefinedError: .*'(\w+)'(?: is undefined)?$",
+        "The template uses `{0}`, and nothing gives it a value. Pass it to `render_template`, or "
+        "check its spelling. `csrf_token` comes with `CSRFProtect(app)`.",
+    ),
+    (
+        r"BuildError: .*for endpoint 'socketio_browser",
+        "The application does not know the browser's Socket.IO client. Is the line "
+        "`app.register_blueprint(socketio_browser)` there?",
+    ),
+    (
+        r"BuildError: .*for endpoint '([^']*)'.* Did you forget to specify values (.*)\?",
+        "`url_for` needs a value for each part of the address of `{0}`: {1}. Check their spelling.",
+    ),
+    (
+        r"BuildError: .*for endpoint '?(.*?)'?(?: with|\.(?:\s|$)|$)",
+        "`url_for` wants the name of a function with a route, as text: `{0}` is none.",
+    ),
+    (
+        r"OperationalError: .*no such table: (\w+)",
+        "The database has no table `{0}`. `db.create_all()` creates the tables, after their "
+        "classes are defined.",
+    ),
+    (
+        r"OperationalError: .*no (?:such column:|column named) (\S+)|"
+        r"OperationalError: table \w+ has no column named (\S+)",
+        "The database's table has no column `{0}`, because `db.create_all()` does not change a "
+        "table that exists. Delete the folder `instance` to begin with an empty database.",
+    ),
+    (
+        r"IntegrityError: .*(NOT NULL|UNIQUE) constraint failed: (.*)",
+        "The database refuses the row: `{1}` must have a value (NOT NULL) that no other row has "
+        "(UNIQUE). The rule that is broken is {0}.",
+    ),
+    (
+        r"UnmappedInstanceError: Class '([\w.]+)' is not mapped",
+        "The database stores objects of your model classes, and this is a `{0}`. Make an object of "
+        "it first, such as `Message(…)`.",
+    ),
+    (
+        r"could not assemble any primary key columns",
+        "A table needs a column with `primary_key=True`, which tells its rows apart.",
+    ),
+    (
+        r"app is not registered with this 'SQLAlchemy' instance",
+        "The database does not know the application. Is the line `db.init_app(app)` there?",
+    ),
+    (
+        r"RuntimeError: Working outside of (\w+) context",
+        "This line works only while Flask handles a request, or inside `with app.app_context():`.",
+    ),
+    (
+        r"Failed to find Flask application or factory",
+        "`flask run` looks for a variable called `app`. Is `app = Flask(__name__)` there?",
+    ),
+    (
+        r"Address already in use|[Pp]ort \d+ is (?:taken|in use)",
+        "Another program uses this port. `python3 start.py ps` lists the servers that you left "
+        "running, and `python3 start.py stop` stops them.",
+    ),
+]
+
+# No line of the chat was running: a library made the call.
+CALLED_BY_A_LIBRARY: Kinds = [
+    (
+        r"TypeError: (\w+)\(\) takes 0 positional arguments but 2 were given",
+        "`{0}` is returned, and not its result. Call it: are the brackets `()` missing?",
+    ),
+    (
+        r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+)",
+        "Flask-SocketIO passes the event's data to `{0}`. The `def` line of a handler needs one "
+        "parameter for it.",
+    ),
+    (
+        r"TypeError: (\w+)\(\) (?:missing|got an unexpected)",
+        "Flask calls `{0}` with the parts of the address in `<…>`, or with the event's data. "
+        "Compare them with the names in its `def` line.",
+    ),
+]
+
+SCRIPT: Kinds = [
+    (
+        r"Cannot (?:read|set) properties of null \(\w+ '(.*)'\)",
+        "`null`, the value before `.{0}`, means that `querySelector` or `getElementById` found "
+        "nothing. Compare its selector with the page's HTML: `#name` finds an id, `.name` a class. Or "
+        "the script runs before the element is there: its `<script>` belongs below it.",
+    ),
+    (
+        r"Cannot (?:read|set) properties of undefined \(\w+ '(.*)'\)",
+        "The value before `.{0}` is `undefined`: a property that does not exist, an argument that "
+        "nobody passed, or the property of a promise, which needs `await`. An acknowledgement is what "
+        "the server's handler returns. Check the spelling of the word before the dot.",
+    ),
+    (
+        r"Cannot destructure property '(.*?)' of '.*' as it is (\w+)",
+        "The braces take `{0}` out of a value, and that value is `{1}`.",
+    ),
+    (
+        r"(\S+) is not iterable",
+        "A list is needed here, and `{0}` is none.",
+    ),
+    (
+        r"Cannot access '(.*)' before initialization",
+        "`{0}` is used above the line that declares it with `const` or `let`. Move that line up.",
+    ),
+    (
+        r"\b(True|False|None|print|len|str|self|and|or|not|elif|def) is not defined",
+        "`{0}` is Python. JavaScript writes `true`, `false`, `null`, `console.log(…)`, `.length`, "
+        "`String(…)`, `this`, `&&`, `||` and `!`.",
+    ),
+    (
+        r"\bio is not defined",
+        "The browser client defines `io`. Its `<script>` is missing, or it stands below chat.js.",
+    ),
+    (
+        r"(\S+) is not defined",
+        "`{0}` is used but never declared. Compare its spelling with the line that declares it; "
+        "capitals count. If another script declares it, load that one first.",
+    ),
+    (
+        r"(?:undefined|null) is not a function",
+        "A function is needed here, and the value is none. Pass the function by its name, without "
+        "`()`.",
+    ),
+    (
+        r"(?:\w+ )?(\S+) is not a (?:function|constructor)",
+        "`{0}` is called as a function, and there is none of that name. Check its spelling, and "
+        "the word before the dot; capitals count.",
+    ),
+    (
+        r"Assignment to constant variable",
+        "A variable that `const` declares cannot get a new value. Declare it with `let`.",
+    ),
+    (
+        r"Missing initializer in const declaration",
+        "A `const` gets its value at once: `const name = …`.",
+    ),
+    (
+        r"Identifier '(.*)' has already been declared",
+        "`{0}` is declared twice. Delete the second declaration, or give one of the two another "
+        "name.",
+    ),
+    (
+        r"missing \) after argument list",
+        "The call is not closed where it should be: its `)` is missing, or a comma or quote before "
+        "it.",
+    ),
+    (
+        r"is not valid JSON|Unexpected end of JSON input|in JSON at position",
+        "The text is not JSON. If it begins with `<`, the server answered with a page, perhaps an "
+        "error page.",
+    ),
+    (
+        r"Unexpected end of input",
+        "The file ends while something is still open. A closing `}}`, `)` or back quote is missing.",
+    ),
+    (
+        r"Invalid or unexpected token",
+        "JavaScript cannot read the text at the mark. A closing quote may be missing, or a quote "
+        "may be a curly one.",
+    ),
+    (
+        r"await is only valid in async functions",
+        "`await` works only in an async function: write `async` in front of the function that "
+        "contains it.",
+    ),
+    (
+        r"Unexpected token '<'",
+        "JavaScript found HTML here. Either a tag is in the script, or the script's address leads "
+        "to a page.",
+    ),
+    (
+        r"Unexpected token 'export'|Cannot use import statement outside a module",
+        '`import` and `export` work only in a module: `<script type="module" …>`.',
+    ),
+    (
+        r"Unexpected (?:token|identifier|string|number|reserved word)",
+        "JavaScript expects something else at the mark. A bracket, comma, operator or quote is "
+        "missing before it, or the word before it is misspelt; capitals count.",
+    ),
+    (
+        r"Illegal (return|break|continue) statement",
+        "`{0}` is outside the function or loop that it belongs to. A brace may close too early.",
+    ),
+    (
+        r"Invalid left-hand side in assignment",
+        "Nothing can be assigned to the value before `=`. A comparison is written `===`.",
+    ),
+    (
+        r"'([^']*)' is not a valid selector",
+        "`{0}` is not a selector. `#name` finds an id, `.name` a class, and `name` a tag.",
+    ),
+    (
+        r"parameter (\d+) is not of type '(\w+)'",
+        "Argument {0} of the call must be a `{1}`. It may be `null`, because an element was not "
+        "found.",
+    ),
+    (
+        r"Failed to fetch|NetworkError",
+        "The request reached no server. Does the server run, and does the address lead to it?",
+    ),
+]
+
+
+def meaning(kinds: Kinds, words: str) -> str:
+    """Return what this kind of message means; "" for a kind that is not in the table."""
+    for pattern, sentence in kinds:
+        if found := re.search(pattern, words):
+            return sentence.format(*(group or "" for group in found.groups()))
+    return ""

@@ -1,0 +1,96 @@
+"""Files that are almost where they should be, and code that was pasted with marks that are no code."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+APP_NAMES = ("app.py.txt", "app.txt", "app.py.py", "app", "application.py", "chat.py", "main.py")
+FOLDERS = ("templates", "static")  # Flask gives these their names
+ALIKE = 0.8  # of 1, where every letter is the same
+MOST = 0.8  # of the lines of a file
+PASTED = {
+    r"\+": "`+`. It marks an added line in a diff and is not part of the code. Delete it",
+    r">>>": "`>>>`, Python's prompt. It is not part of the code. Delete it",
+    r"\s*\d+(?:[:|.]\s|\s\s|\t)": "a line number, which is not part of the code. Delete it",
+}
+
+
+def missing_app(chat: Path) -> tuple[str, str] | None:
+    """Return what is there instead of app.py, and what to do; None when nothing looks like it."""
+    for folder in (chat, chat.parent, *_folders(chat)):
+        names = _names(folder)
+        alike = [name for name in names if name.casefold() == "app.py"]
+        for name in [*alike, *(name for name in APP_NAMES if name in names)]:
+            found = folder / name
+            if found.is_file() and found != chat / "app.py":
+                shown = found.relative_to(chat.parents[1]).as_posix()
+                wanted = (chat / "app.py").relative_to(chat.parents[1]).as_posix()
+                verb = "Rename it" if folder == chat else "Move it"
+                return (
+                    f"no such file, but {shown}",
+                    f"{verb} to {wanted}.{_why(name, folder == chat)}",
+                )
+    return None
+
+
+def instead_of(folder: Path, wanted: str) -> str:
+    """Name what is almost the file `wanted`, such as "templates/chat.html"; "" when nothing is."""
+    here, so_far = folder, ""
+    for part in wanted.split("/"):
+        names = _names(here)
+        if part in names:
+            here, so_far = here / part, f"{so_far}{part}/"
+            continue
+        alike = _alike(part, names)
+        if alike and (part in FOLDERS or alike.endswith(".txt")):
+            there, right = f"`{so_far}{alike}`", f"`{so_far}{part}`"
+            return f"There is {there}. Rename it to {right}.{_why(alike)}"
+        if alike:
+            there = f"`{so_far}{alike}`"
+            return f"There is {there}, and your code asks for `{part}`: make the names the same."
+        break
+    name = wanted.rpartition("/")[2]
+    elsewhere = [folder / name, folder.parent / name, *folder.glob(f"*/{name}")]
+    for found in elsewhere:
+        if found.is_file() and found != folder / wanted:
+            shown = found.relative_to(folder.parent).as_posix()
+            return f"There is `{shown}`. Move it to `{folder.name}/{wanted}`."
+    return ""
+
+
+def pasted(code: str) -> str:
+    """Return a sentence about marks before most lines, which came along with the code; "" for none."""
+    lines = [line for line in code.splitlines() if line.strip()]
+    for mark, words in PASTED.items():
+        marked = [line for line in lines if re.match(mark, line)]
+        if lines and len(marked) >= MOST * len(lines):
+            where = "Every line begins" if len(lines) > 1 else "The line begins"
+            return f"{where} with {words}{' in every line' if len(lines) > 1 else ''}."
+    return ""
+
+
+def _alike(part: str, names: list[str]) -> str:
+    """Return the name that is meant to be `part`: other capitals, one more ending, or a slip."""
+    for name in names:
+        if name.casefold() == part.casefold() or name.casefold() == f"{part}.txt".casefold():
+            return name
+    return next(iter(get_close_matches(part, names, n=1, cutoff=ALIKE)), "")
+
+
+def _why(name: str, same_folder: bool = True) -> str:
+    if name.endswith(".txt"):
+        return " Your editor or file manager may hide the ending `.txt`."
+    if same_folder and name != name.lower():
+        return " Capitals count in the names of files."
+    return ""
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [folder / name for name in _names(folder) if (folder / name).is_dir()]

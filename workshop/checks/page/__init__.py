@@ -1,0 +1,353 @@
+"""The learner's page, alive: its scripts run in V8, and what they send reaches the learner's own server.
+
+    with Pages(chat) as pages:
+        ada, bo = pages.open("/chat?username=Ada"), pages.open("/chat?username=Bo")
+        ada.type("#message-input", "Hello")
+        ada.submit("#message-form")
+        bo.wait(lambda: "Hello" in bo.text("#chat-messages"))
+
+One child process (`child.py`) holds the pages of all people, each in a V8 of its own, with LinkeDOM as
+the document and `browser.js` for what neither has. This process watches how long a script runs and how
+much memory it takes, and kills the child: V8's own limits stop no endless microtask and no typed array.
+
+What differs from Chromium (tests/browser/test_page_alike.py compares the two):
+- Nothing is drawn or fetched for the page's looks: sizes are 0, an image neither loads nor fails, and
+  `innerText` is the text with its spaces.
+- Nothing comes from another host: a script of a CDN is missing, as without a network.
+- The Socket.IO client speaks WebSocket at once, never by polling, and tries again within 0.2 s.
+- An error in an attribute such as `onclick` has no line. The attribute counts if the page came with it,
+  not if a script put it there.
+- An async function that rejects is not reported if a script calls it without `await` and it is not
+  declared by name at the top of a script that has ended: V8 reports no rejections by itself.
+- A module is run as an async function, so it cannot import.
+- Of a select, a radio button and the keyboard a page knows nothing.
+"""
+
+import base64
+import itertools
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import requests
+
+from workshop.checks.promise import CannotRun
+from workshop.stages import Stage, child_environment
+
+READY_TIMEOUT = 30.0  # seconds; a slow laptop loads V8 for some
+RUN_TIMEOUT = 3.0  # seconds that a script may run at one go
+SERVER_TIMEOUT = 60.0  # seconds that the server may take while a page waits for it
+MEMORY = 700_000_000  # bytes, resident, that the child may take; two pages take 150 MB
+LOOK = 0.05  # seconds between two looks at the child
+LIVE = 0.2  # seconds after which a condition is tested though nothing has happened
+WAIT_TIMEOUT = 15.0  # seconds; a busy machine takes its time
+PYTHONS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHON_COLORS")  # what the child takes of PYTHON…
+
+
+class PageEnded(RuntimeError):
+    """The child was killed, or died: no page lives any more. `error` says what the page did."""
+
+    def __init__(self, error: "PageError") -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+@dataclass(frozen=True)
+class PageError:
+    """What the browser's console would say.
+
+    `kind` is "error" (uncaught), "rejection" (a promise that nobody caught), "syntax", "resource" (a
+    script that did not come), "time", "memory" or "crash". `message` is V8's own, such as
+    "TypeError: x is not a function". `file` is the path of a script without its first slash
+    ("static/chat.js"), or that of the page with it ("/chat"). `line` and `column` count from 1; 0 means
+    unknown.
+    """
+
+    kind: str
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    source_line: str = ""
+    during: str = ""  # what the page was doing: "submit form", "the event new_message"
+
+    def __str__(self) -> str:
+        start = {"error": "Uncaught ", "syntax": "Uncaught ", "rejection": "Uncaught (in promise) "}
+        place = f" ({self.file}:{self.line}:{self.column})" if self.line else ""
+        return f"{start.get(self.kind, '')}{self.message}{place}"
+
+
+@dataclass
+class Page:
+    """Somebody's page. What it did is kept when it leaves for another one.
+
+    `sent` and `heard` are events, each [name, value, …]. `requests` are (method, URL, status); the
+    status is 0 if no answer came.
+    A selector that finds nothing raises LookupError, except in `text`, `all` and `exists`.
+    """
+
+    pages: "Pages"
+    number: int
+    url: str = ""
+    errors: list[PageError] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    sent: list[list[Any]] = field(default_factory=list)
+    heard: list[list[Any]] = field(default_factory=list)
+    requests: list[tuple[str, str, int]] = field(default_factory=list)
+
+    # What people do.
+    def type(self, selector: str, text: str) -> None:
+        """Set a field's value, as far as its maxlength lets somebody type, or choose in a `select`."""
+        self._act("type", selector, text)
+
+    def submit(self, selector: str = "form") -> bool:
+        """Press Enter in a form, or its button; False if the browser refuses (`required` and so on)."""
+        return bool(self._act("submit", selector))
+
+    def click(self, selector: str) -> None:
+        self._act("click", selector)
+
+    def choose(self, selector: str, name: str, kind: str, body: bytes) -> None:
+        """Pick a file in a file field."""
+        self._act("choose", selector, name, kind, base64.b64encode(body).decode(), len(body))
+
+    def run(self, code: str, name: str) -> None:
+        """Run a script in the page; errors in it are those of a file of this name."""
+        self.pages.ask("script", self, values=[code, name])
+
+    def cut(self) -> None:
+        """Cut the line to the server as a lost network does; attempts to reconnect fail until `mend`."""
+        self.pages.ask("cut", self)
+
+    def mend(self) -> None:
+        """Let attempts to reconnect succeed: the page's client makes one within 0.2 s."""
+        self.pages.ask("mend", self)
+
+    def pause(self) -> None:
+        """Keep what the server sends from the page until `resume`."""
+        self.pages.ask("pause", self)
+
+    def resume(self) -> None:
+        self.pages.ask("resume", self)
+
+    def lose(self, event: str) -> None:
+        """Let the next event of this name get lost on its way to the page."""
+        self.pages.ask("lose", self, values=[event])
+
+    def repeat(self, event: str) -> None:
+        """Bring the last event of this name to the page once more."""
+        self.pages.ask("repeat", self, values=[event])
+
+    def close(self) -> None:
+        """Close the page, and with it its sockets."""
+        self.pages.ask("leave", self)
+
+    # What people see.
+    def text(self, selector: str) -> str:
+        """Return the text of the first such element, "" without one."""
+        return str(self._act("text", selector))
+
+    def all(self, selector: str) -> list[str]:
+        """Return the text of each such element."""
+        return list(self._act("all", selector))
+
+    def value(self, selector: str) -> str:
+        return str(self._act("value", selector))
+
+    def attribute(self, selector: str, name: str) -> str | None:
+        found = self._act("attribute", selector, name)
+        return None if found is None else str(found)
+
+    def attributes(self, selector: str, name: str) -> list[str | None]:
+        """Return an attribute of each such element, None where it has none."""
+        return list(self._act("attributes", selector, name))
+
+    def exists(self, selector: str) -> bool:
+        return bool(self._act("exists", selector))
+
+    def html(self) -> str:
+        return str(self._act("html"))
+
+    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+        """Let all pages live until a condition is true; tell whether it became so in time."""
+        return self.pages.wait(condition, timeout)
+
+    def _act(self, *values: object) -> Any:
+        return self.pages.ask("act", self, values=values)
+
+    def hear(self, news: dict[str, Any]) -> None:
+        """Keep what the child reports."""
+        self.url = news["url"] or self.url
+        self.errors += [PageError(**each) for each in news.get("errors", [])]
+        self.requests += [(method, url, status) for method, url, status in news.get("requests", [])]
+        for name in ("console", "sent", "heard"):
+            getattr(self, name).extend(news.get(name, []))
+
+
+class Pages:
+    """The pages of all people of a check, and the process that they live in.
+
+    Raises CannotRun where V8 cannot be had, and PageEnded once a page has brought the process down.
+    """
+
+    def __init__(self, chat: Stage) -> None:
+        self.chat = chat
+        self._pages: dict[int, Page] = {}
+        self._numbers = itertools.count(1)
+        self._told: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._printed: list[str] = []  # what is not for us: V8's last words, or Python's
+        self._running: tuple[float, int, str] | None = None  # since when, whose page, doing what
+        self._ended: PageError | None = None
+
+    def __enter__(self) -> "Pages":
+        environment = child_environment(self.chat.folder)
+        hidden = [name for name in environment if name.startswith("PYTHON") and name not in PYTHONS]
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / "child.py")],
+            env={name: value for name, value in environment.items() if name not in hidden},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self._seen = psutil.Process(self._process.pid)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            told = self._told.get(timeout=READY_TIMEOUT)
+        except queue.Empty:
+            told = {"cannot": f"V8 did not start within {READY_TIMEOUT:.0f} s."}
+        if "isReady" not in told:
+            self._stop()
+            said = "\n".join(self._printed[-3:])
+            raise CannotRun(f"{told.get('cannot', 'V8 ended while it started.')} {said}".strip())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._ended is None
+
+    def open(self, path: str = "/", cookies: requests.Session | None = None) -> Page:
+        """Open a page of the chat, with the cookies of a browser, and run its scripts."""
+        page = Page(self, next(self._numbers))
+        self._pages[page.number] = page
+        jar = [
+            {name: getattr(each, name) for name in ("name", "value", "domain", "path")}
+            for each in (cookies.cookies if cookies else [])
+        ]
+        self.ask("open", page, origin=self.chat.url, path=path, cookies=jar)
+        return page
+
+    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+        """Let all pages live until a condition is true; tell whether it became so in time."""
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            self.ask("live", seconds=max(0.0, min(LIVE, end - time.monotonic())))
+        return True
+
+    def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
+        """Let all pages live until they have come to rest; tell whether they did in time.
+
+        At rest, a page awaits no request, acknowledgement or connection, and nothing has happened for as
+        long as the server's last answer took. A timer that is due later does not count.
+        """
+        return bool(self.ask("settle", seconds=timeout))
+
+    def ask(self, do: str, page: Page | None = None, **about: object) -> Any:
+        """Have the child do something, and watch it meanwhile. Raises PageEnded, and LookupError."""
+        if self._ended:
+            raise PageEnded(self._ended)
+        command = {"do": do, "page": page.number if page else 0} | about
+        try:
+            self._pipe().write(json.dumps(command) + "\n")
+            self._pipe().flush()
+        except OSError:
+            self._end("crash", "The page's process has ended.")
+        told = self._answer(time.monotonic() + SERVER_TIMEOUT)
+        for number, news in told["news"].items():
+            self._pages[int(number)].hear(news)
+        if "missing" in told:
+            raise LookupError(told["missing"])
+        return told["value"]
+
+    def _answer(self, end: float) -> dict[str, Any]:
+        looked = time.monotonic()
+        while True:
+            try:
+                told = self._told.get(timeout=LOOK)
+            except queue.Empty:
+                told = {}
+            if "news" in told:
+                return told
+            if "running" in told:
+                self._running = (time.monotonic(), *told["running"]) if told["running"] else None
+            if "hasEnded" in told:
+                self._end(
+                    "crash", "The page's process has ended by itself, as V8 does without memory."
+                )
+            if time.monotonic() - looked >= LOOK:
+                looked = time.monotonic()
+                self._watch(end)
+
+    def _watch(self, end: float) -> None:
+        now = time.monotonic()
+        if self._running and now - self._running[0] > RUN_TIMEOUT:
+            self._end("time", f"A script ran for more than {RUN_TIMEOUT:.0f} s and did not end.")
+        if now > end:
+            self._end("time", f"The server did not answer the page within {SERVER_TIMEOUT:.0f} s.")
+        try:
+            taken = self._seen.memory_info().rss
+        except psutil.Error:
+            return  # it has just ended
+        if taken > MEMORY:
+            self._end("memory", f"A script took more than {MEMORY // 1_000_000} MB of memory.")
+
+    def _end(self, kind: str, message: str) -> None:
+        """Kill the child and raise PageEnded; the error belongs to the page whose script ran."""
+        self._stop()
+        _, number, during = self._running or (0.0, 0, "")
+        self._ended = PageError(kind, message, during=during)
+        for page in self._owners(number):
+            page.errors.append(self._ended)
+        raise PageEnded(self._ended)
+
+    def _owners(self, number: int) -> Iterable[Page]:
+        return [self._pages[number]] if number in self._pages else self._pages.values()
+
+    def _pipe(self) -> Any:
+        return self._process.stdin
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            try:
+                told = json.loads(line)
+                assert isinstance(told, dict)
+                self._told.put(told)
+            except (ValueError, AssertionError):
+                self._printed.append(line.rstrip())
+        self._told.put({"hasEnded": True})
+
+    def _stop(self) -> None:
+        """End the child, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()

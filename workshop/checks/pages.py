@@ -1,0 +1,239 @@
+"""The first pages: what they say, and to whom; the exercises of steps 01 to 03."""
+
+import os
+import re
+import subprocess
+from urllib.parse import quote as url_quote
+from urllib.parse import urljoin, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from workshop import environments
+from workshop.checks.browse import attribute, is_labelled, quote, read, read_chat, text_of, visit
+from workshop.checks.families import has_come_to
+from workshop.checks.near_misses import pasted
+from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
+from workshop.checks.speakers import SNIPPET
+from workshop.stages import Stage
+
+FROM_ADDRESS = (
+    'The name comes from the address: `request.args.get("username", "")`, and the page must be given it '
+    "under the name that the page uses."
+)
+RUNS = 'alert("Bo was here")'
+HOSTILE_NAME = f"<script>{RUNS}</script>"
+HEADINGS = ["h1", "h2", "h3"]
+SENDS = "button, input[type=submit]"
+IMPORT_TIMEOUT = 30  # seconds
+VERSION_OF_FLASK = "import flask, importlib.metadata as m; print(m.version('flask'))"
+
+
+@promise(since="setup")
+def the_front_page_welcomes(chat: Stage) -> None:
+    """The front page welcomes people to the Chat Application."""
+    page = read(chat, "/")
+    heading = page.find(HEADINGS)
+    expect(isinstance(heading, Tag) and text_of(heading), "`/` has a heading that welcomes people.",
+           quote(page), "`<h1>…</h1>`, in words of your own. Is the file saved?")  # fmt: skip
+
+
+@promise(since="setup", until="setup")
+def the_page_names_its_python(chat: Stage) -> None:
+    """The page names the Python that serves it."""
+    page = read(chat, "/")
+    expect(re.search(r"[\\/]python", text_of(page), re.IGNORECASE),
+           "`/` shows the path of a Python interpreter, all of it.", quote(page),
+           "Is `{python}` in PAGE, and does `index` return `PAGE.format(python=sys.executable)`? "
+           "(From step 02 on this page is gone, and so is this check.)")  # fmt: skip
+
+
+@promise(since="routes", until="history")
+def the_form_asks_for_a_name(chat: Stage) -> None:
+    """The front page asks for a name and sends it to /chat."""
+    page = read(chat, "/")
+    form = _one(page, "form", "`/` has a form.")
+    field = form.find("input", attrs={"name": "username"})
+    if not isinstance(field, Tag):
+        raise Broken('The form has a field called `username`: `<input name="username" …>`.',
+                     f"fields called {[attribute(tag, 'name') for tag in form.find_all('input')]}",
+                     "A browser sends only fields that have a `name`; an `id` alone sends "
+                     "nothing.")  # fmt: skip
+    expect(attribute(form, "method").lower() in ("", "get"), "The form uses the method GET.",
+           f'method="{attribute(form, "method")}"',
+           'Use method="get": the name is then part of the address, which can be opened '
+           "again.")  # fmt: skip
+    target = urlsplit(urljoin(chat.url + "/", attribute(form, "action"))).path
+    expect(target == "/chat", "The form's action leads to /chat.",
+           f'action="{attribute(form, "action")}" leads to {target}',
+           "The action is the address that the browser goes to: it must lead to /chat.")  # fmt: skip
+    _field_is_friendly(form, field)
+
+
+def _field_is_friendly(form: Tag, field: Tag) -> None:
+    expect(field.has_attr("required"),
+           "The field is required: the browser asks before it sends an empty name.", str(field),
+           "Add the word `required` inside the input's tag.")  # fmt: skip
+    expect(is_labelled(field),
+           'The field has a label: `<label for="username">` and `id="username"`.', str(field),
+           "A label's `for` must be the field's `id`, or a screen reader cannot name it.")  # fmt: skip
+    buttons = form.select(SENDS)
+    expect(any(text_of(each) or attribute(each, "value") for each in buttons),
+           "The form has a button that says what it does, such as “Join Chat”.",
+           quote(buttons[0]) if buttons else "no button",
+           "Add `<button>Join Chat</button>` inside the form.")  # fmt: skip
+
+
+@promise(since="routes")
+def the_chat_page_greets_by_name(chat: Stage) -> None:
+    """The chat page greets people by their own name."""
+    for name in ("Ada", "Bo"):
+        seen = _around_the_messages(read_chat(chat, name))
+        expect(re.search(rf"\b{name}\b", seen),
+               f"{name}'s chat page greets them, such as “Welcome to the Chat Room, {name}!”",
+               f"“{seen[:SNIPPET]}”",
+               "The braces came through as they are. In Python, an f stands before the "
+               'quote: `f"… {name}"`; in a template there are two on each side: `{{ name }}`.'
+               if re.search(r"\{\{? *[a-z][^{}]*\}", seen) else
+               FROM_ADDRESS
+               if not has_come_to(chat, "accounts") else
+               "From 08 on the name is `me.username`, of who is logged in: `me=me` for the page, "
+               "and `{{ me.username }}` in the gap.")  # fmt: skip
+
+
+@promise(since="routes", until="history")
+def without_a_name_back_to_the_front_page(chat: Stage) -> None:
+    """Who has no name yet is sent back to the front page."""
+    for path in ("/chat", "/chat?username=", "/chat?username=%20%20"):
+        answer = visit(chat, path)
+        target = urlsplit(urljoin(chat.url + path, answer.headers.get("Location", ""))).path
+        expect(answer.status_code in (302, 303) and target == "/",
+               f"`{path}` answers 302 and leads to `/`.",
+               f"status {answer.status_code}"
+               + (f", leading to {target}" if "Location" in answer.headers else ""),
+               'Before the page: `if not username: return redirect(url_for("index"))`. '
+               "`.strip()` takes blanks away, so a name of blanks counts as none.")  # fmt: skip
+
+
+@promise(since="routes")
+def a_hostile_name_stays_text(chat: Stage) -> None:
+    """A name is shown as text, whatever it holds."""
+    page = read_chat(chat, HOSTILE_NAME)
+    expect(not any(RUNS in text_of(script) for script in page.find_all("script")),
+           "A name like <script>…</script> is shown as text.",
+           "the page holds it as a script that would run",
+           "Somebody else's text must be escaped: `escape(username)` in Python; a template does it "
+           "by itself, unless `|safe` switches it off.")  # fmt: skip
+    expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
+           quote(page), "Escape once, not twice, and do not cut anything out of the name.")  # fmt: skip
+
+
+@promise(since="routes")
+def other_addresses_and_methods_are_refused(chat: Stage) -> None:
+    """An unknown address answers 404, a method that is not offered 405."""
+    for path, method, wanted in (("/no-such-page", "GET", 404), ("/chat", "POST", 405)):
+        seen = visit(chat, path, method=method).status_code
+        expect(seen == wanted, f"{method} {path} answers {wanted}.", f"status {seen}",
+               "Flask does this by itself: a route answers only its own address, and only GET "
+               "unless `methods=` says more.")  # fmt: skip
+
+
+def _around_the_messages(page: BeautifulSoup) -> str:
+    """Return what a page says, without what people have said: their names stand there, too."""
+    for log in page.select("title, #chat-messages"):
+        log.extract()
+    return text_of(page)
+
+
+def _one(page: BeautifulSoup, tag: str, expected: str) -> Tag:
+    found = page.find(tag)
+    if isinstance(found, Tag):
+        return found
+    raise Broken(expected, quote(page), f"There is no <{tag}> on the page.")
+
+
+@exercise("setup")
+def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
+    """The second environment has Flask, in the version that requirements.txt pins."""
+    wish_list = chat.folder / "requirements.txt"
+    if not wish_list.is_file():
+        raise NotAttempted(f"A file requirements.txt beside app.py, in {chat.folder.name}/.",
+                           "no such file",
+                           "One line in it: the package and its version, name==version.")  # fmt: skip
+    text = wish_list.read_text(encoding="utf-8").strip()
+    found = re.search(r"(?im)^flask\s*==\s*(\d\S*)", text)
+    if not found:
+        raise Broken("A line `flask==…` with a version.", text or "an empty file",
+                     pasted(text) or _why_no_pin(text), about=wish_list.name)  # fmt: skip
+    _has_flask(found.group(1))
+
+
+def _why_no_pin(text: str) -> str:
+    if re.search(r"==\s*[\"']", text):
+        return 'A version in requirements.txt has no quotes: `flask==3.1`, not `flask=="3.1"`.'
+    if re.search(r"==\s*(…|\.\.\.)?\s*$", text, re.MULTILINE):
+        return "The dots stand for a version. Write its number there, as the notebook shows it."
+    if "=" in text:
+        return "Two equals signs stand between name and version: `flask==…`."
+    return (
+        "A name alone is no pin: next year it would install another Flask. Write the version behind "
+        "two equals signs."
+    )
+
+
+def _has_flask(pinned: str) -> None:
+    python = environments.second().python
+    expect(python.is_file(), "A second environment at mine/second.", "no Python there",
+           "Run the cell of notebook 01 that makes it.")  # fmt: skip
+    result = subprocess.run(
+        [python, "-c", VERSION_OF_FLASK],
+        env=os.environ | environments.PLAIN,
+        capture_output=True,
+        text=True,
+        timeout=IMPORT_TIMEOUT,
+    )
+    if result.returncode:
+        raise Broken(
+            "The Python of mine/second can import flask.", result.stderr.strip().splitlines()[-1],
+            "Each environment has its own packages. Install with that very Python: its path, then "
+            "`-m pip install -r …/requirements.txt`, as the notebook shows.",
+        )  # fmt: skip
+    expect(result.stdout.strip() == pinned,
+           f"mine/second has Flask {pinned}, as requirements.txt says.",
+           f"Flask {result.stdout.strip()}",
+           "Install from the file, with `-r`, so that both always agree.")  # fmt: skip
+
+
+@exercise("routes")
+def there_is_an_about_page(chat: Stage) -> None:
+    """There is a page /about, and the front page leads to it."""
+    attempted(visit(chat, "/about").status_code != 404, "/about answers with a page of its own.",
+              "status 404", 'It begins with `@app.route("/about")`.')  # fmt: skip
+    page = read(chat, "/about")
+    heading = page.find("h1")
+    expect(heading and "about" in text_of(heading).lower(),
+           "/about has a heading with the word “About”.", quote(page),
+           "Give the page its own heading: `<h1>About this chat</h1>`.")  # fmt: skip
+    links = [attribute(tag, "href") for tag in read(chat, "/").find_all("a")]
+    expect("/about" in [urlsplit(urljoin(chat.url + "/", link)).path for link in links],
+           "The front page has a link to /about.", f"links: {links or 'none'}",
+           'A page that nobody can find is not there: `<a href="about">About</a>`.')  # fmt: skip
+
+
+@exercise("templates")
+def the_room_has_a_title(chat: Stage) -> None:
+    """The chat page shows the room's title from the address, and “Lobby” without one."""
+    title = read(chat, "/chat?username=Ada").find(id="room-title")
+    attempted(isinstance(title, Tag), 'The chat page has an element with `id="room-title"`.',
+              "no such element", 'In chat.html: `<p id="room-title">{{ room }}</p>`.')  # fmt: skip
+    hostile = "<i>Tea</i>"
+    for address, wanted in (
+        ("", "Lobby"),
+        ("&room=Tea", "Tea"),
+        (f"&room={url_quote(hostile)}", hostile),
+    ):
+        seen = read(chat, f"/chat?username=Ada{address}").find(id="room-title")
+        assert isinstance(seen, Tag)
+        expect(text_of(seen) == wanted,
+               f"`/chat?username=Ada{address}` has the room title “{wanted}”.", quote(seen),
+               '`request.args.get("room", "Lobby")` in `chat`, given to '
+               "`render_template` as `room=…`, and `{{ room }}` without `|safe`.")  # fmt: skip

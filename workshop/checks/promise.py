@@ -1,0 +1,155 @@
+"""A promise: a sentence, since which step it holds, and the code that tries it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workshop import manifest
+from workshop.checks.console import Report
+from workshop.stages import Stage
+
+# The modules that make promises. Within a step, promises are tried in this order: first the events,
+# then the page, as the notebooks do (A from Python, B the page).
+MODULES = (
+    "markup", "pages", "events", "parts", "messages", "history", "accounts", "sessions",
+    "rooms", "presence", "files", "downloads", "stories",
+)  # fmt: skip
+
+LOOK_IN = {"markup": "templates", "parts": "templates", "stories": "static/chat.js"}
+
+Trial = Callable[[Stage], None]
+
+
+class Broken(AssertionError):
+    """A promise does not hold. The parts are sentences for a learner.
+
+    `sentence` names another promise, where trying one has shown that that other one is broken.
+    `report` is the error behind it; where none was raised, `about` is the file to look at, such as
+    "static/chat.js".
+    """
+
+    def __init__(
+        self, expected: str, seen: str, hint: str, sentence: str = "",
+        report: Report | None = None, about: str = "",
+    ) -> None:  # fmt: skip
+        self.expected = expected
+        self.seen = seen
+        self.hint = hint
+        self.sentence = sentence
+        self.report = report
+        self.about = about
+        super().__init__(f"\nExpected: {expected}\nSeen: {seen}\nHint: {hint}")
+
+
+class NotAttempted(Broken):
+    """Nothing of the exercise is there yet, which is no mistake."""
+
+
+class CannotRun(Exception):
+    """This machine cannot try a promise. The text is a sentence that says why."""
+
+
+def expect(holds: object, expected: str, seen: object, hint: str, about: str = "") -> None:
+    """Raise Broken unless something holds."""
+    if not holds:
+        raise Broken(expected, str(seen), hint, about=about)
+
+
+def attempted(done: object, expected: str, seen: object, hint: str) -> None:
+    """Raise NotAttempted unless something of the exercise is there."""
+    if not done:
+        raise NotAttempted(expected, str(seen), hint)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """`since` and `until` are step numbers; `until` is the last step that keeps the promise, if any.
+
+    `withdrawn_by` is the number of the step whose exercise, once done, takes the promise back; the
+    next step makes it again. An `extra` may be left out by a learner: it then raises NotAttempted.
+    `final_app` says that the finished application keeps the promise, too.
+    """
+
+    sentence: str
+    trial: Trial
+    since: str
+    until: str = ""
+    withdrawn_by: str = ""
+    extra: bool = False
+    final_app: bool = False
+
+    @property
+    def about(self) -> str:
+        """The file to look at where neither an error nor the promise itself names one."""
+        return LOOK_IN.get(self.trial.__module__.rpartition(".")[2], "app.py")
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def kept_by(self, step: str) -> bool:
+        return self.since <= step <= (self.until or step)
+
+
+_promises: list[Promise] = []
+_exercises: dict[str, Promise] = {}
+
+
+def promise(
+    *,
+    since: str,
+    until: str = "",
+    withdrawn_by: str = "",
+    extra: bool = False,
+    final_app: bool = False,
+) -> Callable[[Trial], Trial]:
+    """Register a function as a promise of the steps from `since` to `until`, such as "history"."""
+
+    def register(trial: Trial) -> Trial:
+        sentence = _sentence(trial)
+        first, last, taken_back = (
+            each and _number_of(each) for each in (since, until, withdrawn_by)
+        )
+        made = Promise(sentence, trial, first, last, taken_back, extra, final_app)
+        _promises.append(made)
+        return trial
+
+    return register
+
+
+def exercise(step: str) -> Callable[[Trial], Trial]:
+    """Register a function as the check of the exercise of a step, such as "history"."""
+
+    def register(trial: Trial) -> Trial:
+        number = _number_of(step)
+        _exercises[number] = Promise(_sentence(trial), trial, number, number)
+        return trial
+
+    return register
+
+
+def promises_of(step: str) -> list[Promise]:
+    """Return the promises that the step with this number keeps, in the order of the class."""
+    return [each for each in all_promises() if each.kept_by(step)]
+
+
+def all_promises() -> list[Promise]:
+    """Return all promises by step, and within a step by module, in the order of MODULES."""
+
+    def place(each: Promise) -> tuple[str, int]:
+        return each.since, MODULES.index(each.trial.__module__.removeprefix(f"{__package__}."))
+
+    return sorted(_promises, key=place)
+
+
+def exercise_of(step: str) -> Promise:
+    return _exercises[step]
+
+
+def _number_of(name: str) -> str:
+    """Return the number of the step called "history". Raises LookupError that lists what there is."""
+    return manifest.step_about(name).number
+
+
+def _sentence(trial: Trial) -> str:
+    if not trial.__doc__:
+        raise TypeError(f"{trial.__name__} needs a docstring: it is the sentence shown.")
+    return trial.__doc__.splitlines()[0]

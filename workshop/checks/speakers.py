@@ -1,0 +1,271 @@
+"""How people enter a stage and speak there, as its step expects it or as `final_app` does."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import socketio
+
+from workshop.browser import PASSWORD, Browser, NotLoggedIn
+from workshop.checks.console import LOG_SAYS, cause, diagnose, last_error
+from workshop.checks.promise import Broken
+from workshop.clients import TurnedAway, connect, connect_when_free
+from workshop.stages import Stage
+
+Message = dict[str, Any]
+Ask = Callable[[str, object], object]  # emits an event and returns its acknowledgement
+
+SNIPPET = 160  # characters of an unexpected page that are quoted
+COMES_IN = "Who registers or logs in comes into the chat."
+NO_TOKEN_IN_FORM = (
+    'The forms carry no CSRF token: `<input type="hidden" name="csrf_token" '
+    'value="{{ csrf_token() }}">`, in each form.'
+)
+NO_COOKIE = (
+    "Both routes end with a log-in: a row in the table, its token in the cookie, and a redirect to "
+    "`/chat`, which finds the row by the token again."
+)
+
+_numbers = count(1)
+_browsers: dict[tuple[str, str], Browser] = {}  # by the stage's token and the name
+_inviters: dict[str, Browser] = {}  # by the stage's token: who was first in `final_app`
+_made: dict[tuple[str, int], tuple[str, str]] = {}  # there, by token and room: its owner and slug
+
+
+@dataclass(frozen=True)
+class Family:
+    """How people speak with a stage of the steps. Promises stay the same when the name moves.
+
+    If a stage is `signed`, each message contains its author's name (up to step 05). Later the name
+    comes with the connection, and from the cookie if there are `accounts`. If there are `rooms`, a
+    message names its room.
+    """
+
+    chat: Stage
+    signed: bool = False
+    accounts: bool = False
+    rooms: bool = False
+
+    longest = 500  # characters of a text
+    not_a_member = "forbidden"  # the code for who is not in the room
+
+    @property
+    def general(self) -> int:
+        """The room that everybody is in; 0 where there is only one."""
+        return int(self.rooms)
+
+    def payload(self, name: str, text: str, room: int) -> Message:
+        """Return what `new_message` carries to say this."""
+        where = {"room": room} if self.rooms else {}
+        return where | ({"username": name} if self.signed else {}) | {"text": text}
+
+    def author(self, message: Message) -> object:
+        return message.get("username")
+
+    def named(self, name: str) -> str:
+        """Return the name as messages and pages carry it."""
+        return name
+
+    def sync(self, after: object, room: int) -> tuple[str, Message]:
+        """Return the event that asks for what came after a number, and what it carries."""
+        return "sync", ({"room": room} if self.rooms else {}) | {"after": after}
+
+    def synced(self, answer: Message, room: int) -> object:
+        """Return the messages in the acknowledgement of `sync`."""
+        return answer.get("messages")
+
+    def connect(self, name: str) -> socketio.SimpleClient:
+        """Connect a person. Entering twice opens two tabs of one browser, since a login takes time."""
+        if not self.accounts:
+            return connect_when_free(self.chat, name, transports=["websocket"])
+        try:
+            return connect(self.chat, None, self.browser(name), ["websocket"])
+        except TurnedAway:  # the log-in of the old browser has ended meanwhile
+            _browsers[self.chat.token, name] = self.new_browser(name)
+            return connect(self.chat, None, self.browser(name), ["websocket"])
+
+    def page(self, name: str) -> str:
+        """Return the address of the chat's page for somebody of this name."""
+        return "/chat" if self.accounts else f"/chat?username={quote(name)}"
+
+    def room_page(self, room: int) -> str:
+        return f"/chat/{room}"
+
+    def browser(self, name: str) -> Browser:
+        """Return what this person visits pages with. Raises Broken if they cannot log in."""
+        if not self.accounts:
+            return Browser(self.chat)
+        if (self.chat.token, name) not in _browsers:
+            _browsers[self.chat.token, name] = self.new_browser(name)
+        return _browsers[self.chat.token, name]
+
+    def new_browser(self, name: str, password: str = PASSWORD) -> Browser:
+        """Return another browser in which this person is logged in. Raises Broken."""
+        browser = Browser(self.chat)
+        with let_in(self.chat):
+            browser.enter(name, password)
+        return browser
+
+    def register(self, name: str, password: str) -> tuple[Browser, requests.Response]:
+        """Fill in the form; return the browser, and what it was answered."""
+        browser = Browser(self.chat)
+        return browser, browser.post("/register", data={"username": name, "password": password})
+
+    def make_room(self, owner: str) -> int:
+        """Let somebody make a new room; return its number. Raises Broken."""
+        form = {"name": f"Tea {next(_numbers)}"}
+        answer = answered(self.chat, self.browser(owner).post("/rooms", data=form))
+        made = re.fullmatch(r"/chat/(\d+)", urlsplit(answer.url).path)
+        if answer.ok and made:
+            return int(made[1])
+        raise Broken(
+            "POST /rooms with a `name` makes a room, and leads to its page, `/chat/<number>`.",
+            f"status {answer.status_code} at {urlsplit(answer.url).path}",
+            "`url_for` puts `room_id` into the address only where the route of `chat` has it, "
+            'spelt so: `@app.route("/chat/<int:room_id>")`.'
+            if "room_id=" in urlsplit(answer.url).query else
+            '`@app.post("/rooms")`: store the room and the membership of who made it, then '
+            '`redirect(url_for("chat", room_id=room.id))`.',
+        )  # fmt: skip
+
+    def join(self, name: str, room: int, ask: Ask) -> object:
+        """Let somebody into a room; return the answer."""
+        return ask("join_room", {"room": room})
+
+    def leave(self, name: str, room: int, ask: Ask) -> object:
+        """Let somebody leave a room, in one of their tabs; return the answer."""
+        return ask("leave_room", {"room": room})
+
+    def for_members(self, room: object) -> list[tuple[str, Message]]:
+        """Return every event that only a member of the room may send, and what it carries."""
+        return [
+            ("new_message", self.payload("", "Let me in", 0) | {"room": room}),
+            ("sync", {"room": room, "after": 0}),
+            ("leave_room", {"room": room}),
+        ]
+
+    def online(self, events: list[tuple[str, Any]], room: int) -> list[list[str]]:
+        """Return who was here in the room, each time that somebody was told so."""
+        told = (data for event, data in events if event == "presence" and isinstance(data, dict))
+        return [list(data.get("online") or []) for data in told if data.get("room") == room]
+
+
+class FinalApp(Family):
+    """`final_app`: an invite opens the door, and every message has a number made by its page."""
+
+    longest = 4000
+    not_a_member = "not_found"
+
+    def payload(self, name: str, text: str, room: int) -> Message:
+        return {"room": room, "client_id": str(uuid.uuid4()), "text": text}
+
+    def author(self, message: Message) -> object:
+        return message.get("author", {}).get("name")
+
+    def named(self, name: str) -> str:
+        return name.lower()
+
+    def sync(self, after: object, room: int) -> tuple[str, Message]:
+        return "sync", {"rooms": {str(room): after}}
+
+    def synced(self, answer: Message, room: int) -> object:
+        return answer["rooms"][str(room)]["changes"]
+
+    def page(self, name: str) -> str:
+        return "/"
+
+    def room_page(self, room: int) -> str:
+        _, slug = _made.get((self.chat.token, room), ("nobody", "nowhere"))
+        return f"/r/{slug}"
+
+    def new_browser(self, name: str, password: str = PASSWORD) -> Browser:
+        browser, _ = self.register(name, password)
+        with let_in(self.chat):
+            if not browser.inside():
+                browser.enter(name, password)
+        return browser
+
+    def register(self, name: str, password: str) -> tuple[Browser, requests.Response]:
+        browser, about = Browser(self.chat), {"username": name, "password": password}
+        if urlsplit(browser.get("/").url).path == "/first-run":
+            _inviters[self.chat.token] = browser
+            return browser, browser.post("/first-run", data=about)
+        if self.chat.token in _inviters:  # where somebody else was first, registration is open
+            about["invite"] = _inviters[self.chat.token].post("/api/invites").json()["code"]
+        return browser, browser.post("/register", data=about)
+
+    def make_room(self, owner: str) -> int:
+        about = {"name": f"Tea {next(_numbers)}", "kind": "closed"}
+        room = self.browser(owner).post("/rooms", json=about).json()["room"]
+        _made[self.chat.token, room["id"]] = (owner, room["slug"])
+        return int(room["id"])
+
+    def join(self, name: str, room: int, ask: Ask) -> object:
+        owner = self.browser(_made[self.chat.token, room][0])
+        return owner.put(self._membership(name, room)).json()
+
+    def leave(self, name: str, room: int, ask: Ask) -> object:
+        return self.browser(name).delete(self._membership(name, room)).json()
+
+    def for_members(self, room: object) -> list[tuple[str, Message]]:
+        return [
+            ("new_message", self.payload("", "Let me in", 0) | {"room": room}),
+            ("mark_read", {"room": room, "seq": 0}),
+            ("set_view", {"room": room, "visible": True}),
+            ("typing", {"room": room, "on": True}),
+        ]
+
+    def online(self, events: list[tuple[str, Any]], room: int) -> list[list[str]]:
+        names = {number: name for name, number in self._ids("Ada").items()}
+        here, states = set[int](), []
+        for event, data in events:
+            if event == "welcome":
+                here = set(data["online"])
+            elif event == "presence":
+                here = (here | set(data["online"])) - set(data["offline"])
+                states.append(sorted(names[person] for person in here))
+        return states
+
+    def _membership(self, name: str, room: int) -> str:
+        return f"/rooms/{room}/members/{self._ids(name)[self.named(name)]}"
+
+    def _ids(self, name: str) -> dict[str, int]:
+        people = self.browser(name).get("/api/people").json()["people"]
+        return {each["username"]: int(each["id"]) for each in people}
+
+
+def fresh_name() -> str:
+    """Return a name that nobody has yet."""
+    return f"Ada{next(_numbers)}"
+
+
+@contextmanager
+def let_in(chat: Stage) -> Iterator[None]:
+    """Say in a learner's words that somebody came through no door."""
+    try:
+        yield
+    except NotLoggedIn as problem:
+        answered(chat, problem.answer)
+        seen = f"status {problem.status}, “{problem.page[:SNIPPET]}”"
+        if "Traceback" in chat.log:  # a page that fails carries no token either
+            seen = f"a page fails{LOG_SAYS}{last_error(chat.log)}"
+        raise Broken("`POST /register`, or `POST /login`, and then `/chat` opens.", seen,
+                     cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else NO_COOKIE),
+                     COMES_IN) from None  # fmt: skip
+
+
+def answered(chat: Stage, answer: requests.Response) -> requests.Response:
+    """Return an answer. An error of the application raises Broken with its cause."""
+    if answer.status_code != 500:
+        return answer
+    method, path = answer.request.method, urlsplit(answer.url).path
+    chat.await_log(f'"{method} {path}', '" 500 ')
+    raise Broken(f"{method} {path} is answered.", f"status 500{LOG_SAYS}{last_error(chat.log)}",
+                 diagnose(chat.log),
+                 "Nothing that is asked for ends in an error of the server.")  # fmt: skip

@@ -1,0 +1,70 @@
+"""What a stage has stored, seen and touched from outside: the file of its database, a restart."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from workshop.checks.console import diagnose, last_error
+from workshop.checks.promise import Broken
+from workshop.stages import Stage, StageFailed
+
+MAGIC = b"SQLite format 3\0"  # how such a file begins (sqlite.org/fileformat.html)
+LONG_AGO = "2001-01-01 00:00:00.000000"
+
+
+def database(chat: Stage) -> Path:
+    """Return the stage's database file. Raises Broken when there is none."""
+    for path in stored_files(chat):
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                return path
+    raise Broken("What is stored stands in an SQLite database in the folder for data.",
+                 f"files there: {[path.name for path in stored_files(chat)] or 'none'}",
+                 '`Flask(__name__, instance_path=os.environ.get("CHAT_DATA_DIR"))` and '
+                 '`app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///chat.db"`: a relative address '
+                 "stands in the instance folder. `db.create_all()` makes the tables.")  # fmt: skip
+
+
+def stored_files(chat: Stage) -> list[Path]:
+    """Return every file that the stage has stored."""
+    where = chat.data or chat.folder / "instance"
+    return sorted(path for path in where.rglob("*") if path.is_file())
+
+
+def restart(chat: Stage) -> None:
+    """Stop the server, at once and without a farewell, and start it with what it has stored."""
+    chat.stop()
+    try:
+        chat.start()
+    except StageFailed as failure:
+        raise Broken("The server starts again with what it has stored.", last_error(failure.log),
+                     diagnose(failure.log)) from None  # fmt: skip
+
+
+@contextmanager
+def nothing_can_be_stored(chat: Stage) -> Iterator[None]:
+    """Keep every transaction from ending: who commits waits, until this is over.
+
+    A reader who has not finished is enough, unless the database keeps a log of its own for writing
+    (sqlite.org/lockingv3.html); there it takes a writer.
+    """
+    with closing(sqlite3.connect(database(chat), isolation_level=None)) as connection:
+        (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+        connection.execute("BEGIN IMMEDIATE" if journal == "wal" else "BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def set_the_clock_back(chat: Stage, seq: int) -> None:
+    """Make the messages of this number look old, as a clock does that is set back."""
+    with closing(sqlite3.connect(database(chat))) as connection, connection:
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
+        for table in tables:
+            columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
+            if {"seq", "created_at"} <= columns:
+                update = f'UPDATE "{table}" SET created_at = ? WHERE seq = ?'
+                connection.execute(update, (LONG_AGO, seq))

@@ -1,0 +1,261 @@
+"""Lab 11: the promises of the steps on two applications side by side, and the check of the room's topic.
+
+The learner adds a topic to their copy of `final_app`, from the table up to the page. The check goes
+the same way, layer by layer, and stops at the first thing that is missing.
+"""
+
+import ast
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+
+from workshop import manifest, paths
+from workshop.checks.client import entered
+from workshop.checks.console import last_error
+from workshop.checks.families import family_of
+from workshop.checks.promise import Broken, attempted, expect, promises_of
+from workshop.checks.speakers import answered
+from workshop.checks.visitors import visitors
+from workshop.stages import Stage, child_environment
+from workshop.views import View, box, html_table, with_code
+
+TOPIC = "Cake, and who brings it"
+HOSTILE = "<b>Cake</b>"
+TOO_LONG = "x" * 1001  # whatever the learner's limit is, it is less
+MIGRATING = 60  # seconds
+A_ROOM = (
+    "INSERT INTO rooms (slug, name, kind, last_seq, last_rev, created_at) "
+    "VALUES ('tea', 'Tea', 'open', 0, 0, '2026-01-01')"
+)
+GENERAL = 1  # the room that is there from the start; the first person owns it
+
+# V8 runs no modules here: without these words, it runs them as scripts, which share their names.
+MODULE_WORDS = re.compile(r"^import .*|^export ", re.M)
+SHOW_A_TOPIC = """
+    const room = { id: 1, name: "Tea", kind: "open", topic: %s };
+    const directory = { rooms: new Map([[1, room]]), me: {}, isOnline: () => true };
+    new Rail({ directory, open: room }).show();
+"""
+
+Check = Callable[[Stage], None]
+
+
+def compare(one: Stage, other: Stage, *since: str) -> View:
+    """Try the promises that two applications share, and show which of them each one keeps.
+
+    `since` names steps: compare(step, chat, "06", "07") tries what these two steps promise first. The
+    sentences are those of docs/promises.md.
+    """
+    shared = [
+        each
+        for each in promises_of(manifest.steps()[-1].number)
+        if each.final_app and each.since in since
+    ]
+    kept = {str(each): [_keeps(chat, each.trial) for chat in (one, other)] for each in shared}
+    names = [chat.name for chat in (one, other)]
+    table = [(*names, "promise")]
+    table += [(_sign(left), _sign(right), what) for what, (left, right) in kept.items()]
+    wide = [len(name) + 2 for name in names]
+    lines = [f"{left:<{wide[0]}}{right:<{wide[1]}}{what}" for left, right, what in table]
+    cells = [[with_code(what), _sign(left), _sign(right)] for what, (left, right) in kept.items()]
+    return View("\n".join(lines), box(html_table(["promise", *names], cells)))
+
+
+def the_model_has_a_topic(chat: Stage) -> None:
+    """`storage`: the class `Room` has a topic."""
+    module = ast.parse((paths.my_final_app() / "storage" / "models.py").read_text(encoding="utf-8"))
+    (room,) = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name == "Room"]
+    names = [ast.unparse(n.target) for n in room.body if isinstance(n, ast.AnnAssign)]
+    attempted("topic" in names, "`Room` in mine/final_app/storage/models.py has a column `topic`.",
+              f"its columns: {', '.join(names)}",
+              'Add a line below `name`: `topic: Mapped[str] = mapped_column(default="")`.')  # fmt: skip
+
+
+def the_table_has_a_topic(chat: Stage) -> None:
+    """`storage`: a migration adds the column to the database."""
+    with closing(sqlite3.connect(_data(chat))) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(rooms)")]
+    expect("topic" in columns, "In a new database, the table `rooms` has a column `topic`.",
+           f"its columns: {', '.join(columns)}",
+           "The model says which columns there are, and a migration adds them. Write a new file in "
+           "storage/migrations/versions: set its `down_revision` to the `revision` of the newest "
+           'migration, and call `op.add_column("rooms", …)` in `upgrade`.')  # fmt: skip
+
+
+def the_domain_sets_it(chat: Stage) -> None:
+    """`chat`: `rooms.set_topic` sets the topic, in one transaction."""
+    module = ast.parse((paths.my_final_app() / "chat" / "rooms.py").read_text(encoding="utf-8"))
+    found = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name == "set_topic"]
+    expect(found, "chat/rooms.py has a function `set_topic(user_id, room_id, topic)`.",
+           "no such function",
+           "Follow `rename` in the same file: it checks the person's rights, checks the value, "
+           "sets it and records a fact.")  # fmt: skip
+    decorators = [ast.unparse(each) for each in found[0].decorator_list]
+    expect("transaction" in decorators, "`set_topic` is one transaction.",
+           f"its decorators: {decorators}",
+           "Put `@transaction` above it. Without it, nothing is committed.")  # fmt: skip
+
+
+def a_room_has_its_topic(chat: Stage) -> None:
+    """`chat`: a room that the server sends contains its topic."""
+    with entered(chat, "Ada") as [ada]:
+        welcome = ada.hear("welcome")
+    room = welcome["rooms"][0] if isinstance(welcome, dict) else {}
+    expect("topic" in room, "A room in `welcome` has the key `topic`.",
+           f"its keys: {', '.join(room)}",
+           "`_to_dict` in chat/memberships.py returns what people see of a room. Add "
+           '`"topic": room.topic`.')  # fmt: skip
+
+
+def the_event_sets_it(chat: Stage) -> None:
+    """`realtime`: the event `set_topic` sets the topic, and the acknowledgement contains the room."""
+    with entered(chat, "Ada") as [ada]:
+        answer = ada.ask("set_topic", {"room": GENERAL, "topic": TOPIC})
+    room = answer.get("room") if isinstance(answer, dict) else None
+    expect(isinstance(room, dict) and room.get("topic") == TOPIC,
+           f'The acknowledgement of `set_topic` with {{"room": 1, "topic": "{TOPIC}"}} is '
+           '{"ok": true, "room": {… "topic": …}}.', json.dumps(answer)[:200],
+           "Add a class `SetTopic` to realtime/schemas.py, and a handler with "
+           '`@on("set_topic", schemas.SetTopic)` to realtime/handlers.py. The handler calls '
+           "`rooms.set_topic` and returns `memberships.one`.")  # fmt: skip
+
+
+def not_everybody_may(chat: Stage) -> None:
+    """`chat`: only the room's owner can set the topic, and its length has a limit."""
+    owners = "Use `_get_managed(user_id, room_id)`: it returns the room to those who may change it."
+    with entered(chat, "Ada", "Bo") as [ada, bo]:
+        mine = {"room": GENERAL, "topic": "Mine now"}
+        bo.refused("set_topic", mine, owners, code="forbidden")
+        missing = {"room": 999, "topic": TOPIC}
+        ada.refused("set_topic", missing, owners, code="not_found")
+        long = {"room": GENERAL, "topic": TOO_LONG}
+        limit = 'Name a limit, and `raise Invalid("…", field="topic")` if the topic is longer.'
+        ada.refused("set_topic", long, limit, field="topic")
+
+
+def everybody_in_the_room_is_told(chat: Stage) -> None:
+    """`chat`: everybody in the room receives the new topic, because the change is recorded."""
+    with entered(chat, "Ada", "Bo") as [ada, bo]:
+        ada.ask("set_topic", {"room": GENERAL, "topic": TOPIC})
+        told = bo.hear("room_changed")
+    room = told.get("room") if isinstance(told, dict) else None
+    expect(isinstance(room, dict) and room.get("topic") == TOPIC,
+           "Bo, who is in the room, receives `room_changed` with the topic.", f"{told!r:.200}",
+           "Call `record(RoomChanged(room_id))` at the end of `rooms.set_topic`. After the commit, "
+           "realtime/broadcast.py sends the room to its members.")  # fmt: skip
+
+
+def the_page_shows_it(chat: Stage) -> None:
+    """`templates`: the page shows the topic, as text."""
+    with entered(chat, "Ada") as [ada]:
+        ada.ask("set_topic", {"room": GENERAL, "topic": HOSTILE})
+    browser = family_of(chat).browser("Ada")
+    page = answered(chat, browser.get("/r/general")).text
+    found = BeautifulSoup(page, "html.parser").find(id="room-topic")
+    if found is None:
+        raise Broken('The page of a room has an element with id="room-topic".', "no such element",
+                     "Add this below the heading in templates/room.html: "
+                     '`<p id="room-topic" class="quiet ellipsis" dir="auto">{{ room.topic '
+                     '}}</p>`.')  # fmt: skip
+    expect(found.get_text().strip() == HOSTILE, f"The page shows {HOSTILE} letter by letter.",
+           str(found)[:200], "Write `{{ room.topic }}` without `|safe`. Jinja escapes it.")  # fmt: skip
+
+
+def the_script_shows_it(chat: Stage) -> None:
+    """`static`: the script of the page shows a topic that changes."""
+    folder = paths.my_final_app() / "static" / "js"
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
+    naming = [path for path, text in texts.items() if "#room-topic" in text]
+    expect(naming, 'A script finds the element: `$("#room-topic")`.', "no script contains it",
+           "`#showOpen` in static/js/ui/rail.js sets the room's name when `room_changed` arrives. "
+           "Add a line there that sets `textContent`.")  # fmt: skip
+    with visitors(chat, "Ada", by=family_of(chat).browser("Ada"), runs=False) as (ada,):
+        for path in _with_imports(folder / "ui" / "rail.js"):
+            text = MODULE_WORDS.sub("", path.read_text(encoding="utf-8"))
+            ada.page.run(text, f"static/js/{path.relative_to(folder).as_posix()}")
+        ada.page.run(SHOW_A_TOPIC % json.dumps(HOSTILE), "a room whose topic is another one")
+        ada.did = "The topic changed."
+        ada.is_well()
+        expect(ada.page.text("#room-topic") == HOSTILE, "The page shows the new topic.",
+               f"“{ada.page.text('#room-topic')}”",
+               "Add a line to `#showOpen` in static/js/ui/rail.js: "
+               '`$("#room-topic").textContent = room.topic;`.')  # fmt: skip
+
+
+def _with_imports(module: Path) -> list[Path]:
+    """Return the files of a JavaScript module, and first those that it imports."""
+    found: list[Path] = []
+    for name in re.findall(r'^import .* from "(.+)";', module.read_text(encoding="utf-8"), re.M):
+        found += _with_imports((module.parent / name).resolve())
+    return list(dict.fromkeys([*found, module]))
+
+
+def an_older_database_has_it_too(chat: Stage) -> None:
+    """`storage` again: a database that already has rooms gets the column, too."""
+    problem = _upgrade_an_older_one()
+    expect(not problem, "The migration adds the column to a database of the workshop's final_app.",
+           problem,
+           'Its rooms need a topic at once: add `server_default=""` next to '
+           '`nullable=False`.')  # fmt: skip
+
+
+CHECKS: list[Check] = [
+    the_model_has_a_topic,
+    the_table_has_a_topic,
+    the_domain_sets_it,
+    a_room_has_its_topic,
+    the_event_sets_it,
+    not_everybody_may,
+    everybody_in_the_room_is_told,
+    the_page_shows_it,
+    the_script_shows_it,
+    an_older_database_has_it_too,
+]
+
+
+def sentence(check: Check) -> str:
+    return (check.__doc__ or "").splitlines()[0]
+
+
+def _upgrade_an_older_one() -> str:
+    """Run the learner's migrations on a database in which there is a room; return what went wrong."""
+    with tempfile.TemporaryDirectory(prefix="chat-", ignore_cleanup_errors=True) as folder:
+        _migrate(paths.ROOT, folder)
+        with closing(sqlite3.connect(Path(folder, "chat.db"))) as database, database:
+            database.execute(A_ROOM)
+        return _migrate(paths.my_final_app().parent, folder)
+
+
+def _migrate(code: Path, folder: str) -> str:
+    """Run `flask --app final_app db upgrade` with the code in this folder; return its error, or ""."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "final_app", "db", "upgrade"], cwd=code,
+        env=child_environment(code, data=Path(folder)), capture_output=True, text=True,
+        timeout=MIGRATING,
+    )  # fmt: skip
+    return last_error(ran.stderr) if ran.returncode else ""
+
+
+def _data(chat: Stage) -> str:
+    assert chat.data is not None
+    return str(chat.data / "chat.db")
+
+
+def _keeps(chat: Stage, trial: Check) -> bool:
+    try:
+        trial(chat)
+    except Broken:
+        return False
+    return True
+
+
+def _sign(kept: bool) -> str:
+    return "✓" if kept else "✗"

@@ -1,0 +1,239 @@
+"""People at the pages of a stage, as a story tells of them: what they do there, and what they see.
+
+with visitors(chat, "Ada", "Bo") as (ada, bo):
+    ada.sends("Hello")
+    bo.sees("Hello", "The listener of `new_message` adds a line.")
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from workshop.browser import Browser
+from workshop.checks.console import from_script
+from workshop.checks.families import family_of
+from workshop.checks.near_misses import instead_of
+from workshop.checks.page import Page, PageEnded, PageError, Pages
+from workshop.checks.promise import Broken, CannotRun
+from workshop.stages import Stage
+
+FORM, FIELD, LOG = "#message-form", "#message-input", "#chat-messages"
+RUNS = "The chat page runs without an error."
+SCRIPT = "static/chat.js"  # what to look at where no error names a file
+UNKNOWN = "The console names the line. Compare it with the step."
+NO_SUCH_FILE = (
+    "The page names a file that your server does not have. Flask serves the folder `static` beside "
+    "app.py. Compare the name of the file with the address, letter by letter."
+)
+NOT_TOLD = (
+    "The server tells everybody what one person sent: `emit(…, broadcast=True)`, or `to=` the room. "
+    "The event has the same name on both sides."
+)
+TWICE = (
+    "What the server tells everybody is shown by the listener. If the function that gets the "
+    "acknowledgement shows it, too, the sender sees it twice, unless the server leaves the sender out."
+)
+PATIENCE = 3.0  # seconds in which a page shows what it will ever show
+
+_numbers = count(1)
+_alive: ContextVar[tuple[Stage, Pages] | None] = ContextVar("the pages of this check", default=None)
+
+
+class Visitor:
+    """Somebody at a page of the chat. `did` says what they did last, in the words of a hint.
+
+    In the chat they are `called` something like "Ada7" where a name is taken until its connection ends.
+    """
+
+    def __init__(self, name: str, called: str, page: Page, browser: Browser) -> None:
+        self.name, self.called, self.page, self.browser = name, called, page, browser
+        self.did = f"{name} opened {urlsplit(page.url).path}."
+
+    def sends(self, text: str) -> None:
+        """Type a message and press Enter, as far as the page lets somebody do so."""
+        self.types(FIELD, text)
+        self.did = f"{self.name} typed “{text}” and pressed Send."
+        self._does(lambda: self.page.submit(FORM), FORM)
+
+    def types(self, selector: str, text: str) -> None:
+        self.did = f"{self.name} typed “{text}”."
+        self._does(lambda: self.page.type(selector, text), selector)
+
+    def clicks(self, selector: str, what: str) -> None:
+        """Click on something; `what` is what a person would call it."""
+        self.did = f"{self.name} clicked on {what}."
+        self._does(lambda: self.page.click(selector), selector)
+
+    def chooses(self, name: str, kind: str, body: bytes) -> None:
+        """Pick a file for the next message."""
+        self.did = f"{self.name} chose the file {name}."
+        self._does(
+            lambda: self.page.choose("input[type=file]", name, kind, body), "input[type=file]"
+        )
+
+    def presses_enter(self, form: str) -> None:
+        """Send a form, as far as the browser lets somebody do so."""
+        self.did += " She sent the form." if self.name == "Ada" else " He sent the form."
+        self._does(lambda: self.page.submit(form), form)
+
+    def opens(self, place: int, selector: str) -> str:
+        """Return what the address of a link leads to: of the links that match, the one at a place."""
+        href = self.page.attributes(selector, "href")[place] or ""
+        base = urljoin(self.page.url, self.page.attribute("base", "href") or "")
+        return str(self.browser.get(urljoin(base, href)).text)
+
+    def sent(self, event: str) -> list[object]:
+        """Return what the page has emitted under this name."""
+        return [each[1] if len(each) > 1 else None for each in self.page.sent if each[0] == event]
+
+    @property
+    def log(self) -> str:
+        """The text of all messages that the page shows, with single spaces."""
+        return " ".join(self.page.text(LOG).split())
+
+    @property
+    def status(self) -> str:
+        """The text of the page without its messages, where it says what is going on."""
+        return " ".join(self.text.replace(self.log, "").split())
+
+    @property
+    def text(self) -> str:
+        """The text of the whole page, with single spaces."""
+        return " ".join(self.page.text("body").split())
+
+    def heard(self, text: str) -> list[list[Any]]:
+        """Return what the server has told the page with this text in it."""
+        return [
+            each[1:] for each in self.page.heard if text in json.dumps(each, ensure_ascii=False)
+        ]
+
+    def sees(self, text: str, hint: str, untold: str = NOT_TOLD, twice: str = TWICE) -> None:
+        """Ask that the page's messages contain a text, once. Raises Broken.
+
+        `hint` is for a text that has reached the page; if it has not, `untold` is.
+        """
+        expected = f"{self.name}'s page shows “{text}” once."
+        try:
+            self.expects(lambda: text in self.log, expected, hint,
+                         f"It reached {self.name}'s page, which does not show it.")  # fmt: skip
+        except Broken as broken:
+            if broken.report or self.heard(text):
+                raise
+            raise Broken(expected, f"{self.did} It did not reach {self.name}'s page.", untold,
+                         about="app.py" if untold == NOT_TOLD else SCRIPT) from None  # fmt: skip
+        self.page.pages.settle()
+        count = self.log.count(text)
+        self.expects(lambda: count == 1, expected, twice, f"The page shows it {count} times.")
+
+    def expects(
+        self, holds: Callable[[], object], expected: str, hint: str, seen: str = "",
+        patience: float = PATIENCE,
+    ) -> None:  # fmt: skip
+        """Ask that something becomes true soon. Raises Broken, which tells of the console's errors."""
+        try:
+            if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
+                return
+        except PageEnded:
+            pass
+        self.is_well()
+        raise Broken(expected, f"{self.did} {seen}".rstrip(), hint, about=SCRIPT)
+
+    def is_well(self) -> None:
+        """Ask that the console has no error. Raises Broken."""
+        if self.page.errors:
+            raise failed(self.page.errors[0], self.did, self.page.pages.chat.folder)
+
+    def _does(self, act: Callable[[], object], selector: str) -> None:
+        try:
+            act()
+        except PageEnded:
+            self.is_well()
+        except LookupError:
+            raise Broken(f"The page has an element for `{selector}`.", f"{self.did} There is none.",
+                         "Compare the page's HTML with the step: the `id` must be the same, letter "
+                         "by letter.") from None  # fmt: skip
+
+
+@contextmanager
+def alive(chat: Stage) -> Iterator[None]:
+    """While this lasts, all stories about a chat play in one process."""
+    with ExitStack() as stack:
+        with suppress(CannotRun):
+            stack.enter_context(playing_in(chat, stack.enter_context(Pages(chat))))
+        yield
+
+
+@contextmanager
+def playing_in(chat: Stage, pages: Pages) -> Iterator[None]:
+    """While this lasts, stories about a chat play in these pages."""
+    before = _alive.set((chat, pages))
+    try:
+        yield
+    finally:
+        _alive.reset(before)
+
+
+@contextmanager
+def visitors(
+    chat: Stage, *names: str, path: str = "", by: Browser | None = None, runs: bool = True
+) -> Iterator[list[Visitor]]:
+    """Open the chat's page, or another one, for several people, or `by` somebody's browser.
+
+    Raises Broken, also if a page of theirs fails later, unless nothing of it `runs`.
+
+    Raises CannotRun where no page can run.
+    """
+    with ExitStack() as stack:
+        pages, came = _pages(chat, stack), []
+        for name in names:
+            came.append(visitor(pages, chat, name, path, by, runs))
+            stack.callback(_leaves, came[-1])
+        yield came
+        for each in came:
+            each.is_well()
+
+
+def visitor(
+    pages: Pages, chat: Stage, name: str, path: str, by: Browser | None, runs: bool
+) -> Visitor:
+    """Open a page of the chat for somebody, by default the chat's own. Raises Broken."""
+    family = family_of(chat)
+    called = name if family.accounts else f"{name}{next(_numbers)}"
+    try:
+        browser = by or family.browser(called)
+        page = pages.open(path or family.page(called), browser)
+        pages.settle()
+    except PageEnded as ended:
+        raise failed(ended.error, f"{name} opened the page.", chat.folder) from None
+    came = Visitor(name, called, page, browser)
+    if runs:
+        came.is_well()
+    page.errors.clear()
+    return came
+
+
+def failed(error: PageError, did: str, folder: Path) -> Broken:
+    """Return what to say about an error of the console."""
+    report = from_script(error.message, error.file, error.line, error.column, error.source_line)
+    hint = report.meaning or UNKNOWN
+    if error.kind == "resource":
+        hint = instead_of(folder, error.file) or NO_SUCH_FILE
+    return Broken("The console shows no error.", f"{did} The console says: {error}", hint,
+                  sentence=RUNS, report=report, about=SCRIPT)  # fmt: skip
+
+
+def _pages(chat: Stage, stack: ExitStack) -> Pages:
+    shared = _alive.get()
+    if shared and shared[0] is chat and shared[1].is_alive:
+        return shared[1]
+    return stack.enter_context(Pages(chat))
+
+
+def _leaves(visitor: Visitor) -> None:
+    with suppress(PageEnded):
+        visitor.page.close()

@@ -1,0 +1,78 @@
+"""The second hint: where a learner's file differs from the step's, near a verdict's place."""
+
+from workshop import changes, manifest, paths
+from workshop.changes import Hunk
+from workshop.verdict import Verdict
+from workshop.views import TINT, View, box, code_rows, with_code
+
+SIDES = {"-": "yours", "+": "the step", " ": ""}
+MOST_LINES = 14  # of a difference that are shown: a hint, and not the whole file
+NOTHING = (
+    'Your chat has every line that step {0} has. What is left is the exercise: `solution("{0}")` in '
+    "the notebook shows one way to solve it."
+)
+
+
+def second_hint(verdict: Verdict) -> View:
+    """Return the difference that is nearest to where the verdict's first hint leads."""
+    step = manifest.step(verdict.step)
+    mine = changes.lesson_files(paths.my_chat())
+    theirs = changes.lesson_files(step.folder)
+    file, line = _place(verdict, theirs)
+    if file and file not in mine:
+        return _sentence(
+            f"Step {step.number} has a file {file}, and mine/chat has none of that name."
+        )
+    every = changes.own_change(paths.my_chat(), step.folder)
+    hunks = [hunk for hunk in every if hunk.file in theirs and hunk.added]
+    hunks += [hunk for hunk in every if hunk.file in theirs and not hunk.added]
+    near = [hunk for hunk in hunks if hunk.file == file] or hunks
+    if not near:
+        return _sentence(NOTHING.format(step.number))
+    return _view(min(near, key=lambda hunk: _distance(hunk, line)), line, step.number)
+
+
+def _place(verdict: Verdict, theirs: dict[str, str]) -> tuple[str, int]:
+    """Return the file and line that the verdict is about: those of the error, else the file it names."""
+    if verdict.report and verdict.report.file:
+        return verdict.report.file, verdict.report.line
+    said = " ".join((verdict.hint, verdict.expected, verdict.seen))
+    named = (file for file in theirs if file.rpartition("/")[2] in said)
+    return verdict.about or next(named, ""), 0
+
+
+def _distance(hunk: Hunk, line: int) -> int:
+    """Return how many lines a difference is away from a line of the learner's file; 0: any."""
+    if not line:
+        return 0
+    own = sum(mark[0] != "+" for mark in hunk.lines)
+    first, last = hunk.old_start + 1, hunk.old_start + max(own, 1)
+    return max(first - line, line - last, 0)
+
+
+def _view(hunk: Hunk, line: int, number: str) -> View:
+    rows = _around(hunk, line)
+    width = max(map(len, SIDES.values())) + 2
+    title = f"Second hint: {hunk.file}, where yours and step {number} differ"
+    text = "\n".join(f"    {SIDES[row[0]]:<{width}}{row[1:]}".rstrip() for row in rows)
+    lines = ((f"{SIDES[row[0]]:<{width}}{row[1:]}", TINT[row[0]]) for row in rows)
+    return View(f"  {title}:\n{text}", box(code_rows(lines), title))
+
+
+def _around(hunk: Hunk, line: int) -> list[str]:
+    """Return the lines of a difference; of a long one, those around the line, or its beginning."""
+    at, own = 0, hunk.old_start
+    for number, row in enumerate(hunk.lines):
+        own += row[0] != "+"
+        if own <= line:
+            at = number
+    first = max(min(at - MOST_LINES // 2, len(hunk.lines) - MOST_LINES), 0)
+    rows = list(hunk.lines[first : first + MOST_LINES])
+    for edge in (0, -1):
+        while rows and not rows[edge].strip():
+            del rows[edge]
+    return rows
+
+
+def _sentence(words: str) -> View:
+    return View(f"  Second hint: {words}", f"<p>{with_code(f'Second hint: {words}')}</p>")

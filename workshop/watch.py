@@ -1,0 +1,79 @@
+"""Check a learner's chat again on every save, and say what has changed since the last try."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop import paths
+from workshop.checker import check
+from workshop.stages import files_of
+from workshop.verdict import BROKEN, KEPT, Verdict
+
+Files = frozenset[tuple[str, float]]  # as files_of returns them
+POLL = 0.3  # seconds between two looks at the files; editors write several times for one save
+
+
+def watch(step: str) -> int:
+    """Check until every promise is kept or somebody presses Ctrl+C; return the exit code."""
+    pressed = threading.Event()
+
+    def stop(*_: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    # The exception alone is not enough: what a client of Socket.IO is doing then may swallow it, and
+    # the learner's server, which Ctrl+C reaches too, would be blamed for having gone.
+    before = signal.signal(signal.SIGINT, stop)
+    last: Verdict | None = None
+    try:
+        for seen, verdict in _tries(step):
+            if pressed.is_set():
+                break
+            print(news(last, verdict), flush=True)
+            if verdict.state == KEPT:
+                return 0
+            if not last:
+                print("Watching mine/chat: each save is checked. Ctrl+C ends this.", flush=True)
+            last = verdict
+            await_save(paths.my_chat(), seen)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the terminal shows ^C in this line
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 1 if last and last.state == BROKEN else 0
+
+
+def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
+    """Yield the files as they were before each check, and its verdict."""
+    while True:
+        seen = files_of(paths.my_chat())
+        yield seen, check(step)
+
+
+def news(last: Verdict | None, now: Verdict) -> str:
+    """Return what a learner does not know yet: all of it, the rows that differ, or one line."""
+    if not last or (last.state, last.sentence) != (now.state, now.sentence):
+        return f"\n{now}"
+    changed = [name for name, text in now.rows.items() if last.rows.get(name) != text]
+    if not changed and last.kept == now.kept:
+        return f"{_time()} Saved. No change: {now.headline}"
+    rows = "\n".join(f"  {name}: {now.rows[name]}" for name in changed)
+    return f"\n{_time()} Still: {now.headline}\n{rows}".rstrip()
+
+
+def await_save(folder: Path, seen: Files) -> None:
+    """Wait until the files differ from what was seen, and have rested for a moment."""
+    before = seen
+    while True:
+        time.sleep(POLL)
+        now = files_of(folder)
+        if now != seen and now == before:
+            return
+        before = now
+
+
+def _time() -> str:
+    return time.strftime("%H:%M:%S")
