@@ -155,6 +155,10 @@ class Stage:
     def start(self) -> None:
         """Start the child and wait until it answers as itself. Raises StageFailed."""
         self._started_from = files_of(self.folder)
+        if self.name.startswith("mine"):
+            # Python runs its byte code for as long as a file keeps its size and the second of its last
+            # change, so that it misses a quick second save.
+            shutil.rmtree(self.folder / "__pycache__", ignore_errors=True)
         self._log.clear()
         command, where, settings = flask_run(self.port), self.folder, {}
         if self.is_final_app:

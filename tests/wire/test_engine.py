@@ -38,8 +38,10 @@ from tests.wire.served import Bare
 
 LIMIT = 100_000  # bytes of a request
 EVIL = "http://evil.example"
-SHORT = ("ping_interval=0.3", "ping_timeout=0.2")  # seconds, as in the official test suite
-PATIENCE = ("CONNECT_PATIENCE=0.4", "TICK=0.05")  # seconds
+# Seconds. The official test suite lets a client take 0.2 for its pong, which a busy machine may need.
+SHORT = ("ping_interval=0.3", "ping_timeout=0.8")
+PATIENCE = 1.0  # seconds for strangers, in which a client must connect even on a busy machine
+STRICT = (f"CONNECT_PATIENCE={PATIENCE}", "TICK=0.05")
 Serve = Callable[..., Bare]
 
 
@@ -419,7 +421,9 @@ def test_a_client_that_answers_no_ping_is_closed(quick: Bare) -> None:
     opcode = -1
     while opcode != CLOSE:
         opcode, _ = received(over.line)
-    assert 0.45 < time.monotonic() - began < 2
+    passed = time.monotonic() - began
+    assert passed > 0.9
+    assert within(passed, 2), passed
     assert poller.get().text in ("6", "1", '{"code": 1, "message": "Session ID unknown"}')
     assert is_error(poller.get(), 400, 1)
 
@@ -430,10 +434,17 @@ def test_a_client_that_answers_no_ping_is_closed(quick: Bare) -> None:
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Bare]:
     """The application with little patience for strangers."""
-    server = Bare(*PATIENCE).start()
+    server = Bare(*STRICT).start()
     yield server
     server.stop(signal.SIGKILL)
     assert not server.tracebacks
+
+
+def assert_ended_in_time(began: float) -> None:
+    """A stranger has its time, less what passed before `began`, and little more."""
+    passed = time.monotonic() - began
+    assert passed > PATIENCE / 2
+    assert within(passed, PATIENCE * 2), passed
 
 
 @pytest.mark.parametrize("says", [None, "40/nowhere,", '40{"refuse":"no"}', "3"])
@@ -446,7 +457,7 @@ def test_a_websocket_that_is_no_client_is_closed(strict: Bare, says: str | None)
         stranger.say(says)
         assert stranger.text().startswith("44")
     assert stranger.code() == 1002
-    assert 0.2 < time.monotonic() - began < 1.5
+    assert_ended_in_time(began)
 
 
 def test_a_session_of_polling_that_is_no_client_is_ended(strict: Bare) -> None:
@@ -455,7 +466,7 @@ def test_a_session_of_polling_that_is_no_client_is_ended(strict: Bare) -> None:
     while (answer := stranger.get()).status_code == 200:
         assert answer.text in ("1", "6")
     assert is_error(answer, 400, 1)
-    assert 0.2 < time.monotonic() - began < 1.5
+    assert_ended_in_time(began)
 
 
 def test_a_client_that_leaves_is_a_stranger_again(strict: Bare) -> None:
@@ -466,7 +477,7 @@ def test_a_client_that_leaves_is_a_stranger_again(strict: Bare) -> None:
     client.say("40/other,")
     assert client.text().startswith("40/other,{")
     client.say("41")
-    time.sleep(0.8)  # longer than a stranger would have
+    time.sleep(PATIENCE * 1.5)  # longer than a stranger would have
     client.say('42/other,1["nobody"]')
     client.connect()
     assert client.ask("echo", 1) == 1
@@ -477,7 +488,7 @@ def test_a_client_that_leaves_is_a_stranger_again(strict: Bare) -> None:
 
 def test_a_client_stays(strict: Bare) -> None:
     clients = [Socket(strict), Poller(strict)]
-    time.sleep(0.8)  # longer than a stranger would have
+    time.sleep(PATIENCE * 1.5)  # longer than a stranger would have
     assert clients[0].ask("echo", 1) == 1
     assert clients[1].is_known()
 

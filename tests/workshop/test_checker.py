@@ -1,5 +1,6 @@
 """The checker tells a learner one thing, and the right one."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -99,6 +100,17 @@ def test_a_step_is_solved_when_its_check_has_passed(my_chat: Path, step: manifes
     apply_patch(step, my_chat)
     assert check(step.number).state == KEPT
     assert step.name in solved()
+
+
+def test_a_second_save_within_a_second_is_noticed(my_chat: Path) -> None:
+    """Python takes its byte code for current: the file has the same size and the same second."""
+    catch_up("01")
+    app = my_chat / "app.py"
+    source = app.read_text(encoding="utf-8")
+    for wrong in ("__nam__", "__nme__"):
+        app.write_text(source.replace("Flask(__name__)", f"Flask({wrong})"), encoding="utf-8")
+        os.utime(app, (0, 0))
+        assert wrong in check("01").seen
 
 
 def test_the_pin_in_the_first_solution_is_the_pin_of_the_lock() -> None:
