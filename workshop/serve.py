@@ -18,9 +18,11 @@ import logging
 import os
 import re
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,7 @@ def create_app() -> Flask:
     if not os.environ.get("WORKSHOP_SIGN"):  # nobody looks at it: a check or a test
         # A check makes dozens of accounts. 20 ms instead of 100 for a hash can still be noticed.
         generate_password_hash.__defaults__ = (QUICK_HASH, SALT)
+    sys.meta_path.insert(0, WithoutAsyncio)
     app = load()
     # Small packets leave at once: of two in a row the second would wait for the other side, 40 ms.
     WSGIRequestHandler.disable_nagle_algorithm = True
@@ -62,6 +65,21 @@ def create_app() -> Flask:
         app.after_request(signpost)
     logging.getLogger("werkzeug").addFilter(_is_news)
     return app
+
+
+class WithoutAsyncio(MetaPathFinder):
+    """Keep python-socketio from importing aiohttp and tornado, a third of the time that a start takes.
+
+    It imports them wherever they are installed, for asyncio's clients and servers, and JupyterLab
+    brings both. The application itself may import them as usual.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        packages = [sys.modules[each] for each in ("engineio", "socketio") if each in sys.modules]
+        are_complete = all(hasattr(each, "__all__") for each in packages)  # its last line
+        if name in ("aiohttp", "tornado") and not are_complete:
+            raise ModuleNotFoundError(f"python-socketio does without {name} here.", name=name)
 
 
 def load() -> Flask:

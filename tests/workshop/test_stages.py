@@ -392,3 +392,19 @@ def test_what_the_environment_says_of_data_is_not_for_a_stage(
     with stage("07") as chat:
         say(chat, "Hello")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_stage_starts_without_aiohttp_but_may_import_it() -> None:
+    begin = "from workshop.serve import create_app; create_app(); import sys"
+    loaded = "print({'aiohttp', 'tornado'} & {*sys.modules})"
+    code = f"{begin}; {loaded}; import aiohttp, tornado.web; {loaded}"
+    app = {"WORKSHOP_APP": str(stage("05").folder / "app.py")}
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | app,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert said[0] == "set()"
+    assert "aiohttp" in said[1] and "tornado" in said[1]
