@@ -268,8 +268,9 @@ def with_code(sentence: str) -> str:
 
 
 def code_block(text: str) -> str:
-    """Return lines of code as HTML."""
-    return code_rows((line, "") for line in text.splitlines())
+    """Return lines of code as HTML that scrolls by itself where the place is narrow."""
+    rows = code_rows((line, "") for line in text.splitlines())
+    return f'<div style="overflow-x: auto">{rows}</div>'
 
 
 def code_rows(lines: Iterable[tuple[str, str]]) -> str:
