@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workshop.doubles import double
     from workshop.environments import make_environment
     from workshop.first_cell import begin
+    from workshop.guesses import guess, reveal
     from workshop.learner import bring, catch_up
     from workshop.speed import measure, profile
     from workshop.stages import Stage, StageFailed, stage
@@ -45,9 +46,11 @@ __all__ = [
     "check",
     "compare",
     "double",
+    "guess",
     "make_environment",
     "measure",
     "profile",
+    "reveal",
     "session_of",
     "show",
     "show_bridge",
@@ -70,6 +73,7 @@ _HOMES = {
     "doubles": ["double"],
     "environments": ["make_environment"],
     "first_cell": ["begin"],
+    "guesses": ["guess", "reveal"],
     "learner": ["bring", "catch_up"],
     "speed": ["measure", "profile"],
     "stages": ["Stage", "StageFailed", "stage"],

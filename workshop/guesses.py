@@ -1,0 +1,51 @@
+"""Predictions: the learner guesses in one cell, and the next one compares the guess with what came.
+
+    guess("b")
+    …
+    reveal(a=heard == ["Bo"], b=heard == ["Ada", "Bo"])     # You guessed b. It is b.
+
+Nobody has to guess: without a guess, `reveal` only says what came.
+"""
+
+from workshop.views import View, with_code
+
+LETTERS = "abcdef"
+
+_guess: list[tuple[str, ...]] = []  # the last guess, until it has been compared
+
+
+def guess(*answers: object) -> View | None:
+    """Keep a guess: one letter, or one value for each question. `guess("")` is no guess.
+
+    Raises ValueError for a text that is not one of the letters.
+    """
+    _guess.clear()
+    words = tuple(str(answer).strip().lower() for answer in answers)
+    if not any(words):
+        return None
+    if len(words) == 1 and words[0] not in [*LETTERS]:
+        raise ValueError(f'Expected one letter, as in guess("b"). You wrote {answers[0]!r}.')
+    _guess.append(words)
+    return _said(f"Your guess is {', '.join(words)}. Run the next cell.")
+
+
+def reveal(*came: object, **options: object) -> View:
+    """Compare the last guess with what came.
+
+    `reveal(a=…, b=…)` says which option is true; `reveal(200, 404)` compares one value for each
+    question. The guess is forgotten afterwards, so that no later question takes it for its own.
+    """
+    values = tuple(str(value) for value in came) or tuple(name for name in options if options[name])
+    it_is = (
+        f"It is {', '.join(values)}." if values else "None of these came true: look at the output."
+    )
+    guessed = _guess.pop() if _guess else ()
+    if not guessed:
+        return _said(it_is)
+    right = sum(mine == value for mine, value in zip(guessed, values, strict=False))
+    score = f" {right} of {len(values)} are right." if came else ""
+    return _said(f"You guessed {', '.join(each or '–' for each in guessed)}. {it_is}{score}")
+
+
+def _said(sentence: str) -> View:
+    return View(sentence, f"<p>{with_code(sentence)}</p>")
