@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workshop.checker import check
     from workshop.checks.tour import compare
     from workshop.clients import Tape, cast, session_of
+    from workshop.diagrams import sequence
     from workshop.doubles import double
     from workshop.environments import make_environment
     from workshop.first_cell import begin
@@ -51,6 +52,7 @@ __all__ = [
     "measure",
     "profile",
     "reveal",
+    "sequence",
     "session_of",
     "show",
     "show_bridge",
@@ -75,6 +77,7 @@ _HOMES = {
     "first_cell": ["begin"],
     "guesses": ["guess", "reveal"],
     "learner": ["bring", "catch_up"],
+    "diagrams": ["sequence"],
     "speed": ["measure", "profile"],
     "stages": ["Stage", "StageFailed", "stage"],
     "views": [

@@ -2,10 +2,11 @@
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import requests
@@ -19,6 +20,7 @@ LEAVING_TIMEOUT = 3.0  # seconds; the server hears within milliseconds that some
 
 _casts: dict[tuple[str, tuple[str, ...]], list[socketio.SimpleClient]] = {}  # by address and names
 _sessions: WeakKeyDictionary[socketio.SimpleClient, Browser] = WeakKeyDictionary()
+_names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 
 
 class TurnedAway(Refused):  # type: ignore[misc]
@@ -37,6 +39,7 @@ class Packet:
     sent: bool
     kind: str
     data: object
+    at: float = field(default_factory=time.monotonic)
 
 
 class Tape(logging.Logger):
@@ -138,6 +141,8 @@ def connect(
         raise TurnedAway(reason) from None
     if session is not None:
         _sessions[person] = session
+    if name:
+        _names[person] = name
     return person
 
 
@@ -153,6 +158,11 @@ def session_of(client: socketio.SimpleClient) -> Browser:
             "a password (step 08 or later)."
         )
     return _sessions[client]
+
+
+def name_of(client: socketio.SimpleClient) -> str:
+    """Return the name a client said when it connected; "Somebody" if it said none."""
+    return _names.get(client, "Somebody")
 
 
 def tape_of(client: socketio.SimpleClient) -> Tape:
@@ -197,3 +207,9 @@ def split_packet(data: str) -> tuple[str, str, object]:
     digits = len(data) - len(data.lstrip("0123456789"))
     payload = json.loads(data[digits:]) if data[digits:] else None
     return data[:1], data[1:digits], payload
+
+
+def frame_text(packet: Packet) -> str:
+    """A packet as it went over the wire, without session id and time: these differ every time."""
+    text = re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
+    return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"…"', text)

@@ -14,7 +14,7 @@ from IPython.display import display
 
 from workshop import changes, embed, manifest, paths
 from workshop.changes import Hunk
-from workshop.clients import Packet, meaning, tape_of
+from workshop.clients import frame_text, meaning, tape_of
 from workshop.stages import Stage, locate
 
 LONG_FILE = 80  # lines; a new file longer than this is folded away
@@ -195,13 +195,13 @@ def wire(client: socketio.SimpleClient, *only: str) -> View:
     every = [(p, meaning(p)) for p in tape_of(client).packets if meaning(p)]
     rows = [(p, words) for p, words in every if not only or any(each in words for each in only)]
     text = "\n".join(
-        f"{'sent    ' if p.sent else 'received'}  {words:<45} {_frame_text(p)}" for p, words in rows
+        f"{'sent    ' if p.sent else 'received'}  {words:<45} {frame_text(p)}" for p, words in rows
     )
     cells = [
         [
             _unbroken("→ sent" if packet.sent else "← received"),
             html.escape(words),
-            f"{LONG_CODE}{html.escape(_frame_text(packet))}</code>",
+            f"{LONG_CODE}{html.escape(frame_text(packet))}</code>",
         ]
         for packet, words in rows
     ]
@@ -317,12 +317,6 @@ def _hunk_text(hunk: Hunk) -> str:
 
 def _path(stage: str, file: str) -> str:
     return f"{stage}: {file}" if " " in stage else f"{stage}/{file}"
-
-
-def _frame_text(packet: Packet) -> str:
-    """A packet as it went over the wire, without session id and time: these differ every time."""
-    text = re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
-    return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"…"', text)
 
 
 def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
