@@ -2,8 +2,9 @@
 
 from workshop import changes, manifest, paths
 from workshop.changes import Hunk
+from workshop.highlight import TINT, code_rows
 from workshop.verdict import Verdict
-from workshop.views import TINT, View, box, code_rows, with_code
+from workshop.views import View, box, with_code
 
 SIDES = {"-": "yours", "+": "the step", " ": ""}
 MOST_LINES = 14  # of a difference that are shown: a hint, and not the whole file

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from workshop import manifest, paths
 from workshop.checks.console import Report
-from workshop.views import View, code_block, with_code
+from workshop.highlight import code_block
+from workshop.views import View, with_code
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
 COLOURS = {KEPT: "46,160,67", OPEN: "120,130,150", BROKEN: "218,54,51"}

@@ -15,6 +15,7 @@ from IPython.display import display
 from workshop import changes, embed, manifest, paths
 from workshop.changes import Hunk
 from workshop.clients import frame_text, meaning, tape_of
+from workshop.highlight import coloured_row, diff_row, pre
 from workshop.stages import Stage, locate
 
 LONG_FILE = 80  # lines; a new file longer than this is folded away
@@ -32,21 +33,9 @@ HEAD = (
     "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3); "
     "overflow-wrap: anywhere"
 )
-CODE = (  # JupyterLab breaks lines inside words; here they scroll instead
-    "margin: 0; padding: .4em 0; font-family: var(--jp-code-font-family, monospace); "
-    "font-size: var(--jp-code-font-size, 13px); line-height: 1.4; white-space: pre; "
-    "word-break: normal; overflow-wrap: normal; "
-    "background: transparent; width: max-content; min-width: 100%"
-)
 WORDS = "padding: .2em .4em"  # in line with the text that a cell prints
 CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
 LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks where it must
-TINT = {
-    "+": "background: rgba(46,160,67,.22)",
-    "-": "background: rgba(218,54,51,.20)",
-    "|": "background: rgba(56,132,244,.16)",
-    " ": "",
-}
 
 
 class View:
@@ -76,8 +65,8 @@ def show(where: str, file: str, *names: str) -> View:
     lines = text.splitlines()
     spans = [changes.piece(text, file, name) for name in names] or [(0, len(lines))]
     code = "\n\n".join("\n".join(lines[start:end]) for start, end in spans)
-    rows = "".join(_line_html(line, tinted=False) for line in code.splitlines())
-    return View(f"{_path(label, file)}\n{code}", box(_pre(rows), _path(label, file)))
+    rows = "".join(coloured_row(line, file) for line in code.splitlines())
+    return View(f"{_path(label, file)}\n{code}", box(pre(rows), _path(label, file)))
 
 
 def show_change(where: str, *what: str) -> View:
@@ -235,8 +224,8 @@ def _file_html(path: str, hunks: list[Hunk]) -> str:
     for number, hunk in enumerate(hunks):
         if number:
             rows.append('<div style="opacity: .6; padding: 0 .8em">  …</div>')
-        rows.extend(map(_line_html, _shown(hunk)))
-    code = _pre("".join(rows))
+        rows.extend(diff_row(line, hunk.file) for line in _shown(hunk))
+    code = pre("".join(rows))
     lines = sum(len(hunk.lines) for hunk in hunks)
     if lines > LONG_FILE:
         code = _folded(f"{lines} lines: open to read", code)
@@ -267,17 +256,6 @@ def with_code(sentence: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
-def code_block(text: str) -> str:
-    """Return lines of code as HTML that scrolls by itself where the place is narrow."""
-    rows = code_rows((line, "") for line in text.splitlines())
-    return f'<div style="overflow-x: auto">{rows}</div>'
-
-
-def code_rows(lines: Iterable[tuple[str, str]]) -> str:
-    """Return lines of code as HTML, each with its own style."""
-    return _pre("".join(_row(line, style) for line, style in lines))
-
-
 def _unbroken(words: str) -> str:
     return f'<span style="white-space: nowrap">{html.escape(words)}</span>'
 
@@ -288,18 +266,6 @@ def _sentence(words: str) -> str:
 
 def _folded(words: str, content: str) -> str:
     return f'<details><summary style="{WORDS}">{words}</summary>{content}</details>'
-
-
-def _pre(rows: str) -> str:
-    return f'<pre style="{CODE}">{rows}</pre>'
-
-
-def _line_html(line: str, *, tinted: bool = True) -> str:
-    return _row(line, TINT.get(line[:1], "") if tinted else "")
-
-
-def _row(line: str, style: str) -> str:
-    return f'<div style="{style}; padding: 0 .8em">{html.escape(line) or " "}</div>'
 
 
 def _shown(hunk: Hunk) -> list[str]:

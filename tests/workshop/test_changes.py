@@ -1,5 +1,7 @@
 """What the comparisons show, and what they leave out."""
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -138,7 +140,27 @@ def test_in_the_first_step_all_that_differs_is_ones_own(my_chat: Path) -> None:
 def test_a_box_has_its_file_for_a_heading_and_code_in_it() -> None:
     shown = show("05_broadcast", "app.py", "handle_new_message").markup
     assert ">05_broadcast/app.py</div>" in shown and "&lt;" not in shown.replace("-&gt;", "")
-    assert "def handle_new_message" in shown.partition("<pre")[2]
+    code = re.sub(r"<[^>]+>", "", "<pre" + shown.partition("<pre")[2])
+    assert "def handle_new_message" in code
+
+
+@pytest.mark.parametrize("file", ["app.py", "static/chat.js", "templates/chat.html"])
+def test_code_has_the_colours_of_its_syntax_and_all_of_its_text(file: str) -> None:
+    shown = show("05_broadcast", file)
+    code = re.sub(
+        r"<[^>]+>", "", "<pre" + shown.markup.partition("<pre")[2].replace("</div>", "\n")
+    )
+    lines = [line.rstrip() for line in html.unescape(code).splitlines()]
+    source = [line.rstrip() for line in shown.text.splitlines()[1:]]
+    assert [line for line in lines if line] == [line for line in source if line]
+    for colour in ("keyword", "string"):
+        assert f'<span style="color: var(--jp-mirror-editor-{colour}-color' in shown.markup
+
+
+def test_the_mark_of_a_changed_line_is_not_copied_with_it() -> None:
+    shown = show_change("05_broadcast", "app.py").markup
+    marks = re.findall(r"<span style=\"([^\"]*)\">[-+]</span>", shown)
+    assert len(marks) == 9 and all("user-select: none" in style for style in marks)
 
 
 def lines_of(shown: View) -> list[str]:

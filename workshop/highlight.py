@@ -1,0 +1,97 @@
+"""Code as HTML for a notebook: colours of its syntax, and marks that are not copied with it."""
+
+import html
+from collections.abc import Iterable
+from functools import cache
+from itertools import groupby
+
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_for_filename
+from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
+from pygments.util import ClassNotFound
+
+CODE = (  # JupyterLab breaks lines inside words; here they scroll instead
+    "margin: 0; padding: .4em 0; font-family: var(--jp-code-font-family, monospace); "
+    "font-size: var(--jp-code-font-size, 13px); line-height: 1.4; white-space: pre; "
+    "word-break: normal; overflow-wrap: normal; "
+    "background: transparent; width: max-content; min-width: 100%"
+)
+TINT = {
+    "+": "background: rgba(46,160,67,.17)",
+    "-": "background: rgba(218,54,51,.15)",
+    "|": "background: rgba(56,132,244,.14)",
+    " ": "",
+}
+MARK = "user-select: none; -webkit-user-select: none; opacity: .75; margin-right: .6ch"  # is not copied
+JINJA = "page.html.j2"  # a name by which Pygments knows that a page is a template
+# JupyterLab's own colours of code, which follow its theme; elsewhere, colours for a light page.
+COLOURS: list[tuple[_TokenType, str]] = [
+    (Comment.Preproc, "var(--jp-mirror-editor-keyword-color, #7a1fa2)"),  # {{ and {% of a template
+    (Comment, "var(--jp-mirror-editor-comment-color, #2f6f6f)"),
+    (Keyword, "var(--jp-mirror-editor-keyword-color, #7a1fa2)"),
+    (Operator.Word, "var(--jp-mirror-editor-keyword-color, #7a1fa2)"),
+    (Name.Tag, "var(--jp-mirror-editor-keyword-color, #7a1fa2)"),
+    (Name.Function, "var(--jp-mirror-editor-def-color, #1f4fbf)"),
+    (Name.Class, "var(--jp-mirror-editor-def-color, #1f4fbf)"),
+    (Name.Decorator, "var(--jp-mirror-editor-meta-color, #7a1fa2)"),
+    (String, "var(--jp-mirror-editor-string-color, #a31515)"),
+    (Number, "var(--jp-mirror-editor-number-color, #1a6b1a)"),
+]
+
+
+def pre(rows: str) -> str:
+    return f'<pre style="{CODE}">{rows}</pre>'
+
+
+def row(content: str, style: str = "") -> str:
+    """Return one line, whose content is HTML."""
+    return f'<div style="{style}; padding: 0 .8em">{content or " "}</div>'
+
+
+def code_rows(lines: Iterable[tuple[str, str]]) -> str:
+    """Return lines of code as HTML, each with its own style."""
+    return pre("".join(row(html.escape(line), style) for line, style in lines))
+
+
+def code_block(text: str) -> str:
+    """Return lines of code as HTML that scrolls by itself where the place is narrow."""
+    rows = code_rows((line, "") for line in text.splitlines())
+    return f'<div style="overflow-x: auto">{rows}</div>'
+
+
+def coloured_row(line: str, file: str) -> str:
+    """Return a line of a file, in the colours of its language."""
+    return row(coloured(line, file))
+
+
+def diff_row(line: str, file: str) -> str:
+    """Return a line of a difference, after its mark: "+", "-", " " or "|"."""
+    mark = html.escape(line[:1] or " ")
+    return row(
+        f'<span style="{MARK}">{mark}</span>{coloured(line[1:], file)}', TINT.get(line[:1], "")
+    )
+
+
+def coloured(line: str, file: str) -> str:
+    """Return a line of code as HTML. A file of an unknown kind has no colours."""
+    lexer = _lexer(file)
+    if not lexer:
+        return html.escape(line)
+    parts = []
+    for colour, tokens in groupby(lexer.get_tokens(line), key=lambda token: _colour(token[0])):
+        text = html.escape("".join(text for _, text in tokens).rstrip("\n"))
+        parts.append(f'<span style="color: {colour}">{text}</span>' if colour else text)
+    return "".join(parts)
+
+
+def _colour(kind: _TokenType) -> str:
+    return next((colour for kinds, colour in COLOURS if kind in kinds), "")
+
+
+@cache
+def _lexer(file: str) -> Lexer | None:
+    name = JINJA if file.endswith(".html") else file
+    try:
+        return get_lexer_for_filename(name, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None
