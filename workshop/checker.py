@@ -8,7 +8,7 @@ from pathlib import Path
 import requests
 from socketio.exceptions import SocketIOError
 
-from workshop import manifest, paths
+from workshop import changes, manifest, paths
 from workshop.checks import (
     Broken,
     NotAttempted,
@@ -18,7 +18,7 @@ from workshop.checks import (
     speed,
     tour,
 )
-from workshop.checks.console import LOG_SAYS, diagnose, from_log, last_error
+from workshop.checks.console import LOG_SAYS, UNKNOWN, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
 from workshop.checks.near_misses import missing_app
 from workshop.checks.promise import CannotRun, Trial
@@ -160,11 +160,18 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
                 return Verdict(
                     number, state, tried - len(untried), total, broken.sentence or each.sentence,
                     broken.expected, brief(broken.seen), broken.hint, broken.report,
-                    broken.about or each.about,
+                    broken.about or _named(broken.hint) or each.about,
                     tuple(untried), why,
                 )  # fmt: skip
     kept = total - len(untried)
     return Verdict(number, KEPT, kept, total, untried=tuple(untried), why_untried=why)
+
+
+def _named(hint: str) -> str:
+    """Return the file of the chat that a hint names, if it names just one; "" otherwise."""
+    files = changes.lesson_files(paths.my_chat())
+    named = [file for file in files if re.search(rf"(?<!\w){re.escape(Path(file).name)}\b", hint)]
+    return named[0] if len(named) == 1 else ""
 
 
 def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broken | None]:
@@ -213,7 +220,7 @@ def explained(broken: Broken, log: str) -> Broken:
     broken.report = report
     if LOG_SAYS not in broken.seen:
         broken.seen += LOG_SAYS + last_error(log)
-        broken.hint = report.meaning or broken.hint
+        broken.hint = report.meaning or UNKNOWN
     return broken
 
 

@@ -19,27 +19,29 @@ def second_hint(verdict: Verdict) -> View:
     step = manifest.step(verdict.step)
     mine = changes.lesson_files(paths.my_chat())
     theirs = changes.lesson_files(step.folder)
-    file, line = _place(verdict, theirs)
-    if file and file not in mine:
+    said = " ".join((verdict.hint, verdict.expected, verdict.seen))
+    named = [name for name in theirs if name.rpartition("/")[2] in said]
+    if missing := [name for name in named if name not in mine]:
         return _sentence(
-            f"Step {step.number} has a file {file}, and mine/chat has none of that name."
+            f"Step {step.number} has a file {missing[0]}, and mine/chat has none of that name."
         )
+    file, line = _place(verdict, mine, named)
     every = changes.own_change(paths.my_chat(), step.folder)
     hunks = [hunk for hunk in every if hunk.file in theirs and hunk.added]
     hunks += [hunk for hunk in every if hunk.file in theirs and not hunk.added]
-    near = [hunk for hunk in hunks if hunk.file == file] or hunks
+    near = [
+        hunk for hunk in hunks if hunk.file == file or hunk.file.startswith(f"{file}/")
+    ] or hunks
     if not near:
         return _sentence(NOTHING.format(step.number))
     return _view(min(near, key=lambda hunk: _distance(hunk, line)), line, step.number)
 
 
-def _place(verdict: Verdict, theirs: dict[str, str]) -> tuple[str, int]:
-    """Return the file and line that the verdict is about: those of the error, else the file it names."""
-    if verdict.report and verdict.report.file:
+def _place(verdict: Verdict, mine: dict[str, str], named: list[str]) -> tuple[str, int]:
+    """Return the file, or folder, and line that the verdict is about: the error's, or what it names."""
+    if verdict.report and verdict.report.file in mine:
         return verdict.report.file, verdict.report.line
-    said = " ".join((verdict.hint, verdict.expected, verdict.seen))
-    named = (file for file in theirs if file.rpartition("/")[2] in said)
-    return verdict.about or next(named, ""), 0
+    return verdict.about or next(iter(named), ""), 0
 
 
 def _distance(hunk: Hunk, line: int) -> int:

@@ -143,6 +143,9 @@ class ChromiumPage:
         self._context.set_offline(False)
         self.pages.wait(lambda: self.is_upgraded, PATIENCE)  # the client tries again after seconds
 
+    def skip(self, seconds: float) -> None:
+        self.pages.wait(lambda: False, seconds)
+
     def pause(self) -> None:
         self.is_paused = True
 

@@ -41,6 +41,10 @@ NOBODY_ANSWERS = (
     "at /socket.io/."
 )
 SAYS_NO = "Look at the handler of `connect`: why does it say no?"
+NOTHING_RETURNED = (
+    "The acknowledgement is empty. Whichever function answers must `return` the refusal, as the one "
+    "below `@socketio.on_error_default` does in step 06: `return problem.answer()`."
+)
 ASKED_TWICE = (
     "The name was sent, and the handler of `connect` says that none came. When a TypeError is raised in "
     "it, Flask-SocketIO calls it again, without `auth`: look for brackets `()` that are missing in it, "
@@ -124,7 +128,7 @@ class Person:
         seen, whole = _short(answer), answer if isinstance(answer, dict) else {}
         error = whole.get("error")
         if not isinstance(error, dict):
-            raise Broken(expected, seen, hint)
+            raise Broken(expected, seen, NOTHING_RETURNED if answer is None else hint)
         expect(whole.get("ok") is False, expected, seen,
                "A refusal says so: `ok` is False in it, and the reason stands in `error`.")  # fmt: skip
         expect(error.get("code") == code, expected, seen,

@@ -150,12 +150,14 @@ def _frames(lines: list[str]) -> Iterator[_Frame]:
                     break
                 code.append(below[4:].rstrip())
             path, at, function = found.groups()
+            if not path.endswith(".py"):  # of a template, Python marks the beginning of the line
+                code = code[:1]
             yield _Frame(Path(path), int(at), function or "", "\n".join(code))
 
 
 def _defined(report: Report, folder: Path) -> Report:
     """Give a report without a place that of the function it names."""
-    named = re.match(r"TypeError: (\w+)\(\)", report.words)
+    named = re.match(r"TypeError: (?:The view function for ')?(\w+)(?:\(\)|')", report.words)
     if not named:
         return report
     for path in sorted(folder.glob("*.py")):

@@ -104,6 +104,11 @@ PYTHON: Kinds = [
         "missing, as `session` is in `db.commit()`.",
     ),
     (
+        r"TypeError: Object of type coroutine is not JSON serializable",
+        "The function is declared with `async def`, so that a call gives a coroutine and not its "
+        "result. Flask-SocketIO wants plain functions here: remove `async`.",
+    ),
+    (
         r"TypeError: Object of type (\w+) is not JSON serializable",
         "A `{0}` cannot be sent as JSON. Texts, numbers, True, False and None can, and lists and "
         "dictionaries of them.",
@@ -162,6 +167,10 @@ PYTHON: Kinds = [
         r"TemplateSyntaxError: ",
         "Jinja cannot read this line of the template. A value has two braces on each side, `{{{{ "
         "username }}}}`; a statement is in `{{% … %}}`.",
+    ),
+    (
+        r"UndefinedError: (.*) has no (?:element|attribute) '?(\w+)'?",
+        "The template asks for `{1}` of a value that does not have it: {0}.",
     ),
     (
         r"UndefinedError: .*'(\w+)'(?: is undefined)?$",

@@ -127,6 +127,9 @@ def too_many_messages_are_refused(chat: Stage) -> None:
                   "This is an extra: keep, per connection, when it sent.")  # fmt: skip
         ada.refused("new_message", ada.payload("again"),
                     "The code of this refusal is `rate_limited`.", code="rate_limited")  # fmt: skip
+        expect(len(bo.texts()) == MANY, f"Bo receives the {MANY} messages that were accepted.",
+               f"he receives {len(bo.texts())}",
+               "Count before `emit`: a refusal must leave the function before it.")  # fmt: skip
         error = answer.get("error", {}) if isinstance(answer, dict) else {}
         wait = error.get("retry_after")
         expect(isinstance(wait, int | float) and 0 < wait <= 10,

@@ -50,6 +50,11 @@ def instead_of(folder: Path, wanted: str) -> str:
             return f"There is {there}, and your code asks for `{part}`: make the names the same."
         break
     name = wanted.rpartition("/")[2]
+    for known in FOLDERS:
+        if wanted.startswith(f"{known}/{known}/") and (folder / known / name).is_file():
+            return (
+                f"Flask looks in `{known}` by itself. Write the name without the folder: `{name}`."
+            )
     elsewhere = [folder / name, folder.parent / name, *folder.glob(f"*/{name}")]
     for found in elsewhere:
         if found.is_file() and found != folder / wanted:

@@ -20,7 +20,7 @@ from workshop.stages import Stage
 INNER = "`textContent` shows text as it is. `innerHTML` would run whatever somebody sends."
 HOSTILE = '<img src="nowhere" onerror="document.title = 1"><b>bold</b>'
 LABEL = "plan <b>A.txt"  # the name of a file is text, too
-SOON = 0.3  # seconds
+SOON, AGAIN = 0.3, 3.0  # seconds
 BLANK = " "  # a page lets it pass, and the server refuses it
 SCRIPTS = {  # what the page loads -> its address in a template
     "socket.io": "url_for('socketio_browser.static', filename='socket.io.min.js')",
@@ -202,8 +202,8 @@ def a_refused_message_stays(chat: Stage) -> None:
 
 @promise(since="messages", until="history")
 def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
-    """If the server refuses the connection, the page shows the reason."""
-    with entered(chat, "Cy"):
+    """If the server refuses the connection, the page shows the reason, and asks again later."""
+    with entered(chat, "Cy") as (other,):
         reason = str(turned_away(chat, "Cy") or "nobody is refused")
         with visitors(chat, "Cy", path=family_of(chat).page("Cy")) as (cy,):
             cy.expects(lambda: reason in cy.text, f"The page shows the reason: “{reason}”",
@@ -214,6 +214,17 @@ def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
             tries = len(cy.heard("connect_error"))
             expect(tries <= 1, f"The page does not ask again within {SOON} s.", f"{tries} times",
                    "`setTimeout` counts in milliseconds: 3000 are three seconds.", SCRIPT)  # fmt: skip
+            other.disconnect()
+            cy.did = "The other Cy left, and some seconds passed."
+
+            def is_in() -> bool:
+                cy.page.skip(AGAIN)
+                return reason not in cy.text
+
+            cy.expects(is_in,
+                       "The page connects once the name is free.",
+                       "`setTimeout(() => socket.connect(), 3000)`: first the function, then the "
+                       "milliseconds.", f"It still says “{reason}”.")  # fmt: skip
 
 
 @promise(since="messages")

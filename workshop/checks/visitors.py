@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from workshop.browser import Browser
-from workshop.checks.console import from_script
+from workshop.checks.console import Report, from_script
 from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.page import Page, PageEnded, PageError, Pages
@@ -223,8 +223,18 @@ def failed(error: PageError, did: str, folder: Path) -> Broken:
     hint = report.meaning or UNKNOWN
     if error.kind == "resource":
         hint = instead_of(folder, error.file) or NO_SUCH_FILE
+        report = Report(error.message, *asked_for_in(folder, Path(error.file).name))
     return Broken("The console shows no error.", f"{did} The console says: {error}", hint,
                   sentence=RUNS, report=report, about=SCRIPT)  # fmt: skip
+
+
+def asked_for_in(folder: Path, name: str) -> tuple[str, int, int, str]:
+    """Return the file, line, column and code of a template where it names a script."""
+    for path in sorted(folder.glob("templates/*.html")):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            if name in line:
+                return path.relative_to(folder).as_posix(), number, 0, line.strip()
+    return "", 0, 0, ""
 
 
 def _pages(chat: Stage, stack: ExitStack) -> Pages:

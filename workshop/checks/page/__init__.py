@@ -131,6 +131,10 @@ class Page:
         """Let attempts to reconnect succeed: the page's client makes one within 0.2 s."""
         self.pages.ask("mend", self)
 
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once: timers that are due within so many seconds are due now."""
+        self.pages.ask("skip", self, values=[seconds])
+
     def pause(self) -> None:
         """Keep what the server sends from the page until `resume`."""
         self.pages.ask("pause", self)

@@ -86,6 +86,9 @@
   globalThis.clearTimeout = globalThis.clearInterval = (id) => { timers.delete(id); };
   globalThis.queueMicrotask = (f) => { then.call(Promise.resolve(), () => guarded(f, globalThis, [])); };
   const nextTimer = () => [...timers].sort((a, b) => a[1].at - b[1].at)[0];
+  function skip(milliseconds) {
+    for (const due of timers.values()) due.at -= milliseconds;
+  }
   function runTimer() {
     const [id, due] = nextTimer();
     if (due.again) due.at = Date.now() + due.delay;
@@ -645,6 +648,6 @@
     return told;
   }
   const hear = (id, ...news) => sockets.get(id).hear(...news);
-  const workshop = { open, enter, loaded, act, answer, hear, take, runTimer, stored: () => stored };
+  const workshop = { open, enter, loaded, act, answer, hear, take, runTimer, skip, stored: () => stored };
   Object.defineProperty(globalThis, "workshop", { value: workshop });
 })();

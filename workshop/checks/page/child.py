@@ -363,6 +363,9 @@ class Page:
     def mend(self) -> None:
         self.is_cut = False
 
+    def skip(self, seconds: float) -> None:
+        self.run(f"workshop.skip({seconds * 1000})", "a timer")
+
     def lose(self, event: str) -> None:
         self.losing.append(event)
 
