@@ -160,18 +160,24 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
                 return Verdict(
                     number, state, tried - len(untried), total, broken.sentence or each.sentence,
                     broken.expected, brief(broken.seen), broken.hint, broken.report,
-                    broken.about or _named(broken.hint) or each.about,
+                    _where(broken, each),
                     tuple(untried), why,
                 )  # fmt: skip
     kept = total - len(untried)
     return Verdict(number, KEPT, kept, total, untried=tuple(untried), why_untried=why)
 
 
-def _named(hint: str) -> str:
-    """Return the file of the chat that a hint names, if it names just one; "" otherwise."""
-    files = changes.lesson_files(paths.my_chat())
-    named = [file for file in files if re.search(rf"(?<!\w){re.escape(Path(file).name)}\b", hint)]
-    return named[0] if len(named) == 1 else ""
+def _where(broken: Broken, each: Promise) -> str:
+    """Return the file to look at: the one that is known, or that the hint names, or the usual one."""
+    if broken.about:
+        return broken.about
+    named = [
+        file
+        for file in changes.lesson_files(paths.my_chat())
+        if re.search(rf"(?<!\w){re.escape(Path(file).name)}\b", broken.hint)
+    ]
+    usual = each.about if (paths.my_chat() / each.about).exists() else "app.py"
+    return named[0] if len(named) == 1 else usual
 
 
 def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broken | None]:

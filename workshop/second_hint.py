@@ -19,7 +19,7 @@ def second_hint(verdict: Verdict) -> View:
     step = manifest.step(verdict.step)
     mine = changes.lesson_files(paths.my_chat())
     theirs = changes.lesson_files(step.folder)
-    said = " ".join((verdict.hint, verdict.expected, verdict.seen))
+    said = " ".join((verdict.hint, verdict.expected, verdict.seen, verdict.about))
     named = [name for name in theirs if name.rpartition("/")[2] in said]
     if missing := [name for name in named if name not in mine]:
         return _sentence(

@@ -48,6 +48,7 @@ def test_another_file_is_not_taken_for_app_py(tmp_path: Path) -> None:
         ("template/chat.html", "templates/chat.html", "`template`. Rename it to `templates`."),
         ("Static/chat.js", "static/chat.js", "`Static`. Rename it to `static`."),
         ("static/chat.js.txt", "static/chat.js", "Rename it to `static/chat.js`. Your editor"),
+        ("templates/chat.html", "templates/templates/chat.html", "without the folder: `chat.html`"),
         (
             "templates/chat.html",
             "templates/chta.html",

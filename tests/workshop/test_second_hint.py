@@ -62,6 +62,15 @@ def test_a_file_that_is_missing_is_named_and_not_shown(my_chat: Path) -> None:
     assert "Step 05 has a file static/chat.js" in hinted(replace(BROKEN_05, about="static/chat.js"))
 
 
+def test_an_address_that_is_no_file_of_the_step_is_left_out(my_chat: Path) -> None:
+    catch_up("05")
+    edit(my_chat / "templates" / "chat.html", "{% endfor %}", "{% endfr %}")
+    edit(my_chat / "static" / "chat.js", "form.reset", "form.rest")
+    wrong = Report("GET /static/socket.io.js 404 (NOT FOUND)", "static/socket.io.js")
+    assert "form.rest()" in hinted(replace(BROKEN_05, report=wrong, about="static/chat.js"))
+    assert "endfr" in hinted(replace(BROKEN_05, about="templates")), "a folder"
+
+
 def test_a_long_difference_is_shown_around_the_line(my_chat: Path) -> None:
     catch_up("05")
     app = my_chat / "app.py"

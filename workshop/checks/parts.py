@@ -108,7 +108,7 @@ def what_stands_in_messages_would_be_shown(chat: Stage) -> None:
     expect(given is None or "messages" in given, "The page is given the list: `messages=messages`.",
            f"given: {', '.join(given or []) or 'nothing'}",
            '`render_template("chat.html", …)` in app.py: a loop over what nobody gave shows nothing, '
-           "and says nothing.")  # fmt: skip
+           "and says nothing.", about="app.py")  # fmt: skip
     page = BeautifulSoup(page_with_a_message(chat, MESSAGE), "html.parser")
     log = page.find(id="chat-messages")
     shown = text_of(log) if isinstance(log, Tag) else ""

@@ -14,7 +14,9 @@ MODULES = (
     "rooms", "presence", "files", "downloads", "stories",
 )  # fmt: skip
 
-LOOK_IN = {"markup": "templates", "parts": "templates", "stories": "static/chat.js"}
+# Where to look first, by module; before step 03 the pages are in app.py, like everything else.
+LOOK_IN = {"markup": "templates", "pages": "templates", "parts": "templates",
+           "stories": "static/chat.js"}  # fmt: skip
 
 Trial = Callable[[Stage], None]
 
