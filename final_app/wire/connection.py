@@ -198,7 +198,7 @@ class Connection:
         if len(packets) > MOST_PACKETS:
             raise Malformed(f"expected at most {MOST_PACKETS:,} packets in a request")
         for packet in packets:
-            turn.take()
+            turn.take(len(packet))
             self.receive(_as_message(packet))
 
     def _count_for_stranger(self) -> None:

@@ -7,6 +7,7 @@ import gevent
 from gevent.event import Event
 
 BURST = 8  # packets or requests of one client in a row
+LARGE = 2_000  # characters of a packet that count as another one, as they take long to parse
 PAUSE = 0.001  # seconds for everybody else, between two clients of the line
 AT_ONCE = 0.0001  # seconds; reading that takes longer had to wait for the client
 
@@ -32,9 +33,12 @@ class Turn:
         if perf_counter() - self._since > AT_ONCE:
             self._count = 0
 
-    def take(self) -> None:
-        """Wait, if this client has had many turns in a row."""
-        self._count += 1
+    def take(self, size: int = 0) -> None:
+        """Wait, if this client has had many turns in a row. `size` is the length of its packet.
+
+        A large packet waits even if it is the first one, because many clients can send one each.
+        """
+        self._count += 1 + size // LARGE
         if self._count > BURST:
             self._count = 1
             _wait_in_line()

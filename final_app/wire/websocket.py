@@ -62,7 +62,7 @@ class WebSocket:
         while True:
             for frame in self._frames:
                 message = self._message(frame)
-                self._turn.take()
+                self._turn.take(len(message or ""))
                 if message is not None:
                     return message
             if self._ended:

@@ -37,6 +37,9 @@ MUTANTS = {
     "no turns": (
         "turns", "if self._count > BURST:", NEVER,
         "websocket", "a_client_that_never_pauses"),
+    "large messages count as small ones": (
+        "websocket", "self._turn.take(len(message or \"\"))", "self._turn.take()",
+        "websocket", "many_who_send_large_events"),
     "text after bad text": (
         "websocket", "for _ in self._frames:", "for _ in ():",
         "websocket", "nothing_behind"),

@@ -318,6 +318,19 @@ def test_a_client_that_never_pauses_leaves_turns_to_others(
     client.close()
 
 
+def test_many_who_send_large_events_leave_turns_to_others(bare: Bare) -> None:
+    """Each event takes ten milliseconds to parse, and each client sends few of them in a row."""
+    clients = [Socket(bare) for _ in range(12)]
+    event = frame(b'42["unknown"' + b",[[[]]]" * (LIMIT // 7 - 10) + b"]")
+    with Watch(bare) as watch:
+        for client in clients:
+            client.line.sendall(event * 4 + frame(b"", PING))
+        assert [received(client.line)[0] for client in clients] == [PONG] * len(clients)
+    assert within(watch.slowest, PROMPT / 2)
+    for client in clients:
+        client.close()
+
+
 # ---- what is sent
 
 
