@@ -182,8 +182,16 @@ class ThreadedServer(Server):
 
 
 def _is_deeper(data: Any, levels: int) -> bool:
-    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return any(levels == 0 or _is_deeper(each, levels - 1) for each in inner)
+    values = [data]
+    while values and levels >= 0:
+        levels -= 1
+        containers = [each for each in values if isinstance(each, (list, dict))]
+        values = [
+            inner
+            for each in containers
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(values)
 
 
 class Caller(NamedTuple):
