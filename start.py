@@ -1,7 +1,7 @@
-"""Set the workshop up in `.venv`, then hand every verb to it. Standard library only.
+"""Set up the workshop in `.venv`, then pass the command to it. Needs only the standard library.
 
-Old interpreters must be able to read down to the version check, so nothing above it is newer than
-Python 3.6, and the file's first f-string is also the sentence that a still older one prints.
+An old interpreter has to reach the version check, so nothing above it is newer than Python 3.6. A
+still older one stops at the first f-string and prints its line, so that line is a sentence for people.
 """
 # ruff: noqa: E402 - imports that need a current Python come after the check
 
@@ -13,16 +13,16 @@ NEEDED = f"This workshop needs Python {OLDEST} or newer."  # an older one shows 
 
 
 def too_old(version, executable):
-    """Return what to tell the owner of a Python that is too old, or None if `version` will do."""
+    """Return the error message for a Python that is too old, or None if `version` is new enough."""
     if tuple(version[:2]) >= tuple(int(part) for part in OLDEST.split(".")):
         return None
     found = ".".join(str(part) for part in version[:3])
     return (
         f"{NEEDED}\n"
         f"Expected:   Python {OLDEST} to {NEWEST}\n"
-        f"Came:       Python {found}, which is {executable}\n"
-        "What to do: install a newer Python from python.org or your system's packages, then call\n"
-        "            it by name: `python3.13 start.py`, or on Windows `py -3.13 start.py`."
+        f"Found:      Python {found}, which is {executable}\n"
+        "What to do: install a newer Python from python.org or your system's packages, and use its\n"
+        "            name: `python3.13 start.py`, or on Windows `py -3.13 start.py`."
     )
 
 
@@ -50,8 +50,8 @@ BUILD = ROOT / "build"
 LOG = BUILD / "setup.log"
 UV_PIN = ROOT / "requirements-uv.lock"
 UV = BUILD / f"uv-{hashlib.sha256(UV_PIN.read_bytes()).hexdigest()[:8]}{SUFFIX}"
-# pyproject.toml's exclude-newer is for those who make the pins: a mirror that gives no dates would
-# have nothing to offer. Another "project" keeps uv from reading it here.
+# pyproject.toml's exclude-newer is for the authors, who make the pins. With it, a mirror without
+# dates would offer no packages. With another "project", uv does not read it here.
 UV_INSTALL = [str(UV), "pip", "install", "--python", str(PYTHON), "--project", ROOT.anchor]
 PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
@@ -60,28 +60,34 @@ INSTALLERS_SAY = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_
 LONGEST_LINE = 200  # characters of an installer's line that a failure repeats
 
 HELP = """\
-Usage: python3 start.py [verb] [arguments]        (Windows: py start.py ...)
+Usage: python3 start.py [command] [arguments]        (Windows: py start.py ...)
 
-Sets up .venv beside this file if something is missing, then does what the verb says.
+Sets up .venv beside this file if something is missing, then runs the command.
+Without a command, it runs `notebooks`.
 
-  (none), notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
-  run 05 | run mine [--port N]                  run a step, or your own chat; reloads on save
-  check 05 [--hint] [--watch]                   check your chat: once, with more help, on each save
-  catch-up 05                                   save your chat, then replace it with step 05
-  chat [--host H] [--port N]                    serve the finished chat
-  doctor                                        look for problems on this machine
-  ps | stop                                     list the servers you left running, or stop them
-  refresh | lock                                for authors: store outputs, resolve dependencies
-  test quick                                    run the quick tests, in less than a minute
-  test [pytest arguments]                       run every test
+  notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
+  run 05 | run mine [--port N]          run a step or your own chat; saving reloads it
+  check 05                              check your chat against a step
+  check 05 --hint                       also show where your code and the step differ
+  check 05 --watch                      check again whenever you save a file
+  catch-up 05                           save your chat in mine/saved, then replace it with step 05
+  chat [--host H] [--port N]            serve the finished chat
+  doctor                                check your machine, and tell you how to fix problems
+  ps                                    list the servers that are running
+  stop                                  stop them
+  refresh                               for authors: run the notebooks and store their outputs
+  lock                                  for authors: resolve the dependencies
+  test quick                            run the quick tests, which take less than a minute
+  test [pytest arguments]               run every test
 
-  --setup-only [test]                           set up (for `test` too, if named), and stop there
-  --help                                        show this text
+  --setup-only                          set up the workshop, and do nothing else
+  --setup-only test                     also set up what the tests need
+  --help                                show this text
 """
 
 
 class SetUpError(Exception):
-    """Setup cannot go on; the text says what was expected, what came, and what to do."""
+    """Setup cannot continue. The text says what was expected, what happened, and what to do."""
 
 
 def main(arguments: list[str]) -> int:
@@ -99,12 +105,12 @@ def main(arguments: list[str]) -> int:
         is_usable = site_files("socketio_browser") and not UNFINISHED.exists()
         if setup_only or verb == "test" or not is_usable:
             return 1
-        print("\nGoing on with what is installed already.\n", file=sys.stderr)
+        print("\nContinuing with what is already installed.\n", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to finish.", file=sys.stderr)
         return 130
     if setup_only:
-        print(f"Set up: {VENV}")
+        print(f"The workshop is set up in {VENV}.")
         return 0
     if verb == "test":
         os.chdir(ROOT)
@@ -114,13 +120,13 @@ def main(arguments: list[str]) -> int:
 
 
 def set_up(with_tests: bool) -> None:
-    """Bring `.venv` up to date. An environment that you or uv made is kept and completed.
+    """Bring `.venv` up to date. Keep an environment that you or uv made, and add what is missing.
 
     Raises SetUpError.
     """
     try:
         BUILD.mkdir(exist_ok=True)
-        with (BUILD / "setup.lock").open("w") as file:  # closing it gives the lock back
+        with (BUILD / "setup.lock").open("w") as file:  # closing it releases the lock
             wait_for_lock(file.fileno())
             download_uv()
             if not is_in_place():
@@ -129,11 +135,11 @@ def set_up(with_tests: bool) -> None:
             install_project()
             keep_wheels()
     except OSError as error:
-        raise explained("Setup could not start a program, or use a file.", str(error)) from error
+        raise explained("Setup could not start a program or use a file.", str(error)) from error
 
 
 def wait_for_lock(descriptor: int) -> None:
-    """Wait until no other setup is at work here."""
+    """Wait until no other setup is running in this folder."""
     if os.name != "nt":
         import fcntl
 
@@ -168,7 +174,7 @@ def download_uv() -> None:
 
 
 def is_in_place() -> bool:
-    """Tell whether `.venv` is an environment whose Python runs, in the folder it was made for."""
+    """Tell whether the Python of `.venv` runs, and `.venv` is in the folder that it was made for."""
     if not (VENV / "pyvenv.cfg").is_file() or not answer(PYTHON, "-I", "-S", "-c", "print(1)"):
         return False
     paths = "\n".join(path.read_text("utf-8") for path in site_files("_chat_workshop.pth"))
@@ -176,11 +182,11 @@ def is_in_place() -> bool:
 
 
 def make_venv() -> None:
-    # Only an environment may be cleared: uv refuses to touch anything else.
+    # Only an environment may be cleared. uv refuses to touch anything else.
     clear = ["--clear"] if (VENV / "pyvenv.cfg").is_file() and not VENV.is_symlink() else []
     if clear:
-        ask_first("make the environment .venv again (it was moved, or its Python is gone)")
-    # Called from inside the old .venv, sys.executable would be a Python that is about to go.
+        ask_first("make the environment .venv again (it was moved, or its Python no longer exists)")
+    # If the old .venv's Python runs this, sys.executable is a Python that is about to be deleted.
     python = getattr(sys, "_base_executable", None) or sys.executable
     run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Make the environment .venv")
 
@@ -188,14 +194,14 @@ def make_venv() -> None:
 def install_packages(lock: str) -> None:
     # Wheels only: a learner's laptop has no compiler, and a wheel runs no code while it installs.
     install = [*UV_INSTALL, "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock]
-    if UNFINISHED.exists():  # a package may be half there, which uv does not see
+    if UNFINISHED.exists():  # a package may be incomplete, which uv does not notice
         install.append("--reinstall")
     plan = answer(*install, "--dry-run") if site_files("*.dist-info") else None
     if plan and "Would make no changes" in plan:
         return
     if plan and "Would uninstall" in plan:
         ask_first("replace packages in .venv with other versions")
-    UNFINISHED.touch()  # it stays after Ctrl+C and power cuts; an installer that fails tidies up
+    UNFINISHED.touch()  # it stays after Ctrl+C or a power cut; an installer that fails cleans up
     try:
         run(install, "Install the pinned packages")
     except SetUpError:
@@ -219,13 +225,13 @@ def install_project() -> None:
 
 
 def keep_wheels() -> None:
-    """Keep what step 01 installs into a second environment, for a classroom without a network."""
+    """Download what step 01 installs into a second environment, for classrooms without internet."""
     pins, wheels = ROOT / "requirements-steps.lock", VENV / "wheels"
     copy = wheels / pins.name
     if copy.is_file() and copy.read_bytes() == pins.read_bytes():
         return
     command = [str(PYTHON), *PIP_DOWNLOAD, "-r", str(pins), "-d", str(wheels)]
-    run(command, "Keep what step 01 installs, for a room without a network")
+    run(command, "Download what step 01 installs, for classrooms without internet")
     shutil.copyfile(pins, copy)
 
 
@@ -236,24 +242,24 @@ def site_files(name: str) -> list[Path]:
 
 
 def ask_first(what: str) -> None:
-    """Ask before something changes under running programs. Raises SetUpError if it may not."""
+    """Ask before changing what running programs use. Raises SetUpError if the answer is not yes."""
     users = programs_in_venv()
     if not users:
         return
-    print(f"To go on, setup has to {what}.", "These programs use it:", *users, sep="\n  ")
+    print(f"To continue, setup has to {what}.", "These programs use .venv:", *users, sep="\n  ")
     if sys.stdin.isatty() and input("Do it now? They may crash. [y/N] ").strip().lower() == "y":
         return
     raise SetUpError(
-        "Nothing was changed, because programs use .venv.\n"
-        "Expected:   no program that runs from .venv, while setup changes it\n"
-        f"Came:       {len(users)} of them, listed above\n"
-        "What to do: end them (Ctrl+C in their terminals, `python3 start.py stop` for servers), then\n"
-        "            run the same command again."
+        "Setup changed nothing, because programs are using .venv.\n"
+        "Expected:   no program runs from .venv while setup changes it\n"
+        f"Found:      the {len(users)} listed above\n"
+        "What to do: stop them (press Ctrl+C in their terminals, or use `python3 start.py stop` for\n"
+        "            servers), then run the same command again."
     )
 
 
 def programs_in_venv() -> list[str]:
-    """Return the commands that run from `.venv`, as far as the system says; not this one."""
+    """Return the commands that run from `.venv`, as far as the system lists them, without this one."""
     ask = ["ps", "-A", "-ww", "-o", "pid=,args="]
     if os.name == "nt":
         ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
@@ -263,7 +269,7 @@ def programs_in_venv() -> list[str]:
 
 
 def answer(*command: "str | Path") -> "str | None":
-    """Return what a command printed, None if it does not start or does not end well."""
+    """Return what a command printed, or None if it does not start or fails."""
     told = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment(), check=True, **told)
@@ -273,9 +279,9 @@ def answer(*command: "str | Path") -> "str | None":
 
 
 def run(command: list[str], title: str) -> None:
-    """Run `command` in the workshop's folder, show how it goes, and log what it prints.
+    """Run `command` in the workshop's folder, show its progress, and log what it prints.
 
-    Raises SetUpError with the cause, if the output shows one that we know.
+    Raises SetUpError, with the cause if the output shows one that we know.
     """
     lines: list[str] = []
     began = time.monotonic()
@@ -296,7 +302,7 @@ def run(command: list[str], title: str) -> None:
 
 
 def show(text: str, stays: bool = False) -> None:
-    """Show one line: a terminal replaces it by the next unless it stays; a log gets what stays."""
+    """Show one line. A terminal replaces it with the next one unless it stays. A log gets what stays."""
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns - 1
         print("\r" + text[:width].ljust(width), end="\n" if stays else "", flush=True)
@@ -304,11 +310,11 @@ def show(text: str, stays: bool = False) -> None:
         print(text, flush=True)
 
 
-# What an installer's output shows: what was expected, and what to do.
+# For each pattern in an installer's output: what was expected, and what to do.
 TROUBLES = {
     r"already exists at|File exists": (
-        f"no {VENV}, or a virtual environment there",
-        "rename what is there, or move it away. Setup deletes nothing that it does not know",
+        f"no {VENV}, or a virtual environment in its place",
+        "rename what is there, or move it away. Setup deletes only virtual environments",
     ),
     r"No space left|Errno 28\b|os error 28\b|ENOSPC|not enough space on the disk|WinError 112": (
         "about 1 GB of free disk space",
@@ -316,12 +322,12 @@ TROUBLES = {
     ),
     r"do not match the hashes|Hash mismatch|EINTEGRITY": (
         "exactly the files that the workshop was tested with",
-        "a download was damaged, or something on the way replaces files. Try another network",
+        "try another network. A download was damaged, or something on the way replaces files",
     ),
     r"ensurepip is not|No module named '?(ensurepip|venv|pip)\b": (
-        "a Python with pip, or one that can make virtual environments",
-        "on Debian and Ubuntu, run `sudo apt install python3-venv`. Elsewhere, take the Python from\n"
-        "python.org, and call it by its full name",
+        "a Python that has pip, or can make virtual environments",
+        "on Debian and Ubuntu, run `sudo apt install python3-venv`. On other systems, install Python\n"
+        "from python.org, and run it by its full path",
     ),
     r"WinError 206|name or extension is too long|File ?name too long|LongPathsEnabled": (
         "a folder whose path is short enough for Windows",
@@ -329,43 +335,44 @@ TROUBLES = {
     ),
     r"Permission ?denied|EACCES|EPERM|Access is denied|WinError (5|32)\b|Errno 13\b": (
         f"permission to write in {ROOT}",
-        "stop notebooks and servers that still use .venv, and put the workshop where you may\n"
-        "write (your home folder; not OneDrive, and not a folder that an administrator made)",
+        "stop notebooks and servers that still use .venv. Put the workshop into a folder in which\n"
+        "you can write, such as your home folder. Do not use OneDrive or an administrator's folder",
     ),
     r"name resolution|not known|getaddrinfo|nodename|connect|network is|no route|proxyerror|SSL"
     r"|certificate|timed out|dns error|error sending|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|to fetch": (
-        "the package index to answer: setup needs the network, this one time",
-        "check the network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
-        "certificate, SSL_CERT_FILE and PIP_CERT. If the classroom has no network, set up at home:\n"
-        "the lessons themselves need none",
+        "an answer from the package index. Setup needs an internet connection, this one time",
+        "check your network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
+        "certificate, set SSL_CERT_FILE and PIP_CERT. If the classroom has no internet, set up the\n"
+        "workshop at home. The lessons work offline",
     ),
     r"No solution found|No matching distribution|no wheels|no usable wheels|No interpreter": (
         "every pinned package as a wheel for this Python and this system",
-        f"use a 64-bit Python from {OLDEST} to {NEWEST}, and a package index that is complete (look\n"
-        "for PIP_INDEX_URL and UV_DEFAULT_INDEX in your settings)",
+        f"use a 64-bit Python from {OLDEST} to {NEWEST}, and a complete package index. Check whether\n"
+        "PIP_INDEX_URL or UV_DEFAULT_INDEX is set to another one",
     ),
     r"": (
-        "the command to succeed",
-        "read the log. If it does not help, delete .venv, try again, and show the log to someone",
+        "the command succeeds",
+        "read the log. If it does not help, delete .venv and try again. If that does not help either,\n"
+        "show the log to somebody who can",
     ),
 }
 
 
 def explained(headline: str, output: str) -> SetUpError:
-    """Return the failure that says what was expected, what came (the last words), what to do."""
+    """Return an error that says what was expected, what the output ends with, and what to do."""
     sign = next(sign for sign in TROUBLES if re.search(sign, output, re.I))
     expected, fix = TROUBLES[sign]
     words = [line.rstrip() for line in output.splitlines() if line.strip()]
     telling = [line for line in words if sign and re.search(sign, line, re.I)][:2]
     telling += [line for line in words[-2:] if line not in telling]
-    came = "\n".join(line[:LONGEST_LINE] for line in telling)
-    parts = ("Expected:", expected), ("Came:", came), ("What to do:", f"{fix}."), ("Log:", str(LOG))
+    end = "\n".join(line[:LONGEST_LINE] for line in telling)
+    parts = ("Expected:", expected), ("Found:", end), ("What to do:", f"{fix}."), ("Log:", str(LOG))
     told = [f"{name:<12}" + text.replace("\n", "\n" + " " * 12) for name, text in parts]
     return SetUpError("\n".join([headline, *told]))
 
 
 def environment() -> dict[str, str]:
-    """Return what children see: `.venv` first, whatever else is activated, and no stray modules."""
+    """Return the environment for child processes: `.venv` comes first, and no other modules do."""
     env = dict(os.environ)
     # uv installs no byte code: if none could be written, every server would compile Flask again.
     for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE"):
@@ -380,21 +387,22 @@ def environment() -> dict[str, str]:
 
 
 def hand_over(arguments: list[str]) -> int:
-    """Become `.venv`'s Python; on Windows, which cannot, wait for it and return its exit code."""
+    """Replace this process with `.venv`'s Python. On Windows, run it and return its exit code."""
     if os.environ.get("CONDA_PREFIX"):
-        print("A conda environment is active; the workshop uses its own .venv.", file=sys.stderr)
+        text = "A conda environment is active, but the workshop uses its own .venv."
+        print(text, file=sys.stderr)
     command = [str(PYTHON), *arguments]
     sys.stdout.flush()
     if os.name != "nt":
         os.execve(command[0], command, environment())
     child = subprocess.Popen(command, env=environment())
     while True:
-        # Ctrl+C reaches the child too, and it is the child that decides how to end.
+        # Ctrl+C also reaches the child, which decides how to exit.
         with contextlib.suppress(KeyboardInterrupt):
             return child.wait()
 
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a Windows console may not know every letter
+        stream.reconfigure(errors="replace")  # a Windows console may not have every character
     sys.exit(main(sys.argv[1:]))

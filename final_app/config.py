@@ -139,7 +139,9 @@ class Settings(BaseModel):
         "",
         description="Prefixes of the allowed MIME types, such as `image/ text/`. If empty: all types.",
     )
-    uploads_per_message: int = Field(10, ge=1, le=50, description="Most files in one message.")
+    uploads_per_message: int = Field(
+        10, ge=1, le=50, description="Largest number of files per message."
+    )
     storage_quota: int = Field(
         0,
         ge=0,

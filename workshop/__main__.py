@@ -1,4 +1,4 @@
-"""`python -m workshop VERB`: what start.py hands every verb to, once the environment is ready."""
+"""`python -m workshop COMMAND`, which start.py runs once the environment is ready."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import time
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb and return its exit code: 0 fine, 1 something does not hold, 2 a wrong call."""
+    """Run one command and return its exit code: 0 success, 1 a problem was found, 2 a wrong call."""
     _print_everything()
     options = parser().parse_args(arguments)
     try:
@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as problem:
         print(
             f"{problem}, in {sys.executable}.\n"
-            "What to do: `python3 start.py doctor` says what to fix (Windows: `py start.py doctor`).",
+            "What to do: run `python3 start.py doctor`, which tells you how to fix it "
+            "(Windows: `py start.py doctor`).",
             file=sys.stderr,
         )
         return 2
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="workshop", description="Build a chat, step by step.")
-    verbs = top.add_subparsers(required=True, metavar="VERB")
+    verbs = top.add_subparsers(required=True, metavar="COMMAND")
 
     def verb(name: str, handler: object, text: str) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text, description=text)
@@ -37,29 +38,35 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     lab = verb("notebooks", _notebooks, "open the notebooks in JupyterLab")
-    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    lab.add_argument("--port", type=int, help="port of JupyterLab (8888 or the next free one)")
-    run = verb("run", _run, "run a step, or `mine`, in this terminal; reloads on save")
-    run.add_argument("stage", help="05, 05_broadcast or mine")
-    run.add_argument("--port", type=int, help="port (5000 or the next free one)")
+    lab.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    lab.add_argument(
+        "--port", type=int, help="JupyterLab's port (default: 8888 or the next free one)"
+    )
+    run = verb("run", _run, "run a step or your own chat here; saving reloads it")
+    run.add_argument("stage", help="such as 05, 05_broadcast or mine")
+    run.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
     chat = verb("chat", _chat, "serve the finished application")
-    chat.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    chat.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
-    chat.add_argument("--port", default="5000", help="port (5000)")
+    chat.add_argument(
+        "--no-browser", action="store_true", help="print the address, open no browser"
+    )
+    chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    chat.add_argument("--port", default="5000", help="port (default: 5000)")
     check = verb("check", _check, "check your own chat against a step")
     check.add_argument("step")
     more = check.add_mutually_exclusive_group()
     more.add_argument(
         "--hint", action="store_true", help="show where your code and the step's differ"
     )
-    more.add_argument("--watch", action="store_true", help="check again on every save")
-    verb("catch-up", _catch_up, "copy a step to mine/chat; yours is kept").add_argument("step")
-    verb("doctor", _doctor, "examine this machine and say what to fix")
-    verb("ps", _ps, "list the stages that run")
-    verb("stop", _stop, "stop them").add_argument("stage", nargs="?", help="only this one")
-    refresh = verb("refresh", _refresh, "for authors: run notebooks and store their outputs")
-    refresh.add_argument("notebooks", nargs="*", help="05 … (none: all)")
-    lock = verb("lock", _lock, "for authors: resolve pyproject.toml, write requirements*.lock")
+    more.add_argument("--watch", action="store_true", help="check again whenever you save a file")
+    catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a step")
+    catch_up.add_argument("step")
+    verb("doctor", _doctor, "check your machine, and tell you how to fix problems")
+    verb("ps", _ps, "list the stages that are running")
+    stop = verb("stop", _stop, "stop the stages that are running")
+    stop.add_argument("stage", nargs="?", help="stop only this one")
+    refresh = verb("refresh", _refresh, "for authors: run the notebooks and store their outputs")
+    refresh.add_argument("notebooks", nargs="*", help="such as 05 (default: all)")
+    lock = verb("lock", _lock, "for authors: resolve pyproject.toml and write requirements*.lock")
     lock.add_argument("--newest", action="store_true", help="ignore exclude-newer")
     return top
 
@@ -124,7 +131,7 @@ def _ps(options: argparse.Namespace) -> int:
         minutes = f"for {(time.time() - note.since) / 60:.0f} min"
         print(f"{note.name:<15} http://127.0.0.1:{note.port:<6} {minutes}, by {note.by}")
     if not notes:
-        print("Nothing of the workshop runs.")
+        print("No server of the workshop is running.")
     return 0
 
 
@@ -135,10 +142,10 @@ def _stop(options: argparse.Namespace) -> int:
     wanted = locate(options.stage)[0] if options.stage else None
     notes = [note for note in running.notes() if wanted in (None, note.name)]
     if not notes:
-        print("Nothing to stop.")
+        print("There is nothing to stop.")
     left = [note for note in notes if not running.end(note)]
     for note in notes:
-        print(f"{note.name} at port {note.port}: {'still there' if note in left else 'stopped'}")
+        print(f"{note.name} at port {note.port}: {'still running' if note in left else 'stopped'}")
     return 1 if left else 0
 
 
@@ -152,12 +159,12 @@ def _lock(options: argparse.Namespace) -> int:
     from workshop.locks import LOCKS, lock
 
     lock(newest=options.newest)
-    print(f"Written: {', '.join(LOCKS)}")
+    print(f"Wrote {', '.join(LOCKS)}.")
     return 0
 
 
 def _print_everything() -> None:
-    """Never fail on a sign that the terminal's code page lacks, as Windows' older ones do."""
+    """Print a substitute for characters that the terminal lacks, as older ones on Windows do."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:

@@ -16,32 +16,32 @@ HOME = re.compile(r"([\w/]+):([\w.]+)(; .+\.)?")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 PURPOSES = {  # by the layer's name in pyproject.toml
     "__main__": "builds the application and starts it",
-    "cli": "edge: commands for operators",
-    "startup": "what a server does before and besides serving",
-    "web": "edge: HTTP",
-    "realtime": "edge: Socket.IO",
-    "auth | retention": "who is asking; what is too old to keep",
-    "current": "settings and limits of the running application",
-    "accounts": "domain: people and their sessions",
-    "chat": "domain: rooms and messages",
-    "storage": "tables, transactions and files",
-    "wire": "connections, before Flask handles them",
-    "lib": "clock, threads and rate limits",
-    "hardening": "protection from other users of the machine",
-    "config": "settings",
-    "errors | facts": "what can go wrong; what has happened",
+    "cli": "runs the commands for operators",
+    "startup": "prepares the server, runs background tasks",
+    "web": "answers HTTP requests",
+    "realtime": "handles and emits Socket.IO events",
+    "auth | retention": "finds out who is asking; removes old data",
+    "current": "knows the running application's settings",
+    "accounts": "domain: looks after people and sessions",
+    "chat": "domain: looks after rooms and messages",
+    "storage": "reads and writes the database and the files",
+    "wire": "handles connections before Flask does",
+    "lib": "provides a clock, threads and rate limits",
+    "hardening": "protects the data from others on the machine",
+    "config": "reads the settings",
+    "errors | facts": "defines the errors and the facts",
 }
 
 
 def show_bridge(*kinds: str) -> View:
-    """Show the map: show_bridge() all of it, show_bridge("events") one kind of things.
+    """Show the map: show_bridge() shows all of it, and show_bridge("events") shows one kind.
 
-    The kinds are functions, events, routes and tables. Raises LookupError for another one.
+    The kinds are functions, events, routes and tables. Raises LookupError for any other kind.
     """
     text, markup = [], []
     for kind in kinds or KINDS:
         if kind not in KINDS:
-            raise LookupError(f"The map knows no {kind!r}. It has: {', '.join(KINDS)}.")
+            raise LookupError(f"The map has no {kind!r}. It has: {', '.join(KINDS)}.")
         rows = manifest.contents()["bridge"][kind]
         text.append(_as_text(kind, rows))
         markup.append(_as_table(kind, rows))
@@ -49,14 +49,14 @@ def show_bridge(*kinds: str) -> View:
 
 
 def show_home(name: str) -> View:
-    """Show where a piece of the last step is now, with its code: show_home("handle_sync").
+    """Show where a piece of the last step is in final_app, with its code: show_home("handle_sync").
 
     Raises LookupError for a name that the map does not have.
     """
     found = [(kind, old, home) for kind, old, home in _entries() if name in _names(old)]
     if not found:
         known = sorted({_names(old)[-1] for kind, old, _ in _entries() if kind == "functions"})
-        raise LookupError(f"The map has no {name!r}. It has, besides others: {', '.join(known)}.")
+        raise LookupError(f"The map has no {name!r}. It has, among others: {', '.join(known)}.")
     _, old, home = found[0]
     line = f"{_place(old)} → {_place(home)}"
     place = HOME.fullmatch(home)
@@ -75,11 +75,11 @@ def show_layers() -> View:
         [_codes(names), html.escape(purpose), _codes(modules)]
         for names, purpose, modules in layers()
     ]
-    return View(text, box(html_table(["layer", "what it is for", "its modules"], cells)))
+    return View(text, box(html_table(["layer", "what it does", "its modules"], cells)))
 
 
 def layers() -> list[tuple[list[str], str, list[str]]]:
-    """Return the layers, the highest first: (modules and packages, purpose, modules in packages).
+    """Return the layers from top to bottom: (modules and packages, purpose, modules in packages).
 
     import-linter checks the same list, in pyproject.toml.
     """

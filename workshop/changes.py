@@ -20,10 +20,10 @@ TEXT_ENDINGS = {".py", ".html", ".css", ".js", ".txt", ".toml", ".sql"}
 
 @dataclass(frozen=True)
 class Hunk:
-    """A run of changed lines of one file, each with its mark: "+", "-", " ", or "|" (one's own)."""
+    """A run of changed lines of one file, each with its mark: "+", "-", " ", or "|" (the learner's)."""
 
     file: str
-    place: str  # the function or element that the change stands in, "" at the top
+    place: str  # the function or element that contains the change; "" at the top level
     lines: tuple[str, ...]
     old_start: int  # 0-based line of the first shown line in the old file
     new_start: int
@@ -42,7 +42,7 @@ class Hunk:
 
 
 def lesson_files(folder: Path) -> dict[str, str]:
-    """Return the text files of a stage by relative path: no hidden one, no README, no patch."""
+    """Return the text files of a stage by relative path, without hidden files, README and patch."""
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(folder.rglob("*"))
@@ -51,7 +51,7 @@ def lesson_files(folder: Path) -> dict[str, str]:
 
 
 def step_change(name: str) -> list[Hunk]:
-    """Return all hunks by which a step differs from the step before it; the first from nothing."""
+    """Return all hunks between the step before and this step. The first step adds everything."""
     current = manifest.step(name)
     previous = manifest.before(current)
     old = lesson_files(previous.folder) if previous else {}
@@ -59,11 +59,11 @@ def step_change(name: str) -> list[Hunk]:
 
 
 def own_change(mine: Path, other: Path, came_from: dict[str, str] | None = None) -> list[Hunk]:
-    """Return what leads from a folder to another, one of them the learner's.
+    """Return the changes from one folder to another, one of which is the learner's.
 
-    With the files of the step that both come from, what the learner wrote is told from what goes.
-    Indentation means something in Python only: elsewhere it does not count, since each editor has its
-    own; a line that differs in nothing else stands there as the first folder has it.
+    `came_from` is the step that both started from. With its files, this function can tell what the
+    learner wrote from what the step removes. Indentation matters only in Python. In other files,
+    editors differ, so a line that differs only in its indentation is shown as the first folder has it.
     """
     return list(
         _hunks(lesson_files(mine), lesson_files(other), came_from, indentation_counts=False)
@@ -75,7 +75,7 @@ def folder_change(old: Path, new: Path) -> list[Hunk]:
 
 
 def only_in(folder: Path, other: Path) -> list[str]:
-    """Return the files that `folder` has and `other` lacks."""
+    """Return the files that only `folder` has."""
     there = lesson_files(other)
     return [file for file in lesson_files(folder) if file not in there]
 
@@ -94,10 +94,9 @@ def patch_change(patch: str) -> list[Hunk]:
 def piece(text: str, file: str, name: str) -> tuple[int, int]:
     """Return the 0-based line range [start, end) of the piece of a file called `name`.
 
-    In Python a top-level function, class or assignment (with its decorators), or a method, as
-    "Class.method"; elsewhere the block
-    that begins at the first line holding `name`: that line and the deeper-indented ones below it.
-    Raises LookupError that lists what a Python file has.
+    In Python, it is a top-level function, class or assignment (with its decorators), or a method, as
+    "Class.method". In other files, it is a block: the first line that contains `name`, and the deeper
+    lines below it. Raises LookupError, which lists what a Python file has.
     """
     if file.endswith(".py"):
         pieces = python_pieces(text)
@@ -110,7 +109,7 @@ def piece(text: str, file: str, name: str) -> tuple[int, int]:
     for start, line in enumerate(lines):
         if name in line:
             return start, _block_end(lines, start)
-    raise LookupError(f"No line of {file} holds {name!r}.")
+    raise LookupError(f"No line of {file} contains {name!r}.")
 
 
 def python_pieces(text: str) -> dict[str, tuple[int, int]]:
@@ -138,7 +137,7 @@ def _methods(text: str) -> dict[str, tuple[int, int]]:
 
 
 def _is_lesson(file: PurePath) -> bool:
-    """Tell by its path below the stage's folder whether a file belongs to what is taught."""
+    """Tell by its path in the stage's folder whether a file is part of the lesson."""
     hidden = any(part.startswith(".") or part in NOT_SHOWN for part in file.parts)
     return not hidden and file.suffix in TEXT_ENDINGS and file.as_posix() not in NOT_LESSON
 
@@ -162,7 +161,7 @@ def _hunks(
         for group in _grouped(marks):
             lines = [m.sign + (after[m.step] if m.sign == "+" else before[m.mine]) for m in group]
             if came_from is not None and not any(ln[1:].strip() for ln in lines if ln[0] != " "):
-                continue  # an empty line more or less: nobody counts them
+                continue  # only empty lines differ, which do not count
             changed = next(mark.step for mark in group if mark.sign != " ")
             place = _place(file, new.get(file, ""), changed)
             yield Hunk(file, place, tuple(lines), group[0].mine, group[0].step)
@@ -173,7 +172,7 @@ def _itself(line: str) -> str:
 
 
 def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
-    """Yield the lines of two texts: what goes, then what comes in its place."""
+    """Yield the lines of two texts: removed lines first, then the lines that replace them."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
@@ -184,7 +183,7 @@ def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
 
 
 def _grouped(marks: list[Mark]) -> Iterator[list[Mark]]:
-    """Yield runs of changed lines, with CONTEXT unchanged ones around; near ones are one run."""
+    """Yield runs of changed lines with CONTEXT unchanged lines around; near runs are joined."""
     changed = [number for number, mark in enumerate(marks) if mark.sign != " "]
     while changed:
         first = last = changed.pop(0)
@@ -198,13 +197,13 @@ def _place(file: str, text: str, line: int) -> str:
         return ""
     try:
         pieces = python_pieces(text)
-    except SyntaxError:  # a learner's half-typed file is compared, too
+    except SyntaxError:  # a learner's unfinished file can be compared, too
         return ""
     return next((name for name, (start, end) in pieces.items() if start <= line < end), "")
 
 
 def _block_end(lines: list[str], start: int) -> int:
-    """Return the end of the block that starts there: deeper lines, and the one that closes it."""
+    """Return the end of the block that starts here: the deeper lines, and the line that closes it."""
     indent = _indent(lines[start])
     for number in range(start + 1, len(lines)):
         if lines[number].strip() and _indent(lines[number]) <= indent:
@@ -218,7 +217,7 @@ def _indent(line: str) -> int:
 
 
 def _reading_order(file: str) -> tuple[int, str]:
-    """Python first, then pages, scripts, and looks last: the order in which a step is read."""
+    """Sort files in the order in which people read a step: Python, pages, scripts, then styles."""
     order = [".py", ".txt", ".html", ".js", ".css"]
     suffix = Path(file).suffix
     return (order.index(suffix) if suffix in order else len(order), file)

@@ -80,7 +80,7 @@ def check(which: str, hint: int = 1) -> Verdict:
 def _no_chat_yet(number: str) -> Verdict:
     seen, hint = missing_app(paths.my_chat()) or (
         "no such file",
-        "Notebook 01 tells what to type; `python3 start.py catch-up 01` copies it.",
+        "Notebook 01 tells you what to type; `python3 start.py catch-up 01` copies it.",
     )
     return Verdict(
         number, OPEN, 0, len(promises_of(number)) + 1, "Your chat begins with mine/chat/app.py.",
@@ -203,10 +203,10 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
         return explained(broken, chat.log.removeprefix(before))
     except requests.exceptions.ChunkedEncodingError:
         return Broken(
-            expected="An answer comes whole, with all the bytes that it has promised.",
+            expected="The server sends the whole answer, with as many bytes as it announced.",
             seen=f"it breaks off; the server's log ends with: {last_error(chat.log)}",
-            hint="A file is sent from where it is read at: after writing into it, that is its end. "
-            "`file.seek(0)` before it is sent.",
+            hint="After you write into a file, its position is at the end, and nothing is left to "
+            "send. Call `file.seek(0)` before you send it.",
         )
     except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
@@ -225,7 +225,7 @@ def explained(broken: Broken, log: str) -> Broken:
         return broken
     broken.report = report
     if LOG_SAYS not in broken.seen:
-        broken.seen += LOG_SAYS + last_error(log)
+        broken.seen = broken.seen.rstrip(".") + LOG_SAYS + last_error(log)
         broken.hint = report.meaning or UNKNOWN
     return broken
 

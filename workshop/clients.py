@@ -1,4 +1,4 @@
-"""Ada, Bo and Cy: python-socketio's own clients, with a tape that keeps what went over the wire."""
+"""Ada, Bo and Cy: python-socketio's own clients, with a tape that records every packet."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from socketio.exceptions import ConnectionError as Refused
 from workshop.browser import Browser, asks_for_a_password
 from workshop.stages import Stage
 
-LEAVING_TIMEOUT = 3.0  # seconds; the server hears within milliseconds that somebody left
+LEAVING_TIMEOUT = 3.0  # seconds; the server notices within milliseconds that somebody left
 
 _casts: dict[tuple[str, tuple[str, ...]], list[socketio.SimpleClient]] = {}  # by address and names
 _sessions: WeakKeyDictionary[socketio.SimpleClient, Browser] = WeakKeyDictionary()
@@ -24,7 +24,7 @@ _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 
 
 class TurnedAway(Refused):  # type: ignore[misc]
-    """The stage refused the connection: the text says why to people, `code` to programs."""
+    """The stage refused the connection. The text gives the reason, and `code` gives it to programs."""
 
     def __init__(self, reason: dict[str, object]) -> None:
         data = reason.get("data")
@@ -43,7 +43,7 @@ class Packet:
 
 
 class Tape(logging.Logger):
-    """Keeps the packets that python-engineio's client reports to its `engineio_logger`."""
+    """Records the packets that python-engineio's client reports to its `engineio_logger`."""
 
     def __init__(self) -> None:
         super().__init__("tape", logging.INFO)
@@ -59,7 +59,7 @@ class Tape(logging.Logger):
                 self._news.notify_all()
 
     def wait(self, wanted: Callable[[Packet], bool], timeout: float) -> bool:
-        """Wait until there is a wanted packet; tell whether there is one."""
+        """Wait until there is a wanted packet. Return whether there is one."""
         with self._news:
             return self._news.wait_for(lambda: any(map(wanted, self.packets)), timeout)
 
@@ -67,11 +67,11 @@ class Tape(logging.Logger):
 def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     """Connect one `socketio.SimpleClient` per name to a running stage, and return them in order.
 
-    The name travels as `auth={"username": name}`; a stage that does not ask for it ignores it.
-    Where a password is asked for (from step 08 on), each first registers, or logs in, in a session
-    of their own: `session_of(ada)`. Who is refused raises socketio's ConnectionError with its reason.
-    The same names again, as when a cell is run again: the people of before go first. Raises
-    RuntimeError for a stage that is stopped.
+    The client sends the name as `auth={"username": name}`, which earlier stages ignore. If the stage
+    asks for a password (from step 08 on), each person first registers or logs in, in a session of
+    their own: `session_of(ada)`. If a cell runs again with the same names, the earlier clients
+    disconnect first. Raises socketio's ConnectionError with the reason if the stage refuses somebody,
+    and RuntimeError if the stage is stopped.
     """
     try:
         return _enter(chat, names)
@@ -79,7 +79,7 @@ def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
         if chat.alive or isinstance(problem, TurnedAway):
             raise
         raise RuntimeError(
-            f"{chat.name} is stopped.\nExpected: a stage that runs.\n"
+            f"{chat.name} is stopped.\nExpected: a stage that is running.\n"
             "What to do: run the cell with `stage(…)` again, then this one."
         ) from None
 
@@ -104,7 +104,7 @@ def connect_when_free(
     session: Browser | None = None,
     transports: list[str] | None = None,
 ) -> socketio.SimpleClient:
-    """Connect as `connect` does; who has just left may be in the stage's list for a moment."""
+    """Connect as `connect` does, but retry: a person who just left may still be on the stage's list."""
     end = time.monotonic() + LEAVING_TIMEOUT
     while True:
         try:
@@ -121,10 +121,10 @@ def connect(
     transports: list[str] | None = None,
     tape: Tape | None = None,
 ) -> socketio.SimpleClient:
-    """Open one socket that says a name, or none, with the cookies of a session if there is one.
+    """Open one socket with a name or without one, and with the cookies of a session if there is one.
 
-    `tape` is for who wants to know what came before a refusal. Raises TurnedAway when the stage says
-    no, and Refused when nobody answers.
+    Pass a `tape` to see the packets before a refusal. Raises TurnedAway if the stage refuses the
+    connection, and Refused if nobody answers.
     """
     tape, wire = tape or Tape(), requests.Session()
     wire.trust_env = False
@@ -147,31 +147,31 @@ def connect(
 
 
 def session_of(client: socketio.SimpleClient) -> Browser:
-    """Return the session a client of the cast is logged in with, for requests over HTTP.
+    """Return the session in which a client of the cast is logged in, for requests over HTTP.
 
-    session_of(ada).get("/chat"), session_of(ada).post("/logout"): a path is enough, and the CSRF
-    token goes along, as from a page. Raises LookupError for who has no account here.
+    session_of(ada).get("/chat") and session_of(ada).post("/logout") need only a path, and send the
+    CSRF token as a page does. Raises LookupError for a client without a session.
     """
     if client not in _sessions:
         raise LookupError(
-            "This client has no session.\nExpected: one that `cast` made, on a stage that asks for "
-            "a password (step 08 or later)."
+            "This client has no session.\nExpected: a client that `cast` connected to a stage that "
+            "asks for a password (step 08 or later)."
         )
     return _sessions[client]
 
 
 def name_of(client: socketio.SimpleClient) -> str:
-    """Return the name a client said when it connected; "Somebody" if it said none."""
+    """Return the name that a client sent when it connected, or "Somebody" if it sent none."""
     return _names.get(client, "Somebody")
 
 
 def tape_of(client: socketio.SimpleClient) -> Tape:
-    """Return the tape a client was made with. Raises TypeError for a client without one."""
+    """Return the tape of a client. Raises TypeError for a client without one."""
     tape = client.client_kwargs.get("engineio_logger")
     if not isinstance(tape, Tape):
         raise TypeError(
-            "This client keeps no tape. Expected one that `cast` made, "
-            "or socketio.SimpleClient(engineio_logger=Tape())."
+            "This client has no tape.\nExpected: a client that `cast` connected, or "
+            "socketio.SimpleClient(engineio_logger=Tape())."
         )
     return tape
 
@@ -186,7 +186,7 @@ def refusal_on(tape: Tape) -> dict[str, object] | None:
 
 
 def meaning(packet: Packet) -> str:
-    """Say in words what a Socket.IO packet of the main namespace is; "" for any other packet.
+    """Describe a Socket.IO packet of the main namespace in words. Return "" for other packets.
 
     The first digit is the packet type of the Socket.IO protocol, version 5: 0 CONNECT,
     1 DISCONNECT, 2 EVENT, 3 ACK, 4 CONNECT_ERROR. Digits after it are the acknowledgement's number.
@@ -210,6 +210,6 @@ def split_packet(data: str) -> tuple[str, str, object]:
 
 
 def frame_text(packet: Packet) -> str:
-    """A packet as it went over the wire, without session id and time: these differ every time."""
+    """Return a packet as it was sent, without session ids and times, which differ every time."""
     text = re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
     return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"…"', text)

@@ -22,7 +22,7 @@ SERVER = "Server"
 # Everything below is in units of the drawing.
 LANE, ROW, TOP, SIDE, END = 96, 32, 50, 56, 16
 HEAD = 8  # the length of an arrow's head
-GAP, WORDS = 24, 440  # before the column that says what each arrow carries, and its width
+GAP, WORDS = 24, 490  # before the column that says what each arrow carries, and its width
 MOST_WORDS = 58  # characters that fit into it
 INK, CARD, EDGE = "#1b1e2b", "#ffffff", "#c9ccd8"
 COLOURS = ("#1f5fbf", "#a8430b", "#2f6b3a", "#6b3fa0")  # of people, as in the other pictures
@@ -58,7 +58,7 @@ class Row:
 def sequence(*clients: socketio.SimpleClient) -> View:
     """Draw the packets of clients that `cast` made, from top to bottom.
 
-    Raises TypeError for a client that keeps no tape, and without any client.
+    Raises TypeError for a client without a tape, and without any client.
     """
     if not clients:
         raise TypeError("Expected one or more clients, as in sequence(ada, bo).")
@@ -140,7 +140,7 @@ def drawing(people: list[str], rows: list[Row]) -> str:
     return (
         f'<div style="overflow-x: auto"><svg xmlns="http://www.w3.org/2000/svg" role="img" '
         f'aria-label="{html.escape(title)}" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" font-family="system-ui, sans-serif" font-size="14">'
+        f'height="{height}" style="max-width: none" font-family="system-ui, sans-serif" font-size="14">'
         f"{''.join(parts)}</svg></div>"
     )
 

@@ -41,15 +41,15 @@ def report() -> int:
     for finding in findings:
         print("\n".join(lines_of(finding)))
     wrong = sum(not finding.ok for finding in findings)
-    print(f"\n{wrong} of {len(findings)} need a fix." if wrong else "\nAll is fine.")
+    print(f"\n{wrong} of {len(findings)} need a fix." if wrong else "\nEverything is fine.")
     return 1 if wrong else 0
 
 
 def lines_of(finding: Finding) -> list[str]:
-    lines = [f"{'ok  ' if finding.ok else 'LOOK'}  {finding.what}: {finding.seen}"]
+    lines = [f"{'ok ' if finding.ok else 'FIX'}  {finding.what}: {finding.seen}"]
     if not finding.ok:
-        lines.append(f"        expected    {finding.expected}")
-        lines += [f"        {shell:<11} {command}" for shell, command in finding.fix.items()]
+        lines.append(f"       expected    {finding.expected}")
+        lines += [f"       {shell:<11} {command}" for shell, command in finding.fix.items()]
     return lines
 
 
@@ -105,7 +105,7 @@ def environment() -> Finding:
     here = Path(sys.prefix).resolve()
     own = here == (paths.ROOT / ".venv").resolve()
     conda = os.environ.get("CONDA_DEFAULT_ENV") if os.environ.get("CONDA_PREFIX") else None
-    seen = "the workshop's .venv" if own else f"another one, {here}"
+    seen = "the workshop's .venv" if own else f"another environment, {here}"
     seen += f" (conda's {conda!r} is active as well)" if conda and own else ""
     same = own or packages().ok
     note = "" if own or not same else ", with the same packages"
@@ -128,7 +128,7 @@ def kernel() -> Finding:
     return Finding(
         "Jupyter kernel",
         ok,
-        f"python3 starts {program}" + ("" if ok else f", says {spec.resource_dir}"),
+        f"python3 starts {program}" + ("" if ok else f", according to {spec.resource_dir}"),
         f"python3 starts {sys.executable}",
         this_python("-m ipykernel install --sys-prefix") if ours else start_with("notebooks"),
     )
@@ -137,7 +137,7 @@ def kernel() -> Finding:
 def working_folder() -> Finding:
     here = Path.cwd()
     inside = here.resolve().is_relative_to(paths.ROOT)
-    note = " (in OneDrive: if files are locked, pause it)" if "OneDrive" in str(here) else ""
+    note = " (in OneDrive: pause it if files are locked)" if "OneDrive" in str(here) else ""
     root = paths.ROOT
     return Finding(
         "Folder",
@@ -204,7 +204,7 @@ def browser_client() -> Finding:
         "Browser client",
         client == pin and speaks,
         f"socket.io-client {client}, python-socketio {server}",
-        f"socket.io-client {pin} (4.x is the one that speaks with python-socketio 5.x)",
+        f"socket.io-client {pin} (4.x works with python-socketio 5.x)",
         SET_UP,
     )
 
@@ -214,8 +214,10 @@ def websocket() -> Finding:
     try:
         importlib.import_module("simple_websocket")
     except ImportError as error:
-        return Finding("WebSocket", False, str(error), "simple_websocket to be there", SET_UP)
-    return Finding("WebSocket", True, "simple_websocket is there", "simple_websocket to be there")
+        return Finding("WebSocket", False, str(error), "simple_websocket is installed", SET_UP)
+    return Finding(
+        "WebSocket", True, "simple_websocket is installed", "simple_websocket is installed"
+    )
 
 
 def offline_wheels() -> Finding:
@@ -230,10 +232,10 @@ def offline_wheels() -> Finding:
     return Finding(
         "Wheels for step 01",
         True,
-        f"{len(wanted) - len(missing)} there. Step 01 needs the network for: {named}"
+        f"{len(wanted) - len(missing)} found. Step 01 needs the network for: {named}"
         if missing
-        else f"{len(wanted)} there",
-        f"what requirements-steps.lock names, in {folder}",
+        else f"{len(wanted)} found",
+        f"every package in requirements-steps.lock, in {folder}",
     )
 
 
@@ -320,7 +322,7 @@ def proxy() -> Finding:
     return Finding(
         "Proxy",
         not asked,
-        f"{seen}, also for {' and '.join(asked)}" if asked else seen,
+        f"{seen}, used even for {' and '.join(asked)}" if asked else seen,
         "none for localhost and 127.0.0.1",
         {
             "bash": f"export no_proxy={hosts}",
@@ -341,8 +343,8 @@ def learners_folder() -> Finding:
     return Finding(
         "Your folder",
         not trouble,
-        trouble or f"{folder} can be written",
-        f"leave to write in {folder}",
+        trouble or f"{folder} is writable",
+        f"permission to write in {folder}",
         {
             "bash": f'chmod -R u+rwX "{folder}"',
             "PowerShell": f'icacls "{folder}" /grant "$($env:USERNAME):(OI)(CI)F" /T',
@@ -357,7 +359,7 @@ def disk() -> Finding:
         "Disk",
         free_mb >= FREE_DISK_MB,
         f"{free_mb} MB free",
-        f"{FREE_DISK_MB} MB free; this empties pip's cache",
+        f"{FREE_DISK_MB} MB free; this command empties pip's cache",
         this_python("-m pip cache purge"),
     )
 

@@ -1,4 +1,4 @@
-"""A second virtual environment in `mine/`, for step 01: to see that each has its own packages."""
+"""A second virtual environment in `mine/`. In step 01, it shows that each has its own packages."""
 
 import os
 import subprocess
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from workshop import paths
 
-# For programs whose output a learner reads: Jupyter asks all of a kernel's children for colours, and
-# from 3.13 on Python's tracebacks would come with escape codes.
+# For programs whose output a learner reads. Jupyter asks all child processes of a kernel for colours,
+# so from Python 3.13 on, tracebacks would contain escape codes.
 PLAIN = {"NO_COLOR": "1", "PYTHON_COLORS": "0"}
-RUN_TIMEOUT = 60  # seconds; making one on a slow disk takes twenty
+RUN_TIMEOUT = 60  # seconds; on a slow disk, making an environment takes twenty
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if windows else "bin/python")
 
     def run(self, code: str) -> str:
-        """Run a line of Python there; return what it printed, or the last line of its error."""
+        """Run a line of Python in it, and return the last line of its output or its error."""
         result = subprocess.run(
             [self.python, "-c", code],
             env=os.environ | PLAIN,
@@ -45,7 +45,7 @@ def second() -> Environment:
 
 
 def make_environment(name: str = "second") -> Environment:
-    """Make `mine/<name>` with `python -m venv`, unless it is there, and return it.
+    """Make `mine/<name>` with `python -m venv`, unless it exists, and return it.
 
     Raises RuntimeError with what Python said and what to do.
     """
@@ -61,7 +61,8 @@ def make_environment(name: str = "second") -> Environment:
     )
     if result.returncode:
         raise RuntimeError(
-            f"`python -m venv mine/{name}` failed.\nIt said: {result.stderr or result.stdout}\n"
-            "What to do: on Debian and Ubuntu, `sudo apt install python3-venv`; then run the cell again."
+            f"`python -m venv mine/{name}` failed.\nIt printed: {result.stderr or result.stdout}\n"
+            "What to do: on Debian and Ubuntu, run `sudo apt install python3-venv`. Then run this "
+            "cell again."
         )
     return made

@@ -14,11 +14,11 @@ WATCHED = ("flask", "werkzeug", "flask-socketio", "python-socketio", "python-eng
 
 
 class WrongPlace(RuntimeError):
-    """The notebook runs in a Python that is not the workshop's; the text says what to do."""
+    """The notebook runs in a Python that is not the workshop's. The text says what to do."""
 
 
 def begin(name: str) -> View:
-    """Check kernel and packages, and show where in the workshop this notebook stands.
+    """Check the kernel and the packages, and show where in the workshop this notebook is.
 
     `name` is the step, or "00_start". Raises WrongPlace with what was found and what to do.
     """
@@ -29,18 +29,19 @@ def begin(name: str) -> View:
             f"Expected: the packages that requirements.lock pins.\nSeen: {'; '.join(found)}, "
             f"in {sys.executable}\n"
             "What to do: choose the Python in the workshop's .venv as the kernel (VS Code: Select "
-            "Kernel → Python Environments → .venv), or close this and run `python3 start.py` in "
-            f"{paths.ROOT} (Windows: `py start.py`). `python3 start.py doctor` reports more."
+            "Kernel → Python Environments → .venv). Or close this notebook and run `python3 start.py` "
+            f"in {paths.ROOT} (Windows: `py start.py`). `python3 start.py doctor` tells you more."
         )
     paths.my_chat().mkdir(parents=True, exist_ok=True)
     return progress(name)
 
 
 def progress(name: str) -> View:
-    """Show the strip of steps: ✓ behind those whose check passed, [brackets] around this one."""
+    """Show all steps in a line: ✓ marks those that passed their check, [brackets] mark this one."""
     done = solved()
     lessons = (*manifest.steps(), *manifest.labs())
     strip = "  ".join(_station(each, name, each.name in done) for each in lessons)
+    links = "  ".join(_linked(each, name, each.name in done) for each in lessons)
     if name == "00_start":
         title = f"00 Start · {manifest.START_MINUTES} minutes"
     else:
@@ -50,14 +51,14 @@ def progress(name: str) -> View:
     markup = (
         f'<div style="border-left: 4px solid rgb(31,95,191); padding: .4em .9em; '
         f'background: rgba(31,95,191,.10)"><div><b>{html.escape(title)}</b></div>'
-        f'<div style="white-space: pre-wrap">{html.escape(strip)}</div>'
+        f'<div style="white-space: pre-wrap">{links}</div>'
         f"<div>{ready}</div></div>"
     )
     return View(f"{title}\n{strip}\n{ready}", markup)
 
 
 def wrong_packages() -> list[str]:
-    """Return what differs from the pins, as short sentences; empty when all is well."""
+    """Return each difference from the pins as a short sentence. Empty means that all is well."""
     pins = pinned_versions()
     wrong = []
     for name in WATCHED:
@@ -77,6 +78,12 @@ def pinned_versions() -> dict[str, str]:
     """Return the versions in requirements.lock by package name."""
     lock = (paths.ROOT / "requirements.lock").read_text(encoding="utf-8")
     return dict(re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock))
+
+
+def _linked(step: manifest.Step, here: str, done: bool) -> str:
+    """Return a station as HTML: a link to its notebook, which is in the same folder as this one."""
+    label = html.escape(_station(step, here, done))
+    return label if step.name == here else f'<a href="{step.notebook.name}">{label}</a>'
 
 
 def _station(step: manifest.Step, here: str, done: bool) -> str:

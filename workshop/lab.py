@@ -1,4 +1,4 @@
-"""Open the notebooks: a learner's own copies, in a JupyterLab that asks nothing and stays local."""
+"""Open the learner's copies of the notebooks, in a JupyterLab that asks nothing and stays local."""
 
 import contextlib
 import hashlib
@@ -16,37 +16,36 @@ FIRST_PORT = 8888
 HERE = Path(__file__).resolve().parent
 TERMINAL = HERE / "terminal"
 OWN_WAYS = {
-    # No question about news on the first day; a page's file opens as text, and
+    # No question about news on the first day. A page's file opens as text, and
     "LabApp.app_settings_dir": str(HERE / "lab_settings"),
-    # holds what was typed into it.
+    # contains what was typed into it.
     "LabApp.extra_labextensions_path": str(HERE / "lab_extensions"),
 }
 ORIGINALS = ".originals.json"  # beside the copies: what the workshop's notebooks were when copied
 
 
 def open_notebooks(browser: bool = True, port: int | None = None) -> int:
-    """Copy what is new to `mine/notebooks`, then become JupyterLab at `00_start` until Ctrl-C.
+    """Copy new notebooks to `mine/notebooks`, then replace this process with JupyterLab.
 
-    Without `port` it takes 8888 or the next free one; a `port` that is taken raises OSError. Returns
-    JupyterLab's exit code, but only on Windows: elsewhere this process becomes JupyterLab and nothing
-    returns.
+    Without `port`, JupyterLab uses 8888 or the next free port. If `port` is taken, raises OSError. Only
+    on Windows does this function return, with JupyterLab's exit code.
     """
     if port:
         free(port)
     for notebook in copy_notebooks():
-        print(f"copied to {shown(notebook)}")
+        print(f"Copied to {shown(notebook)}")
     for notebook in changed_since_copied():
         print(
-            f"{shown(notebook)}: the workshop has a newer one, yours is kept.\n"
-            "  To get the new one, rename yours and start again."
+            f"{shown(notebook)}: the workshop has a newer version of this notebook. Yours was kept.\n"
+            "  To get the new version, rename yours and start again."
         )
-    print("JupyterLab starts; Ctrl-C here ends it.", flush=True)
-    os.chdir(paths.ROOT)  # where a terminal begins whose shell terminal_command does not know
+    print("JupyterLab is starting. Press Ctrl+C here to stop it.", flush=True)
+    os.chdir(paths.ROOT)  # where a terminal starts if terminal_command does not know its shell
     return become(lab_command(browser, port), environment())
 
 
 def copy_notebooks() -> list[Path]:
-    """Copy each notebook that the learner has not got yet, without outputs; return the copies."""
+    """Copy each notebook that the learner does not have yet, without outputs. Return the copies."""
     target = paths.mine() / "notebooks"
     target.mkdir(parents=True, exist_ok=True)
     known = read_originals()
@@ -64,7 +63,7 @@ def copy_notebooks() -> list[Path]:
 
 
 def changed_since_copied() -> list[Path]:
-    """Return the learner's copies whose original has other cells now; new outputs do not count."""
+    """Return the learner's copies whose original now has different cells. Outputs do not count."""
     return [
         paths.mine() / "notebooks" / name
         for name, then in sorted(read_originals().items())
@@ -83,7 +82,7 @@ def read_originals() -> dict[str, str]:
 
 
 def without_outputs(notebook: Path) -> str:
-    """Return the notebook as text, its outputs and execution counts gone: no spoilers."""
+    """Return the notebook as text, without outputs and execution counts: no spoilers."""
     content = json.loads(notebook.read_text("utf-8"))
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
@@ -97,7 +96,7 @@ def digest(text: str) -> str:
 
 
 def shown(path: Path) -> str:
-    """Return the path as a learner sees it: from the workshop's folder, where it lies in there."""
+    """Return the path as a learner sees it: relative to the workshop's folder, if it is in there."""
     return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else str(path)
 
 
@@ -113,15 +112,15 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
         "ServerApp.port": str(port or FIRST_PORT),
         "ServerApp.port_retries": "0" if port else "50",
         "ServerApp.open_browser": str(browser),
-        "ServerApp.answer_yes": "True",  # one Ctrl-C ends it, without a question
-        # A learner needs the address, which is printed all the same.
+        "ServerApp.answer_yes": "True",  # one Ctrl+C ends it, without a question
+        # A learner needs only the address, which is printed anyway.
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",
-        "KernelManager.transport_encryption": "auto",  # and so no warning about it either
+        "KernelManager.transport_encryption": "auto",  # which also avoids a warning about it
         "ServerApp.terminado_settings": repr({"shell_command": terminal_command()}),
         "LabApp.default_url": f"/lab/tree/{start}",
         **OWN_WAYS,
-        # No word to any other host.
+        # Send nothing to any other host.
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
@@ -132,7 +131,7 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return what JupyterLab, its kernels and its terminals see: this interpreter before others."""
+    """Return the environment of JupyterLab, its kernels and its terminals: this interpreter first."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
     scripts = str(Path(sys.executable).parent)
     env["PATH"] = os.pathsep.join([scripts, env.get("PATH", os.defpath)])
@@ -145,7 +144,7 @@ def environment() -> dict[str, str]:
 def terminal_command() -> list[str]:
     """Return the shell for JupyterLab's terminals, with this interpreter's folder first on PATH.
 
-    Left alone, Jupyter starts a login shell, and /etc/profile makes PATH anew.
+    By default, Jupyter starts a login shell, and /etc/profile sets PATH again.
     """
     scripts = str(Path(sys.executable).parent)
     if sys.platform == "win32":
@@ -167,6 +166,6 @@ def become(command: list[str], env: dict[str, str]) -> int:
         os.execve(command[0], command, env)
     child = subprocess.Popen(command, env=env)
     while True:
-        # Ctrl-C reaches the child too, and it is the child who decides how to end.
+        # Ctrl+C also reaches the child, which decides how to exit.
         with contextlib.suppress(KeyboardInterrupt):
             return child.wait()

@@ -1,4 +1,4 @@
-"""Bring the learner's chat to a step: keep what there is in mine/saved, copy the step, show both."""
+"""Replace the learner's chat with a copy of a step, after moving it to mine/saved."""
 
 import shutil
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", 
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """What `catch_up` did: the copied step, and where the earlier folder is now, if there was one."""
+    """What `catch_up` did: which step it copied, and where the earlier chat is now, if there was one."""
 
     step: str
     saved: Path | None
@@ -22,14 +22,14 @@ class CaughtUp:
     def __str__(self) -> str:
         lines = [f"mine/chat is now a copy of {self.step}."]
         if self.saved:
-            lines.append(f"What was there is kept, whole, in mine/saved/{self.saved.name}.")
+            lines.append(f"Your earlier chat is in mine/saved/{self.saved.name}.")
         return "\n".join(lines)
 
 
 def catch_up(which: str) -> CaughtUp:
-    """Make mine/chat a copy of a step, after moving what was there to mine/saved.
+    """Replace mine/chat with a copy of a step, after moving what was there to mine/saved.
 
-    The move is one rename: whatever happens, every file is in one of the two places.
+    The move is one rename, so every file is in one of the two places, whatever happens.
     """
     step = manifest.step(which)
     target, saved = paths.my_chat(), None
@@ -50,11 +50,11 @@ def catch_up(which: str) -> CaughtUp:
 
 
 def bring(which: str, file: str = "") -> str:
-    """Copy one whole file of a step into mine/chat, such as a stylesheet nobody wants to type.
+    """Copy one file of a step into mine/chat, such as a stylesheet that nobody wants to type.
 
-    Returns what was done, as a sentence. An own, different file of that name is kept beside it.
-    bring("final_app") copies the finished application to mine/final_app, unless it is there, and
-    bring("12_speed") what lab 12 begins with to mine/speed.
+    Returns a sentence that says what was done. If the learner has a different file of that name, it
+    moves to mine/saved. bring("final_app") copies the finished application to mine/final_app, unless
+    that folder exists. bring("12_speed") copies what lab 12 starts with to mine/speed.
     """
     if which == "final_app":
         return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
@@ -66,14 +66,14 @@ def bring(which: str, file: str = "") -> str:
         known = ", ".join(changes.lesson_files(step.folder))
         raise LookupError(f"{step.name} has no {file!r}. It has: {known}.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    done = f"mine/chat/{file} is there, as in {step.name}."
+    done = f"mine/chat/{file} is now the file from {step.name}."
     if target.is_file() and target.read_bytes() != source.read_bytes():
         keep = _free_name(paths.mine() / "saved")
         keep.mkdir()
         shutil.move(target, keep / target.name)
         done += (
-            f" Yours was different: it is in mine/saved/{keep.name}. If a tab shows this file, close "
-            "the tab: it still has the old text."
+            f" Your file was different, and is now in mine/saved/{keep.name}. If a tab shows this "
+            "file, close the tab, because it still has the old text."
         )
     shutil.copyfile(source, target)
     return done
@@ -83,15 +83,15 @@ def _bring_folder(source: Path, target: Path) -> str:
     """Copy a folder for a lab, unless the learner has it already."""
     name = target.relative_to(paths.mine()).as_posix()
     if target.exists():
-        return f"mine/{name} is there, and stays as it is. To start over, rename or delete it."
+        return f"mine/{name} already exists, so nothing was copied. To start over, rename or delete it."
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source, target, ignore=LEFT_OUT)
     origin = source.relative_to(paths.ROOT).as_posix()
-    return f"mine/{name} is there, a copy of {origin}. It is yours: change it."
+    return f"mine/{name} is now a copy of {origin}. You can change it as you like."
 
 
 def _free_name(folder: Path) -> Path:
-    """Return a new name in `folder`, made of date and time, with a number when that is taken."""
+    """Return a new name in `folder`: the date and time, and a number if that name is taken."""
     folder.mkdir(parents=True, exist_ok=True)
     name = datetime.now().strftime("chat-%Y-%m-%d-%H.%M.%S")
     candidates = [folder / name, *(folder / f"{name}-{number}" for number in range(2, 100))]
@@ -99,6 +99,6 @@ def _free_name(folder: Path) -> Path:
 
 
 def _touch(folder: Path) -> None:
-    """Make the copy newer than anything before, so that a running stage sees that it changed."""
+    """Make the copy newer than what was there, so that a running stage notices the change."""
     for path in folder.rglob("*"):
         path.touch()

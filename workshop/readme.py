@@ -30,15 +30,15 @@ def steps_table() -> str:
     ]
     start = (
         "00 Start",
-        "the chat you will have by lunch",
+        "the chat that you will have by lunch",
         "[00_start.ipynb](notebooks/00_start.ipynb)",
     )
-    head = ("step", "idea", "notebook", "teach + exercise")
+    head = ("step", "idea", "notebook", "minutes to teach + exercise")
     return table(head, [(*start, str(manifest.START_MINUTES)), *rows, *labs])
 
 
 def timetable() -> str:
-    """Return how long it takes to come to the steps after which a class may stop."""
+    """Return how long it takes to reach each step at which a class can stop."""
     lessons = (*manifest.steps(), *manifest.labs())
 
     def hours(last: str) -> str:
@@ -46,16 +46,17 @@ def timetable() -> str:
         return f"{(manifest.START_MINUTES + minutes) / 60:.0f} hours"
 
     return (
-        f"Half a day is enough for 00 to 05 ({hours('05')}), a day for 07 ({hours('07')}) or 08 "
-        f"({hours('08')}), two days for all ({hours('12')}).\nWhere time is short, `catch-up` copies "
-        "what else would be typed."
+        f"In half a day you can do steps 00 to 05 ({hours('05')}). A day takes you to 07 "
+        f"({hours('07')}) or 08 ({hours('08')}),\nand two days are enough for everything "
+        f"({hours('12')}). If you are short of time, `catch-up` copies the code of a step,\n"
+        "so that you do not have to type it."
     )
 
 
 def renewed(readme: str) -> str:
     """Return the README's text with the current table in its place."""
     if not BLOCK.search(readme):
-        raise LookupError("README.md has lost the comments that mark its table of steps.")
+        raise LookupError("README.md does not contain the comments that mark its table of steps.")
     return BLOCK.sub(
         lambda found: f"{found[1]}\n{steps_table()}\n\n{timetable()}\n\n{found[3]}", readme
     )

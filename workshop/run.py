@@ -20,15 +20,15 @@ def run(which: str, port: int | None = None) -> int:
     name, folder = locate(which)
     if folder.name == "final_app":
         raise LookupError(
-            "`run` serves a step, or your own chat.\nWhat to do: `python3 start.py chat` serves the "
-            "finished application; `python -m final_app`, in the folder mine, your copy of it."
+            "`run` serves a step or your own chat.\nWhat to do: to serve the finished application, run "
+            "`python3 start.py chat`. To serve your copy, run `python -m final_app` in the folder mine."
         )
     chosen, reason = (free(port), "") if port else free_port(PREFERRED_PORT)
     token = secrets.token_hex(8)
     if reason:
         print(reason)
-    print(f"{describe(name)} runs at http://127.0.0.1:{chosen}")
-    print("Save a file and it reloads. Ctrl+C stops it.", flush=True)
+    print(f"{describe(name)} is running at http://127.0.0.1:{chosen}")
+    print("It reloads when you save a file. Press Ctrl+C to stop it.", flush=True)
     environment = child_environment(folder, sign=describe(name), token=token, tied=True)
     if sys.stdout.isatty():
         environment = {key: value for key, value in environment.items() if key not in PLAIN}
@@ -49,7 +49,7 @@ def run(which: str, port: int | None = None) -> int:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and its reloader: both exit when their standard input closes."""
+    """Stop the server and its reloader. Both exit when their standard input closes."""
     assert process.stdin
     process.stdin.close()
     try:
@@ -63,27 +63,27 @@ def free_port(preferred: int) -> tuple[int, str]:
     """Return the first free port from `preferred` on, and why it is not the preferred one."""
     for port in range(preferred, preferred + PORTS_TRIED):
         if not taken(port):
-            reason = f"Port {preferred} is taken by {holder(preferred)}, so this is {port}."
+            reason = f"Port {preferred} is taken by {holder(preferred)}, so the server uses {port}."
             return port, "" if port == preferred else reason
     raise OSError(
         f"No free port was found from {preferred} to {preferred + PORTS_TRIED - 1}.\n"
-        "What to do: stop what you started (`python3 start.py stop`), or name a port: --port 8000."
+        "What to do: stop your servers with `python3 start.py stop`, or choose a port with --port 8000."
     )
 
 
 def free(port: int) -> int:
-    """Return the port that somebody asked for. Raises OSError, with what to do, when it is taken."""
+    """Return `port` if it is free. Raises OSError, which says what to do, if it is taken."""
     if taken(port):
         raise OSError(
-            f"Port {port} is taken by {holder(port)}.\nExpected: a port that is free.\n"
-            f"What to do: name another, such as --port {free_port(port)[0]}, or name none: then the "
-            "first free one is used."
+            f"Port {port} is taken by {holder(port)}.\nExpected: a free port.\n"
+            f"What to do: choose another one, such as --port {free_port(port)[0]}, or omit --port to "
+            "use the first free one."
         )
     return port
 
 
 def taken(port: int) -> bool:
-    """Tell whether somebody answers at this port of this machine, by IPv4 or IPv6."""
+    """Tell whether a server answers at this port of this machine, over IPv4 or IPv6."""
     for host in ("127.0.0.1", "::1"):
         with contextlib.suppress(OSError):
             socket.create_connection((host, port), PROBE_TIMEOUT).close()
@@ -92,7 +92,7 @@ def taken(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Say who holds a port: a stage of the workshop if it is one."""
+    """Say what uses a port, by its name if it is a stage of the workshop."""
     for note in running.notes():
         if note.port == port:
             return f"{note.name} of this workshop (`python3 start.py ps` lists it)"

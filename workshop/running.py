@@ -1,7 +1,7 @@
-"""A note of every stage that runs, so that `workshop ps` can list and `workshop stop` end them.
+"""A note for every stage that is running, so that `workshop ps` can list and `workshop stop` stop them.
 
-Notes are small JSON files in `mine/.running/`, one per process. A note is believed only when the
-server at its port still answers with the note's token: process ids and ports are used again.
+Notes are small JSON files in `mine/.running/`, one per process. Process ids and ports are reused, so
+a note counts only if the server at its port still answers with the note's token.
 """
 
 import json
@@ -40,7 +40,7 @@ def record(pid: int, name: str, where: Path, port: int, token: str, by: str) -> 
 
 
 def this_place() -> str:
-    """Return where this process works, in words: the notebook's name, where Jupyter tells it."""
+    """Return in words where this process runs: the notebook's name, if Jupyter provides it."""
     if "ipykernel" not in sys.modules:
         return "a Python program"
     session = PurePath(os.environ.get("JPY_SESSION_NAME", ""))
@@ -52,8 +52,8 @@ def forget(pid: int) -> None:
 
 
 def notes() -> list[Note]:
-    """Return the stages that really run; notes of those that do not are removed."""
-    from workshop.stages import answers  # here, because stage records its notes with this module
+    """Return the stages that are really running, and remove the notes of the others."""
+    from workshop.stages import answers  # here, because stages.py imports this module
 
     believed = []
     for path in sorted(folder().glob("*.json")):
@@ -70,7 +70,7 @@ def notes() -> list[Note]:
 
 
 def end(note: Note) -> bool:
-    """End the noted stage and wait until it no longer answers; False when it would not go."""
+    """Stop the stage and wait until it no longer answers. Return False if it still does."""
     from workshop.stages import answers
 
     os.kill(note.pid, signal.SIGTERM)

@@ -23,7 +23,7 @@ def second_hint(verdict: Verdict) -> View:
     named = [name for name in theirs if name.rpartition("/")[2] in said]
     if missing := [name for name in named if name not in mine]:
         return _sentence(
-            f"Step {step.number} has a file {missing[0]}, and mine/chat has none of that name."
+            f"Step {step.number} has a file {missing[0]}, but mine/chat has no file of that name."
         )
     file, line = _place(verdict, mine, named)
     every = changes.own_change(paths.my_chat(), step.folder)
@@ -56,7 +56,7 @@ def _distance(hunk: Hunk, line: int) -> int:
 def _view(hunk: Hunk, line: int, number: str) -> View:
     rows = _around(hunk, line)
     width = max(map(len, SIDES.values())) + 2
-    title = f"Second hint: {hunk.file}, where yours and step {number} differ"
+    title = f"Second hint: where your {hunk.file} differs from step {number}"
     text = "\n".join(f"    {SIDES[row[0]]:<{width}}{row[1:]}".rstrip() for row in rows)
     lines = ((f"{SIDES[row[0]]:<{width}}{row[1:]}", TINT[row[0]]) for row in rows)
     return View(f"  {title}:\n{text}", box(code_rows(lines), title))

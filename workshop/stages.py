@@ -1,17 +1,16 @@
 """Run a stage of the chat as a child process: a step of the workshop, or the learner's own folder.
 
-    chat = stage("05_broadcast")     # starts it, or hands back the one that runs already
+    chat = stage("05_broadcast")     # starts it, or returns the one that is already running
     chat.url                         # "http://127.0.0.1:49152"
-    chat.stop()                      # or leave it: it ends with the notebook
+    chat.stop()                      # optional: it also stops with the notebook
 
-The child is `flask run` on a free port of 127.0.0.1; for "final_app", the finished application, and
-"mine/final_app", a learner's copy of it, it is `python -m final_app`; for the chats of lab 12, such as
-"12_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe
-that closes when this process ends, in whatever way, and the child exits then (`workshop.serve`,
-`workshop.finished`).
+The child is `flask run` on a free port of 127.0.0.1. For "final_app", the finished application, and
+"mine/final_app", a learner's copy of it, it is `python -m final_app`. For the chats of lab 12, such as
+"12_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe that closes
+when this process ends for any reason, and then the child exits (`workshop.serve`, `workshop.finished`).
 
-What a step stores goes to a temporary folder that lives as long as this process: a stage that is
-stopped and started again remembers, a new kernel begins empty. The learner's own chat keeps its data.
+A step stores its data in a temporary folder that exists as long as this process. If you stop and start
+a stage, it keeps its data, but a new kernel starts with none. The learner's own chat keeps its data.
 """
 
 import atexit
@@ -38,12 +37,12 @@ READY_TIMEOUT = 30.0  # seconds; a slow laptop imports for ten
 STOP_TIMEOUT = 5.0  # seconds
 LOG_TIMEOUT = 2.0  # seconds
 LOG_LINES = 500
-TEMPORARY = "workshop-chat"  # such a folder's name goes on with the process that made it
+TEMPORARY = "workshop-chat"  # followed by the id of the process that made the folder
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
-# The finished application in a notebook: anybody may register, and a frame may show it.
+# The finished application in a notebook: anybody can register, and a frame can show it.
 IN_A_NOTEBOOK = {"CHAT_OPEN_REGISTRATION": "true", "CHAT_FRAME_ANCESTORS": "*"}
-# A check is quicker than people are.
+# A check is faster than people are.
 UNHURRIED = {
     f"CHAT_LIMIT_{kind}": "100000 per second"
     for kind in ("MESSAGES", "ACTIONS", "LOGINS", "LOGINS_ADDRESS", "UPLOADS")
@@ -55,19 +54,19 @@ _temporary: list[Path] = []
 
 
 class StageFailed(RuntimeError):
-    """The stage did not start; the text ends with what it printed, `log` holds all of it."""
+    """The stage did not start. The text says what it printed, which is also in `log`."""
 
     def __init__(self, name: str, log: str) -> None:
         self.log = log
         super().__init__(
             f"{name} did not start.\nExpected: the server announces its address.\n"
             f"It printed:\n{log.strip() or '(nothing)'}\n"
-            "What to do: read the last line above; it names the file and what is wrong there."
+            "What to do: read the last line above. It says what is wrong."
         )
 
 
 def temporary_folder() -> Path:
-    """Return a new, empty folder that goes when this process ends."""
+    """Return a new, empty folder that is removed when this process ends."""
     if not _temporary:
         _remove_left_folders()
     folder = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}-{os.getpid()}-"))
@@ -76,8 +75,8 @@ def temporary_folder() -> Path:
 
 
 def _remove_left_folders() -> None:
-    """Remove what killed processes left: a kernel that is killed, as nbval does, tidies nothing."""
-    import psutil  # type: ignore[import-untyped]  # here: the doctor speaks without it
+    """Remove the folders of killed processes, such as kernels that nbval kills."""
+    import psutil  # type: ignore[import-untyped]  # here, because the doctor works without it
 
     for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}-*-*"):
         maker = folder.name.removeprefix(f"{TEMPORARY}-").partition("-")[0]
@@ -91,7 +90,7 @@ class Stage:
 
     name: str
     folder: Path
-    sign: str  # what title and footer say; "" leaves the pages untouched
+    sign: str  # what the title and the footer say; "" leaves the pages unchanged
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     port: int = 0
     data: Path | None = field(default_factory=temporary_folder)  # None: `instance`, beside app.py
@@ -116,12 +115,12 @@ class Stage:
 
     @property
     def is_final_app(self) -> bool:
-        """Tell whether it is the finished application, or somebody's copy of it."""
+        """Tell whether it is the finished application, or a learner's copy of it."""
         return self.folder.name == "final_app"
 
     @property
     def is_tiny(self) -> bool:
-        """Tell whether it is the smallest chat of lab 12, with somebody's broadcast."""
+        """Tell whether it is the small chat of lab 12."""
         return self.name == "mine/speed" or self.name.startswith("12_speed/")
 
     @property
@@ -143,9 +142,9 @@ class Stage:
             return "\n".join(self._log)
 
     def await_log(self, *texts: str) -> None:
-        """Wait until a line of the log has these texts: an answer may arrive before it does.
+        """Wait until a line of the log has these texts, because an answer may arrive before the line.
 
-        Gives up after LOG_TIMEOUT; the log is what it is then.
+        Returns after LOG_TIMEOUT even if there is no such line.
         """
         with self._news:
             self._news.wait_for(
@@ -153,11 +152,11 @@ class Stage:
             )
 
     def start(self) -> None:
-        """Start the child and wait until it answers as itself. Raises StageFailed."""
+        """Start the child and wait until it answers with its token. Raises StageFailed."""
         self._started_from = files_of(self.folder)
         if self.name.startswith("mine"):
-            # Python runs its byte code for as long as a file keeps its size and the second of its last
-            # change, so that it misses a quick second save.
+            # Python reuses its byte code if a file has the same size and the same second of its last
+            # change, so it would miss a quick second save.
             shutil.rmtree(self.folder / "__pycache__", ignore_errors=True)
         self._log.clear()
         command, where, settings = flask_run(self.port), self.folder, {}
@@ -190,12 +189,12 @@ class Stage:
             self.stop()
             reader.join(STOP_TIMEOUT)
             raise StageFailed(self.name, self.log)
-        # The checker is the one who wants pages without the workshop's signs.
+        # Only the checker runs stages without the workshop's signs.
         by = f"{'`stage`' if self.sign else '`check`'} in {running.this_place()}"
         running.record(self.pid or 0, self.name, self.folder, self.port, self.token, by)
 
     def stop(self) -> None:
-        """End the child; calling it again does nothing."""
+        """Stop the child. Calling this again does nothing."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -209,7 +208,7 @@ class Stage:
         running.forget(process.pid)
 
     def stale(self) -> bool:
-        """Tell whether a file of the stage changed, came, went or moved since it was started."""
+        """Tell whether a file of the stage was changed, added, removed or moved since it started."""
         return files_of(self.folder) != self._started_from
 
     def _read(self, process: subprocess.Popen[str], announced: threading.Event) -> None:
@@ -222,20 +221,20 @@ class Stage:
             if found:
                 self.port = int(found.group(1))
                 announced.set()
-        announced.set()  # it ended: do not let `start` wait for nothing
+        announced.set()  # it ended, so `start` must not wait
 
 
 def stage(name: str, *, signed: bool = True) -> Stage:
     """Return the running stage `name`: a step ("05", "05_broadcast"), "mine", or "final_app".
 
-    A second call hands back the one that runs; when its files have changed, it starts anew on the
-    same port, so pages that are open find it again, and with the same data. `signed=False` is for
-    checks: it leaves title and footer alone, and the learner's data, too. Raises LookupError for an
-    unknown name and StageFailed when the application does not start.
+    A second call returns the stage that is already running. If its files have changed, the stage
+    restarts with the same port and data, so that open pages find it again. `signed=False` is for
+    checks: it does not change titles and footers, and does not touch the learner's data. Raises
+    LookupError for an unknown name, and StageFailed if the application does not start.
     """
     name, folder = locate(name)
     known = _stages.get((folder, signed))
-    is_check = name.startswith("mine") and not signed  # begins with no data of the last one
+    is_check = name.startswith("mine") and not signed  # starts without earlier data
     if known and known.alive and not known.stale() and not is_check:
         return known
     if known:
@@ -251,7 +250,7 @@ def stage(name: str, *, signed: bool = True) -> Stage:
     except StageFailed as failure:
         if not (known and "in use" in failure.log):
             raise
-        fresh.port = 0  # somebody took the old port meanwhile
+        fresh.port = 0  # another program has taken the old port
         fresh.start()
     _stages[folder, signed] = fresh
     return fresh
@@ -264,14 +263,14 @@ def locate(name: str) -> tuple[str, Path]:
     if name == "mine/final_app":
         if not paths.my_final_app().is_dir():
             raise LookupError(
-                f"There is no final_app of your own yet.\nExpected: {paths.my_final_app()}\n"
-                'What to do: `bring("final_app")` copies it.'
+                f"You have no copy of final_app yet.\nExpected: {paths.my_final_app()}\n"
+                'What to do: run `bring("final_app")` to copy it.'
             )
         return name, paths.my_final_app()
     if name == "mine/speed" and not paths.my_speed().is_dir():
         raise LookupError(
-            f"There is no broadcast of your own yet.\nExpected: {paths.my_speed()}\n"
-            'What to do: `bring("12_speed")` copies it.'
+            f"You have no broadcast of your own yet.\nExpected: {paths.my_speed()}\n"
+            'What to do: run `bring("12_speed")` to copy it.'
         )
     if name == "mine/speed":
         return name, paths.my_speed()
@@ -280,9 +279,9 @@ def locate(name: str) -> tuple[str, Path]:
     if name == "mine":
         if not (paths.my_chat() / "app.py").is_file():
             raise LookupError(
-                f"There is no chat of your own yet.\nExpected: {paths.my_chat() / 'app.py'}\n"
-                "What to do: notebook 01 tells how to begin it; `python3 start.py catch-up 01` "
-                "copies it (Windows: `py start.py catch-up 01`)."
+                f"You have not started your own chat yet.\nExpected: {paths.my_chat() / 'app.py'}\n"
+                "What to do: start it as notebook 01 describes, or copy step 01 with `python3 start.py "
+                "catch-up 01` (Windows: `py start.py catch-up 01`)."
             )
         return "mine", paths.my_chat()
     found = manifest.step(name)
@@ -307,9 +306,9 @@ def child_environment(
     tied: bool = False,
     data: Path | None = None,
 ) -> dict[str, str]:
-    """Return this process's environment, its FLASK_* replaced by what `workshop.serve` reads.
+    """Return this process's environment, with what `workshop.serve` reads instead of any FLASK_*.
 
-    `data` is the folder where the stage stores what it keeps; None leaves that to the stage.
+    `data` is the folder in which the stage stores its data. With None, the stage decides.
     """
     inherited = {
         key: value
@@ -335,7 +334,7 @@ def child_environment(
 
 
 def answers(url: str, token: str) -> bool:
-    """Tell whether the server at `url` is the stage with this token, whatever page it has."""
+    """Tell whether the server at `url` is the stage with this token, whatever page it returns."""
     try:
         with _direct.open(url, timeout=READY_TIMEOUT) as response:
             headers = response.headers
@@ -347,7 +346,7 @@ def answers(url: str, token: str) -> bool:
 
 
 def files_of(folder: Path) -> frozenset[tuple[str, float]]:
-    """Return a stage's own files, and when each was written, in seconds since 1970."""
+    """Return a stage's own files, each with its last change in seconds since 1970."""
     return frozenset(
         (str(path), path.stat().st_mtime)
         for path in folder.rglob("*")
@@ -356,12 +355,12 @@ def files_of(folder: Path) -> frozenset[tuple[str, float]]:
 
 
 def _is_made(name: str) -> bool:
-    """Tell whether running or editing a stage made this file or folder, not its author."""
+    """Tell whether a program made this file or folder while the stage ran or was edited."""
     return name.startswith(".") or name in ("__pycache__", "instance")
 
 
 def stop_stages_in(folder: Path) -> None:
-    """Stop what this process runs from a folder: Windows moves no folder that somebody works in."""
+    """Stop the stages of a folder, because Windows cannot move a folder that a process uses."""
     for (where, _), known in _stages.items():
         if where == folder:
             known.stop()
@@ -369,7 +368,7 @@ def stop_stages_in(folder: Path) -> None:
 
 @atexit.register
 def stop_all() -> None:
-    """Stop every stage that this process started, and forget what they stored."""
+    """Stop every stage that this process started, and delete what they stored."""
     for known in _stages.values():
         known.stop()
     _stages.clear()

@@ -1,7 +1,7 @@
 """What a notebook shows: code and changes from the step folders, live pages, packets, progress.
 
-Every view has two forms: HTML for a notebook that runs, and text that is the same everywhere and
-always (no port, id or time), which is stored, compared, and read where nothing runs.
+Every view has two forms. A running notebook shows the HTML. The text has no port, id or time, so it
+is always the same: it is stored in the notebook, compared by tests, and read where nothing runs.
 """
 
 import html
@@ -22,8 +22,8 @@ LONG_FILE = 80  # lines; a new file longer than this is folded away
 PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
 CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
 ONLY_YOURS = (
-    "A line with | is only in your chat. Your own work stays, unless the text says otherwise; a slip "
-    "goes. Where a + would take its place, make one line of both."
+    "A line with | is only in your chat. Keep your own work, unless the text says otherwise, and "
+    "remove typos. If a + line replaces one of yours, merge the two."
 )
 
 LAB_FOLDERS = {"11": "mine/final_app", "12": "mine/speed"}  # where the exercise of a lab is
@@ -39,7 +39,7 @@ LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # b
 
 
 class View:
-    """Something to look at: `text` for everybody, `markup` (HTML) for a notebook."""
+    """What a cell shows: `text` in every program, and `markup` (HTML) in a notebook."""
 
     def __init__(self, text: str, markup: str) -> None:
         self.text = text
@@ -53,9 +53,9 @@ class View:
 
 
 def show(where: str, file: str, *names: str) -> View:
-    """Show a file of a stage, or just its pieces called `names`: functions, or lines that hold one.
+    """Show a file of a stage, or only the pieces called `names`: functions, or lines that contain one.
 
-    `where` is a step ("05_broadcast") or "mine". Raises LookupError that says what there is.
+    `where` is a step ("05_broadcast") or "mine". Raises LookupError, which lists what there is.
     """
     label, folder = locate(where)
     files = changes.lesson_files(folder)
@@ -70,7 +70,7 @@ def show(where: str, file: str, *names: str) -> View:
 
 
 def show_change(where: str, *what: str) -> View:
-    """Show what a step changes: whole, or one file of it, or one function of that file.
+    """Show what a step changes: all of it, one file, or one function of that file.
 
     show_change("05_broadcast"), show_change("05_broadcast", "app.py", "handle_new_message"),
     or from one stage to another: show_change("mine", "05_broadcast").
@@ -82,9 +82,9 @@ def show_change(where: str, *what: str) -> View:
 
 
 def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
-    """Show what leads from one stage to another; each a step, or "mine"."""
+    """Show the changes from one stage to another. Each is a step or "mine"."""
     if "mine" in (old, new) and not (paths.my_chat() / "app.py").is_file():
-        sentence = "Your chat has not begun yet: mine/chat/app.py is not there."
+        sentence = "You have not started your chat yet: mine/chat/app.py does not exist."
         return View(sentence, _sentence(sentence))
     (old, old_folder), (new, new_folder) = locate(old), locate(new)
     title = f"from {old} to {new}"
@@ -100,17 +100,17 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
         view = _with_line(view, ONLY_YOURS)
     if only or not alone:
         return view
-    return _with_line(view, f"yours alone: {', '.join(alone)}")
+    return _with_line(view, f"Only your chat has these files: {', '.join(alone)}")
 
 
 def _step_before(name: str) -> dict[str, str]:
-    """Return the files of the step before, which a learner's chat grew from; none at the first."""
+    """Return the files of the step before, from which the learner started; none for the first step."""
     before = manifest.before(manifest.step(name))
     return changes.lesson_files(before.folder) if before else {}
 
 
 def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View:
-    """Show hunks, or those of one file, or of one function in it."""
+    """Show hunks: all of them, those of one file, or those of one function in it."""
     chosen = choose(hunks, only)
     if only and not chosen:
         raise LookupError(
@@ -140,7 +140,7 @@ def choose(hunks: list[Hunk], only: tuple[str, ...]) -> list[Hunk]:
 
 
 def solution(where: str) -> View:
-    """Show the tested solution of a step's exercise, folded away until it is asked for."""
+    """Show the tested solution of a step's exercise, hidden until the learner opens it."""
     step = manifest.lesson(where)
     patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
     mine = LAB_FOLDERS.get(step.number, "mine/chat")
@@ -151,7 +151,7 @@ def solution(where: str) -> View:
 
 
 def side_by_side(chat: Stage, *names: str) -> None:
-    """Show the chat page of each person, live, beside each other."""
+    """Show the live chat page of each person, side by side."""
     boxes = "".join(
         _frame(chat, f"/chat?username={quote(name)}", f"{name}'s page", CHAT_HEIGHT)
         for name in names
@@ -160,7 +160,7 @@ def side_by_side(chat: Stage, *names: str) -> None:
 
 
 def show_page(chat: Stage, path: str = "/", height: int = PAGE_HEIGHT) -> None:
-    """Show one page of a running stage, live; `height` is in CSS pixels."""
+    """Show one live page of a running stage. `height` is in CSS pixels."""
     box = _frame(chat, path, f"{chat.name}: {path}", height)
     _show_frames(box, f"A live page of {chat.name}: {path}")
 
@@ -170,16 +170,16 @@ def show_picture(name: str) -> View:
     pictures = paths.ROOT / "docs" / "pictures"
     if not (pictures / name).is_file():
         known = ", ".join(sorted(path.name for path in pictures.glob("*.svg")))
-        raise LookupError(f"There is no picture {name!r}. There are: {known}.")
+        raise LookupError(f"There is no picture {name!r}. The pictures are: {known}.")
     drawing = (pictures / name).read_text(encoding="utf-8")
     described = re.search(r"<desc[^>]*>(.*?)</desc>", drawing, re.DOTALL)
     return View(html.unescape(described[1]) if described else name, drawing)
 
 
 def wire(client: socketio.SimpleClient, *only: str) -> View:
-    """Show what a client of the cast sent and what came back, packet by packet.
+    """Show what a client of the cast sent and received, packet by packet.
 
-    wire(ada, "new_message", "acknowledgement") shows just the packets that are called so.
+    wire(ada, "new_message", "acknowledgement") shows only the packets with these names.
     """
     every = [(p, meaning(p)) for p in tape_of(client).packets if meaning(p)]
     rows = [(p, words) for p, words in every if not only or any(each in words for each in only)]
@@ -233,7 +233,7 @@ def _file_html(path: str, hunks: list[Hunk]) -> str:
 
 
 def box(content: str, heading: str = "") -> str:
-    """Return HTML in a frame, under its heading; it scrolls sideways where it must."""
+    """Return HTML in a frame, under its heading. It scrolls sideways if it is too wide."""
     head = f'<div style="{HEAD}">{html.escape(heading)}</div>' if heading else ""
     return f'<div style="{BOX}">{head}<div style="overflow-x: auto">{content}</div></div>'
 
@@ -252,7 +252,7 @@ def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = 
 
 
 def with_code(sentence: str) -> str:
-    """Return a sentence as HTML, what stands between backticks as code."""
+    """Return a sentence as HTML, with the text between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
@@ -269,7 +269,7 @@ def _folded(words: str, content: str) -> str:
 
 
 def _shown(hunk: Hunk) -> list[str]:
-    """Return a hunk's lines; an unchanged empty one at its edge shows nothing but a gap."""
+    """Return a hunk's lines without empty ones at its edges, which would only show a gap."""
     lines = list(hunk.lines)
     for edge in (0, -1):
         while lines and not lines[edge].strip():

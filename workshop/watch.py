@@ -36,7 +36,10 @@ def watch(step: str) -> int:
             if verdict.state == KEPT:
                 return 0
             if not last:
-                print("Watching mine/chat: each save is checked. Ctrl+C ends this.", flush=True)
+                print(
+                    "Watching mine/chat: every save starts a check. Press Ctrl+C to stop.",
+                    flush=True,
+                )
             last = verdict
             await_save(paths.my_chat(), seen)
     except KeyboardInterrupt:

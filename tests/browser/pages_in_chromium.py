@@ -14,17 +14,19 @@ from workshop.checks.page import WAIT_TIMEOUT, PageError
 from workshop.stages import Stage
 
 EVENT = re.compile(r"42(\[.*)", re.DOTALL)
+AWAITS, ANSWER = re.compile(r"42(\d+)"), re.compile(r"43(\d+)")
 PATIENCE = 15.0  # seconds
 MOMENT = 20  # milliseconds between two looks
 QUIET = 0.15  # seconds without news after which pages have come to rest
 
 
 class Wire:
-    """A page's WebSocket, with somebody in the middle who can lose, repeat and cut."""
+    """A page's WebSocket, with somebody in the middle who can lose and repeat events, or end it."""
 
     def __init__(self, page: "ChromiumPage", route: WebSocketRoute) -> None:
         self.page, self.route = page, route
-        if page.is_cut:
+        self.awaited: dict[str, str] = {}  # events, by the number of their acknowledgement
+        if page.is_offline:
             route.close()
             return
         page.wires.append(self)
@@ -33,7 +35,9 @@ class Wire:
         self.server.on_message(self.heard)
 
     def sent_by_page(self, message: str | bytes) -> None:
-        self.page.note(self.page.sent, str(message))
+        event = self.page.note(self.page.sent, str(message))
+        if number := AWAITS.match(str(message)):
+            self.awaited[number[1]] = event
         if message == "5":
             self.page.is_upgraded = True
         self.server.send(message)
@@ -46,6 +50,9 @@ class Wire:
         if event in self.page.losing:
             self.page.losing.remove(event)
             return
+        number = ANSWER.match(str(message))
+        if number and (asked := self.awaited.pop(number[1], "")) in self.page.answers:
+            message = f"43{number[1]}{json.dumps([self.page.answers.pop(asked)])}"
         self.page.last[event] = str(message)
         self.route.send(message)
 
@@ -61,10 +68,11 @@ class ChromiumPage:
         self.requests: list[tuple[str, str, int]] = []
         self.wires: list[Wire] = []
         self.losing: list[str] = []
+        self.answers: dict[str, object] = {}
         self.last: dict[str, str] = {}
         self.kept: list[str] = []
         self.is_paused = False
-        self.is_cut = self.is_upgraded = False
+        self.is_offline = self.is_upgraded = False
         self.tab: Tab = context.new_page()
         self.tab.route_web_socket(re.compile("socket.io"), lambda route: Wire(self, route))
         self.tab.on("pageerror", lambda error: self.errors.append(PageError("error", str(error))))
@@ -113,6 +121,10 @@ class ChromiumPage:
     def attribute(self, selector: str, name: str) -> str | None:
         return self.attributes(selector, name)[0]
 
+    def is_at_end(self, selector: str) -> bool:
+        end = "([it]) => it.scrollTop + it.clientHeight >= it.scrollHeight - 1"
+        return bool(self._read(selector, end))
+
     def exists(self, selector: str) -> bool:
         return bool(self._read(selector, "(all) => all.length"))
 
@@ -130,21 +142,18 @@ class ChromiumPage:
     def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
         return self.pages.wait(condition, timeout)
 
-    def cut(self) -> None:
-        self.is_cut, self.is_upgraded = True, False
+    def go_offline(self) -> None:
+        self.is_offline, self.is_upgraded = True, False
         self._context.set_offline(True)
         for wire in self.wires:
             wire.server.close()
             wire.route.close()
         self.wires.clear()
 
-    def mend(self) -> None:
-        self.is_cut = False
+    def go_online(self) -> None:
+        self.is_offline = False
         self._context.set_offline(False)
         self.pages.wait(lambda: self.is_upgraded, PATIENCE)  # the client tries again after seconds
-
-    def skip(self, seconds: float) -> None:
-        self.pages.wait(lambda: False, seconds)
 
     def pause(self) -> None:
         self.is_paused = True
@@ -161,6 +170,12 @@ class ChromiumPage:
     def repeat(self, event: str) -> None:
         for wire in self.wires:
             wire.route.send(self.last[event])
+
+    def answer(self, event: str, value: object) -> None:
+        self.answers[event] = value
+
+    def hurry(self, seconds: float) -> None:
+        """Do nothing: here, time passes by itself."""
 
     def close(self) -> None:
         self._context.close()

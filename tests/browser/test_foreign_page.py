@@ -216,7 +216,7 @@ def test_a_file_of_step_10_opens_from_its_frame(person: People, run: Run) -> Non
     chat, around = run("10"), run("01")
     tab = person(embed.address(around.port, "/"))
     ada = framed(tab, embed.address(chat.port, "/"), embed.SANDBOX)
-    ada.get_by_label("Your name").fill("Ada")
+    ada.get_by_label("Your name").fill("Ada in a frame")  # others register Ada here
     ada.get_by_label("Password").fill("correct horse")
     ada.get_by_role("button", name="Register").click()
     ada.wait_for_function(UPGRADED)

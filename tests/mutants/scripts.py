@@ -60,10 +60,10 @@ def socket(scene: Scene) -> None:
     two_pages(scene)
     ada, bo = scene.ada, scene.bo
     talk(scene)
-    ada.cut()
+    ada.go_offline()
     ada.say("Are you there?")
     scene.look("Ada's line is cut")
-    ada.mend()
+    ada.go_online()
     ada.settle()
     scene.look("the line is back")
     cy, di = scene.client(), scene.client()
@@ -181,14 +181,14 @@ def strange_clients(scene: Scene) -> None:
 
 def cut_line(scene: Scene) -> None:
     ada, bo = scene.ada, scene.bo
-    ada.cut()
+    ada.go_offline()
     ada.say("Can you hear me?")
     scene.look("Ada's line is cut")
     bo.say("Ada cannot hear this")
     scene.look("Bo talks meanwhile")
     bo.say("nor this")
     scene.look("Bo talks on")
-    ada.mend()
+    ada.go_online()
     ada.settle()
     scene.look("the line is back")
     ada.press("#message-input")

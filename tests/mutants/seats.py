@@ -35,7 +35,7 @@ CHANCE = [
     (re.compile(r"\b[0-9a-f]{32}\b"), "<id>"),
     (re.compile(r'("(?:sid|upgrades)": ?)"[^"]*"'), r"\1<sid>"),
     (re.compile(r"0x[0-9a-f]{6,}"), "<address>"),
-    (re.compile(r"\b(Wait |retry_after\"?: ?)\d+"), r"\1<n>"),
+    (re.compile(r"\b(Wait |retry_after\"?: ?)(?:[1-9]|10)\b"), r"\1<n>"),
     (re.compile(r"(/tmp|/var)[/\w.-]*/"), "<folder>/"),
 ]
 
@@ -169,12 +169,12 @@ class Seat:
         """Wait until the page is connected by a WebSocket: before, it polls."""
         self._try(lambda: self.page.wait_for_function("__line.upgraded && __line.connected"))
 
-    def cut(self) -> None:
-        """Lose the line, until `mend`."""
+    def go_offline(self) -> None:
+        """Lose the network, until `go_online`."""
         self.context.set_offline(True)
         self.run("__line.cut()")
 
-    def mend(self) -> None:
+    def go_online(self) -> None:
         self.context.set_offline(False)
 
     def cookies(self) -> dict[str, str]:

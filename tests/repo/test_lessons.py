@@ -68,6 +68,19 @@ def test_a_notebook_has_its_shape(notebook: Path) -> None:
     assert "<details>" in text
 
 
+@ALL
+def test_a_notebook_shows_a_picture_of_its_idea(notebook: Path) -> None:
+    assert 'show_picture("' in "\n".join(cell.source for cell in cells(notebook.stem, "code"))
+
+
+@ALL
+def test_a_prediction_has_a_place_for_a_guess_and_a_result(notebook: Path) -> None:
+    code = "\n".join(cell.source for cell in cells(notebook.stem, "code"))
+    predictions = len(re.findall(r"(?m)^##+ Predict", prose(notebook.stem)))
+    assert 0 < predictions <= code.count("guess(")
+    assert code.count("guess(") == code.count("reveal(")
+
+
 def test_a_foreign_kernel_is_told_what_to_do_in_a_few_lines() -> None:
     """Where the workshop is not installed, the error shows the comment above the line that failed."""
     run = """
@@ -100,9 +113,9 @@ def test_a_notebook_waits_for_events_and_installs_nothing(notebook: Path) -> Non
 
 @pytest.mark.parametrize("step", manifest.steps()[1:], ids=lambda step: step.name)
 def test_modify_names_each_file_and_how_much_there_is_to_type(step: manifest.Step) -> None:
-    """Lines with something on them, as in “`app.py` (5 new lines, 4 go)”; brought files are whole."""
+    """Lines with something on them: “`app.py` (add 5 lines, remove 4)”; brought files are whole."""
     (modify,) = [cell.source for cell in cells(step.name, "markdown") if cell.id == "modify"]
-    named = re.findall(r"`([\w/.]+)` \((\d+) new(?: lines)?(?:, (\d+) go)?", modify)
+    named = re.findall(r"`([\w/.]+)` \(add (\d+) lines?(?:, remove (\d+))?", modify)
     code = "\n".join(cell.source for cell in cells(step.name, "code"))
     to_type = [h for h in changes.step_change(step.name) if f'"{h.file}"' not in brought(code)]
     assert {file: (int(come), int(go or 0)) for file, come, go in named} == {

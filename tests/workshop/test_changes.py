@@ -65,7 +65,7 @@ def test_what_only_the_learner_has_is_named_in_one_line(my_chat: Path) -> None:
     write(my_chat, "requirements.txt", "flask==3.1.3\n")
     write(my_chat, "notes/ideas.txt", "tea\n")
     shown = show_change("mine", "02_routes")
-    line = "yours alone: notes/ideas.txt, requirements.txt"
+    line = "Only your chat has these files: notes/ideas.txt, requirements.txt"
     assert str(shown) == f"from mine to 02_routes: no difference\n\n{line}"
     assert line in shown.markup
     assert "flask==3.1.3" not in shown.markup
@@ -76,7 +76,7 @@ def test_what_only_the_learner_has_is_named_in_one_line(my_chat: Path) -> None:
 
 def test_what_only_the_learner_wrote_has_a_mark_of_its_own(my_chat: Path) -> None:
     catch_up("03")
-    said = "Your own work stays, unless the text says otherwise"
+    said = "Keep your own work, unless the text says otherwise"
     shown = show_change("mine", "04_socketio")
     assert '-"""The same two pages' in str(shown)
     assert said not in str(shown), "all of it is of step 03"
@@ -172,13 +172,13 @@ def test_what_the_step_alone_has_is_shown_whole(my_chat: Path) -> None:
     catch_up("03")
     shown = str(show_change("mine", "04_socketio"))
     assert "static/chat.js" in shown and "+const socket" in shown
-    assert "yours alone" not in shown
+    assert "Only your chat" not in shown
 
 
 def test_between_two_steps_nothing_is_yours() -> None:
     shown = str(show_change("04_socketio", "03_templates"))
     assert "-const socket" in shown
-    assert "yours alone" not in shown
+    assert "Only your chat" not in shown
 
 
 @pytest.mark.parametrize("file", ["templates/chat.html", "static/chat.js", "static/style.css"])

@@ -123,7 +123,7 @@ def test_an_earlier_step_is_told_what_the_next_one_asks(my_chat: Path) -> None:
     catch_up("03")
     verdict = check("05")
     assert verdict.state == BROKEN
-    assert "acknowledgement" in verdict.sentence
+    assert "acknowledges" in verdict.sentence
     assert "SocketIO(app" in verdict.hint
 
 
@@ -276,13 +276,13 @@ def test_flask_in_the_wrong_environment_is_named(my_chat: Path) -> None:
     environments.make_environment("second")
     verdict = check("01")
     assert verdict.state == BROKEN
-    assert "with that very Python" in verdict.hint
+    assert "Install with the Python of mine/second" in verdict.hint
 
 
 def test_a_name_without_a_version_is_no_pin(my_chat: Path) -> None:
     catch_up("01")
     (my_chat / "requirements.txt").write_text("flask\n", encoding="utf-8")
-    assert "no pin" in check("01").hint
+    assert "does not pin a version" in check("01").hint
 
 
 def test_a_card_shows_the_two_ends_of_what_is_long() -> None:

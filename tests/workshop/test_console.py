@@ -38,7 +38,7 @@ SAVE = "    db.session.add({})\n    db.session.commit()\n    return 'saved'\n"
 
 # what is broken, the line of app.py that is named, and a piece of the meaning
 PYTHON = [
-    ("import flsk", 1, "no module `flsk`"),
+    ("import flsk", 1, "cannot find the module `flsk`"),
     ("import sys\nfrom flask import flask", 2, "Capitals count"),
     ("def f():\nreturn 1", 2, "indented wrongly"),
     ("import sys\nx = (1,\ny = 2\n", 2, "has no partner"),
@@ -66,14 +66,14 @@ PYTHON = [
     ("m = {}\nm['text']", 2, "a value for 'text'"),
     ("x = None\nx['a']", 2, "A value is None here"),
     ("[][0]", 1, ""),  # a kind that nothing explains is shown as it is
-    (WEB + ROUTE + "    1", 0, "`index` returns nothing"),
+    (WEB + ROUTE + "    1", 4, "`index` returns nothing"),
     (WEB + "@app.route('chat')\ndef chat(): pass", 3, "must begin with a slash"),
     (WEB + ROUTE + "    pass\n@app.route('/a')\ndef index(): pass", 6, "called `index`"),
     (WEB + ROUTE + "    return render_template('chat.html')", 5, "Flask looks for `chat.html`"),
     (WEB + ROUTE + "    return render_template_string('{% for x in y %}')", 5, "{% endfor %}"),
     (WEB + ROUTE + "    return render_template_string('{{ x }')", 5, "cannot read this line"),
     (WEB + ROUTE + "    return render_template_string('{{ x.y }}')", 5, "The template uses `x`"),
-    (WEB + ROUTE + "    return url_for('chat')", 5, "`chat` is none"),
+    (WEB + ROUTE + "    return url_for('chat')", 5, "is called `chat`"),
     (WEB + ROUTE + "    return url_for('socketio_browser.static')", 5, "register_blueprint"),
     (WEB + ROUTE + "    return url_for('static', name='a.css')", 5, "'filename'"),
     (TABLE + ROUTE + SAVE.format("Message(text='a')"), 16, "no table `message`"),
@@ -144,7 +144,7 @@ SCRIPT = [
     ("const log = null;\nlog.textContent = 1;", 2, 17, "the value before `.textContent`"),
     ("const message = {};\nmessage.author.name;", 2, 16, "The value before `.name` is `undefined`"),
     ("const { a } = null;", 1, 9, "take `a` out"),
-    ("for (const line of 5) {}", 1, 20, "`5` is none"),
+    ("for (const line of 5) {}", 1, 20, "`5` is not one"),
     ("show;\nconst show = 1;", 1, 1, "Move that line up"),
     ("\n  shwo();", 2, 3, "`shwo` is used but never declared"),
     ("[1].forEach(undefined);", 1, 5, "by its name, without `()`"),

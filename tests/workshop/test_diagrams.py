@@ -64,7 +64,7 @@ def test_a_diagram_of_real_clients_is_the_same_whoever_is_named_first() -> None:
             person.receive(timeout=10)
         texts = [sequence(*order).text for order in permutations([ada, bo])]
         markup = sequence(ada, bo).markup
-        with pytest.raises(TypeError, match="keeps no tape"):
+        with pytest.raises(TypeError, match="has no tape"):
             sequence(socketio.SimpleClient())
         ada.disconnect()
         bo.disconnect()

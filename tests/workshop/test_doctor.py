@@ -51,9 +51,9 @@ def test_a_fix_is_printed_for_what_failed_and_for_nothing_else(
     monkeypatch.setattr(doctor, "CHECKS", (fine, wrong))
     assert doctor.report() == 1
     out = capsys.readouterr().out
-    assert "LOOK  Milk: sour" in out
+    assert "FIX  Milk: sour" in out
     assert "py start.py doctor" in out
-    assert "ok    Tea: hot" in out
+    assert "ok   Tea: hot" in out
     assert ".venv" not in out
     assert "\x1b" not in out
 
@@ -63,7 +63,7 @@ def test_all_fine_is_said_and_is_the_exit_code(
 ) -> None:
     monkeypatch.setattr(doctor, "CHECKS", (fine,))
     assert doctor.report() == 0
-    assert "All is fine." in capsys.readouterr().out
+    assert "Everything is fine." in capsys.readouterr().out
 
 
 def test_a_check_that_breaks_is_a_finding_and_hides_no_other(
@@ -131,7 +131,7 @@ def test_a_missing_wheel_is_named_until_it_is_there(
             (wheels / f"{name.replace('-', '_')}-{version}-py3-none-any.whl").touch()
     assert (
         doctor.offline_wheels().seen
-        == f"{len(wanted) - 1} there. Step 01 needs the network for: flask"
+        == f"{len(wanted) - 1} found. Step 01 needs the network for: flask"
     )
     (wheels / f"flask-{wanted['flask']}-py3-none-any.whl").touch()
     assert doctor.offline_wheels().ok

@@ -161,5 +161,5 @@ def test_a_taken_port_is_explained(folder: Path) -> None:
         )
     assert ended.returncode == 2
     assert f"Port {port} is taken by another program." in ended.stderr
-    assert re.search(r"What to do: name another, such as --port \d+", ended.stderr)
+    assert re.search(r"What to do: choose another one, such as --port \d+", ended.stderr)
     assert "Traceback" not in ended.stderr

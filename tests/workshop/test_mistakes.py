@@ -14,7 +14,7 @@ from workshop.verdict import BROKEN
 Mistake = tuple[str, str, str, str, str]
 
 ENOUGH = 60
-GENERIC = (console.UNKNOWN, visitors.UNKNOWN, visitors.NOT_TOLD)
+GENERIC = (console.UNKNOWN, visitors.UNKNOWN, visitors.NOT_RECEIVED)
 SOON = 1.5  # seconds: many of these chats never answer, and the check waits until it gives up
 
 

@@ -142,8 +142,8 @@ def test_a_check_names_a_folder_that_flask_does_not_know(
         ('flask=="3.1.3"', "has no quotes"),
         ("flask==…", "dots stand for a version"),
         ("flask==", "stand for a version"),
-        ("flask=3.1.3", "Two equals signs"),
-        ("flask 3.1.3", "is no pin"),
+        ("flask=3.1.3", "two equals signs"),
+        ("flask 3.1.3", "does not pin a version"),
         ("+flask==3.1.3", "begins with `+`"),
     ],
 )

@@ -35,7 +35,7 @@ class Running:
         )
         assert self.process.stdout
         heading = self.process.stdout.readline()
-        while "runs at" not in heading:
+        while "is running at" not in heading:
             heading = self.process.stdout.readline()
         self.url = heading.split()[-1]
         self.log: list[str] = []
@@ -126,7 +126,7 @@ def test_it_takes_the_next_port_and_says_why(my_chat: Path) -> None:
         assert taken(port)
         chosen, reason = free_port(port)
     assert chosen > port
-    assert re.search(rf"Port {port} is taken by another program.*so this is {chosen}", reason)
+    assert re.search(rf"Port {port} is taken by another program.* uses {chosen}", reason)
 
 
 def test_a_named_port_that_is_taken_is_explained() -> None:
@@ -136,7 +136,7 @@ def test_a_named_port_that_is_taken_is_explained() -> None:
         result = subprocess.run(words, capture_output=True, text=True)
     assert result.returncode == 2
     assert f"Port {port} is taken by another program.\nExpected: " in result.stderr
-    assert "What to do: name another, such as --port " in result.stderr
+    assert "What to do: choose another one, such as --port " in result.stderr
 
 
 def test_a_free_port_is_taken_without_words() -> None:

@@ -93,7 +93,7 @@ def test_without_a_copy_there_is_nothing_to_blame(
 
 def test_a_copy_is_brought_once_and_never_written_over(copy: Path) -> None:
     copy.write_text("mine", encoding="utf-8")
-    assert "stays as it is" in bring("12_speed")
+    assert "already exists" in bring("12_speed")
     assert copy.read_text(encoding="utf-8") == "mine"
 
 

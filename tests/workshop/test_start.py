@@ -300,7 +300,7 @@ def test_ctrl_c_leaves_the_mark_of_an_unfinished_set_up(
 def test_a_folder_that_is_no_environment_is_never_deleted(start: ModuleType) -> None:
     start.VENV.mkdir()
     (start.VENV / "precious").touch()
-    with pytest.raises(start.SetUpError, match="Setup deletes nothing that it does not know"):
+    with pytest.raises(start.SetUpError, match="Setup deletes only virtual environments"):
         set_up(start)
     assert (start.VENV / "precious").exists()
 
@@ -346,7 +346,7 @@ def test_nothing_is_replaced_under_a_program_without_asking(
 ) -> None:
     change(ready)
     before = sorted((path, path.stat().st_mtime_ns) for path in ready.VENV.rglob("*"))
-    with pytest.raises(ready.SetUpError, match="Nothing was changed"):
+    with pytest.raises(ready.SetUpError, match="Setup changed nothing"):
         set_up(ready)
     assert str(ready.PYTHON) in capsys.readouterr().out
     after = sorted((path, path.stat().st_mtime_ns) for path in ready.VENV.rglob("*"))
@@ -399,7 +399,7 @@ TOLD = {
 def test_a_failure_says_what_to_do(start: ModuleType, output: str, phrase: str) -> None:
     told = str(start.explained("[1/4] Something: FAILED.", output))
     assert phrase in told
-    for word in ("Expected:", "Came:", "What to do:"):
+    for word in ("Expected:", "Found:", "What to do:"):
         assert word in told
 
 
@@ -409,7 +409,7 @@ def test_a_failure_repeats_the_installers_last_words_and_names_the_log(
     Path(os.environ["UV_FIND_LINKS"], "tea-1.0-py3-none-any.whl").unlink()
     assert start.main(["check", "05"]) == 1
     told = capsys.readouterr().err
-    assert "Going on" not in told
+    assert "Continuing" not in told
     assert "tea" in told
     assert str(start.LOG) in told
     assert "pip install" in start.LOG.read_text("utf-8")
@@ -424,7 +424,7 @@ def test_without_a_network_the_workshop_starts_with_what_there_is(
     monkeypatch.setattr(ready, "hand_over", lambda arguments: handed.append(arguments) or 0)
     assert ready.main(["check", "05"]) == 0
     assert handed == [["-m", "workshop", "check", "05"]]
-    assert "Going on with what is installed already" in capsys.readouterr().err
+    assert "Continuing with what is already installed" in capsys.readouterr().err
     assert ready.main(["test"]) == 1
     assert len(handed) == 1
 

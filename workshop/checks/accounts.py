@@ -1,4 +1,4 @@
-"""Step 08: the front page lets people in; names, passwords and the token of a form."""
+"""Step 08: registration and login on the front page; names, passwords and CSRF tokens."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,83 +20,86 @@ NO_TOKEN = {TOKEN_HEADER: ""}
 
 
 @promise(since="accounts", final_app=True)
-def the_front_page_is_a_door(chat: Stage) -> None:
+def the_front_page_has_both_forms(chat: Stage) -> None:
     """The front page lets people register and log in."""
     forms = dict(_forms(chat))
     for action in ("/register", "/login"):
         form = forms.get(action)
         if form is None or attribute(form, "method").lower() != "post":
             raise Broken(
-                f'There is a form that sends to {action}: method="post".',
-                f"forms that lead to {sorted(forms) or 'nowhere'}",
-                "The `action` of the form, or the `formaction` of a button, leads there; and "
-                'method="post": a password never travels in an address, which logs keep.',
+                f"The front page has a form that posts to `{action}`.",
+                f"forms that send to {sorted(forms) or 'no address'}",
+                'Set `method="post"`, and set the `action` of the form, or the `formaction` of its '
+                f'button, to `{action}`. With GET, the password would be part of the address, '
+                'which logs keep.',
             )  # fmt: skip
         for name, kind in (("username", ""), ("password", "password")):
             field = form.find("input", attrs={"name": name})
             if not isinstance(field, Tag) or kind not in ("", attribute(field, "type")):
-                raise Broken(f"The form of {action} has a field `{name}`"
+                raise Broken(f"The form for `{action}` has a field `{name}`"
                              + (f' of type="{kind}".' if kind else "."),
                              f"{[attribute(each, 'name') for each in form.find_all('input')]}",
-                             "A browser sends only fields that have a `name`; a password's `type` "
-                             "keeps it from being read over a shoulder.")  # fmt: skip
+                             'A browser sends only fields that have a `name`. `type="password"` '
+                             'hides what somebody types.')  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
 def every_form_carries_its_token(chat: Stage) -> None:
-    """Every form that changes something carries a token."""
+    """Every form that changes something contains a CSRF token."""
     inside = read_chat(chat)("form")
     for form in (*(form for _, form in _forms(chat)), *inside):
         if attribute(form, "method").lower() != "post" or token_in(form):
             continue
-        raise Broken(f"The form that leads to {attribute(form, 'action')} has a hidden field "
-                     "`csrf_token`, with a value.",
+        raise Broken(f"The form for `{attribute(form, 'action')}` has a hidden field `csrf_token` "
+                     "with a value.",
                      f"fields {[attribute(each, 'name') for each in form('input')]}",
                      NO_TOKEN_IN_FORM)  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
-def who_registers_comes_in(chat: Stage) -> None:
-    """Who registers or logs in comes into the chat."""
+def people_who_register_enter_the_chat(chat: Stage) -> None:
+    """People who register or log in enter the chat."""
     name = known_name(chat)
     again = account_of(chat).new_browser(name)
     page = visit(chat, family_of(chat).page(name), by=again, follow=True)
     expect(family_of(chat).named(name) in visible(page.text),
-           f"The chat's page names {name}, who has logged in.", f"“{visible(page.text)[:160]}”",
-           "The name comes from the account now: `username=me.username`.")  # fmt: skip
+           f"The chat page shows the name of {name}, who has logged in.",
+           f"“{visible(page.text)[:160]}”",
+           "Pass the account's name to the page: `username=me.username`.")  # fmt: skip
 
 
 @promise(since="accounts")
-def without_a_log_in_back_to_the_door(chat: Stage) -> None:
-    """Who is not logged in is sent to the front page."""
+def without_a_login_back_to_the_front_page(chat: Stage) -> None:
+    """People who are not logged in are redirected to the front page."""
     for path in ("/chat", "/chat?username=Ada"):
         answer = visit(chat, path)
         target = urlsplit(urljoin(chat.url, answer.headers.get("Location", ""))).path
         expect(answer.status_code in (302, 303) and target == "/",
-               f"For a stranger, `{path}` answers 302 and leads to `/`.",
+               f"For somebody who is not logged in, `{path}` redirects to `/` with status 302.",
                f"status {answer.status_code}",
-               "A name in the address proves nothing any more. First of all: who is it, by "
-               'the cookie? Nobody: `return redirect(url_for("index"))`.')  # fmt: skip
+               'A name in the address no longer proves anything. First find out from the cookie '
+               'who is asking. If it is nobody, `return redirect(url_for("index"))`.')  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
 def a_name_belongs_to_one(chat: Stage) -> None:
-    """A name belongs to one account, in capitals, too; a refusal is a sentence on the page."""
+    """A name belongs to one account, with or without capitals, and the page explains a refusal."""
     name = known_name(chat)
     for taken in (name, name.upper()):
         _not_registered(chat, taken, "another password",
-                        "The table holds each name once: `unique=True`, and on a form without "
-                        "capitals (`.casefold()`). Catch what the database says, and answer with a "
-                        "sentence and 409.")  # fmt: skip
-    expect(_logs_in(chat, name, PASSWORD), "Who was first still logs in with their own password.",
-           "they cannot any more",
-           "A second registration must change nothing of the first account.")  # fmt: skip
+                        "Store the name without capitals (`.casefold()`) in a column with "
+                        "`unique=True`. Catch the database's error, and answer with a sentence and "
+                        "status 409.")  # fmt: skip
+    expect(_logs_in(chat, name, PASSWORD),
+           "The person who registered first can still log in with their own password.",
+           "they can no longer log in",
+           "A second registration must not change the first account.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
 def names_and_passwords_have_limits(chat: Stage) -> None:
-    """A name has 1 to 40 characters, a password at least eight."""
-    why = "Ask before anything is stored; answer with the form, a sentence and status 400."
+    """A name has 1 to 40 characters, and a password has at least eight."""
+    why = "Check it before you store anything. Answer with the form, a sentence and status 400."
     for name in ("", "   ", "A" * 41):
         _not_registered(chat, name, PASSWORD, why)
     _not_registered(chat, fresh_name(), "7 chars", f"`len(password) < 8` is too short. {why}")
@@ -110,19 +113,19 @@ def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
         browser = Browser(chat)
         answer = browser.post("/login", data={"username": name, "password": "wrong password"})
         answers.append((answer.status_code, visible(answer.text).replace(name, "…")))
-        expect(not browser.inside(), "Nobody gets in with a wrong password.", f"{name} does",
-               "`check_password_hash(user.password_hash, password)`: what it returns "
-               "decides.")  # fmt: skip
+        expect(not browser.inside(), "Nobody gets in with a wrong password.", f"{name} gets in",
+               "Let somebody in only if `check_password_hash(user.password_hash, password)` "
+               "returns True.")  # fmt: skip
     expect(answers[0] == answers[1],
            "A wrong password and a wrong name get the same status and the same words.",
            f"{answers[0][0]} “{_differs(*answers)}”; {answers[1][0]} “{_differs(*answers[::-1])}”",
-           "Otherwise anybody can find out who has an account here: “Wrong name or password.”, "
-           "whichever it was.")  # fmt: skip
+           "Answer “Wrong name or password.” in both cases. Otherwise anybody can find out who has "
+           "an account here.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
 def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
-    """A wrong name is refused no sooner than a wrong password."""
+    """Refusing a wrong name takes as long as refusing a wrong password."""
     browser, known = Browser(chat), known_name(chat)
     seconds = {
         name: [
@@ -133,16 +136,18 @@ def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
     }
     if 2 * max(seconds["Nobody"]) < min(seconds[known]):  # far apart, on a busy machine, too
         raise Broken(
-            expected="To refuse a name that nobody has takes as long as to refuse a wrong password.",
-            seen=f"{max(seconds['Nobody'])} and {min(seconds[known])}",
-            hint="The time tells who has an account here. Compute a hash for a wrong name, too: "
+            expected="The server takes as long to refuse an unknown name as to refuse a wrong "
+            "password.",
+            seen=f"{max(seconds['Nobody'])} for an unknown name, {min(seconds[known])} for a wrong "
+            "password",
+            hint="The time reveals who has an account here. Check a hash for an unknown name, too: "
             "`check_password_hash(user.password_hash if user else NOBODYS, password)`.",
         )
 
 
 @promise(since="accounts", final_app=True)
 def no_password_is_stored(chat: Stage) -> None:
-    """No password is stored, neither as it is nor as a hash that is the same for everybody."""
+    """No password is stored as plain text or as a hash without a salt."""
     name = fresh_name()
     account_of(chat).new_browser(name, SECRET)
     plain = SECRET.encode()
@@ -150,15 +155,16 @@ def no_password_is_stored(chat: Stage) -> None:
     for path in stored_files(chat):
         data = path.read_bytes()
         expect(plain not in data and not any(digest in data for digest in digests),
-               "The password stands nowhere in what is stored.",
-               f"it stands in {path.name}" + ("" if plain in data else ", hashed without salt"),
-               "Store what `generate_password_hash(password)` returns (it is slow, and different "
-               "each time); ask with `check_password_hash(stored, password)`.")  # fmt: skip
+               "The stored files do not contain the password.",
+               f"{path.name} contains it" + ("" if plain in data else ", hashed without a salt"),
+               "Store what `generate_password_hash(password)` returns: it is slow to compute, and "
+               "different each time. Check a password with `check_password_hash(stored, "
+               "password)`.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
 def without_a_token_nothing_is_accepted(chat: Stage) -> None:
-    """A form that carries no token is refused."""
+    """A form without a CSRF token is refused."""
     inside = account_of(chat).browser("Ada")
     stranger = Browser(chat)
     about = {"username": "Ada", "password": PASSWORD}
@@ -166,11 +172,11 @@ def without_a_token_nothing_is_accepted(chat: Stage) -> None:
         answer = browser.post(path, data=about, headers=NO_TOKEN)
         if answer.status_code != 400 or browser.inside() is not (browser is inside):
             raise Broken(
-                f"POST {path} without a CSRF token answers 400, and does nothing.",
+                f"POST {path} without a CSRF token returns status 400 and does nothing.",
                 f"status {answer.status_code}"
-                + (", and it was done" if browser.inside() is not (browser is inside) else ""),
-                "`CSRFProtect(app)`, of flask_wtf, asks for it in every POST. Without it, a page "
-                "on another port of this computer could send this form with your cookie.",
+                + (", and it took effect" if browser.inside() is not (browser is inside) else ""),
+                "`CSRFProtect(app)` from flask_wtf checks the token of every POST. Without it, a "
+                "page on another port of this computer could send this form with your cookie.",
             )  # fmt: skip
 
 
@@ -178,18 +184,18 @@ _UNSALTED = ("md5", "sha1", "sha256", "sha512")
 
 
 def _not_registered(chat: Stage, name: str, password: str, why: str) -> None:
-    """Ask that nobody can register so, and that the page says why. Raises Broken with the hint."""
+    """Expect a refusal of this registration, which the page explains. Raises Broken with the hint."""
     browser, answer = account_of(chat).register(name, password)
     answered(chat, answer)
     who = f"as {name[:12]!r} with the password {password!r}"
     if browser.inside() or answer.status_code not in (400, 409):
-        raise Broken(f"To register {who} is refused, with status 400 or 409.",
-                     "it is done" if browser.inside() else f"status {answer.status_code}",
+        raise Broken(f"Registering {who} is refused with status 400 or 409.",
+                     "the person is logged in" if browser.inside() else f"status {answer.status_code}",
                      why)  # fmt: skip
     before = visible(visit(chat, "/").text)
-    expect(visible(answer.text) != before, f"To register {who} is refused, and the page says why.",
-           "the front page, without a word",
-           'Give the template the sentence, and show it: `<p role="alert">{{ problem '
+    expect(visible(answer.text) != before, f"Registering {who} is refused, and the page says why.",
+           "the front page without an explanation",
+           'Pass the sentence to the template, and show it there: `<p role="alert">{{ problem '
            '}}</p>`.')  # fmt: skip
 
 

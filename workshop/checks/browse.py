@@ -73,7 +73,7 @@ def is_labelled(field: Tag) -> bool:
 
 def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
     if answer.status_code != 200:
-        raise Broken(f"{path} answers with status 200.", f"status {answer.status_code}",
+        raise Broken(f"{path} returns status 200.", f"status {answer.status_code}",
                      _status_hint(path, answer.status_code))  # fmt: skip
     return BeautifulSoup(answer.text, "html.parser")
 
@@ -81,10 +81,13 @@ def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
 def _status_hint(path: str, status: int) -> str:
     address = path.partition("?")[0]
     if status == 404:
-        return f'No route has this address. Is `@app.route("{address}")` there, spelt exactly so?'
+        return (
+            f'No route has this address. Is `@app.route("{address}")` there, and spelled exactly '
+            "like this?"
+        )
     if status in (301, 302, 303, 307, 308):
         return (
-            "It sends the reader elsewhere although a name came. Compare the name inside "
+            "It redirects although the address contains a name. Compare the name inside "
             '`request.args.get("username")` with the name of the form\'s field.'
         )
     return f'Look at the function below `@app.route("{address}")`.'

@@ -2,7 +2,7 @@
 
 with entered(chat, "Ada", "Bo") as (ada, bo):
     ada.said("Hello")
-    expect(bo.hear("new_message"), "Bo hears it.", "nothing", "Is `emit(…)` there?")
+    expect(bo.hear("new_message"), "Bo receives it.", "nothing", "Is `emit(…)` there?")
 """
 
 import time
@@ -33,22 +33,23 @@ QUOTED = 90  # characters of a payload that a sentence quotes
 
 FREE_AGAIN = "A name is free again when its connection ends."
 STILL_HERE = (
-    "Somebody of this name has left, and is still counted: the handler of `disconnect` must forget "
-    "the name of `request.sid`. Or people meet themselves: is the name noted before it is looked up?"
+    "Somebody of this name has left, but your server still keeps the name. Remove the name of "
+    "`request.sid` in the handler of `disconnect`. Or does `connect` store a name before it looks "
+    "for it?"
 )
 NOBODY_ANSWERS = (
-    "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it nobody answers "
-    "at /socket.io/."
+    "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it, nothing "
+    "answers at /socket.io/."
 )
-SAYS_NO = "Look at the handler of `connect`: why does it say no?"
+SAYS_NO = "Look at the handler of `connect`: why does it refuse?"
 NOTHING_RETURNED = (
     "The acknowledgement is empty. Whichever function answers must `return` the refusal, as the one "
     "below `@socketio.on_error_default` does in step 06: `return problem.answer()`."
 )
 ASKED_TWICE = (
-    "The name was sent, and the handler of `connect` says that none came. When a TypeError is raised in "
-    "it, Flask-SocketIO calls it again, without `auth`: look for brackets `()` that are missing in it, "
-    "or in what it uses."
+    "The client sent the name, but the handler of `connect` says that none came. If the handler "
+    "raises a TypeError, Flask-SocketIO calls it again without `auth`. Look for missing brackets "
+    "`()` in the handler and in what it calls."
 )
 
 _numbers = count(1)
@@ -82,17 +83,17 @@ class Person:
             return self._call(event, data)
         except DisconnectedError:
             raise Broken(f"The connection stays open, and `{event}` is acknowledged.",
-                         "the server has closed it",
-                         "Something closes sockets of somebody who did nothing: a log-out, or a "
-                         "new log-in, closes those of one log-in only, by its token or its "
+                         "the server closed it",
+                         "Your server closes a connection that should stay open. When a login "
+                         "ends, close only the connections of that login, by its token or its "
                          "number.") from None  # fmt: skip
         except NoAnswer:
             log = self.chat.log
             raise Broken(f"The event `{event}` is acknowledged.",
                          "no acknowledgement"
                          + (f"{LOG_SAYS}{last_error(log)}" if "Traceback" in log else ""),
-                         cause(log, f'No handler took it. Is `@socketio.on("{event}")` there, '
-                         'spelt exactly so?')) from None  # fmt: skip
+                         cause(log, f'No handler received it. Is `@socketio.on("{event}")` there, '
+                         'and spelled exactly like this?')) from None  # fmt: skip
 
     def payload(self, text: str, room: int | None = None, **more: object) -> Message:
         """Return what `new_message` carries when this person says `text`."""
@@ -110,8 +111,8 @@ class Person:
         if isinstance(message, dict):
             return message
         raise Broken('The acknowledgement is {"ok": true, "message": {…}}.', f"{answer!r}",
-                     "From step 06 on, who sends hears what became of it: "
-                     '`return {"ok": True, "message": message}`.')  # fmt: skip
+                     'From step 06 on, the acknowledgement contains the message: `return {"ok": '
+                     'True, "message": message}`.')  # fmt: skip
 
     def refused(
         self, event: str, data: object, hint: str, *, code: str = "invalid", field: str = ""
@@ -130,14 +131,15 @@ class Person:
         if not isinstance(error, dict):
             raise Broken(expected, seen, NOTHING_RETURNED if answer is None else hint)
         expect(whole.get("ok") is False, expected, seen,
-               "A refusal says so: `ok` is False in it, and the reason stands in `error`.")  # fmt: skip
+               'In a refusal, `"ok"` is False, and `"error"` contains the reason.')  # fmt: skip
         expect(error.get("code") == code, expected, seen,
-               f'The code is for programs, the same everywhere: here it is "{code}".')  # fmt: skip
+               f'The code of this refusal is "{code}", so that programs can recognise it.')  # fmt: skip
         expect(not field or error.get("field") == field, expected, seen,
-               f'`field` names what was wrong: `field="{field}"`, so that a page can point at '
-               "it.")  # fmt: skip
+               f'Add `field="{field}"`, so that a page can point at the field that '
+               'is wrong.')  # fmt: skip
         expect(error.get("message"), expected, seen,
-               "`message` is a sentence for people: what was expected, what came.")  # fmt: skip
+               "`message` is a sentence for people: it says what was expected and "
+               "what came.")  # fmt: skip
 
     def sync(self, after: int, room: int | None = None) -> list[Message]:
         """Ask for what came after a number, and return it. Raises Broken when there is no list."""
@@ -312,7 +314,7 @@ def number_of(message: Message) -> int:
         return int(message["seq"])
     raise Broken(
         "A message has a number, `seq`.", f"{message!r}",
-        "It is the primary key, which the database gives when the message is stored.",
+        "`seq` is the primary key, which the database assigns when you store the message.",
     )  # fmt: skip
 
 

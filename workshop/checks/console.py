@@ -13,7 +13,7 @@ from workshop.checks import kinds, near_misses
 
 LOG_SAYS = "; the server's log says: "
 UNKNOWN = (
-    "The error's own words name the problem. Compare the place where it came up with the step."
+    "The error message names the problem. Compare the place where the error occurred with the step."
 )
 BEGIN = "Traceback (most recent call last)"
 FRAME = re.compile(r'  File "(.*?)", line (\d+)(?:, in (.+))?$')

@@ -13,7 +13,7 @@ NO_BROADCAST = (
     "reaches everyone."
 )
 NOT_IN_ITS_ROOM = (
-    "Is the line `emit(…)` there? Its `to=` names the room as `join_room` did, by its number: "
+    "Is the line `emit(…)` there? Its `to=` must be the room's number, as in `join_room`: "
     "`to=room.id`."
 )
 TOLD_BESIDE = {"joined", "presence", "typing"}  # events of later steps, which come as well
@@ -21,26 +21,26 @@ TOLD_BESIDE = {"joined", "presence", "typing"}  # events of later steps, which c
 
 @promise(since="socketio", final_app=True)
 def a_message_is_acknowledged(chat: Stage) -> None:
-    """Who sends a message gets an acknowledgement that says ok."""
+    """The server acknowledges each message with `{"ok": true}`."""
     with entered(chat, "Ada") as (ada,):
         answer = ada.say("Hello")
     expect(isinstance(answer, dict) and answer.get("ok") is True,
            'The acknowledgement is {"ok": true}.', f"{answer!r}",
-           "That is a refusal, with its reason. Ada is where she may write: why is she refused?"
+           "Your server refuses the message, and says why. Ada may write here: which check refuses "
+           "her?"
            if isinstance(answer, dict) and answer.get("error") else
-           "What the handler returns is the acknowledgement. "
-           'It ends with `return {"ok": True, …}`, with a capital T, and itself: not a function '
-           'below.')  # fmt: skip
+           'The acknowledgement is what the handler returns. End the handler itself, not a function '
+           'below it, with `return {"ok": True, …}`, with a capital T.')  # fmt: skip
 
 
 @promise(since="socketio", until="broadcast")
 def a_plain_text_comes_back_as_message(chat: Stage) -> None:
-    """A plain text comes back as the event `message`: that is what `send` sends."""
+    """A plain text comes back as the event `message`, which `send` emits."""
     with entered(chat, "Ada") as (ada,):
         ada.emit("message", "Hello")
         seen = ada.hear("message")
     expect(seen == "Hello",
-           "After `message` with “Hello”, the event `message` comes back with “Hello”.",
+           "When Ada sends `message` with “Hello”, the event `message` comes back with “Hello”.",
            "nothing" if seen is None else f"{seen!r}",
            cause(chat.log, 'Is `@socketio.on("message")` there, and does its function call '
            '`send(text)`, without `include_self=False`?'))  # fmt: skip
@@ -48,7 +48,7 @@ def a_plain_text_comes_back_as_message(chat: Stage) -> None:
 
 @promise(since="broadcast", final_app=True)
 def everyone_else_hears_it(chat: Stage) -> None:
-    """Everyone else receives `new_message`, with what was sent in it."""
+    """Everyone else receives `new_message` with the message in it."""
     wanted = {"text": "Hello"} | ({"username": "Ada"} if family_of(chat).signed else {})
     with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
         ada.say("Hello")
@@ -60,7 +60,7 @@ def everyone_else_hears_it(chat: Stage) -> None:
                              _why_nobody_hears(chat, listener.heard(), ada.heard()))  # fmt: skip
             expect(wanted.items() <= message_in(seen).items(),
                    f"{name} receives {ada.payload('Hello')!r}, the object Ada sent.", f"{seen!r}",
-                   "Send the whole object on: the second argument of `emit` is `message`.")  # fmt: skip
+                   "Pass the whole object on: the second argument of `emit` is `message`.")  # fmt: skip
 
 
 @promise(since="broadcast", withdrawn_by="broadcast", final_app=True)
@@ -70,9 +70,9 @@ def the_sender_hears_it_too(chat: Stage) -> None:
         ada.say("Hello")
         expect(ada.hear("new_message") is not None, "Ada, who sent it, receives `new_message` too.",
                f"nothing within {ANSWER_TIMEOUT:.0f} s",
-               "Her page shows what comes back, so without this her own line is missing. "
-               "`include_self=False` belongs to exercise 05, and step 06 undoes it; or is the "
-               "`emit` line missing?")  # fmt: skip
+               "Her page shows what comes back, so it would not show her own message. Is the "
+               "`emit` line missing? Or is `include_self=False` still there, which only exercise "
+               "05 needs?")  # fmt: skip
 
 
 @promise(since="broadcast", final_app=True)
@@ -86,12 +86,13 @@ def each_message_once_and_in_order(chat: Stage) -> None:
         seen = [each.get("text") for each in bo.messages_heard()]
     if seen != sent:
         double = any(seen.count(each) > 1 for each in sent)
-        raise Broken(f"Bo hears five messages: {sent}.", f"{seen}",
-                     "It is sent more than once: is there a second `emit` (or `socketio.emit`) for "
-                     "it?"
+        raise Broken(f"Bo receives five messages: {sent}.", f"{seen}",
+                     "The server sends it more than once. Is there a second `emit` (or `socketio.emit`) "
+                     "for it?"
                      if double else
-                     "Is `async_handlers=False` in the `SocketIO(…)` line? Without it every event "
-                     "runs in a thread of its own, and a later one may overtake.")  # fmt: skip
+                     "Is `async_handlers=False` in the `SocketIO(…)` line? Without it, every event "
+                     "runs in a thread of its own, and a later one may overtake an "
+                     "earlier one.")  # fmt: skip
 
 
 @promise(since="broadcast", until="broadcast")
@@ -129,7 +130,7 @@ def _why_nobody_hears(
             '`emit("new_message", …)`.'
         )
     if events:
-        return f"The event is called {events.pop()!r} here: its name must be `new_message`."
+        return f"Your server emits the event {events.pop()!r}. Its name must be `new_message`."
     if any(event == "new_message" for event, _ in by_sender):
         return unknown_option(chat) or NO_BROADCAST
     if any(event == "presence" for event, _ in by_listener):
@@ -149,11 +150,11 @@ def the_server_can_shout(chat: Stage) -> None:
         if "Traceback" in chat.log:
             raise
         raise NotAttempted("The event `shout` is acknowledged.", broken.seen,
-                           'It begins with `@socketio.on("shout")`.') from None  # fmt: skip
+                           'Start with `@socketio.on("shout")`.') from None  # fmt: skip
     # A `Namespace` acknowledges what it has no method for, too: with nothing.
     attempted(answer is not None or speaks_of(chat, "shout"),
-              "The event `shout` is acknowledged.", "an acknowledgement without anything in it",
-              "It begins with a method `on_shout`.")  # fmt: skip
+              "The event `shout` is acknowledged.", "an empty acknowledgement",
+              "Start with a method `on_shout`.")  # fmt: skip
     expect(isinstance(answer, dict) and answer.get("text") == "HELLO" and answer.get("ok"),
            '`shout` with {"text": "hello"} is acknowledged with {"ok": true, "text": "HELLO"}.',
            f"{answer!r}",
@@ -162,7 +163,7 @@ def the_server_can_shout(chat: Stage) -> None:
 
 @exercise("broadcast")
 def the_sender_is_left_out(chat: Stage) -> None:
-    """The server leaves the sender out, and the page shows the sender's line when it is acknowledged."""
+    """The server leaves the sender out, and their page shows the message when it is acknowledged."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         ada.say("Hello")
         bo_heard = bo.hear("new_message")
@@ -172,7 +173,7 @@ def the_sender_is_left_out(chat: Stage) -> None:
     if own:
         raise NotAttempted("Ada does not receive her own message from the server.", "she does",
                            unknown_option(chat) or
-                           "`emit` has an option for it: `include_self=False`.")  # fmt: skip
+                           "`emit` has an option for this: `include_self=False`.")  # fmt: skip
     expect(bo_heard is not None, "Bo still receives what Ada sends.", "he does not",
-           "Keep `broadcast=True` beside `include_self=False`.")  # fmt: skip
+           "Keep `broadcast=True` next to `include_self=False`.")  # fmt: skip
     everyone_sees_a_message(chat)

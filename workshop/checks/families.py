@@ -33,8 +33,9 @@ def account_of(chat: Stage) -> Family:
     family = family_of(chat)
     if family.accounts:
         return family
-    raise Broken("The front page asks for a name and a password.", "no field for a password on `/`",
-                 "From step 08 on, index.html has two forms: one registers, one logs in.")  # fmt: skip
+    raise Broken("The front page asks for a name and a password.", "`/` has no password field",
+                 "From step 08 on, index.html has two forms: one to register and one "
+                 "to log in.")  # fmt: skip
 
 
 def make_room(chat: Stage, owner: str) -> int:

@@ -1,4 +1,4 @@
-"""Step 10: what is uploaded, what it is called, and what a message tells of it."""
+"""Step 10: uploads, their names and types, and the files of a message."""
 
 import base64
 import re
@@ -50,12 +50,12 @@ def kept(
     about = _json(answer).get("upload")
     if answer.status_code == 201 and isinstance(about, dict) and about.get("id"):
         return {key: about.get(key) for key in ("id", "filename", "mime", "size")}
-    raise Broken("POST /api/uploads with the fields `room` and `file` answers 201 and "
+    raise Broken("POST /api/uploads with the fields `room` and `file` returns status 201 and "
                  '{"ok": true, "upload": {"id", "filename", "mime", "size"}}.',
                  f"status {answer.status_code}, {answer.text[:120]}",
-                 '`@app.post("/api/uploads")`; the file is `request.files["file"]`, the room '
-                 '`request.form["room"]`. A tuple gives the status: `return {"ok": True, …}, '
-                 '201`.')  # fmt: skip
+                 'Start with `@app.post("/api/uploads")`. Read `request.files["file"]` and '
+                 '`request.form["room"]`. To set the status, return a tuple: `return {"ok": True, '
+                 '…}, 201`.')  # fmt: skip
 
 
 def was_refused(
@@ -64,13 +64,13 @@ def was_refused(
     """Ask that an upload is refused, with one of these statuses and the reason. Raises Broken."""
     error = _json(answer).get("error")
     expect(answer.status_code in statuses,
-           f"To upload {what} answers {' or '.join(map(str, sorted(statuses)))}.",
+           f"Uploading {what} returns status {' or '.join(map(str, sorted(statuses)))}.",
            f"status {answer.status_code}", hint)  # fmt: skip
     expect(isinstance(error, dict) and error.get("code") and error.get("message"),
-           f"To upload {what} is refused in the shape that the page knows: "
+           f"Uploading {what} is refused with "
            '{"ok": false, "error": {"code", "message"}}.', answer.text[:120],
-           "The script reads JSON: an error handler for addresses that begin with /api/ gives "
-           "every refusal this shape.")  # fmt: skip
+           "The script reads JSON. Write an error handler that gives every refusal below /api/ "
+           "this shape.")  # fmt: skip
 
 
 def _json(answer: requests.Response) -> dict[str, Any]:
@@ -83,19 +83,20 @@ def _json(answer: requests.Response) -> dict[str, Any]:
 
 @promise(since="files", final_app=True)
 def a_file_is_uploaded_by_http(chat: Stage) -> None:
-    """A file is uploaded by HTTP, and the answer tells what was kept."""
+    """A file is uploaded over HTTP, and the answer describes what was stored."""
     room = make_room(chat, "Ada")
     about = kept(chat, "Ada", room, "notes.txt", NOTES)
     wanted = {"filename": "notes.txt", "mime": "text/plain", "size": len(NOTES)}
     named = re.fullmatch(r"[0-9a-f-]{32,36}", str(about["id"]))
     expect(wanted.items() <= about.items() and named,
            f"The answer has `upload` with {wanted} and an `id` of 32 hexadecimal digits.",
-           f"{about}", "`uuid4().hex` is an id that nobody guesses; `size` is in bytes.")  # fmt: skip
+           f"{about}",
+           "Use `uuid4().hex` as the id, which nobody can guess. `size` is in bytes.")  # fmt: skip
 
 
 @promise(since="files", final_app=True)
-def a_message_tells_of_its_files(chat: Stage) -> None:
-    """A message names its files, and everyone in the room receives what they need to fetch them."""
+def a_message_lists_its_files(chat: Stage) -> None:
+    """A message lists its files, and everyone in the room receives what they need to fetch them."""
     room = make_room(chat, "Ada")
     with entered(chat, "Ada", "Bo") as (ada, bo):
         ada.join(room)
@@ -104,54 +105,59 @@ def a_message_tells_of_its_files(chat: Stage) -> None:
         message = ada.said("", room, uploads=[about["id"]])
         heard = bo.messages()
         stored = bo.sync(number_of(message) - 1, room)
-    for where, messages in (("acknowledged", [message]), ("heard", heard), ("synced", stored)):
+    for where, messages in (
+        ("in the acknowledgement", [message]),
+        ("in `new_message`", heard),
+        ("from `sync`", stored),
+    ):
         seen = [_files_of(each) for each in messages]
-        expect(seen == [[about]], f"The message, as it is {where}, has `uploads` with {about}.",
+        expect(seen == [[about]], f"The message {where} has `uploads` with {about}.",
                f"{seen}",
-               "The message has its list, but nobody puts the files into it: `stored.uploads = "
-               "claimed(uploads, me, room)`, before it is committed."
+               "The message's list is empty. Put the files into it before you commit it: "
+               "`stored.uploads = claimed(uploads, me, room)`."
                if [each.get("uploads") for each in messages] == [[]] else
-               "A file never travels through the socket, what is known of it does: "
-               '`"uploads": [upload.as_dict() for upload in self.uploads]` in the message.')  # fmt: skip
+               'A message carries a description of each file, not the file itself. Add it in '
+               '`as_dict`: `"uploads": [upload.as_dict() for upload in self.uploads]`.')  # fmt: skip
 
 
 @promise(since="files")
 def a_file_has_a_largest_size(chat: Stage) -> None:
-    """A file of more than 5 MB is refused, with status 413 and the reason."""
+    """A file of more than 5 MB is refused with status 413 and the reason."""
     room = make_room(chat, "Ada")
     kept(chat, "Ada", room, "long.txt", b"a" * MUCH)
     answer = upload(chat, "Ada", room, "longer.txt", b"a" * TOO_MUCH)
     was_refused(chat, answer, {413}, f"a file of {TOO_MUCH / 1_000_000:.1f} MB",
-                '`app.config["MAX_CONTENT_LENGTH"]`: Flask then answers 413 by itself; an error '
-                "handler gives it the shape of a refusal.")  # fmt: skip
+                'Set `app.config["MAX_CONTENT_LENGTH"]`. Flask then answers 413 by itself. Write '
+                'an error handler that gives this answer the shape of a refusal.')  # fmt: skip
 
 
 @promise(since="files", final_app=True)
 def the_content_says_what_a_file_is(chat: Stage) -> None:
-    """What a file is, its content says, and never its name."""
+    """A file's content decides its type, not its name."""
     room = make_room(chat, "Ada")
     about = kept(chat, "Ada", room, "notes.txt", PNG, "text/plain")
-    expect(about.get("mime") == "image/png", "A PNG that is called notes.txt is an image/png.",
+    expect(about.get("mime") == "image/png",
+           "A PNG that is called notes.txt has the type image/png.",
            f"{about.get('mime')!r}", BY_CONTENT)  # fmt: skip
     for content in (HTML, SVG):
         answer = upload(chat, "Ada", room, "cake.png", content, "image/png")
         mime = answer.json()["upload"]["mime"] if answer.ok else ""
         expect(not mime.startswith("image/") and "html" not in mime,
-               "A page, or a drawing with a script in it, that is called cake.png is no picture: "
-               "it is refused, or kept as text.", f"{mime!r}", BY_CONTENT)  # fmt: skip
+               "An HTML page or an SVG with a script is not a picture, even if it is called "
+               "cake.png. It is refused or stored as text.", f"{mime!r}", BY_CONTENT)  # fmt: skip
 
 
 @promise(since="files")
-def what_nobody_knows_is_refused(chat: Stage) -> None:
-    """What is neither a picture nor a text is refused."""
+def an_unknown_type_is_refused(chat: Stage) -> None:
+    """A file that is neither a picture nor a text is refused."""
     room = make_room(chat, "Ada")
     answer = upload(chat, "Ada", room, "cake.png", NO_KIND, "image/png")
-    was_refused(chat, answer, {400, 415}, "what is neither a picture nor a text", BY_CONTENT)
+    was_refused(chat, answer, {400, 415}, "a file that is neither a picture nor a text", BY_CONTENT)
 
 
 @promise(since="files", final_app=True)
 def a_name_is_only_a_label(chat: Stage) -> None:
-    """A file's name is a label: it leads nowhere, and two of the same name are two."""
+    """A file's name is only a label: it is not a path, and two files can have the same name."""
     room, browser = make_room(chat, "Ada"), account_of(chat).browser("Ada")
     names = ("../../app.py", "..\\..\\app.py", "/etc/passwd", "a\u202eb\t.txt", "n" * 300, "app.py")
     for number, name in enumerate(names):
@@ -159,13 +165,13 @@ def a_name_is_only_a_label(chat: Stage) -> None:
         about = kept(chat, "Ada", room, name, content)
         label = str(about.get("filename"))
         expect(label and len(label) <= LONGEST_LABEL and label.isprintable() and not _leads(label),
-               f"A file called {name[:20]!r} gets a label without a path, without signs that "
-               f"nobody can see, of at most {LONGEST_LABEL} characters.", f"{label!r}",
-               "Only what stands behind the last / or \\, of that what `isprintable()`, and "
-               f"`[-{LONGEST_LABEL}:]` of it.")  # fmt: skip
+               f"The label of a file called {name[:20]!r} has no path, no invisible characters, "
+               f"and at most {LONGEST_LABEL} characters.", f"{label!r}",
+               "Keep only what comes after the last / or \\, remove every character that is not "
+               f"`isprintable()`, and shorten the rest with `[-{LONGEST_LABEL}:]`.")  # fmt: skip
         answer = answered(chat, browser.get(f"/files/{about['id']}"))
         expect(answer.content == content,
-               f"What was uploaded as {name[:20]!r} comes back as it was.",
+               f"The file that was uploaded as {name[:20]!r} comes back unchanged.",
                f"status {answer.status_code}, “{answer.text[:60]}”", BY_ID)  # fmt: skip
     named = [path.name for path in stored_files(chat) if re.search("app|passwd|nnn", path.name)]
     if named:
@@ -173,8 +179,8 @@ def a_name_is_only_a_label(chat: Stage) -> None:
 
 
 @promise(since="files", final_app=True)
-def a_message_takes_only_ones_own_files(chat: Stage) -> None:
-    """A message takes files that its author has uploaded to this room, each once."""
+def a_message_takes_only_its_authors_files(chat: Stage) -> None:
+    """A message takes only files that its author uploaded to this room, and each only once."""
     room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
     with entered(chat, "Ada", "Bo") as (ada, bo):
         for person in (ada, bo):
@@ -183,24 +189,24 @@ def a_message_takes_only_ones_own_files(chat: Stage) -> None:
         own = str(kept(chat, "Ada", room, "own.txt", b"own")["id"])
         elsewhere = str(kept(chat, "Ada", other, "other.txt", b"other")["id"])
         tries = (
-            (bo, [own], "somebody else's file", "`owner_id=me.id`"),
-            (ada, [elsewhere], "a file of another room", "`room_id=room.id`"),
-            (ada, ["0" * 32], "a file that is not there", "as many found as were named"),
-            (ada, ["\ud83d"], "half a character", "as many found as were named"),
-            (ada, [7], "something that is no id", "as many found as were named"),
+            (bo, [own], "somebody else's file", "Check `owner_id=me.id`."),
+            (ada, [elsewhere], "a file of another room", "Check `room_id=room.id`."),
+            (ada, ["0" * 32], "a file that does not exist", COUNT_THEM),
+            (ada, ["\ud83d"], "half a character as an id", COUNT_THEM),
+            (ada, [7], "a number as an id", COUNT_THEM),
         )
         for who, uploads, what, hint in tries:
             _is_refused(who.say("", room, uploads=uploads), what, hint)
         ada.said("Mine", room, uploads=[own])
         answer = ada.say("Again", room, uploads=[own])
-        _is_refused(answer, "a file that was sent already", "`message_seq=None`")
+        _is_refused(answer, "a file that was sent already", "Check `message_seq=None`.")
         _is_refused(ada.say("", room, uploads=[]), "neither text nor file",
-                    "the text may be empty only where there is a file")  # fmt: skip
+                    "The text may be empty only if there is a file.")  # fmt: skip
 
 
 @promise(since="files")
 def the_page_shows_files_as_links(chat: Stage) -> None:
-    """The page shows a file as a link with its name, as text, whatever the name holds."""
+    """The page shows a file as a link with its name as text, whatever the name contains."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
     with entered(chat, "Ada") as (ada,):
         ada.join(room)
@@ -209,22 +215,23 @@ def the_page_shows_files_as_links(chat: Stage) -> None:
     line = lines(chat, rooms.room_page(room))[-1]
     links = [link for link in line("a") if attribute(link, "href").endswith(f"files/{about['id']}")]
     if not links:
-        raise Broken(f"The line of the message has a link to files/{about['id']}.", str(line)[:160],
-                     "In the macro: `<a href=\"{{ url_for('download', upload_id=upload.id) }}\">` "
-                     "for each of `uploads`, which the page must be given.")  # fmt: skip
+        raise Broken(f"The message has a link to files/{about['id']}.", str(line)[:160],
+                     "In the macro, write `<a href=\"{{ url_for('download', upload_id=upload.id) "
+                     "}}\">` for each of `message.uploads`.")  # fmt: skip
     expect(not line.find("img", src="x") and str(about["filename"]) in text_of(line),
-           "The file's name stands in the page as text.", str(line)[:160],
-           "A template escapes what it is given, unless `|safe` switches it off.")  # fmt: skip
+           "The page shows the file's name as text.", str(line)[:160],
+           "A template escapes every value, unless `|safe` switches it off.")  # fmt: skip
 
 
 BY_CONTENT = (
-    "Look at the first bytes: each kind of picture has its signature. The name and the type that "
-    "come along are written by whoever sends."
+    "Look at the first bytes: each kind of picture has its signature. Do not trust the name and the "
+    "type that come with the file, because the sender writes them."
 )
 BY_ID = (
-    "Store the bytes under the id, and keep the name in the table: a name can hold a path, and "
-    "two files can have the same one."
+    "Store the bytes under the id, and keep the name in the table. A name can contain a path, and "
+    "two files can have the same name."
 )
+COUNT_THEM = "Refuse the message unless you find as many files as it names."
 
 
 def _files_of(message: Message) -> list[dict[str, object]]:
@@ -241,5 +248,5 @@ def _is_refused(answer: object, what: str, hint: str) -> None:
     if isinstance(answer, dict) and answer.get("ok") is False:
         return
     raise Broken(f"A message with {what} is refused.", f"{answer!r}"[:160],
-                 "What a message names must be one's own, for this room, not sent yet, and all of "
-                 f"it must be found; here: {hint}.")  # fmt: skip
+                 "A message may take only files that its author uploaded to this room and that "
+                 f"are in no message yet. {hint}")  # fmt: skip

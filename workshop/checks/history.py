@@ -28,29 +28,29 @@ def a_message_has_a_number_and_a_time(chat: Stage) -> None:
     expect(ISO.fullmatch(str(message.get("created_at"))),
            "`created_at` is a time in UTC as ISO text, such as 2026-11-22T18:00:00Z.",
            f"{message.get('created_at')!r}",
-           "`db.func.now()`, the database's own UTC, when it is stored; `.isoformat()` or strftime "
-           "when it travels, with a Z at the end: it says that this is UTC.")  # fmt: skip
+           "Store the time with `db.func.now()`, which is in UTC. Send it with `.isoformat()` or "
+           "`strftime`, with a `Z` at the end, which stands for UTC.")  # fmt: skip
 
 
 @promise(since="history", final_app=True)
 def numbers_go_up_by_one(chat: Stage) -> None:
-    """Numbers go up by one, whoever sends, also after a refusal."""
+    """Numbers go up by one, whoever sends and even after a refusal."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         numbers = [number_of(ada.said("one"))]
         ada.say(" ")
         numbers += [number_of(who.said("more")) for who in (bo, ada, bo)]
     expect(numbers == list(range(numbers[0], numbers[0] + 4)),
            f"Four messages have the numbers {numbers[0]} to {numbers[0] + 3}.", f"{numbers}",
-           "The same number again: the message is not stored. After `db.session.add(…)` comes "
-           "`db.session.commit()`."
+           "The same number comes again, because the message is not stored. After "
+           "`db.session.add(…)`, call `db.session.commit()`."
            if len(set(numbers)) < len(numbers) else
-           "A page notices by its number that a message is missing. Let the database give it when "
-           "the message is stored, and store nothing that is refused.")  # fmt: skip
+           "A page can tell from the numbers that a message is missing. Let the database assign "
+           "the number when you store the message, and do not store a refused message.")  # fmt: skip
 
 
 @promise(since="history", final_app=True)
-def nobody_hears_what_is_not_stored(chat: Stage) -> None:
-    """A message is stored before anybody hears it."""
+def nobody_receives_what_is_not_stored(chat: Stage) -> None:
+    """A message is stored before anybody receives it."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         ada.said("Hello")
         with nothing_can_be_stored(chat):
@@ -59,38 +59,39 @@ def nobody_hears_what_is_not_stored(chat: Stage) -> None:
                 visit(chat, "/static/style.css")
             early = [m for m in bo.messages_heard() if m.get("text") == "not stored yet"]
         bo.hear_text("not stored yet")
-    expect(not early, "While nothing can be stored, nobody hears a new message.",
-           "Bo hears it, and the server may still lose it",
-           "First `db.session.commit()`, then `emit`, then the acknowledgement.")  # fmt: skip
+    expect(not early, "While nothing can be stored, nobody receives a new message.",
+           "Bo receives it, and the server may still lose it",
+           "First call `db.session.commit()`, then `emit`, and then return the "
+           "acknowledgement.")  # fmt: skip
 
 
 @promise(since="history", until="history")
 def a_restart_loses_nothing(chat: Stage) -> None:
-    """What was acknowledged is still there when the server has been ended and started again."""
+    """Every acknowledged message is still there after the server restarts."""
     survives_a_restart(chat)
 
 
 @promise(since="history", final_app=True)
 def sync_gives_what_was_missed(chat: Stage) -> None:
-    """Who was away asks for what came after a number, and gets exactly that, once."""
+    """People who were away ask for the messages after a number, and get exactly those, once."""
     with entered(chat, "Ada") as (ada,):
         with entered(chat, "Bo") as (bo,):
-            last = number_of(bo.said("My line is going to be cut"))
+            last = number_of(bo.said("I am about to lose my connection"))
         missed = [ada.said(text) for text in ("this", "is", "what", "Bo", "missed")]
         with entered(chat, "Bo") as (bo,):
             seen = bo.sync(last)
             nothing = bo.sync(number_of(missed[-1]))
     if seen != missed:
-        raise Broken("`sync` with Bo's last number gives the five messages that came after it, the "
-                     "oldest first, as they were acknowledged.", f"{_texts(seen)}",
+        raise Broken("`sync` with Bo's last number returns the five messages after it, oldest "
+                     "first, as they were acknowledged.", f"{_texts(seen)}",
                      _why_not(seen, missed, last))  # fmt: skip
-    expect(nothing == [], "Who has missed nothing gets an empty list.", f"{_texts(nothing)}",
-           OFF_BY_ONE)  # fmt: skip
+    expect(nothing == [], "Somebody who has missed nothing gets an empty list.",
+           f"{_texts(nothing)}", OFF_BY_ONE)  # fmt: skip
 
 
 @promise(since="history")
 def a_wrong_number_is_refused(chat: Stage) -> None:
-    """`sync` without a number to begin after is refused."""
+    """`sync` is refused without a valid number to start after."""
     family = family_of(chat)
     with entered(chat, "Ada") as (ada,):
         event, right = family.sync(0, family.general)
@@ -98,11 +99,12 @@ def a_wrong_number_is_refused(chat: Stage) -> None:
         without = {key: value for key, value in right.items() if key != "after"}
         for wrong in (without, right | {"after": "3"}, right | {"after": 2**70}):
             ada.refused(event, wrong,
-                        "Ask first: `type(after) is int`, and not larger than the database counts.",
+                        "Check first that `type(after) is int`, and that the database can hold "
+                        "such a number.",
                         field="after")  # fmt: skip
 
 
-OFF_BY_ONE = "What somebody has already is not missed: `Message.seq > after`, without an `=`."
+OFF_BY_ONE = "Leave out the message with the number itself: `Message.seq > after`, without an `=`."
 
 
 def survives_a_restart(chat: Stage) -> None:
@@ -113,15 +115,15 @@ def survives_a_restart(chat: Stage) -> None:
     with entered(chat, "Ada") as (ada,):
         found = ada.sync(number_of(before) - 1)
         after = number_of(ada.said("I am back"))
-    expect(before in found, f"After a restart, `sync` gives {before!r} again.", f"{found!r}",
-           "What is only added to the session is gone with the process: `db.session.add(…)`, then "
-           "`db.session.commit()`."
+    expect(before in found, f"After a restart, `sync` still returns {before!r}.", f"{found!r}",
+           "A message that is only in the session is lost when the process ends. After "
+           "`db.session.add(…)`, call `db.session.commit()`."
            if not found else
-           "The message of `sync` is made from what is stored, that of the acknowledgement too: "
-           "use one function for both.")  # fmt: skip
+           "Build the message for `sync` and for the acknowledgement with one function, from what "
+           "is stored.")  # fmt: skip
     expect(after == number_of(before) + 1,
            f"The next message has the number {number_of(before) + 1}.", f"{after}",
-           "The number comes from the database, not from a counter in the program.")  # fmt: skip
+           "Take the number from the database, not from a counter in the program.")  # fmt: skip
 
 
 def _why_not(seen: list[Message], missed: list[Message], last: int) -> str:
@@ -130,10 +132,10 @@ def _why_not(seen: list[Message], missed: list[Message], last: int) -> str:
     if last in numbers:
         return OFF_BY_ONE
     if numbers == wanted:
-        return "Make a message for the wire in one place, and use it for everything that is sent."
+        return "Build the message in one function, and use that function wherever you send it."
     if sorted(map(str, numbers)) == sorted(map(str, wanted)):
         return "Order by the number: `.order_by(Message.seq)`."
-    return "`Message.seq > after` gives all that came after it, `.order_by(Message.seq)` in order."
+    return "Select with `Message.seq > after`, and sort with `.order_by(Message.seq)`."
 
 
 def _texts(messages: list[Message]) -> list[object]:
@@ -149,44 +151,42 @@ def the_page_begins_with_the_last_messages(chat: Stage) -> None:
     if seen == wanted:
         return
     if not seen:
-        hint = (
-            "Each line says its number: `data-seq` in the macro, and `messages` given to the page."
-        )
+        hint = "Write each number into `data-seq` in the macro, and pass `messages` to the page."
     elif seen == wanted[::-1]:
-        hint = "The newest stands at the end: turn the list around, `[::-1]`."
+        hint = "The newest message comes last: reverse the list with `[::-1]`."
     elif len(seen) > PAGE:
-        hint = f"All of them would make the page slower every day: `.limit({PAGE})`."
+        hint = f"With every message, the page would get slower every day: add `.limit({PAGE})`."
     else:
-        hint = f"The last {PAGE}: newest first, `.limit({PAGE})`, then turn the list around."
-    raise Broken(f"The lines of the page have the numbers {wanted[0]} to {wanted[-1]}.",
-                 f"{len(seen)} lines, {seen[:2]} … {seen[-2:]}", hint)  # fmt: skip
+        hint = f"Select the newest first with `.limit({PAGE})`, and then reverse the list."
+    raise Broken(f"The messages on the page have the numbers {wanted[0]} to {wanted[-1]}.",
+                 f"{len(seen)} messages, {seen[:2]} … {seen[-2:]}", hint)  # fmt: skip
 
 
 @promise(since="history", final_app=True)
 def order_is_by_number_and_never_by_time(chat: Stage) -> None:
-    """Messages stand in the order of their numbers, whatever the clock said."""
+    """Messages are in the order of their numbers, whatever the clock says."""
     with entered(chat, "Ada") as (ada,):
         numbers = [number_of(ada.said(text)) for text in ("first", "second", "third")]
         set_the_clock_back(chat, numbers[2])
         by_sync = [message.get("seq") for message in ada.sync(numbers[0] - 1)]
     on_page = [int(attribute(line, "data-seq")) for line in lines(chat)][-3:]
-    for where, seen in (("`sync`", by_sync), ("the page", on_page)):
+    for where, seen in (("`sync`", by_sync), ("The page", on_page)):
         expect(seen == numbers,
-               f"In {where}, three messages stand in the order {numbers}, also when the clock was "
-               "set back before the last one.", f"{seen}",
-               "Order by the number: `.order_by(Message.seq)`. A clock can stand still, and go "
+               f"{where} has three messages in the order {numbers}, even if the clock was set back "
+               "before the last one.", f"{seen}",
+               "Order by the number: `.order_by(Message.seq)`. A clock can stand still or go "
                "back.")  # fmt: skip
 
 
 @promise(since="history", final_app=True)
 def the_page_shows_stored_text_as_text(chat: Stage) -> None:
-    """What was said stands in the page as text, whatever it holds."""
+    """The page shows stored messages as text, whatever they contain."""
     with entered(chat, "Ada") as (ada,):
         ada.said(HOSTILE_TEXT)
     line = lines(chat)[-1]
     expect(not line.find("img") and HOSTILE_TEXT in text_of(line),
            "A message like <img …> is shown as text.", str(line)[:160],
-           "A template escapes what it is given, unless `|safe` switches it off.")  # fmt: skip
+           "A template escapes every value, unless `|safe` switches it off.")  # fmt: skip
 
 
 def _fill(chat: Stage, count: int) -> int:
@@ -206,12 +206,12 @@ def older_messages_can_be_loaded(chat: Stage) -> None:
     """The page can load older messages: fifty before a number."""
     answer = visit(chat, "/api/messages?before=1")
     attempted(answer.status_code != 404,
-              "GET /api/messages?before=… answers with the messages before that number.",
-              "status 404", 'It begins with `@app.route("/api/messages")`.')  # fmt: skip
+              "GET /api/messages?before=… returns the messages before that number.",
+              "status 404", 'Start with `@app.route("/api/messages")`.')  # fmt: skip
     expect(visit(chat, "/api/messages?before=soon").status_code < 500,
-           "?before=soon is no error of the server: anybody may write anything there.",
-           "status 500",
-           '`request.args.get("before", …, type=int)` does not fail where no number is.')  # fmt: skip
+           "?before=soon causes no server error.", "status 500",
+           'Anybody may write anything there. Use `request.args.get("before", …, type=int)`, which '
+           "does not fail if it is not a number.")  # fmt: skip
     newest = _fill(chat, PAGE + 5)
     for before, wanted in (
         (newest, list(range(newest - PAGE, newest))),
@@ -220,10 +220,11 @@ def older_messages_can_be_loaded(chat: Stage) -> None:
     ):
         seen = _numbers_before(chat, before)
         expect(seen == wanted,
-               f"/api/messages?before={before} gives {_span(wanted)}, the oldest first.",
+               f"/api/messages?before={before} returns {_span(wanted)}, oldest first.",
                _span(seen),
-               "`Message.seq < before`, the newest of them first, `.limit(50)`, and then turned "
-               "around: those next to the page, not the first ones of all.")  # fmt: skip
+               "Select `Message.seq < before`, newest first, with `.limit(50)`, and then reverse "
+               "the list. You need the messages just before those on the page, not the first ones "
+               "of all.")  # fmt: skip
     _page_loads_older(chat)
 
 
@@ -249,14 +250,14 @@ def _page_loads_older(chat: Stage) -> None:
         before = _numbers_shown(ada)
         ada.clicks("#load-older", "“Load older”")
         ada.expects(lambda: len(_numbers_shown(ada)) > len(before), "Older messages appear.",
-                    '`await fetch("api/messages?before=" + first)` when the button is clicked, with '
-                    "the number of the first line, `dataset.seq`; then `await response.json()`.",
-                    "The page shows the same lines as before.")  # fmt: skip
+                    'When the button is clicked, `await fetch("api/messages?before=" + first)`, where '
+                    "`first` is the `dataset.seq` of the first message. Then `await response.json()`.",
+                    "The page shows the same messages as before.")  # fmt: skip
         seen = _numbers_shown(ada)
     older = [number for number in range(max(before[0] - PAGE, 1), before[0])]
     expect(seen == older + before, f"Now the page shows {_span(older + before)}.", _span(seen),
-           "`log.prepend(…)` puts lines at the beginning of the log, in the order in which they "
-           "came.")  # fmt: skip
+           "Put them at the beginning of the log with one `log.prepend(…)`, which keeps their "
+           "order.")  # fmt: skip
 
 
 def _numbers_shown(visitor: Visitor) -> list[int]:

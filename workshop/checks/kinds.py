@@ -10,13 +10,13 @@ Kinds = list[tuple[str, str]]
 
 NOT_CAUGHT = (
     "`{0}` raises `{1}`, and nothing catches it. A function with `@app.errorhandler(…)` or "
-    "`@socketio.on_error_default` above it makes an answer of an error; the answer must be returned."
+    "`@socketio.on_error_default` above it turns an error into an answer, which must be returned."
 )
 
 PYTHON: Kinds = [
     (
         r"ModuleNotFoundError: No module named '([\w.]+)'",
-        "Python finds no module `{0}`. Check its spelling in the import line. If it is a file of "
+        "Python cannot find the module `{0}`. Check its spelling in the import line. If it is a file of "
         "your chat, it must be next to app.py: the cell with `bring(…)` copies it. If it is a "
         "package, `python3 start.py doctor` tells you what is installed.",
     ),
@@ -32,8 +32,8 @@ PYTHON: Kinds = [
     ),
     (
         r"partially initialized module '([\w.]+)'",
-        "`{0}` is used while it is still being loaded. If a file of yours is called like a "
-        "library, it hides a library: rename the file.",
+        "`{0}` is used while it is still being loaded. If one of your files has the name of a "
+        "library, it hides that library: rename the file.",
     ),
     (
         r"(?:IndentationError|TabError): (.*)",
@@ -80,7 +80,7 @@ PYTHON: Kinds = [
     ),
     (
         r"AttributeError: 'NoneType' object has no attribute '(\w+)'",
-        "The value before `.{0}` is None: what should have found or returned it gave nothing. "
+        "The value before `.{0}` is None: a search found nothing, or a function returned nothing. "
         "Handle that case first, with `if not …:`.",
     ),
     (
@@ -95,23 +95,23 @@ PYTHON: Kinds = [
     ),
     (
         r"AttributeError: (?:module |type object )?'([\w.]+)'(?: object)? has no attribute '(\w+)'",
-        "`{0}` has no `{1}`. The word after the dot is misspelt, or a word between the two is "
+        "`{0}` has no `{1}`. The word after the dot is misspelled, or a word between the two is "
         "missing, as `session` is in `db.commit()`.",
     ),
     (
         r"AttributeError: (\w+)(?:$|\. Did you)",  # as Flask-SQLAlchemy says it
-        "There is nothing called `{0}` after the dot. It is misspelt, or a word between the two is "
+        "There is nothing called `{0}` after the dot. It is misspelled, or a word between the two is "
         "missing, as `session` is in `db.commit()`.",
     ),
     (
         r"TypeError: Object of type coroutine is not JSON serializable",
-        "The function is declared with `async def`, so that a call gives a coroutine and not its "
+        "The function is declared with `async def`, so calling it returns a coroutine and not its "
         "result. Flask-SocketIO wants plain functions here: remove `async`.",
     ),
     (
         r"TypeError: Object of type (\w+) is not JSON serializable",
-        "A `{0}` cannot be sent as JSON. Texts, numbers, True, False and None can, and lists and "
-        "dictionaries of them.",
+        "A `{0}` cannot be sent as JSON. You can send texts, numbers, True, False, None, and lists "
+        "and dictionaries of these.",
     ),
     (
         r"TypeError: '(\w+)' object is not callable",
@@ -138,8 +138,8 @@ PYTHON: Kinds = [
     ),
     (
         r"(?:TypeError|ArgumentError): .*\bNone(?:Type)?\b",
-        "A value is None here, and another one is needed. Either nothing has set it yet, or a function "
-        "ends without `return`.",
+        "A value is None here, but something else is needed. Either nothing has set it yet, or a "
+        "function ends without `return`.",
     ),
     (
         r"KeyError: (.+)",
@@ -156,8 +156,8 @@ PYTHON: Kinds = [
     ),
     (
         r"TemplateNotFound: (\S+)",
-        "Flask looks for `{0}` in the folder `templates` next to app.py. Is the folder spelt with "
-        "an s, and the file exactly so?",
+        "Flask looks for `{0}` in the folder `templates` next to app.py. Does the folder's name end "
+        "with an s, and is the file's name spelled exactly like this?",
     ),
     (
         r"TemplateSyntaxError: .*innermost block that needs to be closed is '(\w+)'",
@@ -170,7 +170,8 @@ PYTHON: Kinds = [
     ),
     (
         r"UndefinedError: (.*) has no (?:element|attribute) '?(\w+)'?",
-        "The template asks for `{1}` of a value that does not have it: {0}.",
+        "In the template, this value has no `{1}`: {0}. A list counts from 0, and `[-1]` is its last "
+        "item.",
     ),
     (
         r"UndefinedError: .*'(\w+)'(?: is undefined)?$",
@@ -188,7 +189,8 @@ PYTHON: Kinds = [
     ),
     (
         r"BuildError: .*for endpoint '?(.*?)'?(?: with|\.(?:\s|$)|$)",
-        "`url_for` wants the name of a function with a route, as text: `{0}` is none.",
+        "`url_for` wants the name of a function with a route, as text. No such function is called "
+        "`{0}`.",
     ),
     (
         r"OperationalError: .*no such table: (\w+)",
@@ -238,7 +240,7 @@ PYTHON: Kinds = [
 CALLED_BY_A_LIBRARY: Kinds = [
     (
         r"TypeError: (\w+)\(\) takes 0 positional arguments but 2 were given",
-        "`{0}` is returned, and not its result. Call it: are the brackets `()` missing?",
+        "Your code returns `{0}` itself, not its result. Call it: are the brackets `()` missing?",
     ),
     (
         r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+)",
@@ -257,7 +259,7 @@ SCRIPT: Kinds = [
         r"Cannot (?:read|set) properties of null \(\w+ '(.*)'\)",
         "`null`, the value before `.{0}`, means that `querySelector` or `getElementById` found "
         "nothing. Compare its selector with the page's HTML: `#name` finds an id, `.name` a class. Or "
-        "the script runs before the element is there: its `<script>` belongs below it.",
+        "the script runs before the element exists: move its `<script>` below the element.",
     ),
     (
         r"Cannot (?:read|set) properties of undefined \(\w+ '(.*)'\)",
@@ -267,11 +269,11 @@ SCRIPT: Kinds = [
     ),
     (
         r"Cannot destructure property '(.*?)' of '.*' as it is (\w+)",
-        "The braces take `{0}` out of a value, and that value is `{1}`.",
+        "The braces take `{0}` out of a value, but that value is `{1}`.",
     ),
     (
         r"(\S+) is not iterable",
-        "A list is needed here, and `{0}` is none.",
+        "A list is needed here, but `{0}` is not one.",
     ),
     (
         r"Cannot access '(.*)' before initialization",
@@ -284,7 +286,7 @@ SCRIPT: Kinds = [
     ),
     (
         r"\bio is not defined",
-        "The browser client defines `io`. Its `<script>` is missing, or it stands below chat.js.",
+        "The browser client defines `io`. Its `<script>` is missing, or it comes after chat.js.",
     ),
     (
         r"(\S+) is not defined",
@@ -293,13 +295,13 @@ SCRIPT: Kinds = [
     ),
     (
         r"(?:undefined|null) is not a function",
-        "A function is needed here, and the value is none. Pass the function by its name, without "
+        "A function is needed here, but the value is not one. Pass the function by its name, without "
         "`()`.",
     ),
     (
         r"(?:\w+ )?(\S+) is not a (?:function|constructor)",
-        "`{0}` is called as a function, and there is none of that name. Check its spelling, and "
-        "the word before the dot; capitals count.",
+        "`{0}` is called as a function, but there is no function of that name. Check its spelling, "
+        "and the word before the dot; capitals count.",
     ),
     (
         r"Assignment to constant variable",
@@ -307,7 +309,7 @@ SCRIPT: Kinds = [
     ),
     (
         r"Missing initializer in const declaration",
-        "A `const` gets its value at once: `const name = …`.",
+        "A `const` needs its value at once: `const name = …`.",
     ),
     (
         r"Identifier '(.*)' has already been declared",
@@ -350,7 +352,7 @@ SCRIPT: Kinds = [
     (
         r"Unexpected (?:token|identifier|string|number|reserved word)",
         "JavaScript expects something else at the mark. A bracket, comma, operator or quote is "
-        "missing before it, or the word before it is misspelt; capitals count.",
+        "missing before it, or the word before it is misspelled; capitals count.",
     ),
     (
         r"Illegal (return|break|continue) statement",
@@ -371,7 +373,7 @@ SCRIPT: Kinds = [
     ),
     (
         r"Failed to fetch|NetworkError",
-        "The request reached no server. Does the server run, and does the address lead to it?",
+        "The request reached no server. Is the server running, and is the address right?",
     ),
 ]
 

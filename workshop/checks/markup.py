@@ -1,5 +1,9 @@
-"""The promise about tags: what one opens, another closes. A browser mends the rest, and says nothing."""
+"""The promise about tags: each is closed, and what is in them is HTML.
 
+A browser accepts anything else, and says nothing.
+"""
+
+import re
 from difflib import get_close_matches
 from html.parser import HTMLParser
 from typing import NamedTuple
@@ -18,11 +22,37 @@ NEEDS_NO_END = {
 TEXT_ONLY = ("script", "style", "title", "textarea")  # in these, a tag is text
 FOREIGN = ("svg", "math")  # in these, `<path/>` is closed
 
+# html.spec.whatwg.org, "Attributes", and the obsolete ones that people still write.
+ATTRIBUTES = {
+    "abbr", "accept", "accept-charset", "accesskey", "action", "align", "allow", "allowfullscreen",
+    "alt", "as", "async", "autocapitalize", "autocomplete", "autocorrect", "autofocus", "autoplay",
+    "bgcolor", "blocking", "border", "cellpadding", "cellspacing", "charset", "checked", "cite",
+    "class", "color", "cols", "colspan", "content", "contenteditable", "controls", "coords",
+    "crossorigin", "data", "datetime", "decoding", "default", "defer", "dir", "dirname", "disabled",
+    "download", "draggable", "enctype", "enterkeyhint", "face", "fetchpriority", "for", "form",
+    "formaction", "formenctype", "formmethod", "formnovalidate", "formtarget", "frameborder",
+    "headers", "height", "hidden", "high", "href", "hreflang", "http-equiv", "id", "imagesizes",
+    "imagesrcset", "inert", "inputmode", "integrity", "is", "ismap", "itemid", "itemprop",
+    "itemref", "itemscope", "itemtype", "kind", "label", "lang", "language", "list", "loading",
+    "loop", "low", "max", "maxlength", "media", "method", "min", "minlength", "multiple", "muted",
+    "name", "nomodule", "nonce", "novalidate", "open", "optimum", "part", "pattern", "ping",
+    "placeholder", "playsinline", "popover", "popovertarget", "popovertargetaction", "poster",
+    "preload", "property", "readonly", "referrerpolicy", "rel", "required", "reversed", "role",
+    "rows", "rowspan", "sandbox", "scope", "selected", "shape", "size", "sizes", "slot", "span",
+    "spellcheck", "src", "srcdoc", "srclang", "srcset", "start", "step", "style", "summary",
+    "tabindex", "target", "text", "title", "translate", "type", "usemap", "valign", "value",
+    "width", "wrap", "writingsuggestions", "xmlns",
+}  # fmt: skip
+ALIKE = 0.8  # of 1, where every letter is the same
+WELL_FORMED = re.compile(
+    r"""<[^\s/>]++(?:\s*+[^\s"'<>/=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'<>`]*+))?+)*+\s*+/?>"""
+)
+
 
 class Opened(NamedTuple):
     line: int
     tag: str
-    text: str  # as it stands in the page
+    text: str  # as it is in the page
     until: str = ""  # where it turns out to be open still
 
 
@@ -33,6 +63,9 @@ class Tags(HTMLParser):
         super().__init__()
         self.unclosed: list[Opened] = []
         self.strays: list[tuple[int, str]] = []
+        self.unquoted: list[Opened] = []  # tags in which a quote is missing
+        # With its tag, an attribute as it is and as it is meant.
+        self.misspelt: list[tuple[Opened, str, str]] = []
         self._open: list[Opened] = []
         self.feed(page)
         self.close()
@@ -42,8 +75,16 @@ class Tags(HTMLParser):
         self._give_up(0, "at the end of the page")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        opened = Opened(self.getpos()[0], tag, self.get_starttag_text() or tag)
         if tag not in NEEDS_NO_END:
-            self._open.append(Opened(self.getpos()[0], tag, self.get_starttag_text() or tag))
+            self._open.append(opened)
+        if any(each.tag in FOREIGN for each in self._open):
+            return
+        if not WELL_FORMED.fullmatch(opened.text):
+            self.unquoted.append(opened)
+        for name, _ in attrs:
+            meant = [] if name in ATTRIBUTES else get_close_matches(name, ATTRIBUTES, 1, ALIKE)
+            self.misspelt += [(opened, name, each) for each in meant if "-" not in name]
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if not any(each.tag in FOREIGN for each in self._open):
@@ -57,7 +98,7 @@ class Tags(HTMLParser):
             self.strays.append((self.getpos()[0], tag))
             return
         place = len(tags) - 1 - tags[::-1].index(tag)
-        self._give_up(place + 1, f"where `</{tag}>` comes, in line {self.getpos()[0]}")
+        self._give_up(place + 1, f"at `</{tag}>` on line {self.getpos()[0]}")
         self._open.pop()
 
     def handle_data(self, data: str) -> None:
@@ -72,7 +113,7 @@ class Tags(HTMLParser):
 
 @promise(since="setup")
 def tags_are_closed(chat: Stage) -> None:
-    """On the pages, what a tag opens another one closes."""
+    """On the pages, every opening tag has its closing tag, and attributes are spelled right."""
     _is_in_order("/", visit(chat, "/").text)
     if has_come_to(chat, "routes"):
         _is_in_order("/chat", open_chat(chat).text)
@@ -84,18 +125,26 @@ def _is_in_order(path: str, page: str) -> None:
         first = min(tags.unclosed)
         misspelt = get_close_matches(first.tag, [tag for _, tag in tags.strays], 1)
         raise Broken(
-            f"What `<{first.tag}>` opens on `{path}`, `</{first.tag}>` closes.",
-            f"`{first.text}`, in line {first.line} of the page as it arrives (Ctrl+U shows it), is "
-            f"still open {first.until}",
-            f"`</{misspelt[0]}>` closes nothing: both tags must be spelt the same."
+            f"`</{first.tag}>` closes each `<{first.tag}>` on `{path}`.",
+            f"`{first.text}` in line {first.line} of the page's source (Ctrl+U shows it) is still "
+            f"open {first.until}",
+            f"`</{misspelt[0]}>` closes nothing: both tags must be spelled the same."
             if misspelt else
-            f"Write `</{first.tag}>` where it ends, with the slash: until then, a browser takes what "
-            "follows for a part of it"
-            + (", and runs nothing of it." if first.tag == "script" else "."),
+            f"Write `</{first.tag}>`, with the slash, where the element ends. Until then, a browser "
+            "treats everything that follows as part of it"
+            + (", and does not run it." if first.tag == "script" else "."),
         )  # fmt: skip
     for line, tag in tags.strays:
-        raise Broken(f"What `</{tag}>` closes on `{path}`, `<{tag}>` has opened.",
-                     f"`</{tag}>`, in line {line} of the page as it arrives (Ctrl+U shows it), closes "
-                     "nothing",
-                     f"Is `<{tag}>` missing, or spelt differently? Or is this one left "
+        raise Broken(f"Each `</{tag}>` on `{path}` closes a `<{tag}>`.",
+                     f"`</{tag}>` in line {line} of the page's source (Ctrl+U shows it) closes nothing",
+                     f"Is `<{tag}>` missing, or spelled differently? Or is this one left "
                      "over?")  # fmt: skip
+    for opened in tags.unquoted:
+        raise Broken(f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
+                     f"`{opened.text}` in line {opened.line} of the page's source (Ctrl+U shows it)",
+                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
+    for opened, name, meant in tags.misspelt:
+        raise Broken(f"The attributes of `<{opened.tag}>` on `{path}` are spelled right.",
+                     f"`{name}` in line {opened.line} of the page's source (Ctrl+U shows it)",
+                     f"Do you mean `{meant}`? A browser ignores an attribute that it does not know. "
+                     "An attribute of your own begins with `data-`.")  # fmt: skip

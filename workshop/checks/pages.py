@@ -17,7 +17,7 @@ from workshop.checks.speakers import SNIPPET
 from workshop.stages import Stage
 
 FROM_ADDRESS = (
-    'The name comes from the address: `request.args.get("username", "")`, and the page must be given it '
+    'Take the name from the address with `request.args.get("username", "")`, and pass it to the page '
     "under the name that the page uses."
 )
 RUNS = 'alert("Bo was here")'
@@ -34,7 +34,7 @@ def the_front_page_welcomes(chat: Stage) -> None:
     page = read(chat, "/")
     heading = page.find(HEADINGS)
     expect(isinstance(heading, Tag) and text_of(heading), "`/` has a heading that welcomes people.",
-           quote(page), "`<h1>…</h1>`, in words of your own. Is the file saved?")  # fmt: skip
+           quote(page), "Add `<h1>…</h1>` with words of your own. Is the file saved?")  # fmt: skip
 
 
 @promise(since="setup", until="setup")
@@ -42,7 +42,7 @@ def the_page_names_its_python(chat: Stage) -> None:
     """The page names the Python that serves it."""
     page = read(chat, "/")
     expect(re.search(r"[\\/]python", text_of(page), re.IGNORECASE),
-           "`/` shows the path of a Python interpreter, all of it.", quote(page),
+           "`/` shows the full path of a Python interpreter.", quote(page),
            "Is `{python}` in PAGE, and does `index` return `PAGE.format(python=sys.executable)`? "
            "(From step 02 on this page is gone, and so is this check.)")  # fmt: skip
 
@@ -89,56 +89,57 @@ def the_chat_page_greets_by_name(chat: Stage) -> None:
     for name in ("Ada", "Bo"):
         seen = _around_the_messages(read_chat(chat, name))
         expect(re.search(rf"\b{name}\b", seen),
-               f"{name}'s chat page greets them, such as “Welcome to the Chat Room, {name}!”",
+               f"{name}'s chat page greets them, for example with “Welcome to the Chat Room, {name}!”",
                f"“{seen[:SNIPPET]}”",
-               "The braces came through as they are. In Python, an f stands before the "
-               'quote: `f"… {name}"`; in a template there are two on each side: `{{ name }}`.'
+               'The braces came through unchanged. In Python, write an f before the quote: `f"… '
+               '{name}"`. In a template, write two braces on each side: `{{ name }}`.'
                if re.search(r"\{\{? *[a-z][^{}]*\}", seen) else
                FROM_ADDRESS
                if not has_come_to(chat, "accounts") else
-               "From 08 on the name is `me.username`, of who is logged in: `me=me` for the page, "
-               "and `{{ me.username }}` in the gap.")  # fmt: skip
+               "From step 08 on, the name is that of the person who is logged in: pass `me=me` to "
+               "the page, and write `{{ me.username }}` there.",
+               about="" if "{" in seen else "app.py")  # fmt: skip
 
 
 @promise(since="routes", until="history")
 def without_a_name_back_to_the_front_page(chat: Stage) -> None:
-    """Who has no name yet is sent back to the front page."""
+    """People without a name are redirected to the front page."""
     for path in ("/chat", "/chat?username=", "/chat?username=%20%20"):
         answer = visit(chat, path)
         target = urlsplit(urljoin(chat.url + path, answer.headers.get("Location", ""))).path
         expect(answer.status_code in (302, 303) and target == "/",
-               f"`{path}` answers 302 and leads to `/`.",
+               f"`{path}` redirects to `/` with status 302.",
                f"status {answer.status_code}"
                + (f", leading to {target}" if "Location" in answer.headers else ""),
-               'Before the page: `if not username: return redirect(url_for("index"))`. '
-               "`.strip()` takes blanks away, so a name of blanks counts as none.")  # fmt: skip
+               'Before you return the page: `if not username: return redirect(url_for("index"))`. '
+               '`.strip()` removes blanks, so a name of blanks counts as none.')  # fmt: skip
 
 
 @promise(since="routes")
 def a_hostile_name_stays_text(chat: Stage) -> None:
-    """A name is shown as text, whatever it holds."""
+    """A name is shown as text, whatever it contains."""
     page = read_chat(chat, HOSTILE_NAME)
     expect(not any(RUNS in text_of(script) for script in page.find_all("script")),
            "A name like <script>…</script> is shown as text.",
-           "the page holds it as a script that would run",
-           "Somebody else's text must be escaped: `escape(username)` in Python; a template does it "
-           "by itself, unless `|safe` switches it off.")  # fmt: skip
+           "the page contains it as a script that would run",
+           "Text from other people must be escaped: write `escape(username)` in Python. A template "
+           "escapes every value, unless `|safe` switches it off.")  # fmt: skip
     expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
            quote(page), "Escape once, not twice, and do not cut anything out of the name.")  # fmt: skip
 
 
 @promise(since="routes")
 def other_addresses_and_methods_are_refused(chat: Stage) -> None:
-    """An unknown address answers 404, a method that is not offered 405."""
+    """An unknown address returns status 404, and a method that is not allowed returns 405."""
     for path, method, wanted in (("/no-such-page", "GET", 404), ("/chat", "POST", 405)):
         seen = visit(chat, path, method=method).status_code
-        expect(seen == wanted, f"{method} {path} answers {wanted}.", f"status {seen}",
+        expect(seen == wanted, f"{method} {path} returns status {wanted}.", f"status {seen}",
                "Flask does this by itself: a route answers only its own address, and only GET "
                "unless `methods=` says more.")  # fmt: skip
 
 
 def _around_the_messages(page: BeautifulSoup) -> str:
-    """Return what a page says, without what people have said: their names stand there, too."""
+    """Return what a page says, without its messages, which contain people's names, too."""
     for log in page.select("title, #chat-messages"):
         log.extract()
     return text_of(page)
@@ -156,13 +157,15 @@ def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
     """The second environment has Flask, in the version that requirements.txt pins."""
     wish_list = chat.folder / "requirements.txt"
     if not wish_list.is_file():
-        raise NotAttempted(f"A file requirements.txt beside app.py, in {chat.folder.name}/.",
+        raise NotAttempted(f"{chat.folder.name}/ has a file requirements.txt next to app.py.",
                            "no such file",
-                           "One line in it: the package and its version, name==version.")  # fmt: skip
+                           "Write one line with the package and its version: "
+                           "`name==version`.")  # fmt: skip
     text = wish_list.read_text(encoding="utf-8").strip()
     found = re.search(r"(?im)^flask\s*==\s*(\d\S*)", text)
     if not found:
-        raise Broken("A line `flask==…` with a version.", text or "an empty file",
+        raise Broken("requirements.txt has a line `flask==…` with a "
+                     "version.", text or "an empty file",
                      pasted(text) or _why_no_pin(text), about=wish_list.name)  # fmt: skip
     _has_flask(found.group(1))
 
@@ -173,16 +176,16 @@ def _why_no_pin(text: str) -> str:
     if re.search(r"==\s*(…|\.\.\.)?\s*$", text, re.MULTILINE):
         return "The dots stand for a version. Write its number there, as the notebook shows it."
     if "=" in text:
-        return "Two equals signs stand between name and version: `flask==…`."
+        return "Write two equals signs between the name and the version: `flask==…`."
     return (
-        "A name alone is no pin: next year it would install another Flask. Write the version behind "
-        "two equals signs."
+        "A name alone does not pin a version: next year it would install another Flask. Write two "
+        "equals signs and the version after it."
     )
 
 
 def _has_flask(pinned: str) -> None:
     python = environments.second().python
-    expect(python.is_file(), "A second environment at mine/second.", "no Python there",
+    expect(python.is_file(), "There is a second environment in mine/second.", "no Python there",
            "Run the cell of notebook 01 that makes it.")  # fmt: skip
     result = subprocess.run(
         [python, "-c", VERSION_OF_FLASK],
@@ -194,20 +197,20 @@ def _has_flask(pinned: str) -> None:
     if result.returncode:
         raise Broken(
             "The Python of mine/second can import flask.", result.stderr.strip().splitlines()[-1],
-            "Each environment has its own packages. Install with that very Python: its path, then "
-            "`-m pip install -r …/requirements.txt`, as the notebook shows.",
+            "Each environment has its own packages. Install with the Python of mine/second: write its "
+            "path and then `-m pip install -r …/requirements.txt`, as the notebook shows.",
         )  # fmt: skip
     expect(result.stdout.strip() == pinned,
            f"mine/second has Flask {pinned}, as requirements.txt says.",
            f"Flask {result.stdout.strip()}",
-           "Install from the file, with `-r`, so that both always agree.")  # fmt: skip
+           "Install from the file with `-r`, so that both always agree.")  # fmt: skip
 
 
 @exercise("routes")
 def there_is_an_about_page(chat: Stage) -> None:
     """There is a page /about, and the front page leads to it."""
-    attempted(visit(chat, "/about").status_code != 404, "/about answers with a page of its own.",
-              "status 404", 'It begins with `@app.route("/about")`.')  # fmt: skip
+    attempted(visit(chat, "/about").status_code != 404, "/about returns a page of its own.",
+              "status 404", 'Start with `@app.route("/about")`.')  # fmt: skip
     page = read(chat, "/about")
     heading = page.find("h1")
     expect(heading and "about" in text_of(heading).lower(),
@@ -216,7 +219,7 @@ def there_is_an_about_page(chat: Stage) -> None:
     links = [attribute(tag, "href") for tag in read(chat, "/").find_all("a")]
     expect("/about" in [urlsplit(urljoin(chat.url + "/", link)).path for link in links],
            "The front page has a link to /about.", f"links: {links or 'none'}",
-           'A page that nobody can find is not there: `<a href="about">About</a>`.')  # fmt: skip
+           'Add a link, so that people find the page: `<a href="about">About</a>`.')  # fmt: skip
 
 
 @exercise("templates")
@@ -224,7 +227,7 @@ def the_room_has_a_title(chat: Stage) -> None:
     """The chat page shows the room's title from the address, and “Lobby” without one."""
     title = read(chat, "/chat?username=Ada").find(id="room-title")
     attempted(isinstance(title, Tag), 'The chat page has an element with `id="room-title"`.',
-              "no such element", 'In chat.html: `<p id="room-title">{{ room }}</p>`.')  # fmt: skip
+              "no such element", 'Add `<p id="room-title">{{ room }}</p>` to chat.html.')  # fmt: skip
     hostile = "<i>Tea</i>"
     for address, wanted in (
         ("", "Lobby"),
@@ -235,5 +238,6 @@ def the_room_has_a_title(chat: Stage) -> None:
         assert isinstance(seen, Tag)
         expect(text_of(seen) == wanted,
                f"`/chat?username=Ada{address}` has the room title “{wanted}”.", quote(seen),
-               '`request.args.get("room", "Lobby")` in `chat`, given to '
-               "`render_template` as `room=…`, and `{{ room }}` without `|safe`.")  # fmt: skip
+               'In `chat`, read `request.args.get("room", "Lobby")` and pass it to '
+               "`render_template` as `room=…`. In chat.html, write `{{ room }}` without "
+               "`|safe`.")  # fmt: skip

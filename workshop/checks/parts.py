@@ -22,7 +22,7 @@ MESSAGE = {"username": "Cy", "text": "A thimble"}
 
 
 class Anything(ChainableUndefined):
-    """What a learner gives to the page besides: empty, whatever is done with it."""
+    """Whatever else a learner passes to the page: it is empty, whatever the page does with it."""
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return self
@@ -30,24 +30,24 @@ class Anything(ChainableUndefined):
 
 @promise(since="templates")
 def pages_are_complete(chat: Stage) -> None:
-    """Both pages have their title, their language and a stylesheet that arrives."""
+    """Both pages have a title, a language and a stylesheet that loads."""
     attempted((chat.folder / "templates").is_dir(),
-              "The pages stand in a folder `templates`, beside app.py.", "no such folder",
-              'The cell with `bring(…)` begins it; `render_template("index.html")` answers with '
-              "one.")  # fmt: skip
+              "The pages are in a folder `templates` next to app.py.", "no such folder",
+              'The cell with `bring(…)` makes it. Return a page from it with '
+              '`render_template("index.html")`.')  # fmt: skip
     for path, title in (("/", "Chat Application"), ("/chat", "Chat Room")):
         page = read(chat, path) if path == "/" else read_chat(chat)
-        expect(page.select_one("html[lang]"), f"`{path}` says its language.", "no `lang`",
-               '`<html lang="en">`: a screen reader speaks the page in this language.')  # fmt: skip
+        expect(page.select_one("html[lang]"), f"`{path}` names its language.", "no `lang`",
+               'Write `<html lang="en">`. A screen reader reads the page in this language.')  # fmt: skip
         expect(page.title and text_of(page.title), f"`{path}` has a title, such as “{title}”.",
                "an empty title" if page.title else "no title",
                f"Put `<title>{title}</title>` into the head of the template.")  # fmt: skip
-        _stylesheet_arrives(chat, path, page)
+        _stylesheet_loads(chat, path, page)
 
 
 @promise(since="templates")
 def links_lead_somewhere(chat: Stage) -> None:
-    """Every link of the two pages leads somewhere."""
+    """Every link on the two pages works."""
     ada = family_of(chat).browser("Ada")
     for path, page in (("/", read(chat, "/")), ("/chat", read_chat(chat))):
         for link in page.select("a[href]:not(template a)"):
@@ -55,14 +55,14 @@ def links_lead_somewhere(chat: Stage) -> None:
             if not target._replace(query="", fragment="").geturl().startswith(f"{chat.url}/"):
                 continue
             status = visit(chat, target._replace(scheme="", netloc="").geturl(), by=ada).status_code
-            expect(status < HTTPStatus.BAD_REQUEST, f"The link “{text_of(link)}” on {path} opens.",
+            expect(status < HTTPStatus.BAD_REQUEST, f"The link “{text_of(link)}” on {path} works.",
                    f"status {status} at {target.path}",
-                   "Its address comes from `url_for`, with the name of the function.")  # fmt: skip
+                   "Make its address with `url_for` and the name of the function.")  # fmt: skip
 
 
 @promise(since="templates")
 def the_chat_page_has_its_parts(chat: Stage) -> None:
-    """The chat page has a log of messages, a field for the next one, and Send."""
+    """The chat page has a log of messages, a field for the next one, and a Send button."""
     page = read_chat(chat)
     for identity, tag in PARTS.items():
         expect(page.select_one(f"{WILL_DO.get(tag, tag)}#{identity}"),
@@ -72,14 +72,15 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
                "by letter.")  # fmt: skip
     log = page.find(id="chat-messages")
     assert isinstance(log, Tag)
-    expect(attribute(log, "role") == "log", 'The messages stand in an element with role="log".',
+    expect(attribute(log, "role") == "log", 'The messages are in an element with role="log".',
            f'role="{attribute(log, "role")}"',
-           'With role="log" a screen reader speaks new messages as they come.')  # fmt: skip
-    expect(not log.find("form"), "The form stands below the log, not in it.",
-           f'the form inside of `<{log.name} id="chat-messages">`',
-           f"The log has no end: its `</{log.name}>` is missing, or stands behind the "
-           "form.")  # fmt: skip
-    expect(page.select_one("#message-form :is(button, [type=submit])"), "The form has a button Send.",
+           'With role="log", a screen reader reads new messages aloud as they arrive.')  # fmt: skip
+    expect(not log.find("form"), "The form is below the log, not inside it.",
+           f'the form is inside `<{log.name} id="chat-messages">`',
+           f"The log does not end before the form: its `</{log.name}>` is missing, or comes after "
+           "the form.")  # fmt: skip
+    expect(page.select_one("#message-form :is(button, [type=submit])"),
+           "The form has a Send button.",
            "no button in `#message-form`", "Add `<button>Send</button>` below the field.")  # fmt: skip
     field = page.find(id="message-input")
     expect(isinstance(field, Tag) and is_labelled(field), "The message field has a label.",
@@ -89,7 +90,7 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
 
 @promise(since="templates", final_app=True)
 def nothing_comes_from_elsewhere(chat: Stage) -> None:
-    """Every page works without any other host."""
+    """Every page works without files from other hosts."""
     front = BeautifulSoup(visit(chat, "/", follow=True).text, "html.parser")
     for page in (front, read_chat(chat)):
         for tag in page.find_all(["script", "link", "img", "iframe"]):
@@ -102,44 +103,46 @@ def nothing_comes_from_elsewhere(chat: Stage) -> None:
 
 
 @promise(since="templates", until="messages")
-def what_stands_in_messages_would_be_shown(chat: Stage) -> None:
-    """The chat page would show what stands in `messages`: who wrote it, and the text."""
+def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
+    """The chat page shows the author and the text of each message in `messages`."""
     given = _given_to_the_page(chat)
-    expect(given is None or "messages" in given, "The page is given the list: `messages=messages`.",
-           f"given: {', '.join(given or []) or 'nothing'}",
-           '`render_template("chat.html", …)` in app.py: a loop over what nobody gave shows nothing, '
-           "and says nothing.", about="app.py")  # fmt: skip
+    expect(given is None or "messages" in given,
+           "app.py passes the list to the page: `messages=messages`.",
+           f"it passes {', '.join(given or []) or 'nothing'}",
+           'Pass it in `render_template("chat.html", …)`. A loop over a missing value shows nothing, '
+           "and reports no error.", about="app.py")  # fmt: skip
     page = BeautifulSoup(page_with_a_message(chat, MESSAGE), "html.parser")
     log = page.find(id="chat-messages")
     shown = text_of(log) if isinstance(log, Tag) else ""
     expect(MESSAGE["username"] in shown and shown.count(MESSAGE["text"]) == 1,
-           f"With {MESSAGE} in `messages` the log shows both, the text once.",
-           f"“{shown}”" if shown else "no line",
-           "`{% for message in messages %}`, and in the gaps `message.username` and `message.text`: "
-           "a misspelt name is an empty gap, and no error.")  # fmt: skip
+           f"With {MESSAGE} in `messages`, the log shows the name, and the text once.",
+           f"“{shown}”" if shown else "an empty log",
+           "In `{% for message in messages %}`, show `message.username` and `message.text`. A "
+           "misspelled name shows nothing, and is not an error.")  # fmt: skip
 
 
-def _stylesheet_arrives(chat: Stage, path: str, page: BeautifulSoup) -> None:
+def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
     link = page.find("link", rel="stylesheet")
     if not isinstance(link, Tag):
         file = "index.html" if path == "/" else "chat.html"
         template = chat.folder / "templates" / file
         unused = template.is_file() and "stylesheet" in template.read_text(encoding="utf-8")
-        attempted(not unused, f"`{path}` answers with templates/{file}.",
+        attempted(not unused, f"`{path}` shows templates/{file}.",
                   "another page, without a stylesheet",
-                  "The template is there, and app.py does not use it yet: "
+                  "The template exists, but app.py does not use it yet: return "
                   f'`render_template("{file}", …)`.')  # fmt: skip
-        raise Broken(f"`{path}` links a stylesheet.", 'no <link rel="stylesheet">',
+        raise Broken(f"`{path}` links to a stylesheet.", 'no <link rel="stylesheet">',
                      'Add `<link rel="stylesheet" href="{{ url_for(\'static\', '
                      "filename='style.css') }}\">` to the head.")  # fmt: skip
     target = urlsplit(urljoin(chat.url + path, attribute(link, "href"))).path
     answer = visit(chat, target)
     expect(answer.status_code == HTTPStatus.OK and "css" in answer.headers.get("Content-Type", ""),
-           f"style.css, which `{path}` loads, arrives.",
-           f"{target} answers {answer.status_code}, {answer.headers.get('Content-Type')}",
+           f"The stylesheet of `{path}` loads.",
+           f"{target} returns status {answer.status_code}, {answer.headers.get('Content-Type')}",
            instead_of(chat.folder, target.lstrip("/"))
-           or "Flask serves the folder `static` beside app.py: is style.css in it, spelt so, and is "
-           "the address made by `url_for`? Look for a missing quote in the line, too.")  # fmt: skip
+           or "Flask serves the folder `static` next to app.py. Is style.css in it, spelled exactly "
+           "like this, and does `url_for` make its address? Or is a quote missing in "
+           "the line?")  # fmt: skip
 
 
 def _given_to_the_page(chat: Stage) -> list[str] | None:
@@ -170,6 +173,6 @@ def page_with_a_message(chat: Stage, message: dict[str, str]) -> str:
         return template.render(besides | {"username": "Ada", "messages": [message]})
     except (TemplateError, TypeError) as problem:
         raise Broken("chat.html can show a message.", f"{type(problem).__name__}: {problem}",
-                     "The empty list hides it: the lines inside of `{% for message in messages %}` "
-                     "are read only when there is a message. Compare them with the "
-                     "step.") from None  # fmt: skip
+                     "The empty list hides the error: the lines inside `{% for message in messages "
+                     "%}` run only if there is a message. Compare them with "
+                     "the step.") from None  # fmt: skip

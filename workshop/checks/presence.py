@@ -11,21 +11,21 @@ from workshop.stages import Stage
 
 @promise(since="rooms")  # final_app waits 10 s before it says that somebody has gone
 def a_room_knows_who_is_here(chat: Stage) -> None:
-    """A room hears who is here whenever somebody comes or goes."""
+    """Whenever somebody comes or goes, the people in the room receive the list of who is here."""
     bo = account_of(chat).named("Bo")
     with entered(chat, "Ada") as (ada,):
         with entered(chat, "Bo"):
             came = _states(ada, lambda names: bo in names)
         if not came or bo not in came[-1]:
             raise Broken('When Bo comes, Ada receives `presence` with {"room": …, "online": […]}, '
-                         "and his name in it.", f"{came[-1]}" if came else "nothing",
-                         "When somebody connects, and when somebody joins: work out who is here, "
-                         'and `emit("presence", …, to=room.id)`.')  # fmt: skip
+                         "with his name in `online`.", f"{came[-1]}" if came else "nothing",
+                         "Whenever somebody connects or joins a room, work out who is here, and "
+                         '`emit("presence", …, to=room.id)`.')  # fmt: skip
         gone = _states(ada, lambda names: bo not in names)
-        expect(bo not in gone[-1], "When Bo has closed his page, Ada hears who is left.",
+        expect(bo not in gone[-1], "When Bo has closed his page, Ada receives the list of who is left.",
                f"still {gone[-1]}",
-               "The handler of `disconnect` forgets the connection first, and tells the rooms "
-               "afterwards.")  # fmt: skip
+               "In the handler of `disconnect`, first remove the connection, and then emit "
+               "`presence` to the rooms.")  # fmt: skip
 
 
 @promise(since="rooms", final_app=True)
@@ -41,12 +41,12 @@ def presence_counts_people(chat: Stage) -> None:
     first = next((place for place, names in enumerate(states) if bo in names), len(states))
     for names in states[first:]:
         expect(names.count(bo) == 1,
-               "With two tabs and a phone, and when one of them is closed, Bo is there once.",
+               "Bo is in the list once, with two tabs and a phone, and after one of them closes.",
                f"{names}",
-               "Count people, not connections: each name once, as in a set."
+               "Count people, not connections: put each name into a set."
                if bo in names else
-               "Somebody is gone when their last connection is: work out anew who is here, from "
-               "all that are left.")  # fmt: skip
+               "Somebody is gone only when their last connection is: work out who is here from "
+               "all the connections that are left.")  # fmt: skip
 
 
 def _states(person: Person, wanted: Callable[[list[str]], bool]) -> list[list[str]]:
@@ -60,7 +60,7 @@ def _states(person: Person, wanted: Callable[[list[str]], bool]) -> list[list[st
 
 @exercise("rooms")
 def who_types_is_shown(chat: Stage) -> None:
-    """While somebody types, the others in the room are told, and the page shows it for 3 s."""
+    """While somebody types, the others in the room receive `typing`, and the page shows it for 3 s."""
     room = make_room(chat, "Ada")
     with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
         ada.join(room)
@@ -72,19 +72,19 @@ def who_types_is_shown(chat: Stage) -> None:
         heard = {name: who.told("typing") for name, who in (("Ada", ada), ("Bo", bo), ("Cy", cy))}
     attempted(any(heard.values()),
               "When Ada emits `typing`, Bo, who is in the same room, receives it.", "he does not",
-              'It begins with `@socketio.on("typing")`.')  # fmt: skip
+              'Start with `@socketio.on("typing")`.')  # fmt: skip
     strangers = [d for d in heard["Bo"] if isinstance(d, dict) and d.get("username") == "Cy"]
     if heard["Bo"] != [{"room": room, "username": "Ada"}] or heard["Cy"]:
         raise Broken('Bo receives `typing` with {"room": …, "username": "Ada"}, once, and Cy, who '
                      "is not in the room, can neither send nor receive it.",
                      f"Bo: {heard['Bo']}, Cy: {heard['Cy'] or 'nothing'}",
-                     "As every other event, it asks first who is a member: `me, room = "
+                     "Like every other event, first check who is a member: `me, room = "
                      "place(payload)`."
                      if strangers else
-                     '`emit("typing", {"room": room.id, "username": me.username}, to=room.id, '
+                     'Write `emit("typing", {"room": room.id, "username": me.username}, to=room.id, '
                      "include_self=False)`.")  # fmt: skip
-    expect(not heard["Ada"], "Ada does not hear that she is typing: she knows.", f"{heard['Ada']}",
-           "`include_self=False`, beside `to=room.id`.")  # fmt: skip
+    expect(not heard["Ada"], "Ada does not receive her own `typing`.", f"{heard['Ada']}",
+           "Add `include_self=False` next to `to=room.id`.")  # fmt: skip
     _page_takes_part(chat)
 
 
@@ -95,7 +95,7 @@ def _page_takes_part(chat: Stage) -> None:
         ada.types(FIELD, "H")
         ada.expects(lambda: {"room": family.general} in ada.sent("typing"),
                     "The page emits `typing` with its room when something is typed.",
-                    '`input.addEventListener("input", () => socket.emit("typing", { room }))`.',
+                    'Add `input.addEventListener("input", () => socket.emit("typing", { room }))`.',
                     f"It emitted {ada.page.sent}.")  # fmt: skip
         ada.page.pages.settle()
         quiet = ada.text
@@ -105,16 +105,17 @@ def _page_takes_part(chat: Stage) -> None:
         ada.did = "Bo is typing."
         ada.expects(lambda: ada.text.count("Bo") > quiet.count("Bo"),
                     "The page shows that Bo is typing.",
-                    '`socket.on("typing", (typing) => …)`: set the `textContent` of an element.',
+                    'In `socket.on("typing", (typing) => …)`, set the `textContent` of an element.',
                     "Nothing changed.")  # fmt: skip
         ada.did = "Bo was typing, and stopped."
-        ada.expects(lambda: ada.text == quiet, "What the page shows is gone after 3 s.",
-                    "`setTimeout(() => …, 3000)`, and `clearTimeout` of the one before, so that "
-                    "the last stroke counts.", "It is still there.", 5.0)  # fmt: skip
+        ada.expects(lambda: ada.text == quiet, "The page no longer shows it after 3 s.",
+                    "Clear the text with `setTimeout(() => …, 3000)`. First call `clearTimeout` for "
+                    "the previous timer, so that the last keystroke counts.",
+                    "It is still there.", 5.0)  # fmt: skip
         bo.emit("typing", {"room": other})
         bo.told("typing")
         ada.page.pages.settle()
-        expect(ada.text == quiet, "The page shows it where it belongs: in this page's room.",
+        expect(ada.text == quiet, "The page shows only who is typing in its own room.",
                "Bo is typing in another room, and the page shows it.",
-               "Who is in two rooms hears of both: `if (typing.room !== room) return;`, first of "
-               "all.")  # fmt: skip
+               "Somebody in two rooms receives the events of both. Begin the listener with "
+               "`if (typing.room !== room) return;`.")  # fmt: skip

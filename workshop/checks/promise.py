@@ -16,7 +16,7 @@ MODULES = (
 
 # Where to look first, by module; before step 03 the pages are in app.py, like everything else.
 LOOK_IN = {"markup": "templates", "pages": "templates", "parts": "templates",
-           "stories": "static/chat.js"}  # fmt: skip
+           "downloads": "files.py", "stories": "static/chat.js"}  # fmt: skip
 
 Trial = Callable[[Stage], None]
 

@@ -19,9 +19,9 @@ def unknown_option(chat: Stage) -> str:
         for keyword in call.keywords:
             if keyword.arg and keyword.arg not in OPTIONS:
                 near = get_close_matches(keyword.arg.lower(), OPTIONS, n=1, cutoff=ALIKE)
-                what = f"is it `{near[0]}=`?" if near else "take it out."
-                where = f"`{name}` knows no `{keyword.arg}=` (line {keyword.value.lineno})"
-                return f"{where}, and says nothing: {what}"
+                what = f"Do you mean `{near[0]}=`?" if near else "Remove it."
+                where = f"`{name}` has no option `{keyword.arg}=` (line {keyword.value.lineno})"
+                return f"{where}, and ignores it. {what}"
     return ""
 
 
@@ -34,8 +34,8 @@ def behind_a_return(chat: Stage) -> str:
             ends = [number for number, line in enumerate(lines) if isinstance(line, ast.Return)]
             for line in lines[ends[0] + 1 :] if ends else []:
                 for call, name in _sending(ast.walk(line)):
-                    return (f"Line {call.lineno}, `{name}(…)`, is never reached: a function ends with "
-                            "its `return`. Move it above its `return`.")  # fmt: skip
+                    return (f"Line {call.lineno}, `{name}(…)`, never runs, because the function ends "
+                            "at its `return`. Move the line above its `return`.")  # fmt: skip
     return ""
 
 
@@ -44,8 +44,8 @@ def returned_error(chat: Stage) -> str:
     for node in _nodes(chat):
         match node:
             case ast.Return(value=ast.Call(func=ast.Name(id=name))) if name.endswith("Error"):
-                return (f"Line {node.lineno} returns a `{name}`: `raise` it. What is returned refuses "
-                        "nobody.")  # fmt: skip
+                return (f"Line {node.lineno} returns a `{name}`. Use `raise` instead: an error that "
+                        "is returned refuses nobody.")  # fmt: skip
     return ""
 
 
@@ -59,7 +59,7 @@ def handles_in_order(chat: Stage) -> bool:
 
 
 def speaks_of(chat: Stage, word: str) -> bool:
-    """Tell whether a word stands in the Python of the learner's chat."""
+    """Tell whether the Python of the learner's chat contains a word."""
     return any(word.encode() in file.read_bytes() for file in chat.folder.glob("*.py"))
 
 

@@ -22,14 +22,14 @@ Message = dict[str, Any]
 Ask = Callable[[str, object], object]  # emits an event and returns its acknowledgement
 
 SNIPPET = 160  # characters of an unexpected page that are quoted
-COMES_IN = "Who registers or logs in comes into the chat."
+COMES_IN = "People who register or log in enter the chat."
 NO_TOKEN_IN_FORM = (
-    'The forms carry no CSRF token: `<input type="hidden" name="csrf_token" '
-    'value="{{ csrf_token() }}">`, in each form.'
+    'The forms have no CSRF token. Add `<input type="hidden" name="csrf_token" '
+    'value="{{ csrf_token() }}">` to each form.'
 )
 NO_COOKIE = (
-    "Both routes end with a log-in: a row in the table, its token in the cookie, and a redirect to "
-    "`/chat`, which finds the row by the token again."
+    "Both routes must log the person in: store a row in the table, put its token into the cookie, and "
+    "redirect to `/chat`, which finds the row by the token."
 )
 
 _numbers = count(1)
@@ -125,13 +125,14 @@ class Family:
         if answer.ok and made:
             return int(made[1])
         raise Broken(
-            "POST /rooms with a `name` makes a room, and leads to its page, `/chat/<number>`.",
+            "POST /rooms with a `name` creates a room, and redirects to its page, "
+            "`/chat/<number>`.",
             f"status {answer.status_code} at {urlsplit(answer.url).path}",
-            "`url_for` puts `room_id` into the address only where the route of `chat` has it, "
-            'spelt so: `@app.route("/chat/<int:room_id>")`.'
+            "`url_for` puts `room_id` into the path only if the route of `chat` has it, spelled "
+            'exactly like this: `@app.route("/chat/<int:room_id>")`.'
             if "room_id=" in urlsplit(answer.url).query else
-            '`@app.post("/rooms")`: store the room and the membership of who made it, then '
-            '`redirect(url_for("chat", room_id=room.id))`.',
+            'In `@app.post("/rooms")`, store the room and its first membership, and then '
+            '`return redirect(url_for("chat", room_id=room.id))`.',
         )  # fmt: skip
 
     def join(self, name: str, room: int, ask: Ask) -> object:
@@ -247,7 +248,7 @@ def fresh_name() -> str:
 
 @contextmanager
 def let_in(chat: Stage) -> Iterator[None]:
-    """Say in a learner's words that somebody came through no door."""
+    """Say in a learner's words that somebody could neither register nor log in."""
     try:
         yield
     except NotLoggedIn as problem:
@@ -255,7 +256,7 @@ def let_in(chat: Stage) -> Iterator[None]:
         seen = f"status {problem.status}, “{problem.page[:SNIPPET]}”"
         if "Traceback" in chat.log:  # a page that fails carries no token either
             seen = f"a page fails{LOG_SAYS}{last_error(chat.log)}"
-        raise Broken("`POST /register`, or `POST /login`, and then `/chat` opens.", seen,
+        raise Broken("After `POST /register` or `POST /login`, `/chat` opens.", seen,
                      cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else NO_COOKIE),
                      COMES_IN) from None  # fmt: skip
 
@@ -266,6 +267,7 @@ def answered(chat: Stage, answer: requests.Response) -> requests.Response:
         return answer
     method, path = answer.request.method, urlsplit(answer.url).path
     chat.await_log(f'"{method} {path}', '" 500 ')
-    raise Broken(f"{method} {path} is answered.", f"status 500{LOG_SAYS}{last_error(chat.log)}",
+    raise Broken(f"{method} {path} causes no server error.", "status "
+                                                             f"500{LOG_SAYS}{last_error(chat.log)}",
                  diagnose(chat.log),
-                 "Nothing that is asked for ends in an error of the server.")  # fmt: skip
+                 "No request causes a server error.")  # fmt: skip

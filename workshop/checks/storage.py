@@ -19,11 +19,12 @@ def database(chat: Stage) -> Path:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) == MAGIC:
                 return path
-    raise Broken("What is stored stands in an SQLite database in the folder for data.",
+    raise Broken("Messages are stored in an SQLite database in the data folder.",
                  f"files there: {[path.name for path in stored_files(chat)] or 'none'}",
-                 '`Flask(__name__, instance_path=os.environ.get("CHAT_DATA_DIR"))` and '
-                 '`app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///chat.db"`: a relative address '
-                 "stands in the instance folder. `db.create_all()` makes the tables.")  # fmt: skip
+                 'Write `Flask(__name__, instance_path=os.environ.get("CHAT_DATA_DIR"))`, so that '
+                 "the instance folder is the data folder, and "
+                 '`app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///chat.db"`, which is a file '
+                 "there. `db.create_all()` creates the tables.")  # fmt: skip
 
 
 def stored_files(chat: Stage) -> list[Path]:

@@ -1,4 +1,4 @@
-"""People at the pages of a stage, as a story tells of them: what they do there, and what they see.
+"""People at the pages of a stage, as a story describes them: what they do there, and what they see.
 
 with visitors(chat, "Ada", "Bo") as (ada, bo):
     ada.sends("Hello")
@@ -27,15 +27,15 @@ RUNS = "The chat page runs without an error."
 SCRIPT = "static/chat.js"  # what to look at where no error names a file
 UNKNOWN = "The console names the line. Compare it with the step."
 NO_SUCH_FILE = (
-    "The page names a file that your server does not have. Flask serves the folder `static` beside "
+    "The page names a file that your server does not have. Flask serves the folder `static` next to "
     "app.py. Compare the name of the file with the address, letter by letter."
 )
-NOT_TOLD = (
-    "The server tells everybody what one person sent: `emit(…, broadcast=True)`, or `to=` the room. "
-    "The event has the same name on both sides."
+NOT_RECEIVED = (
+    "The server must send everybody what one person sent: `emit(…, broadcast=True)`, or `to=` the "
+    "room. The event must have the same name on both sides."
 )
 TWICE = (
-    "What the server tells everybody is shown by the listener. If the function that gets the "
+    "The listener shows what the server sends to everybody. If the function that receives the "
     "acknowledgement shows it, too, the sender sees it twice, unless the server leaves the sender out."
 )
 PATIENCE = 3.0  # seconds in which a page shows what it will ever show
@@ -107,15 +107,17 @@ class Visitor:
         return " ".join(self.page.text("body").split())
 
     def heard(self, text: str) -> list[list[Any]]:
-        """Return what the server has told the page with this text in it."""
+        """Return the events that the page has received with this text in them."""
         return [
             each[1:] for each in self.page.heard if text in json.dumps(each, ensure_ascii=False)
         ]
 
-    def sees(self, text: str, hint: str, untold: str = NOT_TOLD, twice: str = TWICE) -> None:
-        """Ask that the page's messages contain a text, once. Raises Broken.
+    def sees(
+        self, text: str, hint: str, not_received: str = NOT_RECEIVED, twice: str = TWICE
+    ) -> None:
+        """Expect the page's messages to contain a text, once. Raises Broken.
 
-        `hint` is for a text that has reached the page; if it has not, `untold` is.
+        `hint` is for a text that has reached the page; if it has not, `not_received` is.
         """
         expected = f"{self.name}'s page shows “{text}” once."
         try:
@@ -124,8 +126,9 @@ class Visitor:
         except Broken as broken:
             if broken.report or self.heard(text):
                 raise
-            raise Broken(expected, f"{self.did} It did not reach {self.name}'s page.", untold,
-                         about="app.py" if untold == NOT_TOLD else SCRIPT) from None  # fmt: skip
+            raise Broken(expected, f"{self.did} No event brought it to {self.name}'s page.",
+                         not_received, about="app.py" if not_received == NOT_RECEIVED else SCRIPT,
+                         ) from None  # fmt: skip
         self.page.pages.settle()
         count = self.log.count(text)
         self.expects(lambda: count == 1, expected, twice, f"The page shows it {count} times.")
@@ -134,17 +137,17 @@ class Visitor:
         self, holds: Callable[[], object], expected: str, hint: str, seen: str = "",
         patience: float = PATIENCE,
     ) -> None:  # fmt: skip
-        """Ask that something becomes true soon. Raises Broken, which tells of the console's errors."""
+        """Expect something to become true soon. Raises Broken, which reports the console's errors."""
         try:
             if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
                 return
         except PageEnded:
             pass
-        self.is_well()
+        self.expects_no_error()
         raise Broken(expected, f"{self.did} {seen}".rstrip(), hint, about=SCRIPT)
 
-    def is_well(self) -> None:
-        """Ask that the console has no error. Raises Broken."""
+    def expects_no_error(self) -> None:
+        """Expect a console without an error. Raises Broken."""
         if self.page.errors:
             raise failed(self.page.errors[0], self.did, self.page.pages.chat.folder)
 
@@ -152,7 +155,7 @@ class Visitor:
         try:
             act()
         except PageEnded:
-            self.is_well()
+            self.expects_no_error()
         except LookupError:
             raise Broken(f"The page has an element for `{selector}`.", f"{self.did} There is none.",
                          "Compare the page's HTML with the step: the `id` must be the same, letter "
@@ -195,7 +198,7 @@ def visitors(
             stack.callback(_leaves, came[-1])
         yield came
         for each in came:
-            each.is_well()
+            each.expects_no_error()
 
 
 def visitor(
@@ -212,7 +215,7 @@ def visitor(
         raise failed(ended.error, f"{name} opened the page.", chat.folder) from None
     came = Visitor(name, called, page, browser)
     if runs:
-        came.is_well()
+        came.expects_no_error()
     page.errors.clear()
     return came
 

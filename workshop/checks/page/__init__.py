@@ -11,14 +11,14 @@ the document and `browser.js` for what neither has. This process watches how lon
 much memory it takes, and kills the child: V8's own limits stop no endless microtask and no typed array.
 
 What differs from Chromium (tests/browser/test_page_alike.py compares the two):
-- Nothing is drawn or fetched for the page's looks: sizes are 0, an image neither loads nor fails, and
-  `innerText` is the text with its spaces.
+- Nothing is drawn or fetched for the page's looks: an image neither loads nor fails, and `innerText` is
+  the text with its spaces. Sizes are 0, but an element that holds others can be scrolled.
 - Nothing comes from another host: a script of a CDN is missing, as without a network.
 - The Socket.IO client speaks WebSocket at once, never by polling, and tries again within 0.2 s.
 - An error in an attribute such as `onclick` has no line. The attribute counts if the page came with it,
   not if a script put it there.
-- An async function that rejects is not reported if a script calls it without `await` and it is not
-  declared by name at the top of a script that has ended: V8 reports no rejections by itself.
+- An async function that rejects is not reported if the page itself calls it without `await` and it is
+  not declared with `function` at the top of a script that has ended: V8 reports no rejections by itself.
 - A module is run as an async function, so it cannot import.
 - Of a select, a radio button and the keyboard a page knows nothing.
 """
@@ -123,17 +123,13 @@ class Page:
         """Run a script in the page; errors in it are those of a file of this name."""
         self.pages.ask("script", self, values=[code, name])
 
-    def cut(self) -> None:
-        """Cut the line to the server as a lost network does; attempts to reconnect fail until `mend`."""
-        self.pages.ask("cut", self)
+    def go_offline(self) -> None:
+        """Lose the network: connections end, and attempts to reconnect fail until `go_online`."""
+        self.pages.ask("go_offline", self)
 
-    def mend(self) -> None:
-        """Let attempts to reconnect succeed: the page's client makes one within 0.2 s."""
-        self.pages.ask("mend", self)
-
-    def skip(self, seconds: float) -> None:
-        """Let time pass at once: timers that are due within so many seconds are due now."""
-        self.pages.ask("skip", self, values=[seconds])
+    def go_online(self) -> None:
+        """Have the network back: the page's client reconnects within 0.2 s."""
+        self.pages.ask("go_online", self)
 
     def pause(self) -> None:
         """Keep what the server sends from the page until `resume`."""
@@ -149,6 +145,14 @@ class Page:
     def repeat(self, event: str) -> None:
         """Bring the last event of this name to the page once more."""
         self.pages.ask("repeat", self, values=[event])
+
+    def answer(self, event: str, value: object) -> None:
+        """Let the page receive this as the next acknowledgement of the event, not the server's."""
+        self.pages.ask("answer", self, values=[event, json.dumps(value)])
+
+    def hurry(self, seconds: float) -> None:
+        """Run the timers that are due within so many seconds, each once."""
+        self.pages.ask("hurry", self, values=[seconds])
 
     def close(self) -> None:
         """Close the page, and with it its sockets."""
@@ -176,6 +180,10 @@ class Page:
 
     def exists(self, selector: str) -> bool:
         return bool(self._act("exists", selector))
+
+    def is_at_end(self, selector: str) -> bool:
+        """Tell whether an element's last lines are in view, or the page has never scrolled it."""
+        return bool(self._act("is_at_end", selector))
 
     def html(self) -> str:
         return str(self._act("html"))

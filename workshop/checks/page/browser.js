@@ -51,6 +51,12 @@
     return then.apply(this, values);
   };
 
+  // The Socket.IO client calls the page's listeners by `apply`, and ignores the promise that one returns.
+  Function.prototype.apply = function (self, values) {
+    const told = Reflect.apply(this, self, values ?? []);
+    return told instanceof Promise ? watch(told) : told;
+  };
+
   // An async function that a script declares is watched wherever it is called from then on.
   function watchAsyncFunctions() {
     const AsyncFunction = (async () => {}).constructor;
@@ -85,12 +91,13 @@
   globalThis.setInterval = timer(true);
   globalThis.clearTimeout = globalThis.clearInterval = (id) => { timers.delete(id); };
   globalThis.queueMicrotask = (f) => { then.call(Promise.resolve(), () => guarded(f, globalThis, [])); };
-  const nextTimer = () => [...timers].sort((a, b) => a[1].at - b[1].at)[0];
-  function skip(milliseconds) {
-    for (const due of timers.values()) due.at -= milliseconds;
-  }
-  function runTimer() {
-    const [id, due] = nextTimer();
+  const inTurn = () => [...timers].sort((a, b) => a[1].at - b[1].at);
+  const nextTimer = () => inTurn()[0];
+  const timersWithin = (milliseconds) =>
+    inTurn().filter(([, { at }]) => at <= Date.now() + milliseconds).map(([id]) => id);
+  function runTimer(id = nextTimer()[0]) {
+    const due = timers.get(id);
+    if (!due) return; // another one has cleared it
     if (due.again) due.at = Date.now() + due.delay;
     else timers.delete(id);
     due.run();
@@ -219,14 +226,14 @@
     readyState = 0;
     constructor(url) {
       this.url = url;
-      this.id = ask("dial", { url });
+      this.id = ask("connect", { url });
       sockets.set(this.id, this);
     }
-    send(frame) { ask("send", { line: this.id, frame }); }
+    send(frame) { ask("send", { connection: this.id, frame }); }
     close() {
       if (this.readyState > 1) return;
       this.readyState = 2;
-      ask("hang_up", { line: this.id });
+      ask("disconnect", { connection: this.id });
     }
     hear(type, data) { // "open", "message", "error" or "close"
       if (type !== "message") this.readyState = type === "open" ? 1 : 3;
@@ -404,6 +411,12 @@
   const states = new WeakMap(); // a field -> what somebody typed, chose or ticked
   const stateOf = (field) => states.get(field) ?? states.set(field, {}).get(field);
 
+  // Nothing is drawn, so that what an element holds is as high as it is long.
+  const endOf = (element) => element.querySelectorAll("*").length;
+  function scroll(element, top) {
+    stateOf(element).top = Math.min(Math.max(Number(top) || 0, 0), endOf(element));
+  }
+
   function defineElements(document) {
     function define(tags, members) {
       for (const tag of tags.split(" "))
@@ -491,7 +504,6 @@
       get() { return this.textContent; },
       set(text) { this.textContent = text; },
     });
-    const nothing = () => {};
     Object.assign(globalThis.HTMLElement.prototype, {
       click() { press(this); },
       focus() {
@@ -505,7 +517,16 @@
         focused = null;
         this.dispatchEvent(new Event("blur"));
       },
-      scrollIntoView: nothing, scrollTo: nothing, scrollTop: 0, scrollHeight: 0, clientHeight: 0,
+      scrollIntoView() {
+        for (let each = this.parentElement; each; each = each.parentElement) scroll(each, endOf(each));
+      },
+      scrollTo(x, y) { scroll(this, x?.top ?? y); },
+      scrollBy(x, y) { scroll(this, this.scrollTop + (x?.top ?? y)); },
+      clientHeight: 0,
+    });
+    Object.defineProperties(globalThis.HTMLElement.prototype, {
+      scrollHeight: { get() { return endOf(this); } },
+      scrollTop: { get() { return stateOf(this).top ?? 0; }, set(top) { scroll(this, top); } },
     });
   }
 
@@ -626,6 +647,7 @@
     attributes: (selector, name) =>
       [...document.querySelectorAll(selector)].map((each) => each.getAttribute(name)),
     exists: (selector) => document.querySelector(selector) !== null,
+    is_at_end: (selector) => (stateOf(find(selector)).top ?? Infinity) >= endOf(find(selector)),
     html: () => document.documentElement.outerHTML,
   };
 
@@ -648,6 +670,8 @@
     return told;
   }
   const hear = (id, ...news) => sockets.get(id).hear(...news);
-  const workshop = { open, enter, loaded, act, answer, hear, take, runTimer, skip, stored: () => stored };
+  const workshop = {
+    open, enter, loaded, act, answer, hear, take, runTimer, timersWithin, stored: () => stored,
+  };
   Object.defineProperty(globalThis, "workshop", { value: workshop });
 })();

@@ -38,14 +38,14 @@ STYLE_SHEETS = re.compile(
 UNCAUGHT = re.compile(
     r"(?s)(?P<file>[^\n]*?):(?P<line>\d+): (?P<message>.*?)\n[^\n]*\n(?P<indent> *)\^"
 )
-# What is said on the line: Engine.IO's message, Socket.IO's type, the namespace, the number of the
+# What a frame contains: Engine.IO's message, Socket.IO's type, the namespace, the number of the
 # acknowledgement, the values.
 PACKET = re.compile(r"(?s)4([0-4])(?:/[^,]*,)?(\d*)(.*)")
 CONNECT, EVENT, ANSWER, REFUSED = "0", "2", "3", "4"
 
 
-class Line:
-    """One WebSocket of a page. What is said on it is the business of the page's Socket.IO client."""
+class Connection:
+    """A WebSocket of a page. The page's Socket.IO client sends and reads what goes over it."""
 
     def __init__(self, page: "Page", number: int, url: str) -> None:
         self.page, self.number, self.url, self.document = page, number, url, page.document
@@ -57,7 +57,7 @@ class Line:
 
     def _live(self) -> None:
         try:
-            if self.page.is_cut:
+            if self.page.is_offline:
                 raise ConnectionError
             self.socket = websocket.create_connection(
                 self.url, timeout=TIMEOUT, cookie=self.page.cookies(self.url),
@@ -78,7 +78,7 @@ class Line:
             self.page.kept.append((self, frame))
             return
         kind, number, rest = packet_of(frame)
-        during = "the line"
+        during = "the connection"
         if kind in (CONNECT, REFUSED):
             self.is_connecting = False
             during = "the event " + ("connect" if kind == CONNECT else "connect_error")
@@ -87,6 +87,8 @@ class Line:
         elif kind == ANSWER and number in self.awaited:
             name, since = self.awaited.pop(number)
             self.page.took = time.monotonic() - since
+            if name in self.page.answers:
+                frame = f"4{ANSWER}{number}[{self.page.answers.pop(name)}]"
             during = f"the acknowledgement of {name}"
         elif kind == EVENT:
             event = json.loads(rest)
@@ -113,10 +115,10 @@ class Line:
         if self.socket:
             with suppress(OSError, websocket.WebSocketException):
                 self.socket.send_close(code)
-        self.cut()
+        self.drop()
 
-    def cut(self) -> None:
-        """End the connection as a lost network does, without a word; the page hears of it."""
+    def drop(self) -> None:
+        """End the connection without a close frame, as a lost network does; the page notices."""
         if self.socket and self.socket.sock:
             with suppress(OSError):
                 self.socket.sock.shutdown(socket.SHUT_RDWR)
@@ -132,9 +134,9 @@ class Line:
                 self.is_connecting = False
                 self.awaited.clear()
             if what == "close":
-                self.page.lines.pop(self.number, None)
+                self.page.connections.pop(self.number, None)
             during = {"error": "the event connect_error", "close": "the event disconnect"}
-            self._give(what, during.get(what, "the line"))
+            self._give(what, during.get(what, "the connection"))
 
         inbox.put((self.page, self.document, tell))
 
@@ -159,13 +161,16 @@ class Page:
         for each in cookies:
             self.http.cookies.set(**each)
         self.engine: Any = None
-        self.lines: dict[int, Line] = {}
+        self.connections: dict[int, Connection] = {}
         self.fetching = 0
         self.took = 0.0  # seconds that the server's last answer took
-        self.is_cut = False
+        self.is_offline = False
         self.is_paused = False
-        self.kept: list[tuple[Line, str]] = []  # frames that came meanwhile
+        self.kept: list[tuple[Connection, str]] = []  # frames that came meanwhile
         self.losing: list[str] = []  # events of which the next one gets lost
+        self.answers: dict[
+            str, str
+        ] = {}  # what the page receives as the acknowledgement of an event
         self.next_timer: float | None = None  # seconds since 1970
         self.stored: Any = None  # localStorage and sessionStorage
         self.sources: dict[str, str] = {}
@@ -219,8 +224,8 @@ class Page:
     def load(self, text: str) -> None:
         address = urlsplit(self.url).path
         self.sources = {address: text}
-        mended = JustHTML(text, sanitize=False).to_html(pretty=False)
-        arguments = ", ".join(map(json.dumps, (mended, self.url, self.stored)))
+        repaired = JustHTML(text, sanitize=False).to_html(pretty=False)
+        arguments = ", ".join(map(json.dumps, (repaired, self.url, self.stored)))
         scripts = self.evaluate(f"workshop.open({arguments})")
         position = 0
         for script in sorted(scripts, key=lambda each: each["deferred"]):
@@ -331,16 +336,16 @@ class Page:
 
         threading.Thread(target=fetch, daemon=True).start()
 
-    def do_dial(self, id: int, url: str) -> None:
-        self.lines[id] = Line(self, id, url)
+    def do_connect(self, id: int, url: str) -> None:
+        self.connections[id] = Connection(self, id, url)
 
-    def do_send(self, id: int, line: int, frame: str) -> None:
-        if line in self.lines:
-            self.lines[line].send(frame)
+    def do_send(self, id: int, connection: int, frame: str) -> None:
+        if connection in self.connections:
+            self.connections[connection].send(frame)
 
-    def do_hang_up(self, id: int, line: int) -> None:
-        if line in self.lines:
-            self.lines[line].close()
+    def do_disconnect(self, id: int, connection: int) -> None:
+        if connection in self.connections:
+            self.connections[connection].close()
 
     # ---- commands ----
     def act(self, name: str, *values: Any) -> Any:
@@ -355,37 +360,41 @@ class Page:
         self.sources[name] = code
         self.run(f"{code}\n//# sourceURL={name}", f"running {name}", name)
 
-    def cut(self) -> None:
-        self.is_cut = True
-        for line in self.lines.values():
-            line.cut()
+    def go_offline(self) -> None:
+        self.is_offline = True
+        for connection in self.connections.values():
+            connection.drop()
 
-    def mend(self) -> None:
-        self.is_cut = False
-
-    def skip(self, seconds: float) -> None:
-        self.run(f"workshop.skip({seconds * 1000})", "a timer")
+    def go_online(self) -> None:
+        self.is_offline = False
 
     def lose(self, event: str) -> None:
         self.losing.append(event)
+
+    def answer(self, event: str, value: str) -> None:
+        self.answers[event] = value
+
+    def hurry(self, seconds: float) -> None:
+        for timer in self.evaluate(f"workshop.timersWithin({seconds * 1000})"):
+            self.run(f"workshop.runTimer({timer})", "a timer")
 
     def pause(self) -> None:
         self.is_paused = True
 
     def resume(self) -> None:
         self.is_paused = False
-        for line, frame in self.kept:
-            line.hear(frame)
+        for connection, frame in self.kept:
+            connection.hear(frame)
         self.kept.clear()
 
     def repeat(self, event: str) -> None:
-        for line in [*self.lines.values()]:
-            line.hear(line.last[event])
+        for connection in [*self.connections.values()]:
+            connection.hear(connection.last[event])
 
     def leave(self) -> None:
-        for line in self.lines.values():
-            line.close(1001)
-        self.lines.clear()
+        for connection in self.connections.values():
+            connection.close(1001)
+        self.connections.clear()
         if self.engine:
             self.stored = self.evaluate("workshop.stored()")
             self.engine.close()
@@ -394,7 +403,9 @@ class Page:
     @property
     def is_waiting(self) -> bool:
         """Whether something is to come; it is in the inbox before this is False."""
-        return self.fetching > 0 or any(line.is_waiting for line in self.lines.values())
+        return self.fetching > 0 or any(
+            connection.is_waiting for connection in self.connections.values()
+        )
 
 
 def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
@@ -504,7 +515,7 @@ def obey(do: str, page: int = 0, values: tuple[Any, ...] = (), **about: Any) -> 
         return pages[page].go("GET", about["origin"] + about["path"])
     if do in ("live", "settle"):
         return {"live": live, "settle": settle}[do](about["seconds"])
-    return getattr(pages[page], do)(*values)  # act, script, cut, mend, pause, resume …
+    return getattr(pages[page], do)(*values)  # act, script, go_offline, go_online, pause …
 
 
 def main() -> None:
