@@ -11,7 +11,7 @@ from tests.repo.lessons import NOTEBOOKS, cells, prose, shown_hunks
 from workshop import changes, manifest
 
 TERMS_A_CHECKPOINT = 3
-MINUTES_A_CHECKPOINT = 15
+MINUTES_A_CHECKPOINT = 20
 LINES_A_CHECKPOINT = 40  # of Python, JavaScript and template logic
 LINES_OF_APP = 250
 LINES_OF_README = 25
