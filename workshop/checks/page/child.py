@@ -503,9 +503,11 @@ def say(what: dict[str, Any]) -> None:
 
 
 def listen() -> None:
-    for line in sys.stdin:
-        commands.put(json.loads(line))
-    os._exit(0)  # the parent is gone, whatever the pages do
+    try:
+        for line in sys.stdin:
+            commands.put(json.loads(line))
+    finally:
+        os._exit(0)  # the parent is gone, whatever the pages do
 
 
 def obey(do: str, page: int = 0, values: tuple[Any, ...] = (), **about: Any) -> Any:
