@@ -18,6 +18,7 @@ import logging
 import os
 import re
 import socket
+import sqlite3
 import sys
 import threading
 import traceback
@@ -54,6 +55,7 @@ def create_app() -> Flask:
     if not os.environ.get("WORKSHOP_SIGN"):  # nobody looks at it: a check or a test
         # A check makes dozens of accounts. 20 ms instead of 100 for a hash can still be noticed.
         generate_password_hash.__defaults__ = (QUICK_HASH, SALT)
+        sqlite3.dbapi2.connect = connect_without_sync  # type: ignore[assignment]
     sys.meta_path.insert(0, WithoutAsyncio)
     app = load()
     # Small packets leave at once: of two in a row the second would wait for the other side, 40 ms.
@@ -65,6 +67,13 @@ def create_app() -> Flask:
         app.after_request(signpost)
     logging.getLogger("werkzeug").addFilter(_is_news)
     return app
+
+
+def connect_without_sync(*arguments: Any, **options: Any) -> sqlite3.Connection:
+    """Open a database that does not wait for the disk. What it stores survives a killed process."""
+    connection: sqlite3.Connection = sqlite3.connect(*arguments, **options)
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
 
 
 class WithoutAsyncio(MetaPathFinder):

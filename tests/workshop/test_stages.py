@@ -408,3 +408,16 @@ def test_a_stage_starts_without_aiohttp_but_may_import_it() -> None:
     ).stdout.splitlines()
     assert said[0] == "set()"
     assert "aiohttp" in said[1] and "tornado" in said[1]
+
+
+def test_only_what_nobody_looks_at_stores_without_waiting_for_the_disk() -> None:
+    """The learner's own data must survive a power cut, too."""
+    begin = "from workshop.serve import create_app; create_app(); import sqlite3.dbapi2 as driver"
+    ask = "print(driver.connect(':memory:').execute('PRAGMA synchronous').fetchone()[0])"
+    app = {"WORKSHOP_APP": str(stage("05").folder / "app.py")}
+    for sign, level in (("", "0"), ("05 · yours", "2")):
+        said = subprocess.run(
+            [sys.executable, "-c", f"{begin}; {ask}"], capture_output=True, text=True, check=True,
+            env=os.environ | app | {"WORKSHOP_SIGN": sign},
+        ).stdout  # fmt: skip
+        assert said.strip() == level
