@@ -41,6 +41,8 @@ class Browser(requests.Session):
         self.trust_env = False  # a proxy of the machine has no business here
         self.chat = chat
         self.home = "/" if chat.is_final_app else "/chat"
+        self._token = ""
+        self._token_is_of: tuple[object, ...] = ()
 
     def request(  # type: ignore[override]
         self, method: str, url: str, **options: object
@@ -52,8 +54,19 @@ class Browser(requests.Session):
         return super().request(method, urljoin(self.chat.url, url), **options)  # type: ignore[arg-type]
 
     def token(self) -> str:
-        """Return the CSRF token of the page this person has open, "" when it carries none."""
-        return token_in(BeautifulSoup(self.get(self.home).text, "html.parser"))
+        """Return the CSRF token of the page this person has open, "" when it carries none.
+
+        A page is loaded again only once its token may be worthless: with other cookies, or when the
+        stage has restarted.
+        """
+        if not self._token or self._token_is_of != self._token_would_be_of():
+            page = self.get(self.home).text
+            self._token = token_in(BeautifulSoup(page, "html.parser"))
+            self._token_is_of = self._token_would_be_of()
+        return self._token
+
+    def _token_would_be_of(self) -> tuple[object, ...]:
+        return self.chat.pid, *sorted(self.cookies.get_dict().items())
 
     def enter(self, name: str, password: str = PASSWORD) -> None:
         """Register, or log in where the name is known already. Raises NotLoggedIn."""
