@@ -180,10 +180,10 @@ def connect(server: Server, user: int) -> None:
 
 
 def come_back(server: Server, user: int) -> None:
-    """Do what a page does after a reconnection: it tells its view and asks what it missed."""
+    """Do what a page does after a reconnection: it asks what it missed."""
     client = Client(server.port, user)
     client.until(lambda: client.welcome)
-    client.ask('420["set_view",{"room":1,"visible":true}]', '421["sync",{"rooms":{"1":20}}]')
+    client.ask('420["sync",{"rooms":{"1":20}}]')
     client.send("41")
     client.socket.close()
 
@@ -212,7 +212,7 @@ class Pages:
 
 WAYS: dict[str, Callable[[Server, int], None]] = {
     "connect, to `welcome`": connect,
-    "and `set_view`, `sync`": come_back,
+    "and `sync`": come_back,
     "and the people, unchanged": Pages(keeps=True),
     "and the people, in full": Pages(keeps=False),
 }

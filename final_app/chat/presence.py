@@ -5,8 +5,7 @@ last one has closed, so that a reload or a change of room is not seen by others.
 """
 
 import threading
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from final_app.lib import clock
 
@@ -14,14 +13,11 @@ EVERY = 1.0  # seconds between two announcements of who has come and who has gon
 GRACE = 10.0  # seconds without a socket after which a person goes offline
 
 
-@dataclass
-class Socket:
-    """An open connection. `visible`: its window shows the room `room_id` and has the focus."""
+class Socket(NamedTuple):
+    """An open connection: whose it is, and which session opened it."""
 
     user_id: int
     session_id: int
-    room_id: int | None = None
-    visible: bool = True
 
 
 class Presence:
@@ -53,11 +49,6 @@ class Presence:
             if not others:
                 del self._sids[socket.user_id]
                 self._left[socket.user_id] = clock.seconds()
-
-    def set_view(self, sid: str, room_id: int | None, visible: bool) -> None:
-        """Note which room is on screen, and whether its window is visible and has the focus."""
-        if socket := self._sockets.get(sid):
-            socket.room_id, socket.visible = room_id, visible
 
     def sids(self) -> set[str]:
         return set(self._sockets)

@@ -108,14 +108,6 @@ def sync(me: Identity, data: schemas.Sync) -> Acknowledgement:
     return {"rooms": history.missed(me.id, revs)}
 
 
-@on("set_view", schemas.SetView)
-def set_view(me: Identity, data: schemas.SetView) -> Acknowledgement:
-    if data.room is not None:
-        memberships.get(me.id, data.room)
-    current.presence().set_view(server.sid(), data.room, data.visible)
-    return {}
-
-
 @on("typing", schemas.Typing)
 def typing(me: Identity, data: schemas.Typing) -> Acknowledgement:
     memberships.get(me.id, data.room)

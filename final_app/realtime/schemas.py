@@ -54,11 +54,6 @@ class Sync(Schema):
     rooms: dict[str, int] = Field(max_length=MOST_ROOMS)
 
 
-class SetView(Schema):
-    room: int | None = Field(ge=0, le=LARGEST_ID)
-    visible: bool
-
-
 class Typing(Schema):
     room: int = Number
     on: bool

@@ -55,6 +55,20 @@ def test_a_silent_line_is_noticed_and_replaced_within_8_s(
     assert stored(team.ada, place) == ["Is anybody there?", "I am."]
 
 
+def test_who_turns_to_a_page_learns_within_8_s_that_its_line_is_silent(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Turned to")
+    ada = enter(person, team.ada, place, line=line)
+    line.hold()
+    began = time.monotonic()
+    ada.evaluate("window.dispatchEvent(new Event('focus'))")
+    connection(ada, "offline")
+    assert within(time.monotonic() - began, NOTICED)
+    line.restore()
+    caught_up(ada)
+
+
 @pytest.mark.long
 def test_a_slow_server_that_is_heard_from_is_not_a_silent_line(
     team: Team, person: People, line: Line

@@ -385,24 +385,6 @@ def test_a_window_without_focus_reads_nothing_and_tells_what_is_new(
     reader.leave()
 
 
-def test_the_server_hears_once_that_somebody_looks_elsewhere(watched: Team, person: People) -> None:
-    place = watched.room("Looks elsewhere")
-    ada = enter(person, watched.ada, place)
-    ada.locator("#inspector-toggle").click()
-    views = ada.locator(".packet[data-way=sent][data-event=set_view]")
-    expect(views).to_have_count(1)
-    ada.evaluate(TURN_TO_THIS_WINDOW, False)
-    ada.evaluate(LOOK_ELSEWHERE, True)  # another tab: the focus goes, and so does the view
-    ada.evaluate(LOOK_ELSEWHERE, False)
-    expect(views).to_have_count(2)
-    ada.evaluate(TURN_TO_THIS_WINDOW, True)
-    expect(views).to_have_count(3)
-    views.nth(1).locator("summary").click()
-    expect(views.nth(1).locator("pre")).to_contain_text('"visible": false')
-    views.nth(2).locator("summary").click()
-    expect(views.nth(2).locator("pre")).to_contain_text('"visible": true')
-
-
 def test_each_room_tells_as_much_as_its_level_says(team: Team, person: People) -> None:
     here = team.room("Levels", team.bo)
     rooms = {level: team.room(f"Level {level}", team.bo) for level in ("all", "mentions", "none")}

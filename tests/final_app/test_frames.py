@@ -32,7 +32,6 @@ BROKEN = [
     ("react", {"id": 1, "emoji": HALF, "on": True}),
     ("mark_read", {"room": HALF, "seq": 1}),
     ("sync", {"rooms": {HALF: 1}}),
-    ("set_view", {"room": HALF, "visible": True}),
     ("typing", {"room": 1, "on": HALF}),
     ("typing", HALF),
     (HALF, {}),

@@ -65,7 +65,6 @@ def test_who_is_not_in_a_room_hears_nothing_and_may_nothing(
         cy.emit("delete_message", {"id": said["id"]}),
         cy.emit("mark_read", {"room": secret, "seq": 1}),
         cy.emit("typing", {"room": secret, "on": True}),
-        cy.emit("set_view", {"room": secret, "visible": True}),
         cy.ask("GET", f"/api/rooms/{secret}/messages"),
         cy.ask("GET", f"/api/rooms/{secret}/members"),
     ]

@@ -86,7 +86,6 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "react": ("ok", "not_found", "unauthorized", "unauthorized"),
     "mark_read": ("ok", "not_found", "unauthorized", "unauthorized"),
     "sync": ("ok", "nothing", "unauthorized", "unauthorized"),
-    "set_view": ("ok", "not_found", "unauthorized", "unauthorized"),
     "typing": ("ok", "not_found", "unauthorized", "unauthorized"),
 }
 
@@ -447,7 +446,6 @@ def _payload(event: str, room: int, message: int) -> dict[str, Any]:
         "react": {"id": message, "emoji": "👍", "on": True},
         "mark_read": {"room": room, "seq": 1},
         "sync": {"rooms": {str(room): 0}},
-        "set_view": {"room": room, "visible": True},
         "typing": {"room": room, "on": True},
     }
     return payloads.get(event, {})

@@ -218,7 +218,6 @@ class FinalApp(Family):
         return [
             ("new_message", self.payload("", "Let me in", 0) | {"room": room}),
             ("mark_read", {"room": room, "seq": 0}),
-            ("set_view", {"room": room, "visible": True}),
             ("typing", {"room": room, "on": True}),
         ]
 

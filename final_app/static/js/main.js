@@ -152,7 +152,7 @@ function showConnection(name, news) {
 async function catchUp(welcome) {
   const before = conversation.lastSeq;
   const people = directory.welcome(welcome);
-  reading.tell();
+  reading.check();
   await Promise.all([conversation.sync(), people]);
   timeline.showNames();
   if (!connection.online) return;

@@ -15,6 +15,7 @@ export const OPTIONS = {
 
 const ANSWER_TIMEOUT_MS = 3_500;
 const PROBE_TIMEOUT_MS = 3_000;
+const NOTHING = { rooms: {} }; // to ask for, just to get an answer
 const CONNECT_AGAIN_MS = 1_000; // after the server closed or refused the connection; up to three times this
 
 export class Connection {
@@ -51,7 +52,10 @@ export class Connection {
 
   connect() {
     this.#listeners = new AbortController();
-    addEventListener("offline", () => this.#cut(), { signal: this.#listeners.signal });
+    const { signal } = this.#listeners;
+    addEventListener("offline", () => this.#cut(), { signal });
+    // A person who turns to the page shows within seconds that the line has died meanwhile.
+    addEventListener("focus", () => this.ask("sync", NOTHING), { signal });
     this.#socket.connect();
   }
 
@@ -83,7 +87,7 @@ export class Connection {
     if (this.#probing || !this.online) return;
     this.#probing = true;
     const before = this.#heard;
-    await this.#answer("sync", { rooms: {} }, PROBE_TIMEOUT_MS);
+    await this.#answer("sync", NOTHING, PROBE_TIMEOUT_MS);
     this.#probing = false;
     if (this.online && before === this.#heard) this.#cut();
   }

@@ -8,7 +8,6 @@ const READ_DEBOUNCE_MS = 300;
 export class Reading extends Part {
   #room; #directory; #conversation; #ask;
   #timer;
-  #told; // whether the page had the person's attention when the server last heard of it
 
   constructor({ room, directory, conversation, ask }) {
     super();
@@ -18,16 +17,8 @@ export class Reading extends Part {
   connect() {
     super.connect();
     this.onStop(() => clearTimeout(this.#timer));
-    const look = () => (hasAttention() === this.#told ? this.check() : this.tell());
-    this.listen(document, "visibilitychange", look);
-    for (const event of ["focus", "blur"]) this.listen(window, event, look);
-  }
-
-  // Tells the server which room is in view.
-  tell() {
-    this.#told = hasAttention();
-    this.#ask("set_view", { room: this.#room.id, visible: this.#told });
-    this.check();
+    this.listen(document, "visibilitychange", () => this.check());
+    for (const event of ["focus", "blur"]) this.listen(window, event, () => this.check());
   }
 
   // Whether a message that arrives now counts as read at once.
