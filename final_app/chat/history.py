@@ -64,12 +64,14 @@ def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
     With `more`, the client goes on from `last_rev`, up to which it now has every change. Rooms that the
     user is not in are left out. After more than SYNC_MOST changes, `reset` is true.
     """
-    mine = memberships.ids_of(user_id) & revs.keys()
-    last_revs = db.session.execute(select(Room.id, Room.last_rev).where(Room.id.in_(mine))).all()
-    budget = Budget(ANSWER_BYTES - ROOM_BYTES * (len(mine) + 1))
+    last_revs = memberships.last_revs(user_id)
+    if revs.items() <= last_revs.items():  # as after most reconnections
+        return {str(room_id): _answer([], rev) for room_id, rev in revs.items()}
+    budget = Budget(ANSWER_BYTES - ROOM_BYTES * (len(revs.keys() & last_revs.keys()) + 1))
     found = {
         room_id: _since(_Reader(room_id, budget), revs[room_id], last_rev)
-        for room_id, last_rev in last_revs
+        for room_id, last_rev in last_revs.items()
+        if room_id in revs
     }
     still_mine = memberships.ids_of(user_id)  # others had their turn, and may have removed the user
     return {str(room_id): found[room_id] for room_id in found if room_id in still_mine}
@@ -132,18 +134,28 @@ def _ends(room_id: int) -> tuple[int, int]:
 
 
 def _since(reader: _Reader, rev: int, last_rev: int) -> dict[str, Any]:
-    if rev > last_rev or _count(reader.room_id, rev) > SYNC_MOST:  # restored database, or too many
-        return {"changes": [], "last_rev": last_rev, "reset": True, "more": False}
+    if rev == last_rev:
+        return _answer([], rev)
+    if rev > last_rev or _is_too_many(reader.room_id, rev, last_rev):  # or a restored database
+        return _answer([], last_rev, reset=True)
     changes = [] if reader.budget.is_full else reader.read(Message.rev, rev, SYNC_MOST)
     done = changes[-1]["rev"] if changes else rev
     more = reader.budget.is_full and done < last_rev
     # The message with the last `rev` may be gone, and one stored since it was read has a later one.
     last_rev = done if more else max(last_rev, done)
-    return {"changes": changes, "last_rev": last_rev, "reset": False, "more": more}
+    return _answer(changes, last_rev, more=more)
 
 
-def _count(room_id: int, rev: int) -> int:
-    """Return how many changes a client missed, or SYNC_MOST + 1 if there are more."""
+def _answer(
+    changes: list[Snapshot], last_rev: int, *, reset: bool = False, more: bool = False
+) -> dict[str, Any]:
+    return {"changes": changes, "last_rev": last_rev, "reset": reset, "more": more}
+
+
+def _is_too_many(room_id: int, rev: int, last_rev: int) -> bool:
+    """Return whether a client missed changes of more than SYNC_MOST messages."""
+    if last_rev - rev <= SYNC_MOST:
+        return False
     some = select(Message.id).where(Message.room_id == room_id, Message.rev > rev)
     counted = some.limit(SYNC_MOST + 1).subquery()
-    return db.session.scalar(select(func.count()).select_from(counted)) or 0
+    return (db.session.scalar(select(func.count()).select_from(counted)) or 0) > SYNC_MOST

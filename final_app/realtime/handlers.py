@@ -110,7 +110,7 @@ def sync(me: Identity, data: schemas.Sync) -> Acknowledgement:
 
 @on("typing", schemas.Typing)
 def typing(me: Identity, data: schemas.Typing) -> Acknowledgement:
-    memberships.get(me.id, data.room)
+    memberships.check(me.id, data.room)
     broadcast.typing(me, data.room, data.on)
     return {}
 
