@@ -107,6 +107,30 @@ def test_a_browser_without_a_network_says_so_at_once(team: Team, person: People)
     expect(ada.locator("#banner")).to_contain_text("Back online")
 
 
+def test_a_page_that_has_missed_nothing_does_not_ask_what_it_missed(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Quiet", team.bo)
+    page = person()
+    bring_cookies(page.context, team.ada)
+    sent: list[str] = []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(str(frame))))
+    page.goto(line.url + place.path)
+    caught_up(page)
+    line.cut()
+    connection(page, "offline")
+    line.restore()
+    caught_up(page)
+    assert len(sent) >= 2 and not any('"sync"' in each for each in sent), sent
+    line.cut()
+    connection(page, "offline")
+    team.bo.say(place.id, "Something to miss")
+    line.restore()
+    caught_up(page)
+    shows(page, "Something to miss")
+    assert any('"sync"' in each for each in sent), sent
+
+
 # ---- a page that is out of date
 
 

@@ -153,7 +153,7 @@ async function catchUp(welcome) {
   const before = conversation.lastSeq;
   const people = directory.welcome(welcome);
   reading.check();
-  await Promise.all([conversation.sync(), people]);
+  await Promise.all([conversation.resume(directory.rooms.get(room.id)?.last_rev), people]);
   timeline.showNames();
   if (!connection.online) return;
   const missed = conversation.lastSeq - before;

@@ -16,6 +16,8 @@ export class Store {
 
   get behind() { return this.#announced > this.#rev; }
 
+  isAt(rev) { return rev === this.#rev && !this.behind; }
+
   // Stores a message as it came. Returns it whole, or the newer version that is known already.
   upsert(message) {
     const known = this.#messages.get(message.id);

@@ -67,6 +67,10 @@ export class Conversation extends Part {
     if (this.#store.behind) this.sync();
   }
 
+  // Syncs unless the room is still at the last known revision. The server has subscribed the socket
+  // before it read lastRev, so that every later change comes as an event.
+  resume(lastRev) { return this.#store.isAt(lastRev) ? undefined : this.sync(); }
+
   // Requests every change after the last known revision, in several answers if necessary. Resolves when nothing is missing.
   sync() {
     clearTimeout(this.#later);
