@@ -12,7 +12,7 @@ from flask_socketio import ConnectionRefusedError
 
 from final_app import auth, current
 from final_app.accounts.sessions import Identity
-from final_app.chat import history, memberships, messages, people, reactions
+from final_app.chat import history, memberships, messages, reactions
 from final_app.errors import ChatError, Invalid
 from final_app.lib import clock
 from final_app.realtime import broadcast, schemas, server
@@ -134,13 +134,15 @@ def _let_in(data: object) -> None:
     if auth.current_user() is None:  # the session ended before this socket was noted
         current.presence().disconnect(sid)
         raise _refusal("You are not logged in.", "unauthorized")
+    everybody = current.listing()
     state = {
         "protocol": PROTOCOL,
         "server_time": clock.iso(clock.now()),
         "limits": current.limits(),
         "me": me.to_dict(),
         "rooms": joined,
-        "people_rev": people.rev(),
+        "people_rev": everybody.rev,
+        "people_tag": everybody.tag,
     }
     broadcast.welcome(sid, state)
 

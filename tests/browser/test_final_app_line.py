@@ -27,6 +27,9 @@ pytestmark = pytest.mark.browser
 
 NOTICED = 8.0  # seconds after which a page knows that its line is silent
 AT_ONCE = 4_000  # milliseconds: before the notice of an interruption that may be short
+TRANSFERRED = """performance.getEntriesByType("resource")
+    .filter(({ name }) => name.includes("/api/people"))
+    .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
 OTHER_PROTOCOL = """Object.defineProperty(window, "io", {
     set(io) { this.connectBy = io },
     get() { return (options) => this.connectBy({ ...options, auth: AUTH }) },
@@ -177,7 +180,7 @@ def asked(team: Team, person: People) -> Iterator[tuple[Page, list[str], Room]]:
         asked: list[str] = []
 
         def note(request: Request) -> None:
-            if request.url.endswith("/api/people"):
+            if "/api/people" in request.url:
                 asked.append(request.method)
 
         page.on("request", note)
@@ -214,6 +217,23 @@ def test_a_page_that_missed_a_change_of_somebody_asks_once(
     expect(ada.locator("#write-list")).to_contain_text("late")
     assert requests == ["GET", "GET"]
     team.bo.form("/account/name", page="/account", name="bo")
+
+
+def test_a_page_that_is_loaded_again_asks_for_the_people_only_if_one_has_changed(
+    team: Team, person: People
+) -> None:
+    """What came from the browser's own cache has a transfer size of 0, and an answer of 304 has not."""
+    ada = enter(person, team.ada, team.room("Again"))
+    assert ada.evaluate(TRANSFERRED) > 0
+    ada.reload()
+    caught_up(ada)
+    assert ada.evaluate(TRANSFERRED) == 0
+    team.newcomer(f"new{time.monotonic_ns() % 10**6}")
+    ada.reload()
+    caught_up(ada)
+    assert ada.evaluate(TRANSFERRED) > 0
+    ada.locator("#direct-open").click()
+    expect(ada.locator("#write-list")).to_contain_text("new")
 
 
 def test_a_page_that_was_just_loaded_names_who_reacted_and_who_is_online(

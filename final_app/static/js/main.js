@@ -47,7 +47,8 @@ const toasts = new Toasts();
 const tell = (error) => toasts.show(error.message);
 const http = new Http(base, $("meta[name=csrf-token]").content);
 const drawer = new Drawer(base.pathname, me.id);
-const directory = new Directory(state, () => http.get("api/people"), showDirectory);
+const loadPeople = (tag) => http.get(tag ? `api/people?tag=${tag}` : "api/people");
+const directory = new Directory(state, loadPeople, showDirectory);
 const connection = new Connection(socket, showConnection);
 const ask = (event, payload) => connection.ask(event, payload);
 

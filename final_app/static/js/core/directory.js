@@ -13,7 +13,8 @@ export class Directory {
 
   people = new Map(); // empty until it's loaded
 
-  // load() returns {people, rev}; changed() is called after each change.
+  // load(tag) returns {people, rev}, from the browser's cache if it has the list with this tag; changed()
+  // is called after each change.
   constructor({ me, rooms }, load, changed) {
     [this.#load, this.#changed] = [load, changed];
     this.#take({ me, rooms });
@@ -29,7 +30,7 @@ export class Directory {
     this.#online = new Set(news.online);
     this.#announced = news.people_rev;
     this.#changed();
-    return this.#complete();
+    return this.#complete(news.people_tag);
   }
 
   // If the message is `seen` (visible on screen), it never counts as unread.
@@ -100,17 +101,18 @@ export class Directory {
     this.#changed();
   }
 
-  #complete() {
+  #complete(tag) {
     if (this.#rev === this.#announced) return this.#loading;
-    this.#loading ??= this.#loadAll().finally(() => (this.#loading = null));
+    this.#loading ??= this.#loadAll(tag).finally(() => (this.#loading = null));
     return this.#loading;
   }
 
-  async #loadAll() {
+  async #loadAll(tag) {
     clearTimeout(this.#timer);
     try {
       do { // again if a change was announced meanwhile
-        const { people, rev } = await this.#load();
+        const { people, rev } = await this.#load(tag);
+        tag = undefined;
         this.people = new Map(people.map((person) => [person.id, person]));
         this.#rev = rev;
       } while (this.#rev < this.#announced);
