@@ -229,18 +229,20 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         self.upgraded = True
         self.code, self.status, answer = self._handshake()
         try:
+            if self.code != HTTPStatus.SWITCHING_PROTOCOLS:
+                self.socket.sendall(answer)
+                return None
             self.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BUFFER)
-            self.socket.sendall(answer)
         except OSError:  # the client has gone
-            return None
-        if self.code != HTTPStatus.SWITCHING_PROTOCOLS:
             return None
         received = self._buffered()
         self.socket.settimeout(None)  # the WebSocket has deadlines of its own
         protocol = ServerProtocol(
             state=OPEN, max_size=largest, logger=_quiet
         )  # without compression
-        return WebSocket(self.socket, protocol, received)
+        websocket = WebSocket(self.socket, protocol, received)
+        websocket.send_frame(answer)  # one write for the answer and the first packet
+        return websocket
 
     def _handshake(self) -> tuple[int, str, bytes]:
         """Return the status code, the status and the bytes of the answer to a handshake."""
