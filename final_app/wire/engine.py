@@ -18,6 +18,7 @@ import engineio
 import gevent
 from engineio.packet import OPEN, Packet
 from gevent.hub import Hub
+from gevent.lock import BoundedSemaphore
 from websockets.frames import CloseCode
 from werkzeug.exceptions import RequestTimeout
 
@@ -62,6 +63,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         self._strangers: Counter[str] = Counter()  # connections by address
         self._log = Seldom(_logger)
         self._clock_runs = False
+        self._door = BoundedSemaphore()
         self.hub: Hub | None = None  # the event loop of all connections, as soon as there are any
 
     def handle_request(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -176,7 +178,12 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         return []
 
     def _open(self, environ: Environ) -> Connection:
-        """Begin a connection. Raises Refused if there are too many."""
+        """Begin a connection. Raises Refused if there are too many.
+
+        Before each one, everybody else has a turn, because a whole team may come at once.
+        """
+        with self._door:
+            gevent.sleep(0)
         address = environ.get("REMOTE_ADDR", "")
         if len(self.sockets) >= self._most or self._strangers[address] >= self._most_strangers:
             self._log.error(f"Refused a connection from {address}: there are too many")

@@ -29,13 +29,16 @@ from tests.wire.raw import (
     Socket,
     ask,
     close_code,
+    dial,
     frame,
     handshake,
     is_ended,
     received,
+    response,
 )
 from tests.wire.served import Bare
 
+HERD = 60  # clients who come at once
 LIMIT = 100_000  # bytes of a request
 EVIL = "http://evil.example"
 # Seconds. The official test suite lets a client take 0.2 for its pong, which a busy machine may need.
@@ -258,6 +261,25 @@ def test_what_waits_for_a_poll_is_counted_in_bytes(poller: Poller) -> None:
     assert poller.is_known()
     poller.post(f'421["echo","{text}"]')
     assert not poller.is_known()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="the server has to stand still")
+def test_who_asks_after_a_herd_has_come_waits_for_little_of_it(serve: Serve) -> None:
+    bare = serve()
+    assert bare.process
+    bare.process.send_signal(signal.SIGSTOP)  # the kernel still takes connections for it
+    herd, last = [dial(bare) for _ in range(HERD)], dial(bare)
+    for line in herd:
+        line.sendall(f"GET {POLLING} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    last.sendall(b"GET /count HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    bare.process.send_signal(signal.SIGCONT)
+    with last.makefile() as answer:
+        opened = int(answer.read().split()[-1])
+    assert opened < HERD / 4
+    assert [response(line)[0] for line in herd] == [200] * HERD
+    assert count(bare) == HERD
+    for line in herd:
+        line.close()
 
 
 # ---- upgrade

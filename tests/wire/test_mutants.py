@@ -189,6 +189,9 @@ MUTANTS = {
     "nearly base64": (
         "connection", "validate=True", "validate=False", "engine", "a_malformed_body"),
     # ---- engine.py
+    "a herd keeps everybody waiting": (
+        "engine", "            gevent.sleep(0)\n", "            pass\n",
+        "engine", "who_asks_after_a_herd"),
     "a sid is enough": (
         "engine", "if connection.credential != self.credential(environ):", NEVER,
         "engine", "a_sid_is_worth_nothing"),
