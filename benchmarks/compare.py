@@ -57,10 +57,14 @@ class Plan:
             Cell(f"{size:,} clients", same | {"clients": size, "senders": 4}) for size in sizes
         ]
         self.saturation = Cell(f"{usual}, 32 senders", same | {"senders": 32})
-        self.polled = Cell(f"{usual}, 1 sender, polled", same | {"senders": 1, "polls": True})
+        one_sender = {"senders": 1, "polls": True}
+        self.polled = [
+            Cell(f"{size:,}, 1 sender, polled", same | {"clients": size} | one_sender)
+            for size in sizes[1:]
+        ]
         self.latency = Cell("20 a second", same | {"rate": 20, "seconds": 3 * seconds}, False)
         self.slow = Cell("slow readers", same | {"slow": 5, "bytes": 1000}, False)
-        self.throughput = [*self.sizes, self.saturation, self.polled]
+        self.throughput = [*self.sizes, self.saturation, *self.polled]
         self.all = [*self.throughput, self.latency, self.slow]
 
 
