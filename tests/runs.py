@@ -18,7 +18,7 @@ LONGEST = (
     "tests/final_app/test_files.py",
     "tests/final_app/test_accounts.py",
     "tests/faults/test_lock.py",
-    "notebooks/10_files.ipynb",
+    "notebooks/16_downloads.ipynb",
 )
 
 # `pytest -m quick`, which you run after each change: under a minute on two cores. It covers each
@@ -42,6 +42,7 @@ QUICK = (
     "tests/workshop/test_changes.py",
     "tests/workshop/test_clients.py",
     "tests/workshop/test_doctor.py",
+    "tests/workshop/test_kit.py",
     "tests/workshop/test_learner.py",
     "tests/workshop/test_threeway.py",
 )

@@ -1,11 +1,11 @@
-"""The workshop's few words for notebooks: begin, stage, cast, show, check and their kin.
+"""The functions that notebooks use: begin, stage, cast, show, check and others.
 
 from workshop import *
 begin("05_broadcast")
 chat = stage("05_broadcast")
 ada, bo = cast(chat, "Ada", "Bo")
 
-A word is looked up when it is first used: `doctor` must be able to speak where a package is missing.
+A function is imported when it is first used, so that `doctor` works even if a package is missing.
 """
 
 from importlib import import_module
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from workshop.learner import bring, catch_up
     from workshop.speed import measure, profile
     from workshop.stages import Stage, StageFailed, stage
+    from workshop.strangers import stranger
+    from workshop.teaching.class_mode import open_class
     from workshop.views import (
         show,
         show_change,
@@ -50,6 +52,7 @@ __all__ = [
     "guess",
     "make_environment",
     "measure",
+    "open_class",
     "profile",
     "reveal",
     "sequence",
@@ -64,6 +67,7 @@ __all__ = [
     "side_by_side",
     "solution",
     "stage",
+    "stranger",
     "wire",
 ]
 
@@ -80,6 +84,8 @@ _HOMES = {
     "diagrams": ["sequence"],
     "speed": ["measure", "profile"],
     "stages": ["Stage", "StageFailed", "stage"],
+    "strangers": ["stranger"],
+    "teaching.class_mode": ["open_class"],
     "views": [
         "show",
         "show_change",

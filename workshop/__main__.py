@@ -1,4 +1,4 @@
-"""`python -m workshop COMMAND`, which start.py runs once the environment is ready."""
+"""`python -m workshop COMMAND`, which start.py runs when the environment is ready."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import time
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 success, 1 a problem was found, 2 a wrong call."""
+    """Run one command and return its exit code: 0 for success, 1 for a problem, 2 for a wrong call."""
     _print_everything()
     options = parser().parse_args(arguments)
     try:
@@ -45,6 +45,11 @@ def parser() -> argparse.ArgumentParser:
     run = verb("run", _run, "run a step or your own chat here; saving reloads it")
     run.add_argument("stage", help="such as 05, 05_broadcast or mine")
     run.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
+    group = verb("class", _class, "open a step or your own chat to your local network, for phones")
+    group.add_argument(
+        "stage", nargs="?", default="mine", help="such as 05 (default: your own chat)"
+    )
+    group.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
     chat = verb("chat", _chat, "serve the finished application")
     chat.add_argument(
         "--no-browser", action="store_true", help="print the address, open no browser"
@@ -60,12 +65,31 @@ def parser() -> argparse.ArgumentParser:
     more.add_argument("--watch", action="store_true", help="check again whenever you save a file")
     catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a step")
     catch_up.add_argument("step")
-    verb("doctor", _doctor, "check your machine, and tell you how to fix problems")
+    kit = verb("kit", _kit, "make a folder that sets up a machine without internet")
+    kit.add_argument("folder", nargs="?", help="where (default: in build/)")
+    kit.add_argument(
+        "--for",
+        dest="machines",
+        action="append",
+        default=[],
+        metavar="MACHINE",
+        help="such as windows-amd64-3.13; can be repeated (default: this machine)",
+    )
+    doctor = verb("doctor", _doctor, "check your machine, and tell you how to fix problems")
+    doctor.add_argument(
+        "--line", action="store_true", help="print one line that you can send to your instructor"
+    )
     verb("ps", _ps, "list the stages that are running")
     stop = verb("stop", _stop, "stop the stages that are running")
     stop.add_argument("stage", nargs="?", help="stop only this one")
     refresh = verb("refresh", _refresh, "for authors: run the notebooks and store their outputs")
     refresh.add_argument("notebooks", nargs="*", help="such as 05 (default: all)")
+    site = verb("site", _site, "for authors: write the workshop as a website into build/site")
+    site.add_argument(
+        "--repository",
+        default="",
+        help="owner/name on GitHub, for buttons that open the workshop in Binder and Codespaces",
+    )
     lock = verb("lock", _lock, "for authors: resolve pyproject.toml and write requirements*.lock")
     lock.add_argument("--newest", action="store_true", help="ignore exclude-newer")
     return top
@@ -81,6 +105,12 @@ def _run(options: argparse.Namespace) -> int:
     from workshop.run import run
 
     return run(options.stage, options.port)
+
+
+def _class(options: argparse.Namespace) -> int:
+    from workshop.teaching.class_mode import serve
+
+    return serve(options.stage, options.port)
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -117,10 +147,16 @@ def _catch_up(options: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(options: argparse.Namespace) -> int:
-    from workshop.doctor import report
+def _kit(options: argparse.Namespace) -> int:
+    from workshop.teaching.kit import main
 
-    return report()
+    return main(options.machines, options.folder)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from workshop.doctor import one_line, report
+
+    return one_line() if options.line else report()
 
 
 def _ps(options: argparse.Namespace) -> int:
@@ -155,6 +191,16 @@ def _refresh(options: argparse.Namespace) -> int:
     return refresh(options.notebooks)
 
 
+def _site(options: argparse.Namespace) -> int:
+    from workshop import site
+
+    begun = time.monotonic()
+    pages = site.build(repository=options.repository)
+    seconds = time.monotonic() - begun
+    print(f"Wrote {len(pages)} pages in {seconds:.1f} s. Open {site.OUTPUT / 'index.html'}")
+    return 0
+
+
 def _lock(options: argparse.Namespace) -> int:
     from workshop.locks import LOCKS, lock
 
@@ -164,7 +210,7 @@ def _lock(options: argparse.Namespace) -> int:
 
 
 def _print_everything() -> None:
-    """Print a substitute for characters that the terminal lacks, as older ones on Windows do."""
+    """Print a substitute for characters that the terminal lacks, as old ones on Windows do."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:

@@ -1,6 +1,6 @@
 """The bridge: where each piece of the last step is in the finished application.
 
-The map is in steps.toml; tests/repo/test_bridge.py checks both ends of it.
+The map is in steps.toml. tests/repo/test_bridge.py checks that both ends of each entry exist.
 """
 
 import html
@@ -10,6 +10,7 @@ import tomllib
 from workshop import manifest, paths
 from workshop.views import View, box, html_table, show, with_code
 
+LAST = f"step {manifest.steps()[-1].number}"
 KINDS = ("functions", "events", "routes", "tables")
 # "folder/module:name", or "folder/module:name; a note."; a route's is "METHOD /rule".
 HOME = re.compile(r"([\w/]+):([\w.]+)(; .+\.)?")
@@ -105,19 +106,19 @@ def _entries() -> list[tuple[str, str, str]]:
 
 
 def _names(old: str) -> tuple[str, ...]:
-    """Return the names of a piece: "app:place" is also "place"."""
+    """Return the names of a piece: "app:chat" is also "chat"."""
     return old, old.rpartition(":")[2] if HOME.fullmatch(old) else old
 
 
 def _place(piece: str) -> str:
-    """Return "app:place" as "app.py: place", with its note, and anything else as it is."""
+    """Return "app:chat" as "app.py: chat", with its note, and anything else as it is."""
     found = HOME.fullmatch(piece)
     return f"{found[1]}.py: {found[2]}{found[3] or ''}" if found else piece
 
 
 def _as_text(kind: str, rows: dict[str, str]) -> str:
     lines = [f"{_place(old):<36} {_place(home)}" for old, home in rows.items()]
-    return "\n".join([f"{kind} of step 10".ljust(37) + "final_app", *lines])
+    return "\n".join([f"{kind} of {LAST}".ljust(37) + "final_app", *lines])
 
 
 def _as_table(kind: str, rows: dict[str, str]) -> str:
@@ -125,7 +126,7 @@ def _as_table(kind: str, rows: dict[str, str]) -> str:
         [f'<code style="white-space: normal">{html.escape(_place(old))}</code>', _home_html(home)]
         for old, home in rows.items()
     ]
-    return box(html_table(["step 10", "final_app"], cells, first="40%"), kind.capitalize())
+    return box(html_table([LAST, "final_app"], cells, first="40%"), kind.capitalize())
 
 
 def _home_html(home: str) -> str:

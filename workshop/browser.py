@@ -1,4 +1,4 @@
-"""A person's browser, as far as HTTP goes: it keeps their cookies, and sends the token of the page."""
+"""A person's browser, for HTTP only: it keeps their cookies and sends the page's token."""
 
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup, Tag
 
 from workshop.stages import Stage
 
-PASSWORD = "correct horse"  # everybody's in the cast: a classroom's, good for nothing else
+PASSWORD = "correct horse"  # for everybody in the cast; only for classrooms
 TOKEN_HEADER = "X-CSRFToken"
 FIRST_RUN = "/first-run"
 DOORS = {"/", "/login", "/register", FIRST_RUN}
@@ -17,7 +17,7 @@ TIMEOUT = 30.0  # seconds; a slow laptop hashes a password while it does other t
 
 
 class NotLoggedIn(RuntimeError):
-    """Somebody could neither register nor log in; `page` is what the stage said last."""
+    """Somebody could neither register nor log in; `page` is the stage's last answer."""
 
     def __init__(self, name: str, answer: requests.Response) -> None:
         self.answer = answer
@@ -38,7 +38,7 @@ class Browser(requests.Session):
 
     def __init__(self, chat: Stage) -> None:
         super().__init__()
-        self.trust_env = False  # a proxy of the machine has no business here
+        self.trust_env = False  # ignore the machine's proxy
         self.chat = chat
         self.home = "/" if chat.is_final_app else "/chat"
         self._token = ""
@@ -54,9 +54,9 @@ class Browser(requests.Session):
         return super().request(method, urljoin(self.chat.url, url), **options)  # type: ignore[arg-type]
 
     def token(self) -> str:
-        """Return the CSRF token of the page this person has open, "" when it carries none.
+        """Return the CSRF token of the page that this person has open; "" if it contains none.
 
-        A page is loaded again only once its token may be worthless: with other cookies, or when the
+        The page is loaded again only when its token may be invalid: with other cookies, or after the
         stage has restarted.
         """
         if not self._token or self._token_is_of != self._token_would_be_of():
@@ -69,26 +69,26 @@ class Browser(requests.Session):
         return self.chat.pid, *sorted(self.cookies.get_dict().items())
 
     def enter(self, name: str, password: str = PASSWORD) -> None:
-        """Register, or log in where the name is known already. Raises NotLoggedIn."""
+        """Register, or log in if the name is known already. Raises NotLoggedIn."""
         about = {"username": name, "password": password}
         doors = ["/register", "/login"]
-        if urlsplit(self.get(self.home).url).path == FIRST_RUN:  # of `final_app`, for who is first
+        if urlsplit(self.get(self.home).url).path == FIRST_RUN:  # for the first person
             doors.insert(0, FIRST_RUN)
         for door in doors:
             answer = self.post(door, data=about)
             if _is_inside(answer):
                 return
             if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                break  # the next door may let in who is known, and so hide that this one fails
+                break  # the next route can succeed for a known person, and hide that this one fails
         raise NotLoggedIn(name, answer)
 
     def inside(self) -> bool:
-        """Tell whether the chat's page opens, which it does for who is logged in."""
+        """Tell whether the chat's page opens, which it does for people who are logged in."""
         return _is_inside(self.get(self.home))
 
 
 def asks_for_a_password(chat: Stage) -> bool:
-    """Tell whether the front page of a stage is a door with a lock, as from step 08 on."""
+    """Tell whether the front page of a stage has a field for a password."""
     page = BeautifulSoup(Browser(chat).get("/").text, "html.parser")
     return page.find("input", type="password") is not None
 
@@ -103,7 +103,7 @@ def token_in(page: BeautifulSoup | Tag) -> str:
 
 
 def visible(markup: str) -> str:
-    """Return what a reader sees of a page, its blanks made one."""
+    """Return the text that a reader sees on a page, with single spaces."""
     return " ".join(BeautifulSoup(markup, "html.parser").get_text(" ").split())
 
 

@@ -63,7 +63,7 @@ def own_change(mine: Path, other: Path, came_from: dict[str, str] | None = None)
 
     `came_from` is the step that both started from. With its files, this function can tell what the
     learner wrote from what the step removes. Indentation matters only in Python. In other files,
-    editors differ, so a line that differs only in its indentation is shown as the first folder has it.
+    editors differ, so a line that differs only in its indentation is shown as it is in the first folder.
     """
     return list(
         _hunks(lesson_files(mine), lesson_files(other), came_from, indentation_counts=False)
@@ -96,7 +96,7 @@ def piece(text: str, file: str, name: str) -> tuple[int, int]:
 
     In Python, it is a top-level function, class or assignment (with its decorators), or a method, as
     "Class.method". In other files, it is a block: the first line that contains `name`, and the deeper
-    lines below it. Raises LookupError, which lists what a Python file has.
+    lines below it. Raises LookupError, which lists the pieces of a Python file.
     """
     if file.endswith(".py"):
         pieces = python_pieces(text)
@@ -183,7 +183,7 @@ def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
 
 
 def _grouped(marks: list[Mark]) -> Iterator[list[Mark]]:
-    """Yield runs of changed lines with CONTEXT unchanged lines around; near runs are joined."""
+    """Yield runs of changed lines with CONTEXT unchanged lines around them; close runs are joined."""
     changed = [number for number, mark in enumerate(marks) if mark.sign != " "]
     while changed:
         first = last = changed.pop(0)

@@ -1,4 +1,4 @@
-"""Check the learner's own chat and say one thing: what does not hold yet, and what to try."""
+"""Check the learner's own chat and report one thing: what does not work yet, and what to try."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from workshop.checks import (
     Broken,
     NotAttempted,
     Promise,
+    attack,
     exercise_of,
     promises_of,
     speed,
@@ -44,13 +45,16 @@ class LabChecks:
 
 
 LABS = {
-    "11": LabChecks(
+    "17": LabChecks(
         "mine/final_app", "Your copy of the application", 'bring("final_app")',
         "python -m final_app", tour.CHECKS,
     ),
-    "12": LabChecks(
-        "mine/speed", "Your copy of the broadcast", 'bring("12_speed")',
+    "18": LabChecks(
+        "mine/speed", "Your copy of the broadcast", 'bring("18_speed")',
         "the chat with your fanout.py", speed.CHECKS,
+    ),
+    "19": LabChecks(
+        "mine/attack", "Your chat with holes", 'bring("19_attack")', "flask run", attack.CHECKS,
     ),
 }  # fmt: skip
 
@@ -59,8 +63,8 @@ def check(which: str, hint: int = 1) -> Verdict:
     """Try the promises up to a step on the learner's chat, then that step's exercise.
 
     `hint=2` adds the lines near the place that differ from the step's. For a lab it tries the exercise
-    on the learner's copy: the topic in mine/final_app, or the broadcast in mine/speed. Raises
-    LookupError for an unknown step.
+    on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, or the holes in
+    mine/attack. Raises LookupError for an unknown step.
     """
     if manifest.is_lab(which):
         return check_lab(manifest.lesson(which))
@@ -102,7 +106,7 @@ def _tried(number: str) -> Verdict:
     try:
         return examine(chat, number, promises)
     finally:
-        chat.stop()  # each check begins anew: a day of them would leave a dozen servers
+        chat.stop()  # each check starts its own server, so a day of checks would leave a dozen
 
 
 def check_lab(lab: manifest.Step) -> Verdict:
@@ -142,20 +146,18 @@ def check_lab(lab: manifest.Step) -> Verdict:
 def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
     """Try promises one by one on a running stage, the exercise last; stop at the first broken.
 
-    What this machine cannot try is left out, and named in the verdict.
+    The verdict names the promises that this machine cannot try.
     """
     total, untried, why = len(promises) + 1, [], ""
     with checked_for(number), alive(chat):
         for tried, each in enumerate(watched([*promises, exercise_of(number)], "promises")):
             try:
                 broken = outcome(chat, each)
-                if broken and each.withdrawn_by == number:
-                    each, broken = _instead(chat, each, broken)
             except CannotRun as reason:
                 untried.append(each.sentence)
                 why = str(reason)
                 continue
-            if broken and not (each.extra and isinstance(broken, NotAttempted)):
+            if broken:
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
                 return Verdict(
                     number, state, tried - len(untried), total, broken.sentence or each.sentence,
@@ -168,7 +170,7 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
 
 
 def _where(broken: Broken, each: Promise) -> str:
-    """Return the file to look at: the one that is known, or that the hint names, or the usual one."""
+    """Return the file to look at: the known one, the one that the hint names, or the usual one."""
     if broken.about:
         return broken.about
     named = [
@@ -180,34 +182,20 @@ def _where(broken: Broken, each: Promise) -> str:
     return named[0] if len(named) == 1 else usual
 
 
-def _instead(chat: Stage, each: Promise, broken: Broken) -> tuple[Promise, Broken | None]:
-    """An exercise, once attempted, takes some promises back: what counts is then the exercise."""
-    attempt = exercise_of(each.withdrawn_by)
-    attempted = outcome(chat, attempt)
-    return (each, broken) if isinstance(attempted, NotAttempted) else (attempt, attempted)
-
-
 def brief(seen: str) -> str:
-    """Leave out the middle of what is too long to be read in a card."""
+    """Leave out the middle of a text that is too long for a card."""
     seen = LONG_WORD.sub(lambda word: f"{word[0][:WORD]}…", seen)
     half = MOST_SEEN // 2
     return seen if len(seen) <= MOST_SEEN else f"{seen[:half]} … {seen[-half:]}"
 
 
 def outcome(chat: Stage, each: Promise) -> Broken | None:
-    """Try a promise; return what does not hold, or None. A server that went away is an outcome, too."""
+    """Try a promise; return what is broken, or None. A server that has ended also breaks a promise."""
     before = chat.log
     try:
         each.trial(chat)
     except Broken as broken:
         return explained(broken, chat.log.removeprefix(before))
-    except requests.exceptions.ChunkedEncodingError:
-        return Broken(
-            expected="The server sends the whole answer, with as many bytes as it announced.",
-            seen=f"it breaks off; the server's log ends with: {last_error(chat.log)}",
-            hint="After you write into a file, its position is at the end, and nothing is left to "
-            "send. Call `file.seek(0)` before you send it.",
-        )
     except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
             expected="The server stays up and answers.",
@@ -219,7 +207,7 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
 
 
 def explained(broken: Broken, log: str) -> Broken:
-    """Add the error that the server printed meanwhile: from outside, its cause cannot be seen."""
+    """Add the error that the server printed meanwhile, because a client cannot see the cause."""
     report = from_log(log) if "Traceback" in log else None
     if not report or broken.report:
         return broken
@@ -231,7 +219,7 @@ def explained(broken: Broken, log: str) -> Broken:
 
 
 def solved() -> set[str]:
-    """Return the names of the steps whose check has passed on this learner's chat."""
+    """Return the names of the steps whose checks this learner's chat has passed."""
     try:
         return set(json.loads(_memory().read_text(encoding="utf-8")))
     except (OSError, ValueError):

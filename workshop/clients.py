@@ -14,6 +14,7 @@ import socketio
 from socketio.exceptions import ConnectionError as Refused
 
 from workshop.browser import Browser, asks_for_a_password
+from workshop.manifest import step_about
 from workshop.stages import Stage
 
 LEAVING_TIMEOUT = 3.0  # seconds; the server notices within milliseconds that somebody left
@@ -24,7 +25,7 @@ _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 
 
 class TurnedAway(Refused):  # type: ignore[misc]
-    """The stage refused the connection. The text gives the reason, and `code` gives it to programs."""
+    """The stage refused the connection. The message is for people, and `code` is for programs."""
 
     def __init__(self, reason: dict[str, object]) -> None:
         data = reason.get("data")
@@ -68,8 +69,8 @@ def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     """Connect one `socketio.SimpleClient` per name to a running stage, and return them in order.
 
     The client sends the name as `auth={"username": name}`, which earlier stages ignore. If the stage
-    asks for a password (from step 08 on), each person first registers or logs in, in a session of
-    their own: `session_of(ada)`. If a cell runs again with the same names, the earlier clients
+    asks for a password, each person first registers or logs in, in their own
+    session: `session_of(ada)`. If a cell runs again with the same names, the earlier clients
     disconnect first. Raises socketio's ConnectionError with the reason if the stage refuses somebody,
     and RuntimeError if the stage is stopped.
     """
@@ -85,7 +86,7 @@ def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
 
 
 def _enter(chat: Stage, names: tuple[str, ...]) -> list[socketio.SimpleClient]:
-    locked = chat.name[:2] >= "08" and asks_for_a_password(chat)
+    locked = chat.name[:2] >= step_about("accounts").number and asks_for_a_password(chat)
     for person in (before := _casts.get((chat.url, names), [])):
         person.disconnect()
     people = _casts[chat.url, names] = []
@@ -104,7 +105,7 @@ def connect_when_free(
     session: Browser | None = None,
     transports: list[str] | None = None,
 ) -> socketio.SimpleClient:
-    """Connect as `connect` does, but retry: a person who just left may still be on the stage's list."""
+    """Connect as `connect` does, but retry: a person who has left can still be on the stage's list."""
     end = time.monotonic() + LEAVING_TIMEOUT
     while True:
         try:
@@ -121,7 +122,7 @@ def connect(
     transports: list[str] | None = None,
     tape: Tape | None = None,
 ) -> socketio.SimpleClient:
-    """Open one socket with a name or without one, and with the cookies of a session if there is one.
+    """Open one socket, with or without a name, and with the cookies of a session if there is one.
 
     Pass a `tape` to see the packets before a refusal. Raises TurnedAway if the stage refuses the
     connection, and Refused if nobody answers.
@@ -155,7 +156,7 @@ def session_of(client: socketio.SimpleClient) -> Browser:
     if client not in _sessions:
         raise LookupError(
             "This client has no session.\nExpected: a client that `cast` connected to a stage that "
-            "asks for a password (step 08 or later)."
+            f"asks for a password (step {step_about('accounts').number} or later)."
         )
     return _sessions[client]
 

@@ -5,7 +5,7 @@
     sequence(ada, bo)
 
 Clients receive the same broadcast at slightly different times. The diagram draws it once, in an order
-that every client agrees with, so that it looks alike on every run.
+that fits what every client received, so that it looks the same on every run.
 """
 
 import html
@@ -22,23 +22,24 @@ SERVER = "Server"
 # Everything below is in units of the drawing.
 LANE, ROW, TOP, SIDE, END = 96, 32, 50, 56, 16
 HEAD = 8  # the length of an arrow's head
-GAP, WORDS = 24, 490  # before the column that says what each arrow carries, and its width
+GAP, WORDS = 24, 490  # before the column of contents, and its width
 MOST_WORDS = 58  # characters that fit into it
 INK, CARD, EDGE = "#1b1e2b", "#ffffff", "#c9ccd8"
-COLOURS = ("#1f5fbf", "#a8430b", "#2f6b3a", "#6b3fa0")  # of people, as in the other pictures
+COLOURS = {"Ada": "#1f5fbf", "Bo": "#a8430b", "Cy": "#2f6b3a"}  # as in the other pictures
+ANOTHER_COLOUR = "#6b3fa0"
 SERVERS_COLOUR = "#4a4f63"
 NAMES = {"0": "connect", "1": "disconnect", "3": "acknowledgement", "4": "refused"}
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a packet of Socket.IO says: the name of an event or "acknowledgement", and its data."""
+    """The content of a Socket.IO packet: the name of an event or "acknowledgement", and its data."""
 
     sent: bool
     name: str
     data: str
     owner: str  # whose packet it is; "" for an event from the server, which others receive as well
-    count: int  # how many equal ones came before
+    count: int  # how many equal messages came before
     at: float = field(compare=False)
 
 
@@ -58,7 +59,7 @@ class Row:
 def sequence(*clients: socketio.SimpleClient) -> View:
     """Draw the packets of clients that `cast` made, from top to bottom.
 
-    Raises TypeError for a client without a tape, and without any client.
+    Raises TypeError if a client has no tape, or if there is no client.
     """
     if not clients:
         raise TypeError("Expected one or more clients, as in sequence(ada, bo).")
@@ -71,7 +72,7 @@ def sequence(*clients: socketio.SimpleClient) -> View:
 
 
 def messages(packets: list[Packet], owner: str) -> list[Message]:
-    """Return what a client's packets say, in their order."""
+    """Return the messages in a client's packets, in order."""
     found: list[Message] = []
     for packet in filter(meaning, packets):
         kind, _, payload = split_packet(frame_text(packet))
@@ -88,8 +89,8 @@ def messages(packets: list[Packet], owner: str) -> list[Message]:
 def in_order(tapes: dict[str, list[Message]]) -> list[Row]:
     """Return the rows of several people's messages.
 
-    What they sent comes in the order of their calls. Between two calls comes what the first person
-    received between them, then the next person: the exact times differ on every run.
+    The messages that they sent are in the order of their calls. Between two calls, the rows show what
+    the first person received, and then the next person, because exact times differ on every run.
     """
     received: dict[Message, float] = {}  # when the first person received it
     for message in (each for tape in tapes.values() for each in tape if not each.sent):
@@ -122,9 +123,10 @@ def _joined(left: dict[str, list[Message]]) -> Iterator[Row]:
 
 
 def drawing(people: list[str], rows: list[Row]) -> str:
-    """Return the diagram as SVG: a lane for each person and the server, and what each arrow carries."""
+    """Return the diagram as SVG: lanes for each person and the server, and the content of each arrow."""
     lanes = {name: SIDE + LANE * number for number, name in enumerate([*people, SERVER])}
-    colours = dict(zip(people, COLOURS * len(people), strict=False)) | {SERVER: SERVERS_COLOUR}
+    colours = {name: COLOURS.get(name, ANOTHER_COLOUR) for name in people}
+    colours[SERVER] = SERVERS_COLOUR
     width, height = lanes[SERVER] + GAP + WORDS, TOP + ROW * len(rows) + END
     parts = [f'<rect width="{width}" height="{height}" rx="10" fill="{CARD}" stroke="{EDGE}"/>']
     for name, x in lanes.items():
@@ -146,7 +148,7 @@ def drawing(people: list[str], rows: list[Row]) -> str:
 
 
 def _arrow(row: Row, lanes: dict[str, int], colours: dict[str, str], y: int) -> list[str]:
-    """Return one row: its line, a head at each end that it reaches, and what it carries."""
+    """Return one row: its line, a head at each end that it reaches, and its content."""
     ends, server = [lanes[name] for name in row.people], lanes[SERVER]
     colour = colours[row.people[0] if row.message.sent else SERVER]
     dashes = ' stroke-dasharray="5 4"' if row.message.name in NAMES.values() else ""

@@ -1,7 +1,7 @@
-"""Importing this keeps a machine's proxy out of the way: stages are on this machine.
+"""Importing this module keeps clients from using a proxy, because stages are on this machine.
 
-Python's HTTP clients, python-socketio's too, send even 127.0.0.1 to HTTP_PROXY unless NO_PROXY
-names it.
+Python's HTTP clients, including python-socketio's, use HTTP_PROXY even for 127.0.0.1, unless
+NO_PROXY names it.
 """
 
 import os

@@ -4,6 +4,7 @@ import http.client
 import importlib.metadata
 import json
 import os
+import platform
 import re
 import shutil
 import socket
@@ -20,13 +21,13 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 15)
 FLASK_PORT = 5000  # where plain `flask run` listens
 ANSWER_TIMEOUT_S = 1.0
 FREE_DISK_MB = 200  # the second environment of steps 01 and 04, and room for the learner's own
-NAMED_AT_MOST = 8  # packages; more than that is one trouble, not many
+NAMED_AT_MOST = 8  # packages; if there are more, they have one cause
 LOCALHOST = ("localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `fix` maps "bash", "PowerShell" and "cmd" to a command."""
+    """The result of one check; `fix` maps "bash", "PowerShell" and "cmd" to a command."""
 
     what: str
     ok: bool
@@ -36,12 +37,22 @@ class Finding:
 
 
 def report() -> int:
-    """Print every finding, with its fix where one is needed; return 0 when all is fine, else 1."""
+    """Print every finding, with a fix if one is needed; return 0 if everything is fine, else 1."""
     findings = examine()
     for finding in findings:
         print("\n".join(lines_of(finding)))
     wrong = sum(not finding.ok for finding in findings)
     print(f"\n{wrong} of {len(findings)} need a fix." if wrong else "\nEverything is fine.")
+    return 1 if wrong else 0
+
+
+def one_line() -> int:
+    """Print everything in one line, for an email to the instructor. Return 0 if all is fine, else 1."""
+    findings = examine()
+    wrong = [finding.what for finding in findings if not finding.ok]
+    verdict = f"NOT READY: {', '.join(wrong)}" if wrong else "READY"
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    print(f"{verdict} | Python {platform.python_version()} | {system}")
     return 1 if wrong else 0
 
 
@@ -54,7 +65,7 @@ def lines_of(finding: Finding) -> list[str]:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; a check that breaks is a finding too, so that the rest is still told."""
+    """Run all checks. A check that fails with an error is a finding, too, so the others still run."""
     return [looked_at(check) for check in CHECKS]
 
 
@@ -79,7 +90,7 @@ def this_python(arguments: str) -> dict[str, str]:
     return {"bash": plain, "PowerShell": f"& {plain}", "cmd": plain}
 
 
-SET_UP = start_with("--setup-only")  # it keeps .venv, and installs what is missing or different
+SET_UP = start_with("--setup-only")  # keeps .venv, and installs what is missing or different
 
 
 # ---- Python, environment, kernel, folder --------------------------------------------------------
@@ -101,7 +112,7 @@ def python() -> Finding:
 
 
 def environment() -> Finding:
-    """Another environment than `.venv` will do, if it holds the same packages (conda's way)."""
+    """An environment other than `.venv`, such as conda's, is fine if it has the same packages."""
     here = Path(sys.prefix).resolve()
     own = here == (paths.ROOT / ".venv").resolve()
     conda = os.environ.get("CONDA_DEFAULT_ENV") if os.environ.get("CONDA_PREFIX") else None
@@ -115,7 +126,7 @@ def environment() -> Finding:
 
 
 def kernel() -> Finding:
-    """The kernel named python3 may be one that another environment left in the home folder."""
+    """The kernel named python3 can come from another environment, through the home folder."""
     from jupyter_client.kernelspec import KernelSpecManager
 
     spec = KernelSpecManager().get_kernel_spec("python3")
@@ -153,7 +164,7 @@ def working_folder() -> Finding:
 
 def packages() -> Finding:
     wanted = pins(paths.ROOT / "requirements.lock")
-    wanted.pop("pip", None)  # it asks to be upgraded, and whoever does so breaks nothing
+    wanted.pop("pip", None)  # pip asks people to upgrade it, and upgrading it breaks nothing
     wrong = differing(wanted)
     named = ", ".join(wrong[:NAMED_AT_MOST]) + (", ..." if len(wrong) > NAMED_AT_MOST else "")
     return Finding(
@@ -178,7 +189,7 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 def differing(wanted: dict[str, str]) -> list[str]:
-    """Return one phrase for each package that is missing or of another version."""
+    """Return one phrase for each package that is missing or has a different version."""
     found = []
     for name, version in wanted.items():
         try:
@@ -192,7 +203,7 @@ def differing(wanted: dict[str, str]) -> list[str]:
 
 
 def browser_client() -> Finding:
-    """A client of another major version than the server's protocol connects and hears nothing."""
+    """A client whose major version doesn't fit the server's protocol connects but receives nothing."""
     from socketio_browser import client_version
 
     package = json.loads((paths.ROOT / "package.json").read_text("utf-8"))
@@ -210,7 +221,7 @@ def browser_client() -> Finding:
 
 
 def websocket() -> Finding:
-    """Without simple-websocket, `flask run` serves the chat by polling only, and says nothing."""
+    """Without simple-websocket, `flask run` serves the chat only by polling, without a warning."""
     try:
         importlib.import_module("simple_websocket")
     except ImportError as error:
@@ -221,7 +232,7 @@ def websocket() -> Finding:
 
 
 def offline_wheels() -> Finding:
-    """Step 01 can install from this folder without a network. `uv run` leaves it empty: no fault."""
+    """Step 01 can install from this folder without a network. After `uv run`, it can be empty."""
     from packaging.utils import parse_wheel_filename
 
     folder = Path(sys.prefix) / "wheels"
@@ -266,18 +277,18 @@ def own_ports() -> set[int]:
 
 
 def who_listens(number: int) -> str | None:
-    """Return a name for what holds the port on 127.0.0.1, None when it is free."""
+    """Return a name for the program that uses the port on 127.0.0.1; None if the port is free."""
     try:
         socket.create_connection(("127.0.0.1", number), ANSWER_TIMEOUT_S).close()
     except OSError:
         return None if can_bind(number) else "the system (reserved)"
     if "AirTunes" in server_header(number):
         return "macOS AirPlay Receiver, which answers 403"
-    return process_at(number) or server_header(number) or "a program that does not say its name"
+    return process_at(number) or server_header(number) or "an unknown program"
 
 
 def can_bind(number: int) -> bool:
-    """Windows reserves ranges of ports that nothing listens at and nobody may use."""
+    """Windows reserves ranges of ports that no program uses and no program can open."""
     with socket.socket() as probe:
         if os.name == "posix":  # else a port that was in use a minute ago counts as taken
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -300,7 +311,7 @@ def server_header(number: int) -> str:
 
 
 def process_at(number: int) -> str:
-    """Return "name (process id)" where the system tells an ordinary user, else ""."""
+    """Return "name (process id)" if the system tells this to an ordinary user, else ""."""
     import psutil  # type: ignore[import-untyped]
 
     try:
@@ -313,7 +324,7 @@ def process_at(number: int) -> str:
 
 
 def proxy() -> Finding:
-    """The notebooks' clients ask a proxy even for this machine, unless they are told not to."""
+    """The notebooks' clients use a proxy even for this machine, unless NO_PROXY excludes it."""
     proxies = urllib.request.getproxies()
     proxied = "http" in proxies or "all" in proxies
     asked = [host for host in LOCALHOST if proxied and not urllib.request.proxy_bypass(host)]

@@ -12,8 +12,8 @@ _doubles: dict[str, Stage] = {}  # by name: the one that runs
 def double(which: str, right: str, wrong: str) -> Stage:
     """Run a copy of a step that is wrong in one place: double("06", "text.strip()", "text").
 
-    A second one of the same step takes the place of the first. Raises LookupError unless `right`
-    stands in the step's files exactly once.
+    A second copy of the same step replaces the first. Raises LookupError unless `right` is in the
+    step's files exactly once.
     """
     step = manifest.step(which)
     name = f"{step.number}_double"
@@ -22,8 +22,8 @@ def double(which: str, right: str, wrong: str) -> Stage:
     if places != 1:
         raise LookupError(
             f"No copy of {step.name} was made.\nExpected: one place in its files that reads {right!r}.\n"
-            f"Seen: {places or 'no'} such places.\nWhat to do: take the text as `show` shows it, with "
-            "as much around it as makes it the only one."
+            f"Seen: {places or 'no'} such places.\nWhat to do: copy the code from `show`, with "
+            "enough of the code around it to make it unique."
         )
     if name in _doubles:
         _doubles[name].stop()

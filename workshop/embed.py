@@ -1,9 +1,9 @@
 """The address at which the reader's browser reaches a page of a stage.
 
-A learner's page is foreign code, so on your own machine it never has JupyterLab's origin. JupyterLab and
-the pages are both at `localhost`, each on its own port. For the browser, another port is another origin,
-so a script in a page cannot reach JupyterLab. It is still the same site, so the browser sends cookies.
-(127.0.0.1 inside localhost would be another site.)
+A learner's page is untrusted code, so on your own machine it never has JupyterLab's origin. JupyterLab
+and the pages are both at `localhost`, each on its own port. For the browser, another port is another
+origin, so a script in a page cannot reach JupyterLab. It is still the same site, so the browser sends
+cookies. (127.0.0.1 inside localhost would be another site.)
 """
 
 import os
@@ -32,16 +32,16 @@ def address(port: int, path: str) -> str:
 
 
 def sandbox(folder: Path) -> str:
-    """Return what a stage's pages may do in a frame. They can open tabs only if a template does."""
+    """Return what a frame allows a stage's pages to do. They can open tabs only if a template does."""
     templates = (path.read_text("utf-8", "replace") for path in folder.glob("templates/*.html"))
     opens_tabs = any('target="_blank"' in template for template in templates)
     return f"{SANDBOX} allow-popups" if opens_tabs else SANDBOX
 
 
 def proxied_names() -> str:
-    """Return the hosts at which a proxy serves the pages, as CHAT_HOSTS has them; "" without one.
+    """Return the hosts at which a proxy serves the pages, as CHAT_HOSTS needs them; "" without a proxy.
 
-    The name of a hub is unknown here, so the answer is "*": every name.
+    The name of a hub is unknown here, so for a hub, the answer is "*", which means every name.
     """
     if hub_prefix():
         return "*"

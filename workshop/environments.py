@@ -1,4 +1,4 @@
-"""A second virtual environment in `mine/`. In step 01, it shows that each has its own packages."""
+"""A second virtual environment in `mine/`. Step 01 shows with it that each has its own packages."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if windows else "bin/python")
 
     def run(self, code: str) -> str:
-        """Run a line of Python in it, and return the last line of its output or its error."""
+        """Run a line of Python in this environment; return the last line of the output or the error."""
         result = subprocess.run(
             [self.python, "-c", code],
             env=os.environ | PLAIN,
@@ -45,7 +45,7 @@ def second() -> Environment:
 
 
 def make_environment(name: str = "second") -> Environment:
-    """Make `mine/<name>` with `python -m venv`, unless it exists, and return it.
+    """Create `mine/<name>` with `python -m venv`, unless it exists, and return it.
 
     Raises RuntimeError with what Python said and what to do.
     """

@@ -1,8 +1,8 @@
 """`python -m workshop.finished`: the finished application as a stage of a notebook.
 
-It is `python -m final_app`, from the folder it is started in, on a free port. Besides that it answers
-with the stage's token, so that a notebook knows whom it talks to, works below Jupyter's prefix, and
-ends with the notebook: standard input is a pipe that closes then.
+It runs `python -m final_app`, in the current folder, on a free port. It also answers with the stage's
+token, so that a notebook can recognise it. It works under Jupyter's prefix, and it ends with the
+notebook, which closes the pipe of standard input.
 """
 
 import _thread  # not threading: gevent, which final_app begins with, patches that
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes, which it does however the parent ends."""
+    """Exit as soon as standard input closes, which happens however the parent ends."""
     while os.read(0, 1024):
         pass
     os._exit(0)
@@ -22,8 +22,8 @@ def end_with_parent() -> None:
 def main() -> int:
     """Serve until standard input closes; return what `python -m final_app` returns."""
     _thread.start_new_thread(end_with_parent, ())
-    os.umask(0o077)  # only the owner reads what it stores
-    program: Any = import_module("final_app.__main__")  # patches before all other imports
+    os.umask(0o077)  # only the owner can read what it stores
+    program: Any = import_module("final_app.__main__")  # patches before other imports
 
     make = program.create_app
 

@@ -14,7 +14,7 @@ WATCHED = ("flask", "werkzeug", "flask-socketio", "python-socketio", "python-eng
 
 
 class WrongPlace(RuntimeError):
-    """The notebook runs in a Python that is not the workshop's. The text says what to do."""
+    """The notebook runs in a Python that is not the workshop's. The message says what to do."""
 
 
 def begin(name: str) -> View:

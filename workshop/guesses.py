@@ -1,10 +1,10 @@
-"""Predictions: the learner guesses in one cell, and the next one compares the guess with what came.
+"""Predictions: the learner guesses in one cell, and the next one compares it with the result.
 
     guess("b")
     …
     reveal(a=heard == ["Bo"], b=heard == ["Ada", "Bo"])     # You guessed b. It is b.
 
-Nobody has to guess: without a guess, `reveal` only says what came.
+Nobody has to guess: without a guess, `reveal` only shows the result.
 """
 
 from workshop.views import View, with_code
@@ -17,7 +17,7 @@ _guess: list[tuple[str, ...]] = []  # the last guess, until it has been compared
 def guess(*answers: object) -> View | None:
     """Keep a guess: one letter, or one value for each question. `guess("")` is no guess.
 
-    Raises ValueError for a text that is not one of the letters.
+    Raises ValueError for a guess that is not one of the letters.
     """
     _guess.clear()
     words = tuple(str(answer).strip().lower() for answer in answers)
@@ -30,10 +30,10 @@ def guess(*answers: object) -> View | None:
 
 
 def reveal(*came: object, **options: object) -> View:
-    """Compare the last guess with what came.
+    """Compare the last guess with the result.
 
     `reveal(a=…, b=…)` says which option is true; `reveal(200, 404)` compares one value for each
-    question. The guess is forgotten afterwards, so that no later question takes it for its own.
+    question. Afterwards, the guess is forgotten, so that it does not count for a later question.
     """
     values = tuple(str(value) for value in came) or tuple(name for name in options if options[name])
     it_is = (

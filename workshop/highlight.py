@@ -1,4 +1,4 @@
-"""Code as HTML for a notebook: colours of its syntax, and marks that are not copied with it."""
+"""Code as HTML for a notebook, with syntax colours, and with marks that are not copied."""
 
 import html
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ def code_rows(lines: Iterable[tuple[str, str]]) -> str:
 
 
 def code_block(text: str) -> str:
-    """Return lines of code as HTML that scrolls by itself where the place is narrow."""
+    """Return lines of code as HTML that scrolls if there is not enough space."""
     rows = code_rows((line, "") for line in text.splitlines())
     return f'<div style="overflow-x: auto">{rows}</div>'
 
@@ -73,7 +73,7 @@ def diff_row(line: str, file: str) -> str:
 
 
 def coloured(line: str, file: str) -> str:
-    """Return a line of code as HTML. A file of an unknown kind has no colours."""
+    """Return a line of code as HTML. Code in an unknown language has no colours."""
     lexer = _lexer(file)
     if not lexer:
         return html.escape(line)

@@ -1,8 +1,8 @@
 """Host names: a stage answers only to names that are certainly its own.
 
-This stops DNS rebinding: the owner of evil.example can make that name lead to this machine, and then
-a browser here lets that site's pages read everything that a stage answers. The browser still sends
-the name in the Host header, and no script can change it.
+This stops DNS rebinding: the owner of evil.example can make that name lead to this machine. Then a
+browser here lets that site's pages read every answer of a stage. But the browser still sends the name
+in the Host header, and no script can change that.
 """
 
 import re
@@ -21,9 +21,9 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class OwnHosts:
     """WSGI middleware that answers 400 to a request for any host but this machine's loopback names.
 
-    In a Codespace it also lets in the name at which GitHub forwards the stage's port. Below a hub it
-    lets in every name: the hub's is not known here, and the loopback of its machine is not the one
-    that a learner's browser reaches by a rebound name.
+    In a Codespace, it also accepts the name at which GitHub forwards the stage's port. On a hub, it
+    accepts every name: the hub's name is unknown here, and a rebound name would lead a learner's
+    browser to the learner's own machine, not to the hub's.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:
@@ -46,7 +46,7 @@ class OwnHosts:
 def is_own(environ: dict[str, Any]) -> bool:
     """Tell whether the Host header of a request names this machine.
 
-    X-Forwarded-Host does not count: past a rebound name, a script can send any.
+    X-Forwarded-Host does not count, because a script on a rebound name can send any value.
     """
     came = environ.get("HTTP_HOST", "")
     forwarded = embed.codespace_host(port_of(environ))
@@ -54,5 +54,5 @@ def is_own(environ: dict[str, Any]) -> bool:
 
 
 def port_of(environ: dict[str, Any]) -> int:
-    """Return the port that the server listens on; a proxy's may be another."""
+    """Return the port that the server listens on; a proxy's port can be different."""
     return int(environ["SERVER_PORT"])

@@ -1,4 +1,4 @@
-"""Open the learner's copies of the notebooks, in a JupyterLab that asks nothing and stays local."""
+"""Open the learner's copies of the notebooks, in a JupyterLab that asks no questions and stays local."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ OWN_WAYS = {
     # contains what was typed into it.
     "LabApp.extra_labextensions_path": str(HERE / "lab_extensions"),
 }
-ORIGINALS = ".originals.json"  # beside the copies: what the workshop's notebooks were when copied
+ORIGINALS = ".originals.json"  # next to the copies: the notebooks from which they were copied
 
 
 def open_notebooks(browser: bool = True, port: int | None = None) -> int:
@@ -82,7 +82,7 @@ def read_originals() -> dict[str, str]:
 
 
 def without_outputs(notebook: Path) -> str:
-    """Return the notebook as text, without outputs and execution counts: no spoilers."""
+    """Return the notebook as text, without outputs and execution counts, which would be spoilers."""
     content = json.loads(notebook.read_text("utf-8"))
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
@@ -96,7 +96,7 @@ def digest(text: str) -> str:
 
 
 def shown(path: Path) -> str:
-    """Return the path as a learner sees it: relative to the workshop's folder, if it is in there."""
+    """Return the path as a learner sees it: relative to the workshop's folder, if it is inside."""
     return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else str(path)
 
 
@@ -107,12 +107,12 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
     options = {
         "ServerApp.root_dir": str(root),
         "ServerApp.ip": "localhost",
-        # The proxy would put a learner's page, which is foreign code, on JupyterLab's own origin.
+        # The proxy would put a learner's page, which is untrusted code, on JupyterLab's own origin.
         "ServerApp.jpserver_extensions": repr({"jupyter_server_proxy": False}),
         "ServerApp.port": str(port or FIRST_PORT),
         "ServerApp.port_retries": "0" if port else "50",
         "ServerApp.open_browser": str(browser),
-        "ServerApp.answer_yes": "True",  # one Ctrl+C ends it, without a question
+        "ServerApp.answer_yes": "True",  # one Ctrl+C ends JupyterLab, without a question
         # A learner needs only the address, which is printed anyway.
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",

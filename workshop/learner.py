@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from workshop import changes, manifest, paths
-from workshop.stages import stop_stages_in
+from workshop.stages import stop_stages_in, temporary_folder
 
 LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", "instance", ".*")
 
@@ -29,7 +29,7 @@ class CaughtUp:
 def catch_up(which: str) -> CaughtUp:
     """Replace mine/chat with a copy of a step, after moving what was there to mine/saved.
 
-    The move is one rename, so every file is in one of the two places, whatever happens.
+    The move is one rename, so every file is in one of the two folders, whatever happens.
     """
     step = manifest.step(which)
     target, saved = paths.my_chat(), None
@@ -52,14 +52,17 @@ def catch_up(which: str) -> CaughtUp:
 def bring(which: str, file: str = "") -> str:
     """Copy one file of a step into mine/chat, such as a stylesheet that nobody wants to type.
 
-    Returns a sentence that says what was done. If the learner has a different file of that name, it
-    moves to mine/saved. bring("final_app") copies the finished application to mine/final_app, unless
-    that folder exists. bring("12_speed") copies what lab 12 starts with to mine/speed.
+    Returns a sentence that says what was done. If the learner has a different file with this name,
+    the old one moves to mine/saved. bring("final_app") copies the finished application to
+    mine/final_app, unless that folder exists. bring("18_speed") copies the lab on speed to mine/speed,
+    and bring("19_attack") copies the chat with holes to mine/attack.
     """
     if which == "final_app":
         return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
-    if which == "12_speed":
+    if which == "18_speed":
         return _bring_folder(paths.LABS / which / "one_by_one", paths.my_speed())
+    if which == "19_attack":
+        return _bring_with_holes()
     step = manifest.step(which)
     source, target = step.folder / file, paths.my_chat() / file
     if not source.is_file():
@@ -67,7 +70,7 @@ def bring(which: str, file: str = "") -> str:
         raise LookupError(f"{step.name} has no {file!r}. It has: {known}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     done = f"mine/chat/{file} is now the file from {step.name}."
-    if target.is_file() and target.read_bytes() != source.read_bytes():
+    if target.is_file() and not _is_of_a_step(target, file):
         keep = _free_name(paths.mine() / "saved")
         keep.mkdir()
         shutil.move(target, keep / target.name)
@@ -79,14 +82,29 @@ def bring(which: str, file: str = "") -> str:
     return done
 
 
-def _bring_folder(source: Path, target: Path) -> str:
+def _is_of_a_step(target: Path, file: str) -> bool:
+    """Tell whether a learner's file is the same as in some step, so that nothing would be lost."""
+    copies = (step.folder / file for step in manifest.steps())
+    return any(copy.is_file() and copy.read_bytes() == target.read_bytes() for copy in copies)
+
+
+def _bring_with_holes() -> str:
+    """Copy the chat of the lab on attacks: the last step, to which the lab's app.py adds features."""
+    step, folder = manifest.step_about("downloads"), temporary_folder() / "attack"
+    shutil.copytree(step.folder, folder, ignore=LEFT_OUT)
+    (folder / "app.py").rename(folder / f"step_{step.number}.py")
+    shutil.copytree(paths.LABS / "19_attack", folder, ignore=LEFT_OUT, dirs_exist_ok=True)
+    return _bring_folder(folder, paths.my_attack(), f"step {step.number} with three more features")
+
+
+def _bring_folder(source: Path, target: Path, origin: str = "") -> str:
     """Copy a folder for a lab, unless the learner has it already."""
     name = target.relative_to(paths.mine()).as_posix()
     if target.exists():
         return f"mine/{name} already exists, so nothing was copied. To start over, rename or delete it."
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source, target, ignore=LEFT_OUT)
-    origin = source.relative_to(paths.ROOT).as_posix()
+    origin = origin or source.relative_to(paths.ROOT).as_posix()
     return f"mine/{name} is now a copy of {origin}. You can change it as you like."
 
 
@@ -99,6 +117,6 @@ def _free_name(folder: Path) -> Path:
 
 
 def _touch(folder: Path) -> None:
-    """Make the copy newer than what was there, so that a running stage notices the change."""
+    """Make the copy newer than the files that were there, so that a running stage notices the change."""
     for path in folder.rglob("*"):
         path.touch()

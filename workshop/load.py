@@ -1,6 +1,6 @@
-"""Many listeners of one chat, as plain sockets: they count what they get, and it costs little.
+"""Many listeners of one chat, as plain sockets, which count their messages with little CPU time.
 
-They speak Socket.IO over WebSockets (RFC 6455), as far as a chat needs it that sends short texts.
+They speak Socket.IO over WebSockets (RFC 6455), as far as a chat with short messages needs it.
 """
 
 import json
@@ -25,7 +25,7 @@ CONNECT, EVENT, PING, PONG = b"40", b"42", b"2", b"3"  # packets begin like this
 
 
 class Undelivered(Exception):
-    """Not every listener got every message, once and in order. The text says what was seen."""
+    """Not every listener got every message, once and in order. The message says what happened."""
 
 
 class Room:
@@ -55,7 +55,7 @@ class Room:
 
     @property
     def deliveries(self) -> int:
-        """How many messages all listeners together got so far."""
+        """The number of messages that all listeners together have received."""
         return sum(listener.received for listener in self._listeners)
 
     def say(self, messages: int = 1) -> None:
@@ -94,7 +94,7 @@ class Listener:
             self._receive()
 
     def read(self) -> None:
-        """Read what has come. Raises Undelivered if a message is not the next one."""
+        """Read what has arrived. Raises Undelivered if a message is not the next one."""
         self._receive()
         for text in self._texts():
             if text.startswith(EVENT):
@@ -118,7 +118,7 @@ class Listener:
         self._unread += piece
 
     def _texts(self) -> Iterator[bytes]:
-        """Yield the texts of all frames that have come whole."""
+        """Yield the texts of all frames that have arrived completely."""
         while (end := _end_of_frame(self._unread)) and len(self._unread) >= end[1]:
             start, stop = end
             kind, text = self._unread[0] & 0x0F, self._unread[start:stop]
@@ -129,24 +129,24 @@ class Listener:
                 yield text
 
     def _send(self, packet: bytes) -> None:
-        self.line.sendall(_frame(packet))
+        self.line.sendall(frame(packet))
 
 
 def _new_message(number: int) -> bytes:
     text = f"{number} ".ljust(LINE, "x")
     event = ["new_message", {"username": "Ada", "text": text}]
-    return _frame(EVENT + json.dumps(event).encode())
+    return frame(EVENT + json.dumps(event).encode())
 
 
-def _frame(text: bytes) -> bytes:
-    """Return a text as a client sends it."""
+def frame(text: bytes) -> bytes:
+    """Return text as a client sends it."""
     size = len(text)
     length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
     return bytes([0x80 | TEXT]) + length + NO_MASK + text
 
 
 def _end_of_frame(data: bytes) -> tuple[int, int] | None:
-    """Return where the first frame's text begins and ends; None while its head has not come."""
+    """Return where the first frame's text begins and ends; None until its head has arrived."""
     if len(data) < 4:
         return (2, 2 + data[1]) if len(data) >= 2 and data[1] < 126 else None
     if data[1] == 126:

@@ -1,7 +1,7 @@
-"""`workshop lock`: resolve what pyproject.toml names, from nothing, and export the hashed locks.
+"""`workshop lock`: resolve pyproject.toml's dependencies from scratch, and export locks with hashes.
 
-uv.lock names the registry that it was resolved with, so it is not committed; the exported files name
-no host. Each lock is complete: whoever installs one needs no other.
+uv.lock names the registry that it was resolved with, so it is not committed. The exported files name
+no host. Each lock is complete: if you install one, you need no other.
 """
 
 import os
@@ -27,7 +27,7 @@ def lock(folder: Path = paths.ROOT, *, newest: bool = False) -> None:
     """Write all locks into `folder`; `newest` takes releases up to this minute.
 
     An old uv.lock would steer the resolution, so uv works in an empty folder. Raises RuntimeError
-    with uv's own words if there is no solution.
+    with uv's message if there is no solution.
     """
     with tempfile.TemporaryDirectory() as project:
         shutil.copy(paths.ROOT / "pyproject.toml", project)

@@ -1,4 +1,4 @@
-"""What steps.toml says of each step and lab, and how one is found by number, name or folder."""
+"""What steps.toml says about each step and lab, and functions that find one by number or name."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from workshop import paths
 
-START_MINUTES = 17  # notebook 00, which belongs to no step
+START_MINUTES = 17  # for notebook 00, which belongs to no step
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Step:
 
 
 class Lab(Step):
-    """A notebook about the finished application. Its folder has the solution, and what it runs."""
+    """A notebook about the finished application. Its folder has the solution and the code to run."""
 
     @property
     def folder(self) -> Path:
@@ -57,26 +57,26 @@ class Lab(Step):
 
 @cache
 def steps() -> tuple[Step, ...]:
-    """Return all steps in the order of the class."""
+    """Return all steps in order."""
     return tuple(Step(**_entry(each)) for each in contents()["step"])
 
 
 @cache
 def labs() -> tuple[Lab, ...]:
-    """Return what comes after the last step, in the order of the class."""
+    """Return the labs, which come after the last step, in order."""
     return tuple(Lab(**_entry(each)) for each in contents()["lab"])
 
 
 def step(which: str) -> Step:
     """Return the step called "05", "5" or "05_broadcast".
 
-    Raises LookupError that lists what there is.
+    Raises LookupError, which lists the steps.
     """
     return _named(which, steps())
 
 
 def step_about(subject: str) -> Step:
-    """Return the step called "history", whatever its number. Raises LookupError that lists all."""
+    """Return the step called "history", whatever its number. Raises LookupError, which lists all."""
     for each in steps():
         if each.subject == subject:
             return each
@@ -85,7 +85,7 @@ def step_about(subject: str) -> Step:
 
 
 def lesson(which: str) -> Step:
-    """Return a step, or a lab, by name or number. Raises LookupError that lists what there is."""
+    """Return a step, or a lab, by name or number. Raises LookupError, which lists them."""
     return _named(which, (*steps(), *labs()))
 
 
@@ -96,7 +96,7 @@ def is_lab(which: str) -> bool:
 
 @cache
 def contents() -> dict[str, Any]:
-    """Return all that steps.toml says."""
+    """Return the content of steps.toml."""
     with (paths.STEPS / "steps.toml").open("rb") as file:
         return tomllib.load(file)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def find_root() -> Path:
-    """Return the workshop's top folder: WORKSHOP_ROOT, else around this package, else around the cwd.
+    """Return the workshop's top folder: WORKSHOP_ROOT, or else above this package, or above the cwd.
 
-    Raises FileNotFoundError with what to do when no folder holds `steps/steps.toml`.
+    Raises FileNotFoundError, which says what to do, if no folder contains `steps/steps.toml`.
     """
     named = os.environ.get("WORKSHOP_ROOT")
     here = Path(__file__).resolve().parent
@@ -18,7 +18,7 @@ def find_root() -> Path:
     raise FileNotFoundError(
         "The workshop's folder was not found.\n"
         f"Expected: a folder with steps/steps.toml, at or above {Path.cwd()}.\n"
-        "What to do: change into the folder that holds start.py, then try again."
+        "What to do: change to the folder that contains start.py, then try again."
     )
 
 
@@ -29,12 +29,12 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 def mine() -> Path:
-    """Return the learner's folder; WORKSHOP_MINE moves it, so that tests never touch a learner's."""
+    """Return the learner's folder; tests set WORKSHOP_MINE, so they never touch it."""
     return Path(os.environ.get("WORKSHOP_MINE") or ROOT / "mine").resolve()
 
 
 def my_chat() -> Path:
-    """Return the learner's one growing application."""
+    """Return the folder of the learner's own application."""
     return mine() / "chat"
 
 
@@ -44,5 +44,10 @@ def my_final_app() -> Path:
 
 
 def my_speed() -> Path:
-    """Return the learner's broadcast, of lab 12."""
+    """Return the learner's broadcast from the lab on speed."""
     return mine() / "speed"
+
+
+def my_attack() -> Path:
+    """Return the learner's chat with holes, of the lab on attacks."""
+    return mine() / "attack"

@@ -1,17 +1,17 @@
-"""How far something slow has come: said in place, in a notebook's output or on a terminal's line."""
+"""The progress of slow work, shown in one line of a notebook's output or a terminal."""
 
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-QUICK = 1.0  # seconds; what is over by then says nothing
+QUICK = 1.0  # seconds; faster work shows nothing
 
 T = TypeVar("T")
 
 
 def watched(items: Sequence[T], what: str) -> Iterator[T]:
-    """Yield the items, saying which is worked on: "3 of 48 promises …". At the end, that is gone."""
+    """Yield the items, and show the progress: "3 of 48 promises …". At the end, this line disappears."""
     begun, said = time.monotonic(), False
     try:
         for number, each in enumerate(items, 1):

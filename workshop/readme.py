@@ -1,11 +1,17 @@
-"""The README's table of steps, made from steps.toml so that the two never disagree."""
+"""The tables of README.md and docs/teaching.md, generated from steps.toml, so that they always agree."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from workshop import manifest, paths
 from workshop.views import table
 
-BLOCK = re.compile(r"(<!-- steps: [^>]*-->\n)(.*?)(<!-- end of steps -->)", re.DOTALL)
+DAYS = {2: "both days", 3: "three days", 4: "four days"}
+
+# Times of a day in class, in minutes.
+BEGIN, LATEST_LUNCH, END_OF_DAY = 9 * 60, 13 * 60, 17 * 60 + 30
+WITHOUT_BREAK, BREAK, LUNCH, RESERVE = 100, 15, 60, 30
 
 
 def steps_table() -> str:
@@ -38,31 +44,89 @@ def steps_table() -> str:
 
 
 def timetable() -> str:
-    """Return how long it takes to reach each step at which a class can stop."""
-    lessons = (*manifest.steps(), *manifest.labs())
-
-    def hours(last: str) -> str:
-        minutes = sum(each.teach + each.exercise for each in lessons if each.number <= last)
-        return f"{(manifest.START_MINUTES + minutes) / 60:.0f} hours"
-
+    """Return how far a class comes in half a day, in one day and in more."""
+    every = [day[-1].number for day in days()]
     return (
-        f"In half a day you can do steps 00 to 05 ({hours('05')}). A day takes you to 07 "
-        f"({hours('07')}) or 08 ({hours('08')}),\nand two days are enough for everything "
-        f"({hours('12')}). If you are short of time, `catch-up` copies the code of a step,\n"
-        "so that you do not have to type it."
+        f"In half a day you can do steps 00 to {HALF_DAY[-1].number}. A day takes you to {every[0]}, "
+        f"two days to {every[1]}, and\n{DAYS[len(every)]} to {every[-1]}. The [teaching "
+        "guide](docs/teaching.md) has timetables. If you are short of time,\n`catch-up` copies the code "
+        "of a step, so that you do not have to type it."
     )
 
 
-def renewed(readme: str) -> str:
-    """Return the README's text with the current table in its place."""
-    if not BLOCK.search(readme):
-        raise LookupError("README.md does not contain the comments that mark its table of steps.")
-    return BLOCK.sub(
-        lambda found: f"{found[1]}\n{steps_table()}\n\n{timetable()}\n\n{found[3]}", readme
+@dataclass(frozen=True)
+class Lesson:
+    """A part of a class, and how long it takes."""
+
+    number: str
+    title: str
+    minutes: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.number} {self.title}".strip()
+
+
+START = Lesson("00", "Start", manifest.START_MINUTES)
+STEPS = [START, *(Lesson(s.number, s.title, s.teach + s.exercise) for s in manifest.steps())]
+HALF_DAY = STEPS[:6]  # to the complete chat of the tutorial
+
+
+def days() -> list[list[Lesson]]:
+    """Return the steps of each day in class, as many as fit."""
+    found: list[list[Lesson]] = [[]]
+    for lesson in STEPS:
+        if plan([*found[-1], lesson])[-1][0] > END_OF_DAY:
+            found.append([])
+        found[-1].append(lesson)
+    return found
+
+
+def plan(lessons: list[Lesson]) -> list[tuple[int, str]]:
+    """Return the start of each part in minutes since midnight, with breaks, lunch and the reserve."""
+    now, worked, rows, had_lunch = BEGIN, 0, [], False
+    for lesson in lessons:
+        if now + lesson.minutes > LATEST_LUNCH and not had_lunch:
+            rows.append((now, "Lunch"))
+            now, worked, had_lunch = now + LUNCH, 0, True
+        elif worked + lesson.minutes > WITHOUT_BREAK:
+            rows.append((now, "Break"))
+            now, worked = now + BREAK, 0
+        rows.append((now, lesson.name))
+        now, worked = now + lesson.minutes, worked + lesson.minutes
+    return [*rows, (now, "Questions, and a reserve of 30 minutes"), (now + RESERVE, "End")]
+
+
+def timetables() -> str:
+    """Return the timetables of docs/teaching.md, as Markdown."""
+    every = {"Half a day": HALF_DAY}
+    every |= {f"Day {number}": day for number, day in enumerate(days(), 1)}
+    return "\n\n".join(
+        f"**{title}**\n\n"
+        + table(("time", "what"), [(f"{at // 60:02}:{at % 60:02}", what) for at, what in plan(day)])
+        for title, day in every.items()
     )
+
+
+# For each generated page: the name in the comments around the generated part, and its content.
+GENERATED: dict[str, tuple[str, Callable[[], str]]] = {
+    "README.md": ("steps", lambda: f"{steps_table()}\n\n{timetable()}"),
+    "docs/teaching.md": ("timetables", timetables),
+}
+
+
+def renewed(page: str, text: str) -> str:
+    """Return the text of a page with its generated part as it is now."""
+    name, content = GENERATED[page]
+    block = re.compile(rf"(<!-- {name}: [^>]*-->\n)(.*?)(<!-- end of {name} -->)", re.DOTALL)
+    if not block.search(text):
+        raise LookupError(f"{page} does not contain the comments that mark its {name}.")
+    return block.sub(lambda found: f"{found[1]}\n{content()}\n\n{found[3]}", text)
 
 
 def renew() -> None:
-    """Write the current table into README.md."""
-    path = paths.ROOT / "README.md"
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    """Write the generated parts into their pages."""
+    for page in GENERATED:
+        path = paths.ROOT / page
+        text = renewed(page, path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8", newline="\n")

@@ -92,7 +92,7 @@ def taken(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Say what uses a port, by its name if it is a stage of the workshop."""
+    """Return what uses a port, by its name if it is a stage of the workshop."""
     for note in running.notes():
         if note.port == port:
             return f"{note.name} of this workshop (`python3 start.py ps` lists it)"

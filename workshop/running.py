@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 
 from workshop import paths
 
-STAGE_HEADER = "X-Workshop-Stage"  # carries WORKSHOP_TOKEN: proof that this very stage answered
+STAGE_HEADER = "X-Workshop-Stage"  # carries WORKSHOP_TOKEN, which proves that this stage answered
 END_TIMEOUT = 5.0  # seconds
 
 
@@ -40,7 +40,7 @@ def record(pid: int, name: str, where: Path, port: int, token: str, by: str) -> 
 
 
 def this_place() -> str:
-    """Return in words where this process runs: the notebook's name, if Jupyter provides it."""
+    """Return a name for the place where this process runs: the notebook's, if Jupyter provides it."""
     if "ipykernel" not in sys.modules:
         return "a Python program"
     session = PurePath(os.environ.get("JPY_SESSION_NAME", ""))

@@ -7,7 +7,7 @@ from workshop.verdict import Verdict
 from workshop.views import View, box, with_code
 
 SIDES = {"-": "yours", "+": "the step", " ": ""}
-MOST_LINES = 14  # of a difference that are shown: a hint, and not the whole file
+MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
 NOTHING = (
     'Your chat has every line that step {0} has. What is left is the exercise: `solution("{0}")` in '
     "the notebook shows one way to solve it."
@@ -15,7 +15,7 @@ NOTHING = (
 
 
 def second_hint(verdict: Verdict) -> View:
-    """Return the difference that is nearest to where the verdict's first hint leads."""
+    """Return the difference that is nearest to the place that the verdict's first hint names."""
     step = manifest.step(verdict.step)
     mine = changes.lesson_files(paths.my_chat())
     theirs = changes.lesson_files(step.folder)
@@ -38,7 +38,7 @@ def second_hint(verdict: Verdict) -> View:
 
 
 def _place(verdict: Verdict, mine: dict[str, str], named: list[str]) -> tuple[str, int]:
-    """Return the file, or folder, and line that the verdict is about: the error's, or what it names."""
+    """Return the file, or folder, and line that the verdict is about: the error's, or a named one."""
     if verdict.report and verdict.report.file in mine:
         return verdict.report.file, verdict.report.line
     return verdict.about or next(iter(named), ""), 0
@@ -63,7 +63,7 @@ def _view(hunk: Hunk, line: int, number: str) -> View:
 
 
 def _around(hunk: Hunk, line: int) -> list[str]:
-    """Return the lines of a difference; of a long one, those around the line, or its beginning."""
+    """Return the lines of a difference; only those around the line, or the first ones, if it is long."""
     at, own = 0, hunk.old_start
     for number, row in enumerate(hunk.lines):
         own += row[0] != "+"

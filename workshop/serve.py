@@ -2,10 +2,10 @@
 
     python -m flask --app workshop.serve run        with WORKSHOP_APP=…/steps/05_broadcast/app.py
 
-A stage stays free of all this. The wrapping is for loopback only:
+A stage contains none of this. With the wrapping:
 
-- it answers only to names of this machine (`workshop.hosts`);
-- what it stores can be read by its owner only;
+- the stage answers only to names of this machine (`workshop.hosts`), unless class mode has another door;
+- only the owner can read what the stage stores;
 - with `--debug`, a page shows the traceback, but not Werkzeug's console, which runs any code;
 - behind a proxy such as JupyterHub's, addresses keep the proxy's prefix;
 - a closed WebSocket ends its connection at once (Werkzeug would keep it, and the client waits 3 s);
@@ -41,26 +41,26 @@ from workshop.hosts import OwnHosts, WsgiApp
 from workshop.running import STAGE_HEADER
 
 QUICK_HASH, SALT = "scrypt:8192:8:1", 16  # instead of werkzeug's own default; letters of a salt
-OTHERS = 0o077  # the bits of a mode that are about everybody but the owner
+OTHERS = 0o077  # the bits of a mode that are for everybody except the owner
 OWNER = 0o700
 
 SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.IGNORECASE)
 
 
-def create_app() -> Flask:
-    """Load the application at WORKSHOP_APP and wrap it."""
+def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
+    """Load the application at WORKSHOP_APP and wrap it. `door` decides which requests are let in."""
     if os.environ.get("WORKSHOP_TIED") == "1":
         end_with_parent()
     os.umask(OTHERS)
-    if not os.environ.get("WORKSHOP_SIGN"):  # nobody looks at it: a check or a test
+    if not os.environ.get("WORKSHOP_SIGN"):  # nobody sees this stage: it is for a check or a test
         # A check makes dozens of accounts. 20 ms instead of 100 for a hash can still be noticed.
         generate_password_hash.__defaults__ = (QUICK_HASH, SALT)
         sqlite3.dbapi2.connect = connect_without_sync  # type: ignore[assignment]
     sys.meta_path.insert(0, WithoutAsyncio)
     app = load()
-    # Small packets leave at once: of two in a row the second would wait for the other side, 40 ms.
+    # Send small packets at once. Otherwise the second of two waits 40 ms for the other side.
     WSGIRequestHandler.disable_nagle_algorithm = True
-    app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = door(wrap(app.wsgi_app))  # type: ignore[assignment, method-assign]
     app.after_request(identify)
     app.after_request(redirect_relatively)
     if os.environ.get("WORKSHOP_SIGN"):
@@ -77,10 +77,10 @@ def connect_without_sync(*arguments: Any, **options: Any) -> sqlite3.Connection:
 
 
 class WithoutAsyncio(MetaPathFinder):
-    """Keep python-socketio from importing aiohttp and tornado, a third of the time that a start takes.
+    """Keep python-socketio from importing aiohttp and tornado, which takes a third of the start.
 
-    It imports them wherever they are installed, for asyncio's clients and servers, and JupyterLab
-    brings both. The application itself may import them as usual.
+    It imports them if they are installed, for asyncio's clients and servers, and JupyterLab installs
+    both. The application itself can import them as usual.
     """
 
     @staticmethod
@@ -92,7 +92,7 @@ class WithoutAsyncio(MetaPathFinder):
 
 
 def load() -> Flask:
-    """Return the application; when it fails after a reload, one whose pages show the error."""
+    """Return the application. If it fails after a reload, return one whose pages show the error."""
     try:
         app = ScriptInfo(app_import_path=os.environ["WORKSHOP_APP"]).load_app()
     except Exception as error:
@@ -108,7 +108,7 @@ def load() -> Flask:
         app.wsgi_app = fail  # type: ignore[method-assign]
         return app
     data = Path(app.instance_path)
-    if data.is_dir():  # an earlier run may have made it for everybody to read
+    if data.is_dir():  # an earlier run may have created it so that everybody can read it
         data.chmod(OWNER)
     return app
 
@@ -119,13 +119,13 @@ def wrap(wsgi: WsgiApp) -> WsgiApp:
     wsgi = TidyClose(wsgi)
     if get_debug_flag():
         # `evalex` is the console. Its PIN could be computed from public facts, and a page's own
-        # scripts could use it once it was entered: so there is none.
+        # scripts could use it once it was entered. So there is no console.
         wsgi = DebuggedApplication(wsgi, evalex=False, pin_security=False)
-    return OwnHosts(wsgi)
+    return wsgi
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes, which it does however the parent ends."""
+    """Exit as soon as standard input closes, which happens however the parent ends."""
 
     def wait() -> None:
         # The descriptor itself: a thread inside sys.stdin's lock would crash an exiting reloader.
@@ -139,8 +139,8 @@ def end_with_parent() -> None:
 class TidyClose:
     """Shut the connection down when a WebSocket has ended.
 
-    python-engineio ends a WebSocket by raising ConnectionError; Werkzeug takes that for a client
-    that went away and keeps the connection open, so a Python client waits 3 s for its end.
+    python-engineio ends a WebSocket by raising ConnectionError. Werkzeug thinks that the client has
+    left, and keeps the connection open, so a Python client waits 3 s for its end.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:
@@ -155,7 +155,7 @@ class TidyClose:
             connection = environ.get("werkzeug.socket")
             if connection is None or "HTTP_UPGRADE" not in environ:
                 raise
-            with contextlib.suppress(OSError):  # the other side may have been quicker
+            with contextlib.suppress(OSError):  # the other side may have closed it first
                 connection.shutdown(socket.SHUT_RDWR)
             start_response("200 OK", [])
             return [b""]
@@ -163,15 +163,15 @@ class TidyClose:
 
 def identify(response: Response) -> Response:
     response.headers[STAGE_HEADER] = os.environ.get("WORKSHOP_TOKEN", "")
-    # Else a page that somebody leaves may live on, connected, for a "back" that never comes.
+    # Otherwise a page that somebody leaves can stay connected in the browser's back/forward cache.
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def redirect_relatively(response: Response) -> Response:
-    """Below a prefix, lead elsewhere by a relative address.
+    """Under a prefix, use relative addresses for redirects.
 
-    Jupyter's proxy puts its prefix before any path that begins with a slash, even where it stands
+    Jupyter's proxy puts its prefix before any path that begins with a slash, even if it is there
     already (github.com/jupyterhub/jupyter-server-proxy/issues/574).
     """
     below, up = f"{request.root_path}/", "../" * (request.path.count("/") - 1)
@@ -181,9 +181,9 @@ def redirect_relatively(response: Response) -> Response:
 
 
 def signpost(response: Response) -> Response:
-    """Say in a page's title and footer which step this is, whose copy, and on which port.
+    """Show in a page's title and footer the step, the owner of the copy, and the port.
 
-    The footer comes before the scripts: what they measure is what the reader sees.
+    The footer comes before the scripts, so that they measure the page that the reader sees.
     """
     if response.mimetype != "text/html" or response.is_streamed or response.direct_passthrough:
         return response
@@ -207,6 +207,6 @@ def own_port() -> int:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Keep what tells a learner something: not every poll of a Socket.IO connection."""
+    """Tell whether a line is useful to a learner. Most polls of a Socket.IO connection are not."""
     line = record.getMessage()
     return "/socket.io/?" not in line or not re.search(r'" (200|101) ', line)

@@ -1,10 +1,10 @@
-"""What a broadcast costs: the CPU time of a server for each delivery, and which part takes how long.
+"""What a broadcast costs: the CPU time of a server for each delivery, and how long each part takes.
 
     measure(chat, other)         # CPU time, from outside, of any chat with `new_message`
-    profile(mine, at_once=4)     # the parts of a broadcast, of a chat in lab 12
+    profile(mine, at_once=4)     # the parts of a broadcast, of a chat in the lab on speed
 
 Figures differ on every machine and every time. They are only in the HTML, where the strict test leaves
-them out; what is always the same is in the text.
+them out. The text contains only what is always the same.
 """
 
 import html
@@ -20,11 +20,11 @@ from workshop.load import LISTENERS, PATIENCE, Room, Undelivered
 from workshop.stages import Stage
 from workshop.views import View, box, html_table
 
-PARTS = ("make the text", "make the frame", "write it")  # those whose calls are counted
+PARTS = ("make the text", "make the frame", "write it")  # parts whose calls are counted
 Lap = dict[str, tuple[int, float]]  # calls and microseconds, by part
 # Seconds of CPU time that each server gets. Windows counts in ticks of 16 ms, Linux in 10 ms.
 SPENT = 1.0 if sys.platform == "win32" else 0.25
-TURNS = 3  # servers take turns, so that whatever else the machine does disturbs all of them
+TURNS = 3  # servers take turns, so that other work of the machine affects all of them
 WARM_UP = 5  # bursts
 LAPS = 21  # bursts that are timed
 MICROSECONDS = 1e6  # in a second
@@ -63,7 +63,7 @@ class Costs(View, Mapping[str, float]):
 
 
 def measure(*chats: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Costs:
-    """Send messages to a room of each chat; return the CPU time that its server needs for a delivery.
+    """Send messages to a room of each chat; return the CPU time that each server needs for a delivery.
 
     `at_once` messages arrive together. Raises Undelivered if a listener misses a message, or gets one
     twice or out of order.
@@ -79,7 +79,7 @@ def measure(*chats: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Cost
 
 
 class _Meter:
-    """A chat, a room in it, and what the server has spent since the first message."""
+    """A chat, a room in it, and the CPU time that the server has used since the first message."""
 
     def __init__(self, chat: Stage, room: Room, at_once: int) -> None:
         self.name, self._room, self._at_once = chat.name, room, at_once
@@ -90,7 +90,7 @@ class _Meter:
         self._deliveries, self._time = room.deliveries, self._cpu_time()
 
     def run(self, until: float) -> None:
-        """Send until the server has spent this many seconds of CPU time in all."""
+        """Send until the server has used this many seconds of CPU time in all."""
         while self._cpu_time() - self._time < until:
             self._room.say(self._at_once)
 
@@ -123,11 +123,9 @@ class Profile(View):
 
 
 def profile(chat: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Profile:
-    """Time the parts of a broadcast in a chat of lab 12. Raises Undelivered as `measure` does."""
+    """Time the parts of a broadcast in a chat of lab 18. Raises Undelivered as `measure` does."""
     if not chat.is_tiny:
-        raise LookupError(
-            f"`profile` knows the parts of the chats in lab 12, and not of {chat.name}."
-        )
+        raise LookupError(f"`profile` knows only the chats in the lab on speed, not {chat.name}.")
     laps: list[Lap] = []
     with _room(chat, listeners) as room, requests.Session() as http:
         http.trust_env = False
@@ -141,7 +139,7 @@ def profile(chat: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Profil
 
 @contextmanager
 def _room(chat: Stage, listeners: int) -> Iterator[Room]:
-    """A room of this chat. If a message is lost, the error also says what the server complained of."""
+    """A room of this chat. If a message is lost, the error also contains the server's last error."""
     before = chat.log
     try:
         with Room(chat.port, listeners) as room:
@@ -159,7 +157,7 @@ def _messages(count: int) -> str:
 
 
 def _measured(share: float, figure: str) -> str:
-    """A bar, 1.0 of its cell or less, and its figure. They differ every time.
+    """Return a bar that fills at most 1.0 of its cell, and its figure. They differ every time.
 
     notebooks/sanitize.cfg replaces them.
     """

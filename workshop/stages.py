@@ -5,8 +5,8 @@
     chat.stop()                      # optional: it also stops with the notebook
 
 The child is `flask run` on a free port of 127.0.0.1. For "final_app", the finished application, and
-"mine/final_app", a learner's copy of it, it is `python -m final_app`. For the chats of lab 12, such as
-"12_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe that closes
+"mine/final_app", a learner's copy of it, it is `python -m final_app`. For the chats of lab 18, such as
+"18_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe that closes
 when this process ends for any reason, and then the child exits (`workshop.serve`, `workshop.finished`).
 
 A step stores its data in a temporary folder that exists as long as this process. If you stop and start
@@ -33,11 +33,11 @@ from workshop import embed, manifest, paths, running
 from workshop.environments import PLAIN
 from workshop.running import STAGE_HEADER
 
-READY_TIMEOUT = 30.0  # seconds; a slow laptop imports for ten
+READY_TIMEOUT = 30.0  # seconds; on a slow laptop, imports take ten
 STOP_TIMEOUT = 5.0  # seconds
 LOG_TIMEOUT = 2.0  # seconds
 LOG_LINES = 500
-TEMPORARY = "workshop-chat"  # followed by the id of the process that made the folder
+TEMPORARY = "workshop-chat"  # followed by the id of the process that created the folder
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
 # The finished application in a notebook: anybody can register, and a frame can show it.
@@ -54,7 +54,7 @@ _temporary: list[Path] = []
 
 
 class StageFailed(RuntimeError):
-    """The stage did not start. The text says what it printed, which is also in `log`."""
+    """The stage did not start. The message contains what it printed, which is also in `log`."""
 
     def __init__(self, name: str, log: str) -> None:
         self.log = log
@@ -86,7 +86,7 @@ def _remove_left_folders() -> None:
 
 @dataclass
 class Stage:
-    """One running copy of a stage. `name` is the step's, or "mine"; `folder` is what runs."""
+    """One running copy of a stage. `name` is the step's, or "mine"; `folder` contains its code."""
 
     name: str
     folder: Path
@@ -120,8 +120,8 @@ class Stage:
 
     @property
     def is_tiny(self) -> bool:
-        """Tell whether it is the small chat of lab 12."""
-        return self.name == "mine/speed" or self.name.startswith("12_speed/")
+        """Tell whether it is the small chat of lab 18."""
+        return self.name == "mine/speed" or self.name.startswith("18_speed/")
 
     @property
     def url(self) -> str:
@@ -142,7 +142,7 @@ class Stage:
             return "\n".join(self._log)
 
     def await_log(self, *texts: str) -> None:
-        """Wait until a line of the log has these texts, because an answer may arrive before the line.
+        """Wait until a line of the log contains these texts, since an answer can arrive before it.
 
         Returns after LOG_TIMEOUT even if there is no such line.
         """
@@ -270,11 +270,18 @@ def locate(name: str) -> tuple[str, Path]:
     if name == "mine/speed" and not paths.my_speed().is_dir():
         raise LookupError(
             f"You have no broadcast of your own yet.\nExpected: {paths.my_speed()}\n"
-            'What to do: run `bring("12_speed")` to copy it.'
+            'What to do: run `bring("18_speed")` to copy it.'
         )
     if name == "mine/speed":
         return name, paths.my_speed()
-    if name.startswith("12_speed") and any((paths.LABS / name).glob("*.py")):
+    if name == "mine/attack":
+        if not (paths.my_attack() / "app.py").is_file():
+            raise LookupError(
+                f"You have no chat with holes yet.\nExpected: {paths.my_attack() / 'app.py'}\n"
+                'What to do: run `bring("19_attack")` to copy it.'
+            )
+        return name, paths.my_attack()
+    if name.startswith("18_speed") and any((paths.LABS / name).glob("*.py")):
         return name, paths.LABS / name
     if name == "mine":
         if not (paths.my_chat() / "app.py").is_file():
@@ -289,7 +296,11 @@ def locate(name: str) -> tuple[str, Path]:
 
 
 def describe(name: str) -> str:
-    own = {"mine": "your own chat (mine/chat)", "mine/final_app": "your own copy (mine/final_app)"}
+    own = {
+        "mine": "your own chat (mine/chat)",
+        "mine/final_app": "your own copy (mine/final_app)",
+        "mine/attack": "your own chat with holes (mine/attack)",
+    }
     return own.get(name) or f"{name}, the workshop's copy"
 
 
@@ -306,7 +317,7 @@ def child_environment(
     tied: bool = False,
     data: Path | None = None,
 ) -> dict[str, str]:
-    """Return this process's environment, with what `workshop.serve` reads instead of any FLASK_*.
+    """Return this process's environment, without any FLASK_*, and with what `workshop.serve` reads.
 
     `data` is the folder in which the stage stores its data. With None, the stage decides.
     """

@@ -1,7 +1,8 @@
-"""A stopwatch in a server of lab 12: how often each part of a broadcast runs, and for how long.
+"""A stopwatch in a server of lab 18: how often each part of a broadcast runs, and for how long.
 
-Python's own profiler, cProfile, notes every call. For functions that take a microsecond, that costs
-more than they do, and greenlets confuse it. This one notes six functions, none of which waits.
+Python's own profiler, cProfile, records every call. For functions that take a microsecond, recording
+costs more than the call, and greenlets confuse cProfile. This stopwatch records only six functions, and
+none of them waits.
 """
 
 import sys
@@ -46,7 +47,7 @@ class Stopwatch:
         return seen
 
     def stop(self) -> dict[str, bool]:
-        """Take the stopwatch away, so that it costs nothing."""
+        """Remove the stopwatch, so that it costs nothing."""
         while self._originals:
             setattr(*self._originals.pop())
         return {"ok": True}

@@ -1,7 +1,8 @@
-"""A learner's file and a step's, compared by way of the step before: what both have come from.
+"""A learner's file and a step's, compared by way of the step before, from which both started.
 
-Two texts alone do not tell what the learner wrote from what the step takes away. And a new block that
-ends as one of the learner's own does would share its end, and could not be typed as it is shown.
+Two files alone do not show which lines the learner wrote and which lines the step removes. Also, if a
+new block ends like one of the learner's blocks, the two would share that end in a plain comparison,
+and the new block could not be typed as it is shown.
 """
 
 import re
@@ -15,10 +16,10 @@ Lines = Sequence[str]
 
 @dataclass(frozen=True)
 class Mark:
-    """One line of a comparison: its sign, and where it stands in the two files, counted from 0.
+    """One line of a comparison: its sign, and its position in the two files, counted from 0.
 
-    " " is in both, "+" is still to come, "-" goes, "|" is the learner's own. What is in one file only
-    would stand in the other before the line of that number.
+    " " is in both, "+" is still to come, "-" has to go, "|" is the learner's own. If a line is in
+    only one file, its position in the other is the number of the line before which it would be.
     """
 
     sign: str
@@ -27,10 +28,10 @@ class Mark:
 
 
 class Comparison:
-    """Puts the lines of a learner's file and of a step's in one order, with their signs.
+    """Puts the lines of a learner's file and of a step's into one order, with their signs.
 
-    A line that neither has touched divides the files. Between two such lines, what the step adds
-    stands where it stands among the lines of the origin: before what the learner has written there.
+    Lines that neither has changed divide the files. Between two such lines, the lines that the step
+    adds keep their place among the lines of the origin, before the lines that the learner wrote.
     """
 
     def __init__(self, origin: Lines, mine: Lines, step: Lines) -> None:
@@ -71,9 +72,9 @@ class Comparison:
         yield from (Mark("+", here.stop, at) for at in coming)
 
     def _typed(self, own: list[int], coming: list[int]) -> dict[int, int]:
-        """Return what the learner has typed of the step's new lines: where, and as which line.
+        """Return which of the step's new lines the learner has typed, and in which lines.
 
-        A line that tells is matched first, then what is the same around it.
+        Distinctive lines are matched first, and then equal lines around them.
         """
         mine = [at for at in own if self._tells(self.mine[at])]
         step = [at for at in coming if self._tells(self.step[at])]
@@ -100,13 +101,13 @@ class Comparison:
         return typed
 
     def _tells(self, line: str) -> bool:
-        """Tell whether a line can only be the step's: blocks end alike, and have lines in common."""
+        """Tell whether a line is distinctive: it contains a word, and is not in the origin."""
         return bool(WORD.search(line)) and line not in self.origin
 
     def _reached(self, origin: Lines) -> list[int]:
-        """Return for each line of the learner's the place in the origin that it stands at.
+        """Return the place in the origin for each of the learner's lines.
 
-        One that took the place of an old line stands there; what is written below it, behind.
+        A line that replaced an old line has the place of that line. Lines below it come after it.
         """
         reached: list[int] = []
         for tag, start, end, first, after in _opcodes(origin, self.mine):
@@ -123,7 +124,7 @@ class Comparison:
         return reached
 
     def _lost(self, origin: Lines) -> set[int]:
-        """Return the step's old lines that the learner's file lacks, and has nowhere else."""
+        """Return the old lines that the learner's file does not contain anywhere."""
         own = {line for at, line in enumerate(self.mine) if at not in self.from_mine}
         gone = {
             place
@@ -140,7 +141,7 @@ def _opcodes(old: Lines, new: Lines) -> Sequence[tuple[str, int, int, int, int]]
 
 
 def _places(origin: Lines, later: Lines) -> dict[int, int]:
-    """Return where the lines of a later text that the origin has stand there, by their numbers."""
+    """Return the line numbers in the origin for the lines of a later text that are in both."""
     return {
         first + n: start + n
         for tag, start, end, first, _ in _opcodes(origin, later)

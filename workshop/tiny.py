@@ -1,8 +1,8 @@
-"""`python -m workshop.tiny`: the smallest chat of lab 12, with the `fanout.py` of the current folder.
+"""`python -m workshop.tiny`: the smallest chat of lab 18, with the `fanout.py` of the current folder.
 
-It is served as the finished application is: by gevent's server, with `final_app.wire`. Besides that
-it answers only to names of this machine and with the stage's token, ends with the notebook, and can
-time itself (`workshop.stopwatch`).
+Like the finished application, it is served by gevent's server, with `final_app.wire`. It also answers
+only to names of this machine, and with the stage's token. It ends with the notebook, and it can time
+itself (`workshop.stopwatch`).
 """
 
 import _thread  # not threading: gevent patches that
@@ -21,7 +21,7 @@ def main() -> int:
 
     from gevent import monkey
 
-    monkey.patch_all()  # before all that follows
+    monkey.patch_all()  # before all other imports
 
     from gevent.pywsgi import WSGIServer
 
@@ -30,7 +30,7 @@ def main() -> int:
     from workshop.serve import identify
     from workshop.stopwatch import Stopwatch
 
-    sys.path[:0] = [str(Path.cwd()), str(paths.LABS / "12_speed"), str(paths.ROOT)]
+    sys.path[:0] = [str(Path.cwd()), str(paths.LABS / "18_speed"), str(paths.ROOT)]
     chat: Any = import_module("app")
     stopwatch = Stopwatch(chat.Fanout)
     chat.app.add_url_rule("/stopwatch", view_func=stopwatch.lap, methods=["POST"])

@@ -11,7 +11,7 @@ from workshop.views import View, with_code
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
 COLOURS = {KEPT: "46,160,67", OPEN: "120,130,150", BROKEN: "218,54,51"}
-INDENT = 12  # characters before what a row of a text says
+INDENT = 12  # characters before the content of a row
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Verdict:
 
     step: str
     state: str
-    kept: int  # promises that were tried and hold, of `total`
+    kept: int  # promises that were tried and are kept, of `total`
     total: int
     sentence: str = ""
     expected: str = ""
     seen: str = ""
     hint: str = ""
-    report: Report | None = None  # the error behind it, if there was one
-    about: str = ""  # the file that a hint is about, where no error names one: "static/chat.js"
+    report: Report | None = None  # the error that caused it, if there was one
+    about: str = ""  # the file that a hint is about, if no error names one: "static/chat.js"
     untried: tuple[str, ...] = ()  # the promises that this machine cannot try
     why_untried: str = ""
     can_say_more: bool = False  # a second hint can be asked for
@@ -42,7 +42,7 @@ class Verdict:
             return f"{start}all {self.total} promises are kept. Well done."
         skipped = f" {left_out} could not be tried. {self.why_untried}" if left_out else ""
         if self.state == OPEN:
-            return f"{start}{self._kept_so_far}. Not attempted yet: {self.sentence}{skipped}"
+            return f"{start}{self._kept_so_far}. Not there yet: {self.sentence}{skipped}"
         which = f"promise {self.kept + left_out + 1} of {self.total}"  # no later one was tried
         return f"{start}{which} is not kept: {self.sentence}{skipped}"
 
@@ -52,7 +52,7 @@ class Verdict:
 
     @property
     def rows(self) -> dict[str, str]:
-        """What follows the headline: a text under each name. Those of "At" are lines of code."""
+        """The rows after the headline, by name. The row "At" contains lines of code."""
         report = self.report or Report("")
         rows = {
             "Expected": self.expected,
@@ -106,7 +106,7 @@ def _row(name: str, text: str) -> str:
 
 
 def next_notebook(number: str) -> Path | None:
-    """Return the notebook after that of a step or lab: the learner's copy, where there is one."""
+    """Return the notebook after that of a step or lab: the learner's copy, if there is one."""
     lessons = [*manifest.steps(), *manifest.labs()]
     place = [each.number for each in lessons].index(number) + 1
     if place == len(lessons):

@@ -1,7 +1,7 @@
 """What a notebook shows: code and changes from the step folders, live pages, packets, progress.
 
 Every view has two forms. A running notebook shows the HTML. The text has no port, id or time, so it
-is always the same: it is stored in the notebook, compared by tests, and read where nothing runs.
+is always the same: it is stored in the notebook, compared by tests, and read if nothing runs.
 """
 
 import html
@@ -26,7 +26,8 @@ ONLY_YOURS = (
     "remove typos. If a + line replaces one of yours, merge the two."
 )
 
-LAB_FOLDERS = {"11": "mine/final_app", "12": "mine/speed"}  # where the exercise of a lab is
+# Where the exercise of a lab is.
+LAB_FOLDERS = {"17": "mine/final_app", "18": "mine/speed", "19": "mine/attack"}
 
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow: hidden"
 HEAD = (
@@ -35,7 +36,7 @@ HEAD = (
 )
 WORDS = "padding: .2em .4em"  # in line with the text that a cell prints
 CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
-LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks where it must
+LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks long lines
 
 
 class View:
@@ -95,7 +96,7 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
     came_from = _step_before(new) if old == "mine" else None
     every = changes.own_change(old_folder, new_folder, came_from)
     hunks = [hunk for hunk in every if hunk.file not in alone]
-    view = diff_view(hunks, title, only)
+    view = diff_view(hunks, title, only, is_folded=not only)
     if any(hunk.own for hunk in choose(hunks, only)):
         view = _with_line(view, ONLY_YOURS)
     if only or not alone:
@@ -109,8 +110,13 @@ def _step_before(name: str) -> dict[str, str]:
     return changes.lesson_files(before.folder) if before else {}
 
 
-def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View:
-    """Show hunks: all of them, those of one file, or those of one function in it."""
+def diff_view(
+    hunks: list[Hunk], title: str, only: tuple[str, ...] = (), *, is_folded: bool = False
+) -> View:
+    """Show hunks: all of them, those of one file, or those of one function in it.
+
+    If they are folded, each file shows how much there is to type, and its lines when it is opened.
+    """
     chosen = choose(hunks, only)
     if only and not chosen:
         raise LookupError(
@@ -124,7 +130,8 @@ def diff_view(hunks: list[Hunk], title: str, only: tuple[str, ...] = ()) -> View
     for file in dict.fromkeys(hunk.file for hunk in chosen):
         own = [hunk for hunk in chosen if hunk.file == file]
         text.append(f"{_path(title, file)}\n" + "\n  …\n".join(map(_hunk_text, own)))
-        markup.append(_file_html(_path(title, file), own))
+        if not is_folded or any(hunk.added or hunk.removed for hunk in own):
+            markup.append(_file_html(_path(title, file), own, is_folded))
     return View("\n\n".join(text), "".join(markup))
 
 
@@ -166,7 +173,7 @@ def show_page(chat: Stage, path: str = "/", height: int = PAGE_HEIGHT) -> None:
 
 
 def show_picture(name: str) -> View:
-    """Show a picture of the documentation, such as "fanout.svg". Its description is the text."""
+    """Show a picture from the documentation, such as "fanout.svg". The text is its description."""
     pictures = paths.ROOT / "docs" / "pictures"
     if not (pictures / name).is_file():
         known = ", ".join(sorted(path.name for path in pictures.glob("*.svg")))
@@ -219,7 +226,7 @@ def _with_line(view: View, line: str) -> View:
     return View(f"{view.text}\n\n{line}", view.markup + _sentence(line))
 
 
-def _file_html(path: str, hunks: list[Hunk]) -> str:
+def _file_html(path: str, hunks: list[Hunk], is_folded: bool) -> str:
     rows: list[str] = []
     for number, hunk in enumerate(hunks):
         if number:
@@ -227,9 +234,21 @@ def _file_html(path: str, hunks: list[Hunk]) -> str:
         rows.extend(diff_row(line, hunk.file) for line in _shown(hunk))
     code = pre("".join(rows))
     lines = sum(len(hunk.lines) for hunk in hunks)
-    if lines > LONG_FILE:
+    if is_folded:
+        code = _folded(f"{_to_type(hunks)}: open it while you type", code)
+    elif lines > LONG_FILE:
         code = _folded(f"{lines} lines: open to read", code)
     return box(code, path)
+
+
+def _to_type(hunks: list[Hunk]) -> str:
+    """Return how much there is to type, without empty lines: "add 5 lines, remove 4"."""
+    add, remove = (
+        sum(bool(line.strip()) for lines in every for line in lines)
+        for every in ([hunk.added for hunk in hunks], [hunk.removed for hunk in hunks])
+    )
+    parts = [f"add {add} line{'s' * (add != 1)}"] * bool(add or not remove)
+    return ", ".join([*parts, *[f"remove {remove}"] * bool(remove)])
 
 
 def box(content: str, heading: str = "") -> str:

@@ -13,7 +13,7 @@ from workshop.stages import files_of
 from workshop.verdict import BROKEN, KEPT, Verdict
 
 Files = frozenset[tuple[str, float]]  # as files_of returns them
-POLL = 0.3  # seconds between two looks at the files; editors write several times for one save
+POLL = 0.3  # seconds between two looks at the files; editors often write a file several times
 
 
 def watch(step: str) -> int:
@@ -24,8 +24,8 @@ def watch(step: str) -> int:
         pressed.set()
         raise KeyboardInterrupt
 
-    # The exception alone is not enough: what a client of Socket.IO is doing then may swallow it, and
-    # the learner's server, which Ctrl+C reaches too, would be blamed for having gone.
+    # The exception alone is not enough: a Socket.IO client can swallow it, and then the verdict would
+    # blame the learner's server for having ended, which Ctrl+C also reaches.
     before = signal.signal(signal.SIGINT, stop)
     last: Verdict | None = None
     try:
@@ -57,7 +57,7 @@ def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
 
 
 def news(last: Verdict | None, now: Verdict) -> str:
-    """Return what a learner does not know yet: all of it, the rows that differ, or one line."""
+    """Return what is new to the learner: the whole verdict, the rows that differ, or one line."""
     if not last or (last.state, last.sentence) != (now.state, now.sentence):
         return f"\n{now}"
     changed = [name for name, text in now.rows.items() if last.rows.get(name) != text]
@@ -68,7 +68,7 @@ def news(last: Verdict | None, now: Verdict) -> str:
 
 
 def await_save(folder: Path, seen: Files) -> None:
-    """Wait until the files differ from what was seen, and have rested for a moment."""
+    """Wait until the files have changed, and then stayed the same for a moment."""
     before = seen
     while True:
         time.sleep(POLL)

@@ -1,4 +1,4 @@
-"""The smallest web application: one page, which names the Python that serves it."""
+"""The smallest possible web application: one page that shows which Python serves it."""
 
 import sys
 

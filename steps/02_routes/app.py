@@ -1,4 +1,4 @@
-"""Two pages: `/` asks for a name, `/chat` greets whoever gave one."""
+"""Two pages: `/` asks for a name, and `/chat` greets people by their name."""
 
 from flask import Flask, Response, redirect, request, url_for
 from markupsafe import escape
@@ -33,6 +33,6 @@ def chat() -> str | Response:
     username = request.args.get("username", "").strip()
     if not username:
         return redirect(url_for("index"))
-    # The name comes from a stranger: `escape` makes sure it is shown as text, whatever it holds.
+    # The name comes from a stranger: `escape` makes sure it is shown as text, whatever it is.
     heading = f"Welcome to the Chat Room, {escape(username)}!"
     return PAGE.format(title="Chat Room", heading=heading, body="<p>Nobody can talk yet.</p>")

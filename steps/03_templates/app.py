@@ -1,4 +1,4 @@
-"""The same two pages, with their HTML in templates and their looks in a stylesheet."""
+"""The same two pages, with their HTML in templates and their styles in a stylesheet."""
 
 from flask import Flask, Response, redirect, render_template, request, url_for
 

@@ -1,12 +1,12 @@
-"""The pages can talk to the server: an event goes up, an acknowledgement comes back."""
+"""The pages can talk to the server: an event goes out, and an acknowledgement comes back."""
 
 from flask import Flask, Response, redirect, render_template, request, url_for
 from flask_socketio import SocketIO, send
 from socketio_browser import socketio_browser
 
 app = Flask(__name__)
-app.register_blueprint(socketio_browser)  # plumbing: the browser's half of Socket.IO, from here
-# Always threads, whatever else is installed; and one event at a time per client.
+app.register_blueprint(socketio_browser)  # plumbing: serve the browser's part of Socket.IO
+# Always use threads, whatever else is installed, and handle a client's events one by one.
 socketio = SocketIO(app, async_mode="threading", async_handlers=False)
 
 messages: list[dict[str, str]] = []  # {"username": …, "text": …}; nothing is kept yet
@@ -27,15 +27,15 @@ def chat() -> str | Response:
 
 @socketio.on("message")
 def handle_message(text: str) -> None:
-    """Send a plain text back to whoever sent it: `send` always uses the event `message`."""
+    """Send plain text back to the sender: `send` always uses the event `message`."""
     send(text)
 
 
 @socketio.on("new_message")
 def handle_new_message(message: dict[str, str]) -> dict[str, bool]:
-    """Take {"username": str, "text": str}; what is returned is the acknowledgement."""
+    """Take {"username": str, "text": str} and return the acknowledgement."""
     return {"ok": True}
 
 
-if __name__ == "__main__":  # `python app.py` serves it, too
+if __name__ == "__main__":  # `python app.py` works, too
     socketio.run(app)

@@ -47,7 +47,7 @@ def jupyter(request: pytest.FixtureRequest, folder: Path) -> Iterator[Jupyter]:
     [
         ("/", "localhost"),  # as start.py opens it
         pytest.param("/", "127.0.0.1", marks=pytest.mark.long),
-        (HUB, "127.0.0.1"),
+        pytest.param(HUB, "127.0.0.1", marks=pytest.mark.long),
     ],
     indirect=["jupyter"],
 )
@@ -91,6 +91,7 @@ def test_a_page_opens_as_text_and_holds_what_was_typed(
     assert (folder / PAGE).read_text() == TYPED
 
 
+@pytest.mark.long  # it changes only with JupyterLab
 @pytest.mark.parametrize("jupyter", ["/"], indirect=True)  # nor to this
 def test_a_kernel_ends_with_the_tab_of_its_notebook(jupyter: Jupyter, person: People) -> None:
     # The debugger of a notebook that is left in the middle of its first question says so.

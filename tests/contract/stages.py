@@ -45,10 +45,18 @@ class Stages:
 
 
 def promises_kept_by(*names: str) -> Any:
-    """Return a decorator: the test runs once for each stage and each promise that it keeps."""
+    """Return a decorator: the test runs once for each stage and each promise that it keeps.
+
+    A promise is news in the step that makes it, and most likely broken in the last step, where the
+    most has been added since. In the steps between, `-m long` tries it.
+    """
     kept = [
-        pytest.param(name, each, id=f"{name}: {each}") for name in names for each in made_by(name)
-    ]
+        pytest.param(
+            name, each, id=f"{name}: {each}",
+            marks=[] if name in (each.since, each.until, names[-1]) else pytest.mark.long,
+        )
+        for name in names for each in made_by(name)
+    ]  # fmt: skip
     return pytest.mark.parametrize(("name", "each"), kept)
 
 

@@ -1,4 +1,4 @@
-"""Each step up to 07 keeps every promise it has made so far, over the wire, on its real server."""
+"""The steps without accounts keep every promise so far, over the wire, on their real servers."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from tests.contract.stages import Stages, promises_kept_by
 from workshop import manifest
 from workshop.checks import NotAttempted, Promise, exercise_of, overview, promises_of
 
-EARLY_STEPS = [step.number for step in manifest.steps() if step.number < "08"]
+FIRST_WITH_ACCOUNTS = manifest.step_about("accounts").number
+EARLY_STEPS = [step.number for step in manifest.steps() if step.number < FIRST_WITH_ACCOUNTS]
 
 
 @promises_kept_by(*EARLY_STEPS)
@@ -18,11 +19,7 @@ def test_there_are_promises_for_every_step() -> None:
     """A guard: an empty list would pass the test above without trying anything."""
     counts = [len(promises_of(step.number)) for step in manifest.steps()]
     assert counts[0] >= 2
-    assert counts == sorted(counts)
-    assert counts[4] >= 18
-    last = promises_of(manifest.steps()[-1].number)
-    made = [sum(each.since == step.number for each in last) for step in manifest.steps()]
-    assert min(made[5:]) >= 9
+    assert counts == sorted(set(counts))
 
 
 @pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
@@ -34,5 +31,5 @@ def test_a_step_as_shipped_has_not_attempted_its_exercise(
 
 
 def test_the_table_of_promises_is_current() -> None:
-    """`python -m workshop.checks` renews it."""
+    """`python -m workshop.checks` regenerates it."""
     assert overview.PAGE.read_text(encoding="utf-8") == overview.page()

@@ -45,6 +45,7 @@ DAMAGES = {
     remove_a_table: "missing tables: reactions",
     forget_the_version: "already exists",
 }
+ALWAYS = (overwrite_the_header, remove_a_table)  # one that SQLite notices, and one that only we do
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,14 @@ def start(server: Server) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(damage, marks=[] if damage in ALWAYS else [pytest.mark.long])
+        for damage in DAMAGES
+    ],
+    ids=lambda damage: damage.__name__,
+)
 def test_damage_is_found_at_the_start_and_the_newest_backup_is_named(
     original: Server, stopped: Server, damage: Callable[[Path], None]
 ) -> None:

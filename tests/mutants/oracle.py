@@ -32,9 +32,9 @@ HARMFUL, HARMLESS = "harmful", "harmless"
 MOST_TRIES = 8  # until a step is as recorded
 # They may come too late once.
 DOUBTFUL = ("packets", "requests", "errors", "said", "answers", "log")
-# Up to step 06 nothing is kept, so no page would show what was said before.
+# Up to step 07 nothing is stored, so no page would show what was said before.
 ALREADY_SAID = '\nmessages += [{"username": "<b>Past</b>", "text": "<i>said & done</i>"}] * 2\n'
-KEEPS_NOTHING = ("03", "04", "05", "06")
+KEEPS_NOTHING = ("03", "04", "05", "06", "07")
 
 
 @dataclass(frozen=True)

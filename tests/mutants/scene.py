@@ -50,8 +50,8 @@ class Scene:
 
     def __init__(self, chat: Stage, seats: list[Seat], record: Record | None) -> None:
         self.chat, self.url = chat, chat.url
-        self.ada, self.bo, self.eve = seats
-        self.seats = {"Ada": self.ada, "Bo": self.bo, "Eve": self.eve}
+        self.ada, self.bo, self.cy = seats
+        self.seats = {"Ada": self.ada, "Bo": self.bo, "Cy": self.cy}
         self.clients: list[Client] = []
         self.place: dict[str, object] = {}
         self.views: list[View] = []

@@ -7,11 +7,12 @@ mutated, has shown what there is to see.
 from urllib.parse import quote
 
 from tests.mutants.scene import Scene
-from tests.mutants.seats import BRIEFLY, Client, Web, in_order, plain
+from tests.mutants.seats import BRIEFLY, Client, Seat, Web, in_order, plain
 
 HOSTILE = """<img src="x" onerror="document.title = 'It ran'"><b>&amp; "quoted"</b> {{ 7 * 7 }}"""
 PASSWORD = "correct horse"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+MANY = 60  # messages: more than a page begins with
 NOT_A_NAME: list[object] = [
     None, {}, {"username": ""}, {"username": "  "}, {"username": 5}, "Ada", [],
     {"username": "x" * 41}, {"username": "a\nb"}, {"username": {"username": "Ada"}},
@@ -66,14 +67,14 @@ def socket(scene: Scene) -> None:
     ada.go_online()
     ada.settle()
     scene.look("the line is back")
-    cy, di = scene.client(), scene.client()
+    cy, stranger = scene.client(), scene.client()
     scene.note("a plain text", cy.call("message", "Hello, all"))
     scene.note("a new message", cy.call("new_message", {"username": "Cy", "text": "Hi"}))
-    scene.note("not an object", di.call("new_message", "Hi"))
-    scene.note("an unknown event", di.call("nothing", "Hi", patience=BRIEFLY))
-    two = {"username": "Di", "text": "A"}, 2
-    scene.note("too many values", di.call("new_message", *two, patience=BRIEFLY))
-    scene.note("no value", di.call("new_message", patience=BRIEFLY))
+    scene.note("not an object", stranger.call("new_message", "Hi"))
+    scene.note("an unknown event", stranger.call("nothing", "Hi", patience=BRIEFLY))
+    two = {"username": "Cy", "text": "A"}, 2
+    scene.note("too many values", stranger.call("new_message", *two, patience=BRIEFLY))
+    scene.note("no value", stranger.call("new_message", patience=BRIEFLY))
     scene.look("clients talk")
     bo.go("/chat?username=Bo")
     scene.look("Bo loads the page again")
@@ -105,13 +106,20 @@ def talk(scene: Scene) -> None:
     bo.run("scrollTo(0, 0)")
 
 
-def names(scene: Scene) -> None:
-    """Step 06: names, refusals and too many messages."""
+def refusals(scene: Scene) -> None:
+    """Step 06: the server checks each message, and says why it refuses one."""
     routes(scene)
     two_pages(scene)
     refusals_by_page(scene)
-    conflict(scene)
-    strange_clients(scene)
+    cy = scene.client()
+    for name in NOT_A_NAME:
+        payload = {**name, "text": "Hello"} if isinstance(name, dict) else name
+        scene.note(f"the name {name!r:.40}", cy.call("new_message", payload))
+    for text in (*NOT_A_TEXT, *A_TEXT):
+        payload = {"username": " Cy ", **text} if isinstance(text, dict) else text
+        scene.note(f"sends {text!r:.40}", cy.call("new_message", payload))
+    scene.note("an unknown event", cy.call("nothing", {}, patience=BRIEFLY))
+    scene.look("Cy has talked")
     cut_line(scene)
 
 
@@ -130,53 +138,9 @@ def refusals_by_page(scene: Scene) -> None:
         " document.querySelector('#message-form').requestSubmit(); field.value = 'second'; }"
     )
     scene.look("Ada types on before the answer is there")
-    for number in range(5):
+    for number in range(5):  # so many lines that the log scrolls
         bo.say(f"Line {number}")
         scene.look(f"Bo says line {number}")
-
-
-def conflict(scene: Scene) -> None:
-    eve = scene.eve
-    eve.go("/chat?username=aDA")
-    scene.look("a second Ada is refused")
-    eve.say("Let me in")
-    scene.look("who is refused says something")
-    scene.ada.leave()
-    eve.settle()
-    scene.look("Ada leaves, and the second gets in")
-    eve.say("At last")
-    scene.look("the second Ada talks")
-    eve.leave()
-    scene.ada.go("/chat?username=Ada")
-    scene.ada.settle()
-    scene.look("Ada is back")
-    scene.eve.go(f"/chat?username={'x' * 41}")
-    scene.look("a name that is too long")
-    eve.leave()
-    scene.look("who has no name leaves")
-
-
-def strange_clients(scene: Scene) -> None:
-    for auth in NOT_A_NAME:
-        stranger = Client(scene.url, auth=auth)
-        scene.note(f"connects with {auth!r:.40}", str(stranger.answer))
-        stranger.leave()
-    scene.note("a name with blanks", str(scene.client({"username": "  Cy "}).answer))
-    scene.note("the same name", str(Client(scene.url, auth={"username": "CY"}).answer))
-    di = scene.client({"username": "Di"})
-    for payload in NOT_A_TEXT:
-        scene.note(f"sends {payload!r:.40}", di.call("new_message", payload))
-    for payload in A_TEXT:
-        scene.note(f"sends {payload!r:.40}", di.call("new_message", payload))
-    scene.note("an unknown event", di.call("nothing", {}, patience=BRIEFLY))
-    for number in range(7):
-        scene.note(f"message {number} of many", di.call("new_message", {"text": f"{number}"}))
-    scene.look("clients have talked")
-    di.leave()
-    again = scene.client_when_free({"username": "Di"})
-    scene.note("the name is free again", str(again.answer))
-    scene.note("and may talk", again.call("new_message", {"text": "I am back"}))
-    scene.look("Di is back")
 
 
 def cut_line(scene: Scene) -> None:
@@ -195,27 +159,135 @@ def cut_line(scene: Scene) -> None:
     scene.look("Ada sends what stayed")
 
 
-def history(scene: Scene) -> None:
-    """Step 07: what was said is kept, and a page asks for what it has missed."""
-    names_and_history(scene)
-    for payload in NOT_A_NUMBER:
-        scene.note(f"sync {payload!r:.40}", scene.clients[-1].call("sync", payload))
-    for after in (0, 5, 1000):
-        scene.note(f"sync after {after}", scene.clients[-1].call("sync", {"after": after}))
-    long_ago(scene, [scene.client({"username": f"Past {n}"}) for n in range(5)], {})
-    scene.ada.go("/chat?username=Ada")
-    scene.look("the last fifty")
-    restart(scene)
-
-
-def names_and_history(scene: Scene) -> None:
+def authors(scene: Scene) -> None:
+    """Step 07: the name comes with the connection, and each name is there once."""
     routes(scene)
     two_pages(scene)
     refusals_by_page(scene)
     conflict(scene)
     strange_clients(scene)
-    gaps(scene)
     cut_line(scene)
+
+
+def conflict(scene: Scene) -> None:
+    cy = scene.cy
+    cy.go("/chat?username=aDA")
+    scene.look("a second Ada is refused")
+    cy.say("Let me in")
+    scene.look("the refused page sends something")
+    scene.ada.leave()
+    cy.settle()
+    scene.look("Ada leaves, and the second gets in")
+    cy.say("At last")
+    scene.look("the second Ada talks")
+    cy.leave()
+    scene.ada.go("/chat?username=Ada")
+    scene.ada.settle()
+    scene.look("Ada is back")
+    cy.go(f"/chat?username={'x' * 41}")
+    scene.look("a name that is too long")
+    cy.leave()
+    scene.look("the page with the long name is left")
+
+
+def strange_clients(scene: Scene) -> None:
+    for auth in NOT_A_NAME:
+        stranger = Client(scene.url, auth=auth)
+        scene.note(f"connects with {auth!r:.40}", str(stranger.answer))
+        stranger.leave()
+    scene.note("a name with blanks", str(scene.client({"username": "  Cy "}).answer))
+    scene.note("the same name", str(Client(scene.url, auth={"username": "CY"}).answer))
+    talker = scene.client({"username": "Stranger"})
+    sends(scene, talker)
+    scene.look("clients have talked")
+    talker.leave()
+    again = scene.client_when_free({"username": "Stranger"})
+    scene.note("the name is free again", str(again.answer))
+    scene.note("and may talk", again.call("new_message", {"text": "I am back"}))
+    scene.look("the stranger is back")
+
+
+def sends(scene: Scene, talker: Client) -> None:
+    for payload in (*NOT_A_TEXT, *A_TEXT):
+        at: object = payload | scene.place if isinstance(payload, dict) else payload
+        scene.note(f"sends {payload!r:.40}", talker.call("new_message", at))
+    scene.note("an unknown event", talker.call("nothing", {}, patience=BRIEFLY))
+
+
+def history(scene: Scene) -> None:
+    """Step 08: messages are stored, and a page begins with the newest fifty."""
+    authors(scene)
+    long_ago(scene)
+    scene.ada.go("/chat?username=Ada")
+    scene.ada.settle()
+    scene.look("the newest fifty")
+    restart(scene)
+
+
+def long_ago(scene: Scene) -> None:
+    for number in range(MANY):
+        scene.clients[-1].call("new_message", {"text": f"said long ago, {number}", **scene.place})
+    scene.look("many messages")
+
+
+def restart(scene: Scene) -> None:
+    """The server ends and starts again with the same data; Ada's page finds it again."""
+    scene.bo.leave()  # which of two comes back first is chance
+    for client in scene.clients:
+        client.leave()
+    scene.look("only Ada stays")
+    scene.restart()
+    scene.ada.settle()
+    scene.look("the server has started again")
+    scene.ada.say("After the restart")
+    scene.look("Ada talks after the restart")
+
+
+def older(scene: Scene) -> None:
+    """Step 09: a page loads older messages."""
+    routes(scene)
+    scene.ada.go("/chat?username=Ada")
+    scene.ada.click("#load-older")
+    scene.look("nothing is older")
+    authors(scene)
+    long_ago(scene)
+    older_by_program(scene, Web(scene.url))
+    load_older(scene, "/chat?username=Ada")
+    restart(scene)
+
+
+def older_by_program(scene: Scene, web: Web) -> None:
+    for before in ("", "0", "1", "3", "60", "-5", "x", "1.5", str(2**53), "9" * 20):
+        room = "&".join(f"{key}={value}" for key, value in scene.place.items())
+        path = f"/api/messages?{room}&before={before}"
+        scene.note(f"messages before {before!r}", web.ask("GET", path))
+    scene.note("the newest messages", web.ask("GET", "/api/messages"))
+
+
+def load_older(scene: Scene, path: str) -> None:
+    ada = scene.ada
+    ada.go(path)
+    ada.settle()
+    scene.look("the newest fifty")
+    for times in ("once", "twice", "once more"):
+        ada.click("#load-older")
+        scene.look(f"Ada loads older messages {times}")
+    ada.go_offline()
+    ada.click("#load-older")
+    scene.look("the server does not answer")
+    ada.go_online()
+    ada.settle()
+
+
+def catching_up(scene: Scene) -> None:
+    """Step 10: a page asks for what it has missed."""
+    authors(scene)
+    gaps(scene)
+    sync(scene)
+    long_ago(scene)
+    older_by_program(scene, Web(scene.url))
+    load_older(scene, "/chat?username=Ada")
+    restart(scene)
 
 
 def gaps(scene: Scene) -> None:
@@ -229,50 +301,36 @@ def gaps(scene: Scene) -> None:
     scene.look("a message comes twice")
 
 
-def long_ago(scene: Scene, people: list[Client], place: dict[str, object]) -> None:
-    for person in people:
-        for number in range(9):
-            person.call("new_message", {"text": f"said long ago, {number}", **place})
-        person.leave()
-    scene.look("many messages")
-
-
-def restart(scene: Scene) -> None:
-    """The server ends and starts again with the same data; Ada's page finds it again."""
-    scene.bo.leave()  # who of two comes back first is chance
-    for client in scene.clients:
-        client.leave()
-    scene.look("only Ada stays")
-    scene.restart()
-    scene.ada.settle()
-    scene.look("the server has started again")
-    scene.ada.say("After the restart")
-    scene.look("Ada talks after the restart")
+def sync(scene: Scene) -> None:
+    for payload in NOT_A_NUMBER:
+        at: object = payload | scene.place if isinstance(payload, dict) else payload
+        scene.note(f"sync {payload!r:.40}", scene.clients[-1].call("sync", at))
+    for after in (0, 5, 1000):
+        answer = scene.clients[-1].call("sync", {"after": after, **scene.place})
+        scene.note(f"sync after {after}", answer)
 
 
 def accounts(scene: Scene) -> None:
-    """Step 08: registering, logging in and out, and nobody else gets in."""
-    doors(scene)
+    """Step 11: people register, log in and log out. The socket still believes any name."""
+    doors(scene, {"username": "Cy"})
     _, bo = register(scene)
     refusals_by_page(scene)
-    members(scene, bo)
+    strange_clients(scene)
     gaps(scene)
     cut_line(scene)
-    for payload in NOT_A_NUMBER:
-        scene.note(f"sync {payload!r:.40}", scene.clients[-1].call("sync", payload))
-    scene.note("sync", scene.clients[-1].call("sync", {"after": 3}))
-    long_ago(scene, [Client(scene.url, cookies=bo.cookies()) for _ in range(4)], {})
-    scene.ada.go("/chat")
-    scene.look("the last fifty")
+    sync(scene)
+    long_ago(scene)
+    older_by_program(scene, bo)
+    load_older(scene, "/chat")
     restart(scene)
     log_out(scene)
 
 
-def doors(scene: Scene) -> None:
+def doors(scene: Scene, auth: object = None) -> None:
     """What a stranger may do, and what a form must have."""
     web = Web(scene.url)
-    for path in ("/", "/chat", "/chat/1", "/login", "/logout", "/register", "/rooms", "/api/uploads",
-                 "/files/none", "/nothing"):  # fmt: skip
+    for path in ("/", "/chat", "/chat?room=1", "/login", "/logout", "/register", "/rooms",
+                 "/api/messages", "/api/uploads", "/files/none", "/nothing"):  # fmt: skip
         scene.note(f"GET {path}", web.ask("GET", path))
     fields = {"username": "Cy", "password": PASSWORD, "name": "lab"}
     for path in ("/register", "/login", "/logout", "/rooms", "/api/uploads", "/api/nothing"):
@@ -283,29 +341,33 @@ def doors(scene: Scene) -> None:
     scene.note("a forged cookie", str(Client(scene.url, cookies={"session": "x"}).answer))
     web = Web(scene.url)
     web.ask("GET", "/")
-    for name, password in (("Di", "short"), ("", PASSWORD), ("x" * 41, PASSWORD), (" ", PASSWORD),
-                           ("cy", PASSWORD), ("Di", "12345678"), ("Di", PASSWORD)):  # fmt: skip
+    for name, password in (("Stranger", "short"), ("", PASSWORD), ("x" * 41, PASSWORD),
+                           (" ", PASSWORD), ("cy", PASSWORD), ("Stranger", "12345678"),
+                           ("Stranger", PASSWORD)):  # fmt: skip
         answer = web.post("/register", username=name, password=password)
         scene.note(f"registers {name[:5]!r} {password!r}", answer)
-    for name, password in (("Di", PASSWORD), ("nobody", PASSWORD), ("Di", ""), ("nobody", ""),
-                           (" dI ", "12345678")):  # fmt: skip
+    for name, password in (("Stranger", PASSWORD), ("nobody", PASSWORD), ("Stranger", ""),
+                           ("nobody", ""), (" STRANGER ", "12345678")):  # fmt: skip
         answer = web.post("/login", username=name, password=password)
         scene.note(f"logs in {name!r} {password!r}", answer)
     scene.note("no fields", web.post("/login"))
     scene.note("GET /chat", web.ask("GET", "/chat"))
-    inside = scene.client(cookies=web.cookies())
-    scene.note("Di connects", str(inside.answer))
+    inside = scene.client(auth, web.cookies())
+    scene.note("connects", str(inside.answer))
     before = web.cookies()
-    scene.note("logs in again", web.post("/login", username="Di", password="12345678"))
+    scene.note("logs in again", web.post("/login", username="Stranger", password="12345678"))
     scene.look("the old socket")
     inside.leave()
     scene.note("the old cookie", str(Client(scene.url, cookies=before).answer))
     scene.note("logs out", web.post("/logout"))
     scene.note("logged out", web.ask("GET", "/chat"))
+    kept = Web(scene.url)
+    kept.session.cookies.update(before)
+    scene.note("a cookie from before the logout", kept.ask("GET", "/chat"))
 
 
 def register(scene: Scene) -> tuple[Web, Web]:
-    """Ada registers in her browser, Bo at a program, whose session his browser gets."""
+    """Ada and Bo register in their browsers; programs get copies of their cookies."""
     ada = scene.ada
     ada.go("/")
     scene.look("the first page")
@@ -324,14 +386,7 @@ def register(scene: Scene) -> tuple[Web, Web]:
     scene.ada.settle()
     scene.bo.settle()
     scene.look("Bo registers")
-    webs = []
-    for seat in (scene.ada, scene.bo):
-        web = Web(scene.url)
-        web.session.cookies.update(seat.cookies())
-        web.ask("GET", "/chat")
-        web.ask("GET", "/")
-        webs.append(web)
-    return webs[0], webs[1]
+    return program_of(scene, scene.ada), program_of(scene, scene.bo)
 
 
 def log_in(scene: Scene, name: str, password: str, button: str = "form button") -> None:
@@ -340,48 +395,119 @@ def log_in(scene: Scene, name: str, password: str, button: str = "form button") 
     scene.ada.click(f"{button} >> nth=0")
 
 
+def program_of(scene: Scene, seat: Seat) -> Web:
+    web = Web(scene.url)
+    web.session.cookies.update(seat.cookies())
+    web.ask("GET", "/chat")
+    web.ask("GET", "/")
+    return web
+
+
+def log_out(scene: Scene) -> None:
+    ada, cy = scene.ada, scene.cy
+    cy.go("/")
+    cy.fill("input[name=username]", "ADA")
+    cy.fill("input[name=password]", PASSWORD)
+    cy.press("input[name=password]")
+    scene.look("Ada logs in elsewhere")
+    second = scene.client({"username": "Cy"}, ada.cookies())
+    scene.note("a second window of Ada's", str(second.answer))
+    scene.note("Ada's program logs out", program_of(scene, ada).post("/logout"))
+    scene.look("Ada is logged out")
+    ada.say("Am I here?")
+    scene.look("Ada's page sends something after the logout")
+    ada.click("#load-older")
+    scene.look("and asks for older messages")
+    cy.say("I still am")
+    scene.look("elsewhere Ada is logged in")
+    cy.click("#log-out button")
+    scene.look("she logs out by the page")
+
+
+def sessions(scene: Scene) -> None:
+    """Step 12: a socket belongs to a session, and closes when the session ends."""
+    doors(scene)
+    _, bo = register(scene)
+    refusals_by_page(scene)
+    members(scene, bo)
+    gaps(scene)
+    cut_line(scene)
+    sync(scene)
+    long_ago(scene)
+    older_by_program(scene, bo)
+    load_older(scene, "/chat")
+    restart(scene)
+    log_out(scene)
+
+
 def members(scene: Scene, bo: Web) -> None:
     """What somebody who is logged in may send."""
-    client = scene.client(cookies=bo.cookies())
+    client = scene.client({"username": "Ada"}, bo.cookies())
     scene.note("Bo connects once more", str(client.answer))
-    for payload in (*NOT_A_TEXT, *A_TEXT):
-        at: object = payload | scene.place if isinstance(payload, dict) else payload
-        scene.note(f"sends {payload!r:.40}", client.call("new_message", at))
-    for number in range(7):
-        told = client.call("new_message", {"text": f"{number}", **scene.place})
-        scene.note(f"message {number} of many", told)
-    scene.note("an unknown event", client.call("nothing", {}, patience=BRIEFLY))
+    sends(scene, client)
     scene.look("Bo has talked")
     client.leave()
     scene.client(cookies=bo.cookies())
     scene.look("Bo is back")
 
 
-def log_out(scene: Scene) -> None:
-    ada, eve = scene.ada, scene.eve
-    eve.go("/")
-    eve.fill("input[name=username]", "ADA")
-    eve.fill("input[name=password]", PASSWORD)
-    eve.press("input[name=password]")
-    eve.settle()
-    scene.look("Ada logs in elsewhere")
-    second = scene.client(cookies=ada.cookies())
-    scene.note("a second window of Ada's", str(second.answer))
-    web = Web(scene.url)
-    web.session.cookies.update(ada.cookies())
-    web.ask("GET", "/chat")
-    scene.note("Ada's other program logs out", web.post("/logout"))
-    scene.look("Ada is logged out")
-    ada.say("Am I here?")
-    scene.look("who is logged out talks")
-    eve.say("I still am")
-    scene.look("elsewhere Ada is logged in")
-    eve.click("#log-out button")
-    scene.look("she logs out by the page")
-
-
 def rooms(scene: Scene) -> None:
-    """Step 09: making, joining and leaving rooms, and who is there."""
+    """Step 13: creating and joining rooms; only members read and write there."""
+    scene.place = {"room": 1}
+    doors(scene)
+    _, bo = register(scene)
+    refusals_by_page(scene)
+    members(scene, bo)
+    gaps(scene)
+    cut_line(scene)
+    sync(scene)
+    places(scene, bo, ("new_message", "sync"))
+    long_ago(scene)
+    older_by_program(scene, bo)
+    load_older(scene, "/chat?room=1")
+    restart(scene)
+    log_out(scene)
+
+
+def places(scene: Scene, bo: Web, events: tuple[str, ...]) -> None:
+    scene.ada.fill("#room-name", " Laboratory ")
+    scene.ada.click("#open-room button")
+    scene.ada.settle()
+    scene.look("Ada creates a room")
+    scene.ada.say("Nobody is here")
+    scene.look("Ada talks to herself")
+    client = scene.clients[-1]  # Bo's
+    for payload in (None, {}, {"room": 99}, {"room": "2"}, {"room": 2}, {"room": -1}):
+        text = {"text": "Hello", "after": 0, **(payload or {})}
+        for event in events:
+            scene.note(f"{event} in {payload}", client.call(event, text if payload else None))
+    for path in ("/chat?room=2", "/chat?room=99", "/chat?room=x", "/api/messages?room=2",
+                 "/api/messages?room=99", "/api/messages"):  # fmt: skip
+        scene.note(f"Bo asks for {path}", bo.ask("GET", path))
+    scene.look("Bo is not a member")
+    scene.note("Bo joins by the room's name", bo.post("/rooms", name="LABORATORY"))
+    scene.look("Bo has joined")
+    scene.ada.say("Welcome, Bo")
+    scene.look("Ada talks to Bo")
+    scene.note("Bo reads", client.call("sync", {"room": 2, "after": 0}))
+    scene.note("Bo talks", client.call("new_message", {"room": 2, "text": "Here I am"}))
+    scene.look("Bo talks in the room")
+    scene.note("Bo sees the room", bo.ask("GET", "/chat?room=2"))
+    scene.note("Bo loads its messages", bo.ask("GET", "/api/messages?room=2&before=3"))
+    scene.bo.say("In the other room")
+    scene.look("Bo's page is in the other room")
+    scene.note("no name", bo.post("/rooms", name=" "))
+    scene.note("Bo creates a room", bo.post("/rooms", name="Attic"))
+    scene.bo.go("/chat?room=3")
+    scene.bo.settle()
+    scene.look("Bo's rooms")
+    scene.bo.go("/chat")
+    scene.bo.settle()
+    scene.look("Bo's first room")
+
+
+def presence(scene: Scene) -> None:
+    """Step 14: each room shows who is here, and people leave rooms."""
     scene.place = {"room": 1}
     doors(scene)
     ada, bo = register(scene)
@@ -389,53 +515,37 @@ def rooms(scene: Scene) -> None:
     members(scene, bo)
     gaps(scene)
     cut_line(scene)
-    places(scene, ada, bo)
-    long_ago(scene, [Client(scene.url, cookies=bo.cookies()) for _ in range(4)], {"room": 1})
-    scene.ada.go("/chat/1")
-    scene.look("the last fifty")
+    sync(scene)
+    places(scene, bo, ("new_message", "sync", "leave_room"))
+    coming_and_going(scene, ada)
+    long_ago(scene)
+    older_by_program(scene, bo)
+    load_older(scene, "/chat?room=1")
     leaving(scene)
     restart(scene)
     log_out(scene)
 
 
-def places(scene: Scene, ada: Web, bo: Web) -> None:
-    scene.ada.fill("#room-name", " Laboratory ")
-    scene.ada.click("#open-room button")
-    scene.look("Ada makes a room")
+def coming_and_going(scene: Scene, ada: Web) -> None:
+    scene.ada.go("/chat?room=1")
     scene.ada.settle()
-    scene.ada.say("Nobody is here")
-    scene.look("Ada talks to herself")
-    di = scene.clients[-1]  # Bo's
-    for payload in (None, {}, {"room": 99}, {"room": "2"}, {"room": 2}, {"room": -1}):
-        text = {"text": "Hello", "after": 0, **(payload or {})}
-        for event in ("new_message", "sync", "leave_room"):
-            scene.note(f"{event} in {payload}", di.call(event, text if payload else None))
-        if payload != {"room": 2}:
-            scene.note(f"join_room {payload}", di.call("join_room", payload))
-    scene.note("Bo sees no room 2", bo.ask("GET", "/chat/2"))
-    scene.note("nor 99", bo.ask("GET", "/chat/99"))
-    scene.look("Bo knocks")
-    scene.note("Bo joins", di.call("join_room", {"room": 2}))
-    scene.look("Bo has joined")
-    scene.note("Bo reads", di.call("sync", {"room": 2, "after": 0}))
-    scene.note("Bo talks", di.call("new_message", {"room": 2, "text": "Here I am"}))
-    scene.look("Bo talks in the room")
-    scene.note("Bo sees the room", bo.ask("GET", "/chat/2"))
-    scene.bo.say("In the other room")
-    scene.look("Bo's page is in the other room")
-    scene.note("the same room by its name", bo.post("/rooms", name="LABORATORY"))
-    scene.note("no name", bo.post("/rooms", name=" "))
-    scene.note("Bo makes a room", bo.post("/rooms", name="Attic"))
-    scene.note("Bo leaves", di.call("leave_room", {"room": 2}))
-    scene.look("Bo has left")
-    scene.note("Bo talks no more", di.call("new_message", {"room": 2, "text": "Hello?"}))
-    scene.bo.go("/chat")
-    scene.bo.settle()
-    scene.look("Bo's rooms")
+    scene.look("Ada comes back to the first room")
+    more = [Client(scene.url, cookies=ada.cookies()) for _ in range(2)]
+    scene.look("Ada has three connections")
+    more[0].leave()
+    scene.look("Ada has two connections")
+    scene.ada.leave()
+    scene.look("Ada has one connection")
+    more[1].leave()
+    scene.look("Ada has left")
 
 
 def leaving(scene: Scene) -> None:
-    scene.bo.go("/chat/3")
+    client = scene.clients[-1]  # Bo's
+    scene.note("Bo leaves", client.call("leave_room", {"room": 2}))
+    scene.note("Bo can't talk there", client.call("new_message", {"room": 2, "text": "Hello?"}))
+    scene.look("Bo has left the laboratory")
+    scene.bo.go("/chat?room=3")
     scene.bo.settle()
     scene.look("Bo in his own room")
     scene.bo.click("#leave")
@@ -443,7 +553,7 @@ def leaving(scene: Scene) -> None:
     scene.bo.click("#leave")
     scene.look("Bo leaves the last one")
     scene.bo.go("/chat")
-    scene.look("Bo is nowhere")
+    scene.look("Bo is in no room")
     scene.bo.fill("#room-name", "general")
     scene.bo.press("#room-name")
     scene.look("Bo joins again")
@@ -451,20 +561,34 @@ def leaving(scene: Scene) -> None:
 
 
 def files(scene: Scene) -> None:
-    """Step 10: a file goes up, a message names it, and the room's people get it."""
+    """Step 15: people upload files, and messages name them."""
+    files_in(scene, ())
+
+
+def downloads(scene: Scene) -> None:
+    """Step 16: the members of a room download its files."""
+    files_in(scene, ("/files/",))
+
+
+def files_in(scene: Scene, addresses: tuple[str, ...]) -> None:
     scene.place = {"room": 1}
     doors(scene)
     ada, bo = register(scene)
     refusals_by_page(scene)
     attach(scene)
-    uploads(scene, ada, bo)
+    ids = uploads(scene, ada)
+    for address in addresses:
+        download(scene, [f"{address}{each}" for each in ids], ada, bo)
+    claims(scene, ids, ada, bo)
     members(scene, bo)
     gaps(scene)
     cut_line(scene)
-    places(scene, ada, bo)
-    long_ago(scene, [Client(scene.url, cookies=bo.cookies()) for _ in range(4)], {"room": 1})
-    scene.ada.go("/chat/1")
-    scene.look("the last fifty")
+    sync(scene)
+    places(scene, bo, ("new_message", "sync", "leave_room"))
+    coming_and_going(scene, ada)
+    long_ago(scene)
+    older_by_program(scene, bo)
+    load_older(scene, "/chat?room=1")
     leaving(scene)
     restart(scene)
     log_out(scene)
@@ -483,7 +607,7 @@ def attach(scene: Scene) -> None:
     bo.say("")
     scene.look("Bo sends it without a word")
     bo.choose("program.exe", b"MZ\0\0", "application/octet-stream")
-    scene.look("Bo picks what is not let in")
+    scene.look("Bo picks a type that is not accepted")
     bo.choose("large.txt", b"x" * (5 * 1024 * 1024 + 1), "text/plain")
     scene.look("Bo picks too large a file")
     ada.go("/chat")
@@ -491,9 +615,8 @@ def attach(scene: Scene) -> None:
     scene.look("Ada loads the page again")
 
 
-def uploads(scene: Scene, ada: Web, bo: Web) -> None:
-    client = Client(scene.url, cookies=ada.cookies())
-    other = Client(scene.url, cookies=bo.cookies())
+def uploads(scene: Scene, ada: Web) -> list[str]:
+    """Let Ada's program upload files of several types. Return the ids of the accepted ones."""
     ids = []
     for name, content in (("../../a\nb.png", PNG), (".hidden", b"text"), ("x" * 120, b"GIF89a"),
                           ("photo.jpg", b"\xff\xd8\xff\xe0"), ("w.webp", b"RIFF\0\0\0\0WEBP"),
@@ -512,15 +635,25 @@ def uploads(scene: Scene, ada: Web, bo: Web) -> None:
                           data={"room": room, "csrf_token": ada.token})  # fmt: skip
         scene.note(f"uploads into {room!r}", answer_)
     scene.note("no file", ada.post("/api/uploads", room="1"))
+    return ids
+
+
+def download(scene: Scene, paths: list[str], ada: Web, bo: Web) -> None:
     stranger = Web(scene.url)
     stranger.ask("GET", "/")
-    for which in ids[:3]:
-        scene.note("Ada gets it", ada.ask("GET", f"/files/{which}"))
-        scene.note("Bo gets it", bo.ask("GET", f"/files/{which}"))
-        scene.note("a stranger gets it", stranger.ask("GET", f"/files/{which}"))
-    for number, what in enumerate((["none"], "x", {}, [5], [ids[0], "none"])):
-        told = client.call("new_message", {"room": 1, "text": "x", "uploads": what})
-        scene.note(f"wrong claim {number}", told)
+    for path in paths[:3]:
+        scene.note("Ada gets it", ada.ask("GET", path))
+        scene.note("Bo gets it", bo.ask("GET", path))
+        scene.note("a stranger gets it", stranger.ask("GET", path))
+
+
+def claims(scene: Scene, ids: list[str], ada: Web, bo: Web) -> None:
+    """Ada and Bo name the files that Ada has uploaded."""
+    client = Client(scene.url, cookies=ada.cookies())
+    other = Client(scene.url, cookies=bo.cookies())
+    for number, named in enumerate((["none"], "x", {}, [5], [*ids[:1], "none"])):
+        answer = client.call("new_message", {"room": 1, "text": "x", "uploads": named})
+        scene.note(f"wrong claim {number}", answer)
     whole = {"room": 1, "text": "", "uploads": ids[:2]}
     scene.note("Bo claims Ada's", other.call("new_message", whole))
     scene.note("Ada sends two", client.call("new_message", whole))
@@ -535,6 +668,7 @@ def as_text(status: int, body: str) -> str:
 
 
 SCRIPTS = {
-    "02": pages, "03": pages, "04": socket, "05": socket, "06": names, "07": history,
-    "08": accounts, "09": rooms, "10": files,
+    "02": pages, "03": pages, "04": socket, "05": socket, "06": refusals, "07": authors,
+    "08": history, "09": older, "10": catching_up, "11": accounts, "12": sessions, "13": rooms,
+    "14": presence, "15": files, "16": downloads,
 }  # fmt: skip

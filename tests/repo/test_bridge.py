@@ -189,8 +189,8 @@ def test_a_home_is_shown_with_its_code() -> None:
         "final_app/realtime/handlers.py\n"
     )
     assert '@on("new_message"' in seen
-    assert "def count(" in str(show_home("count_message"))  # a method
-    assert "PUT /rooms" in str(show_home("join_room"))  # a sentence
+    assert "def path(" in str(show_home("path_of"))  # a method
+    assert "DELETE /rooms" in str(show_home("leave_room"))  # a sentence
     assert "broadcast.py: online; it sends" in str(show_home("tell_presence"))  # with a note
     with pytest.raises(LookupError, match="handle_sync"):
         show_home("handle_everything")

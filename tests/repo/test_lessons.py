@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.repo import lessons
 from tests.repo.lessons import NOTEBOOKS, cells, prose, shown_hunks
 from workshop import changes, manifest
 
-TERMS_A_CHECKPOINT = 3
+TERMS_A_STEP = 5
+TERMS_A_CHECKPOINT_OF_A_LAB = 3
+MINUTES_A_STEP = 60  # to teach and to exercise
 MINUTES_A_CHECKPOINT = 20
-LINES_A_CHECKPOINT = 40  # of Python, JavaScript and template logic
+LINES_TO_TYPE = 40  # in Modify, without the files that the notebook brings
+LINES_TO_MAKE = 15  # in Make, without the lines that its text gives
 LINES_OF_APP = 250
 LINES_OF_README = 25
 
@@ -116,55 +120,55 @@ def test_modify_names_each_file_and_how_much_there_is_to_type(step: manifest.Ste
     """Lines with something on them: “`app.py` (add 5 lines, remove 4)”; brought files are whole."""
     (modify,) = [cell.source for cell in cells(step.name, "markdown") if cell.id == "modify"]
     named = re.findall(r"`([\w/.]+)` \(add (\d+) lines?(?:, remove (\d+))?", modify)
-    code = "\n".join(cell.source for cell in cells(step.name, "code"))
-    to_type = [h for h in changes.step_change(step.name) if f'"{h.file}"' not in brought(code)]
-    assert {file: (int(come), int(go or 0)) for file, come, go in named} == {
-        file: (
-            sum(bool(line.strip()) for h in to_type if h.file == file for line in h.added),
-            sum(bool(line.strip()) for h in to_type if h.file == file for line in h.removed),
-        )
-        for file in {hunk.file for hunk in to_type}
-    }
-
-
-def brought(code: str) -> str:
-    """Return the line above each `bring` of a notebook's code: it lists the files."""
-    return "".join(re.findall(r"(?m)^for file in (.*):\n    print\(bring\(", code))
+    assert {file: (int(come), int(go or 0)) for file, come, go in named} == lessons.lines_typed(
+        step
+    )
 
 
 @STEPS
 def test_a_step_keeps_its_budgets(step: manifest.Step) -> None:
-    lines = [
-        line
-        for hunk in changes.step_change(step.name)
-        for line in (*hunk.added, *hunk.removed)
-        if line.strip() and counts(hunk.file, line)
-    ]
-    limit = LINES_A_CHECKPOINT * len(step.checkpoints)
-    print(f"{step.name}: {len(lines)} of {limit} changed lines")
     assert 1 <= len(step.checkpoints) <= 3
-    assert 0 < len(lines) <= limit
-    for checkpoint in step.checkpoints:
-        assert len(checkpoint.terms) <= TERMS_A_CHECKPOINT
-        assert checkpoint.minutes <= MINUTES_A_CHECKPOINT
+    assert 0 < len(lessons.terms(step)) <= TERMS_A_STEP
+    assert all(checkpoint.minutes <= MINUTES_A_CHECKPOINT for checkpoint in step.checkpoints)
     assert sum(checkpoint.minutes for checkpoint in step.checkpoints) == step.teach
+    assert step.teach + step.exercise <= MINUTES_A_STEP
+    assert 0 < sum(added for added, _ in lessons.lines_typed(step).values()) <= LINES_TO_TYPE
+    assert 0 < len(lessons.lines_made(step)) <= LINES_TO_MAKE
     app = (step.folder / "app.py").read_text(encoding="utf-8")
     assert len(app.splitlines()) <= LINES_OF_APP
     readme = (step.folder / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= LINES_OF_README
 
 
-def counts(file: str, line: str) -> bool:
-    """Tell whether a line counts: Python and JavaScript do, of a template only its logic."""
-    if file.endswith((".py", ".js")):
-        return True
-    return file.endswith(".html") and bool(re.search(r"\{%|\{\{", line))
+def test_the_table_of_what_each_step_asks_for_has_all_steps() -> None:
+    """`pytest -s` prints it, and so does `python -m tests.repo.lessons`."""
+    table = lessons.overview()
+    print(f"\n{table}")
+    assert all(f"| {step.name} |" in table for step in manifest.steps())
+
+
+def test_only_lines_that_are_given_to_be_copied_are_free() -> None:
+    """The negative twins: a block elsewhere, in a folded hint, and code within a sentence."""
+    block = "```html\n{}\n```\n"
+    text = (
+        f"## Modify: a\n{block.format('<a>')}## Make: b\nWrite `<b>`.\n\n"
+        f"1. Copy this:\n\n   ```html\n   <c>\n   ```\n"
+        f"<details>\n\n{block.format('<d>')}</details>\n\n### More\n\n{block.format('<e>')}"
+        f"## What you learned\n{block.format('<f>')}"
+    )
+    assert lessons.copied(text) == {"<c>", "<e>"}
+
+
+def test_a_file_that_the_notebook_brings_need_not_be_typed() -> None:
+    step = manifest.step("03")
+    assert lessons.brought(step) == {"static/style.css", "templates/index.html"}
+    assert {*lessons.lines_typed(step)} == {"app.py", "templates/chat.html"}, "the rest is typed"
 
 
 @TAUGHT
 def test_each_term_is_introduced_where_the_manifest_says(step: manifest.Step) -> None:
     """A term is set in bold in its own notebook, and in no earlier one."""
-    for term in (term for checkpoint in step.checkpoints for term in checkpoint.terms):
+    for term in lessons.terms(step):
         bold = re.compile(rf"\*\*`?{re.escape(term)}s?`?[:.]?\*\*", re.IGNORECASE)
         assert bold.search(prose(step.name)), f"“{term}” is not introduced"
         for earlier in LESSONS[: LESSONS.index(step)]:
@@ -175,7 +179,7 @@ def test_each_term_is_introduced_where_the_manifest_says(step: manifest.Step) ->
 def test_a_lab_keeps_its_budgets_and_has_a_solution(lab: manifest.Lab) -> None:
     """It changes no step; how far its solution goes is the learner's copy's business."""
     for checkpoint in lab.checkpoints:
-        assert 0 < len(checkpoint.terms) <= TERMS_A_CHECKPOINT
+        assert 0 < len(checkpoint.terms) <= TERMS_A_CHECKPOINT_OF_A_LAB
         assert checkpoint.minutes <= MINUTES_A_CHECKPOINT
     assert sum(checkpoint.minutes for checkpoint in lab.checkpoints) == lab.teach
     code = "\n".join(cell.source for cell in cells(lab.name, "code"))

@@ -62,7 +62,7 @@ def test_no_checkout_leaves_its_token_behind() -> None:
     assert [step for step in steps if step.get("with", {}).get("persist-credentials", True)] == []
 
 
-def test_only_the_job_that_publishes_may_write_and_it_runs_none_of_our_code() -> None:
+def test_only_the_jobs_that_publish_may_write_and_they_run_none_of_our_code() -> None:
     for workflow in WORKFLOWS:
         assert yaml.safe_load(workflow.read_text("utf-8"))["permissions"] == {"contents": "read"}
     permissions = {
@@ -71,9 +71,14 @@ def test_only_the_job_that_publishes_may_write_and_it_runs_none_of_our_code() ->
         for name, job in jobs(workflow).items()
         if "permissions" in job
     }
-    assert permissions == {"publish": {"contents": "write"}}
+    assert permissions == {
+        "publish": {"contents": "write"},
+        "deploy": {"pages": "write", "id-token": "write"},
+    }
     publish = jobs(GITHUB / "workflows" / "release.yml")["publish"]
+    deploy = jobs(GITHUB / "workflows" / "site.yml")["deploy"]
     assert not any("checkout" in step.get("uses", "") for step in publish["steps"])
+    assert [step["uses"].partition("@")[0] for step in deploy["steps"]] == ["actions/deploy-pages"]
 
 
 def test_dependabot_watches_every_kind_of_file_that_is_here() -> None:

@@ -106,7 +106,7 @@ def handle_shout(message: dict[str, str]) -> dict[str, object]:
     app.write_text(
         app.read_text().replace('    return {"ok": True}\n', '    return {"ok": True}\n' + own)
     )
-    lines = lines_of(show_change("mine", "06_messages", "app.py"))
+    lines = lines_of(show_change("mine", "06_refusals", "app.py"))
     gone, new, mine = (
         lines.index(line)
         for line in (

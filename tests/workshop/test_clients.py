@@ -11,23 +11,23 @@ from workshop.stages import Stage, stage
 
 @pytest.fixture(scope="module")
 def chat() -> Iterator[Stage]:
-    with stage("08", signed=False) as running:
+    with stage("12", signed=False) as running:
         yield running
 
 
 def test_without_accounts_a_name_is_enough_and_there_is_no_session() -> None:
-    with stage("06", signed=False) as open_chat:
+    with stage("07", signed=False) as open_chat:
         ada, bo = cast(open_chat, "Ada", "Bo")
         message = ada.call("new_message", {"text": "Hello"}, timeout=5)["message"]
         assert (message["username"], bo.receive(timeout=5)[1]) == ("Ada", message)
-        with pytest.raises(LookupError, match="step 08 or later"):
+        with pytest.raises(LookupError, match="step 11 or later"):
             session_of(ada)
         ada.disconnect()
         bo.disconnect()
 
 
 def test_who_is_turned_away_is_told_why() -> None:
-    with stage("06", signed=False) as open_chat:
+    with stage("07", signed=False) as open_chat:
         (ada,) = cast(open_chat, "Ada")
         with pytest.raises(Refused, match="is here already") as refusal:
             cast(open_chat, "ada")
@@ -38,7 +38,7 @@ def test_who_is_turned_away_is_told_why() -> None:
 
 def test_a_cell_that_casts_may_be_run_again() -> None:
     """Who played the same parts before goes first; everybody else stays."""
-    with stage("06", signed=False) as open_chat:
+    with stage("07", signed=False) as open_chat:
         (cy,) = cast(open_chat, "Cy")
         first, _ = cast(open_chat, "Ada", "Bo")
         ada, bo = cast(open_chat, "Ada", "Bo")
@@ -50,7 +50,7 @@ def test_a_cell_that_casts_may_be_run_again() -> None:
 
 
 def test_a_cell_that_has_cast_in_vain_may_be_run_again() -> None:
-    with stage("06", signed=False) as open_chat:
+    with stage("07", signed=False) as open_chat:
         (bo,) = cast(open_chat, "Bo")
         with pytest.raises(TurnedAway, match="Bo is here already"):
             cast(open_chat, "Ada", "Bo")  # Ada is in by then

@@ -135,7 +135,8 @@ def generous() -> Iterator[None]:
 
 
 @posix_only
-@pytest.mark.parametrize("step", ["07", "10"])
+# The first step that stores something, and the first that stores files.
+@pytest.mark.parametrize("step", ["08", "15"])
 def test_what_a_step_stores_is_its_owners(generous: None, step: str) -> None:
     with stage(step) as chat:
         (ada,) = cast(chat, "Ada")
@@ -155,7 +156,7 @@ def test_what_the_finished_application_stores_is_its_owners(generous: None) -> N
 
 @posix_only
 def test_what_the_learners_chat_stores_is_the_learners(generous: None, my_chat: Path) -> None:
-    catch_up("07")
+    catch_up("08")
     with stage("mine") as chat:
         say(chat, "only mine")
     assert (my_chat / "instance" / "chat.db").is_file()
@@ -164,7 +165,7 @@ def test_what_the_learners_chat_stores_is_the_learners(generous: None, my_chat: 
 
 @posix_only
 def test_a_folder_that_was_open_is_closed(generous: None, my_chat: Path) -> None:
-    catch_up("07")
+    catch_up("08")
     (my_chat / "instance").mkdir()
     assert open_to_others(my_chat / "instance"), "the twin: it is open now"
     with stage("mine"):

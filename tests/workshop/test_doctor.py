@@ -31,6 +31,23 @@ def breaks() -> doctor.Finding:
 # ---- the report ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("checks", "code", "verdict"),
+    [([fine, fine], 0, "READY"), ([fine, wrong, breaks], 1, "NOT READY: Milk, breaks")],
+)
+def test_one_line_says_whether_a_machine_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    checks: list[object],
+    code: int,
+    verdict: str,
+) -> None:
+    monkeypatch.setattr(doctor, "CHECKS", checks)
+    assert doctor.one_line() == code
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{verdict} | Python {sys.version_info.major}.")
+
+
 def test_everything_is_examined_and_every_problem_has_a_fix_in_each_shell() -> None:
     findings = doctor.examine()
     assert len(findings) == len(doctor.CHECKS) >= 12

@@ -140,8 +140,8 @@ def test_a_check_names_a_folder_that_flask_does_not_know(
     ("line", "hint"),
     [
         ('flask=="3.1.3"', "has no quotes"),
-        ("flask==…", "dots stand for a version"),
-        ("flask==", "stand for a version"),
+        ("flask==…", "Replace the dots"),
+        ("flask==", "Replace the dots"),
         ("flask=3.1.3", "two equals signs"),
         ("flask 3.1.3", "does not pin a version"),
         ("+flask==3.1.3", "begins with `+`"),

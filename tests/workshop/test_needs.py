@@ -65,7 +65,9 @@ def test_a_browser_on_the_path_is_found_and_nothing_is_skipped(
     monkeypatch.setenv("REQUIRE", required)
     browser = bare_machine / "chromium"
     browser.touch(mode=0o755)
-    monkeypatch.setattr(needs.shutil, "which", lambda name: str(bare_machine / name))
+    monkeypatch.setattr(
+        needs.shutil, "which", lambda name: str(browser) if name == browser.name else None
+    )
     assert needs.needs_browser() == str(browser)
 
 

@@ -567,7 +567,7 @@ def test_a_child_that_dies_is_reported(page_of: Open, pages: Pages) -> None:
 
 
 def test_a_server_that_dies_is_a_lost_connection(my_chat: Path) -> None:
-    with stage("06", signed=False) as chat, Pages(chat) as pages:
+    with stage("07", signed=False) as chat, Pages(chat) as pages:
         ada = pages.open("/chat?username=Ada")
         pages.settle()
         chat.stop()

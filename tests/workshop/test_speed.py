@@ -1,4 +1,4 @@
-"""Lab 12: what `measure` and `profile` say, and which broadcasts the check accepts."""
+"""The lab on speed: what `measure` and `profile` say, and which broadcasts the check accepts."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ from workshop.stopwatch import Stopwatch
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 from workshop.views import show_picture
 
-LAB = manifest.lesson("12")
+LAB = manifest.lesson("18")
 FEW = 5  # listeners
 SOON = 1.5  # seconds, to wait for what never comes
 FIGURE = re.compile(r"[\d.]+ ?(µs|%)<|<rect")
@@ -48,14 +48,14 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The learner's `mine/speed/fanout.py`, fresh from `bring`."""
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     monkeypatch.setattr(load, "PATIENCE", SOON)
-    bring("12_speed")
+    bring("18_speed")
     yield paths.my_speed() / "fanout.py"
     stop_stages_in(paths.my_speed())
 
 
 @pytest.fixture(scope="module")
 def finished() -> Iterator[Stage]:
-    with stage("12_speed/finished") as chat:
+    with stage("18_speed/finished") as chat:
         yield chat
 
 
@@ -84,28 +84,28 @@ def test_without_a_copy_there_is_nothing_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
-    verdict = check("12")
+    verdict = check("18")
     assert state(verdict) == (OPEN, 0)
-    assert 'bring("12_speed")' in verdict.hint
-    with pytest.raises(LookupError, match=r'bring\("12_speed"\)'):
+    assert 'bring("18_speed")' in verdict.hint
+    with pytest.raises(LookupError, match=r'bring\("18_speed"\)'):
         stage("mine/speed")
 
 
 def test_a_copy_is_brought_once_and_never_written_over(copy: Path) -> None:
     copy.write_text("mine", encoding="utf-8")
-    assert "already exists" in bring("12_speed")
+    assert "already exists" in bring("18_speed")
     assert copy.read_text(encoding="utf-8") == "mine"
 
 
 def test_the_check_goes_along_with_the_notebook(copy: Path) -> None:
-    assert state(check("12")) == (OPEN, 1)
+    assert state(check("18")) == (OPEN, 1)
     modify(copy)
-    verdict = check("12")
+    verdict = check("18")
     assert state(verdict) == (BROKEN, 2)
     assert "200 writes" in verdict.seen
     assert LAB.name not in solved()
     solve(copy)
-    verdict = check("12")
+    verdict = check("18")
     assert state(verdict) == (KEPT, 3), verdict
     assert verdict.headline.endswith("Well done.")  # no script was left unread
     assert LAB.name in solved()
@@ -114,13 +114,13 @@ def test_the_check_goes_along_with_the_notebook(copy: Path) -> None:
 def test_the_shorter_way_is_accepted_too(copy: Path) -> None:
     modify(copy)
     replace(copy, FLUSH, "")
-    assert state(check("12")) == (KEPT, 3)
+    assert state(check("18")) == (KEPT, 3)
 
 
 def test_a_broken_broadcast_is_explained(copy: Path) -> None:
     solve(copy)
     replace(copy, JOINED, 'b"".join(frames * 2)')
-    verdict = check("12")
+    verdict = check("18")
     assert state(verdict) == (BROKEN, 0)
     assert "got message 1 where message 2 was next" in verdict.seen
     assert "exactly once" in verdict.hint
@@ -137,7 +137,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Pa
     replace(folder / "fanout.py", FIRST_LINE, FIRST_LINE + FAULTS)
     fault = folder / "fault.txt"
     fault.write_text("", encoding="utf-8")
-    chat = Stage("12_speed/faulty", folder, "")
+    chat = Stage("18_speed/faulty", folder, "")
     chat.start()
     yield chat, fault
     chat.stop()
@@ -167,7 +167,7 @@ def test_a_fast_server_that_is_wrong_is_noticed(
 
 
 def test_a_closed_connection_is_noticed() -> None:
-    with stage("12_speed/one_by_one") as other, Room(other.port, FEW) as room:
+    with stage("18_speed/one_by_one") as other, Room(other.port, FEW) as room:
         room.say()
         other.stop()
         with pytest.raises((Undelivered, ConnectionError)) as seen:

@@ -281,7 +281,7 @@ def test_no_setting_of_this_machine_reaches_a_stage(monkeypatch: pytest.MonkeyPa
 
 
 def what_was_said(chat: Stage) -> list[str]:
-    """Return the texts that a stage from step 07 on has stored."""
+    """Return the texts that a stage from step 10 on has stored."""
     (ada,) = cast(chat, "Ada")
     stored = ada.call("sync", {"after": 0}, timeout=PATIENCE)["messages"]
     ada.disconnect()
@@ -295,15 +295,15 @@ def say(chat: Stage, text: str) -> None:
 
 
 def test_a_stage_that_is_started_again_remembers() -> None:
-    with stage("07") as first:
+    with stage("10") as first:
         say(first, "Hello")
-    with stage("07") as again:
+    with stage("10") as again:
         assert again is not first
         assert "Hello" in what_was_said(again)
 
 
 def test_a_step_keeps_no_data_in_its_folder() -> None:
-    with stage("07") as chat:
+    with stage("10") as chat:
         assert chat.data and (chat.data / "chat.db").is_file()
         assert chat.folder not in chat.data.parents
     assert not Path(data_of_a_new_process()).exists()
@@ -314,7 +314,7 @@ def data_of_a_new_process() -> str:
     code = """
 from workshop.stages import stage
 from workshop.clients import cast
-with stage("07") as chat:
+with stage("10") as chat:
     (ada,) = cast(chat, "Ada")
     assert ada.call("sync", {"after": 0}, timeout=15)["messages"] == []
     ada.disconnect()
@@ -370,7 +370,7 @@ def test_what_a_killed_process_leaves_goes_with_the_next_one() -> None:
 
 
 def test_the_learners_chat_keeps_its_data_and_a_check_leaves_it_alone(my_chat: Path) -> None:
-    catch_up("07")
+    catch_up("10")
     with stage("mine") as chat:
         say(chat, "my own")
     assert (my_chat / "instance" / "chat.db").is_file()
@@ -389,7 +389,7 @@ def test_what_the_environment_says_of_data_is_not_for_a_stage(
     """CHAT_DATA_DIR may be set for the finished chat, on the same machine."""
     monkeypatch.setenv("CHAT_DATA_DIR", str(tmp_path / "elsewhere"))
     assert "CHAT_DATA_DIR" not in child_environment(tmp_path)
-    with stage("07") as chat:
+    with stage("10") as chat:
         say(chat, "Hello")
     assert not (tmp_path / "elsewhere").exists()
 

@@ -313,7 +313,7 @@ def test_two_set_ups_at_once_take_turns(start: ModuleType) -> None:
     ]
     said = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sorted(b"Make the environment" in each for each in said) == [False, True]
+    assert sorted(b"Create the environment" in each for each in said) == [False, True]
 
 
 # ---- programs that run --------------------------------------------------------------------------
@@ -366,6 +366,197 @@ def test_what_is_missing_is_added_under_a_program(
     assert installed(ready)["cup"] == "1.0"
 
 
+# ---- from a kit ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kit(start: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kit for the small workshop, and no other place to install from."""
+    folder = tmp_path / "USB, ж"
+    (folder / "npm").mkdir(parents=True)
+    Path(os.environ["UV_FIND_LINKS"]).rename(folder / "wheels")
+    for tool in ("UV", "PIP"):
+        monkeypatch.delenv(f"{tool}_FIND_LINKS")
+    describe(start, folder)
+    return folder
+
+
+def describe(start: ModuleType, kit: Path, **changed: object) -> None:
+    """Write the kit.json of a kit."""
+    wheels = [path for path in (kit / "wheels").iterdir() if "cup" not in path.name]
+    about = {
+        "machines": ["windows-amd64-3.13", start.this_machine()],
+        "locks": {name: start.digest_of(start.ROOT / name) for name in PINNED},
+        "files": {f"wheels/{path.name}": path.stat().st_size for path in wheels},
+    }
+    (kit / "kit.json").write_text(json.dumps(about | changed))
+
+
+def again(start: ModuleType) -> ModuleType:
+    """Return start.py as the next command finds it."""
+    module = load(start.ROOT)
+    module.keep_wheels = lambda: None
+    return module
+
+
+def test_a_kit_replaces_the_network(start: ModuleType, kit: Path) -> None:
+    start.keep_wheels = lambda: None
+    with pytest.raises(start.SetUpError):
+        start.set_up(with_tests=False)  # the twin: nothing else has the wheels
+    start.set_up(with_tests=False, kit=str(kit))
+    assert installed(start) == {"tea": "1.0", "milk": "1.0", "chat_workshop": "0.1.0"}
+    assert start.INSTALLERS["WORKSHOP_KIT"] == str(kit)
+    log = start.LOG.read_text("utf-8").split("$ ")
+    assert "--offline --no-index" in log[-1]
+
+
+def test_later_commands_remember_the_kit(start: ModuleType, kit: Path) -> None:
+    start.keep_wheels = lambda: None
+    start.set_up(with_tests=False, kit=str(kit))
+    shutil.rmtree(start.VENV)
+    later = again(start)
+    later.set_up(with_tests=False)
+    assert installed(later)["tea"] == "1.0"
+
+
+def use_up(start: ModuleType, kit: Path) -> None:
+    shutil.rmtree(kit)
+
+
+def pin_another(start: ModuleType, kit: Path) -> None:
+    (start.ROOT / "requirements-steps.lock").write_text("")
+
+
+@pytest.mark.parametrize("change", [use_up, pin_another])
+def test_a_remembered_kit_that_fits_no_more_is_ignored(
+    start: ModuleType, kit: Path, change: Callable[[ModuleType, Path], None]
+) -> None:
+    start.keep_wheels = lambda: None
+    start.set_up(with_tests=False, kit=str(kit))
+    assert "--offline" in start.UV_INSTALL
+    change(start, kit)
+    later = again(start)
+    later.set_up(with_tests=False)
+    assert "--offline" not in later.UV_INSTALL
+
+
+def test_tests_do_not_use_a_remembered_kit(start: ModuleType, kit: Path) -> None:
+    start.choose_kit(str(kit), with_tests=False)
+    later = again(start)
+    later.choose_kit(None, with_tests=True)
+    assert "--offline" not in later.UV_INSTALL
+
+
+def lose_its_contents(start: ModuleType, kit: Path) -> None:
+    (kit / "kit.json").unlink()
+
+
+def leave_unfinished(start: ModuleType, kit: Path) -> None:
+    (kit / "kit.json").write_text("{}")
+
+
+def make_for_another(start: ModuleType, kit: Path) -> None:
+    describe(start, kit, machines=["windows-amd64-3.13"])
+
+
+def lose_a_wheel(start: ModuleType, kit: Path) -> None:
+    (kit / "wheels" / "tea-1.0-py3-none-any.whl").unlink()
+
+
+def cut_a_wheel(start: ModuleType, kit: Path) -> None:
+    (kit / "wheels" / "tea-1.0-py3-none-any.whl").write_bytes(b"half")
+
+
+MISFITS = {
+    lose_its_contents: ["start.py kit` made", "has no kit.json", "check the path"],
+    leave_unfinished: ["start.py kit` made", "damaged", "copy the whole folder"],
+    make_for_another: ["this Python", "a kit for windows-amd64-3.13", "start.py kit --for"],
+    pin_another: ["pins", "other versions of requirements-steps.lock", "make a new kit"],
+    lose_a_wheel: ["files of the kit", "1 missing or incomplete: wheels/tea-1.0", "copy the whole"],
+    cut_a_wheel: ["files of the kit", "1 missing or incomplete: wheels/tea-1.0", "copy the whole"],
+}
+
+
+@pytest.mark.parametrize(("harm", "phrases"), MISFITS.items())
+def test_a_kit_that_does_not_fit_is_refused_with_what_to_do(
+    start: ModuleType,
+    kit: Path,
+    harm: Callable[[ModuleType, Path], None],
+    phrases: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    harm(start, kit)
+    assert start.main(["--offline", str(kit), "doctor"]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    expected, found, to_do = phrases
+    assert expected in told.partition("Expected:")[2].partition("Found:")[0]
+    assert found in told.partition("Found:")[2].partition("What to do:")[0]
+    assert to_do in told.partition("What to do:")[2]
+    assert not start.VENV.exists()
+    assert not start.LAST_KIT.exists()
+
+
+def test_a_kit_does_not_claim_to_run_the_tests(
+    start: ModuleType, kit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start.main(["--offline", str(kit), "test"]) == 1
+    assert "more packages than a kit contains" in capsys.readouterr().err
+
+
+def flip_bits(wheel: Path) -> None:
+    wheel.write_bytes(wheel.read_bytes().replace(b"tea.py", b"tee.py"))
+
+
+def fill_with_zeros(wheel: Path) -> None:
+    wheel.write_bytes(bytes(wheel.stat().st_size))
+
+
+def replace_by_another(wheel: Path) -> None:
+    size = wheel.stat().st_size
+    make_wheel(wheel.parent, "tea", "1.0", {"tea.py": "version = '1.6'\n"})
+    assert wheel.stat().st_size == size
+
+
+@pytest.mark.parametrize("harm", [flip_bits, fill_with_zeros, replace_by_another])
+def test_a_damaged_wheel_of_the_right_size_is_not_installed(
+    start: ModuleType, kit: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(kit / "wheels" / "tea-1.0-py3-none-any.whl")
+    with pytest.raises(start.SetUpError, match="another copy of the kit"):
+        start.set_up(with_tests=False, kit=str(kit))
+    assert "tea" not in installed(start)
+
+
+def test_a_kit_is_for_the_python_that_the_environment_has(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = start.this_machine()
+    assert before.endswith("-{}.{}".format(*sys.version_info))
+    start.make_venv()
+    assert start.this_machine() == before
+    monkeypatch.setattr(start, "answer", lambda *command: "3.99\n")
+    assert start.this_machine() == before.rpartition("-")[0] + "-3.99"
+
+
+@pytest.mark.parametrize(
+    ("given", "kit", "rest"),
+    [
+        (["--offline", "KIT"], "KIT", []),
+        (["--offline", "KIT", "run", "05"], "KIT", ["run", "05"]),
+        (["--offline", "KIT", "--setup-only"], "KIT", ["--setup-only"]),
+        (["--setup-only", "--offline", "KIT"], "KIT", ["--setup-only"]),
+        (["--offline"], "", []),
+        (["run", "05"], None, ["run", "05"]),
+        (["run", "--offline"], None, ["run", "--offline"]),
+        ([], None, []),
+    ],
+)
+def test_the_kit_comes_before_the_command(
+    start: ModuleType, given: list[str], kit: str | None, rest: list[str]
+) -> None:
+    assert start.split_kit(given) == (kit, rest)
+
+
 # ---- what it says when it cannot ----------------------------------------------------------------
 
 TOLD = {
@@ -374,6 +565,7 @@ TOLD = {
     "npm error code ENOSPC": "disk space",
     "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.": "tested with",
     "  cause: Hash mismatch for `aiosignal==1.4.0`": "tested with",
+    "  cause: Failed to extract archive: flask-3.1.3-py3-none-any.whl": "tested with",
     "created successfully because ensurepip is not\navailable. On Debian/Ubuntu": "python3-venv",
     "/usr/bin/python3: No module named venv": "python3-venv",
     "OSError: [Errno 2] HINT: This error might have occurred since this system does not have "
@@ -504,7 +696,7 @@ def test_help_needs_no_set_up_and_lists_every_verb(folder: Path) -> None:
     assert not (folder / ".venv").exists()
     verbs = next(action for action in parser()._actions if action.choices).choices
     assert verbs
-    for verb in [*verbs, "test", "--setup-only"]:
+    for verb in [*verbs, "test", "--setup-only", "--offline"]:
         assert verb in told.stdout
 
 
@@ -545,7 +737,7 @@ def test_each_call_reaches_its_program(
     arguments: list[str],
     handed: list[str],
 ) -> None:
-    monkeypatch.setattr(start, "set_up", lambda with_tests: None)
+    monkeypatch.setattr(start, "set_up", lambda with_tests, kit: None)
     monkeypatch.setattr(start, "hand_over", lambda given: given)
     monkeypatch.setattr(os, "chdir", lambda folder: None)
     assert start.main(arguments) == handed

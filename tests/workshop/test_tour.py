@@ -1,4 +1,4 @@
-"""Lab 11: the topic goes through the layers, and the check names the layer where it is missing."""
+"""Lab 17: the topic goes through the layers, and the check names the layer where it is missing."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from workshop.learner import bring
 from workshop.stages import stage, stop_stages_in
 from workshop.verdict import BROKEN, KEPT, OPEN
 
-LAB = manifest.lesson("11")
+LAB = manifest.lesson("17")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_without_a_copy_there_is_nothing_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
-    verdict = check("11")
+    verdict = check("17")
     assert verdict.state == OPEN
     assert 'bring("final_app")' in verdict.hint
     with pytest.raises(LookupError, match=r'bring\("final_app"\)'):
@@ -57,14 +57,14 @@ def test_a_copy_is_brought_once_and_never_written_over(copy: Path) -> None:
 
 
 def test_a_copy_as_it_came_is_told_where_to_begin(copy: Path) -> None:
-    verdict = check("11")
+    verdict = check("17")
     assert (verdict.state, verdict.kept) == (OPEN, 0), verdict
     assert LAB.name not in solved()
 
 
 def test_the_solution_passes_every_check(copy: Path) -> None:
     solve(copy)
-    verdict = check("11")
+    verdict = check("17")
     assert verdict.state == KEPT, verdict
     assert verdict.kept == verdict.total == len(tour.CHECKS) == 10
     assert LAB.name in solved()
@@ -80,7 +80,7 @@ MISTAKES = [
     ("storage/models.py", "    topic: Mapped", "    subject: Mapped", 0, "below `name`"),
     (VERSIONS, "", None, 1, "a migration adds"),
     (MIGRATION, ', server_default=""', "", 9, "need a topic"),
-    (MIGRATION, '"0003"', '"0002"', 0, "after the same one"),
+    (MIGRATION, '"0004"', '"0003"', 0, "names the problem"),
     ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Follow `rename`"),
     ("chat/rooms.py", "@transaction\ndef set_topic", "def set_topic", 2, "`@transaction`"),
     ("chat/memberships.py", '        "topic": room.topic,\n', "", 3, "chat/memberships.py"),
@@ -118,7 +118,7 @@ def test_a_mistake_is_found_in_its_layer(
         migration.unlink()
     else:
         replace(copy / file, right, wrong)
-    verdict = check("11")
+    verdict = check("17")
     assert verdict.state == (OPEN if file == "storage/models.py" else BROKEN), verdict
     assert verdict.kept == kept, verdict
     assert hint in verdict.hint
@@ -148,10 +148,10 @@ def test_two_applications_are_compared_promise_by_promise(
     """The chat without its broadcast is the negative twin: it no longer keeps some promises."""
     monkeypatch.setattr(client, "ANSWER_TIMEOUT", SOON)
     replace(copy / "realtime" / "broadcast.py", '_message("new_message", fact.message)', "pass")
-    step, mine = stage("10", signed=False), stage("mine/final_app", signed=False)
+    step, mine = stage("16", signed=False), stage("mine/final_app", signed=False)
     lines = str(tour.compare(step, mine, "05")).splitlines()
     step.stop()
-    assert re.fullmatch(r"10_files +mine/final_app +promise", lines[0])
+    assert re.fullmatch(r"16_downloads +mine/final_app +promise", lines[0])
     signs = [line.split()[:2] for line in lines[1:]]
     assert {left for left, _ in signs} == {"✓"}
     assert "✗" in {right for _, right in signs}

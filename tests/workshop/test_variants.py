@@ -14,7 +14,7 @@ from workshop.learner import catch_up
 from workshop.verdict import OPEN
 
 VARIANTS = [*PYTHON, *PAGES]
-ENOUGH, ENOUGH_PYTHON, ENOUGH_PAGES = 60, 3, 5
+ENOUGH, ENOUGH_PYTHON, ENOUGH_PAGES = 100, 3, 3
 
 
 def cases() -> list[Any]:

@@ -77,7 +77,7 @@ def test_each_save_is_checked_and_ctrl_c_ends_it(
     app = my_chat / "app.py"
     source = app.read_text(encoding="utf-8")
     first = watching.until("Ctrl+C")
-    assert "Not attempted yet" in first
+    assert "Not there yet" in first
     app.write_text(source.replace("Flask(__name__)", "Flask(__nam__)"), encoding="utf-8")
     assert "The application starts" in watching.until("Stuck?")
     app.write_text(source.replace("Flask(__name__)", "Flask(__nme__)"), encoding="utf-8")
@@ -129,7 +129,7 @@ def test_it_ends_when_every_promise_is_kept(
     my_chat: Path, watch_step: Callable[[str], Watching]
 ) -> None:
     watching = watch_step("03")
-    assert "Not attempted yet" in watching.until("Ctrl+C")
+    assert "Not there yet" in watching.until("Ctrl+C")
     apply_patch(manifest.step("03"), my_chat)
     last = watching.until("Next:")
     assert "Well done" in last and "04_socketio.ipynb" in last

@@ -210,34 +210,31 @@ app = create_app()
 ON_MESSAGE_04 = """\
 @socketio.on("message")
 def handle_message(text: str) -> None:
-    \"\"\"Send a plain text back to whoever sent it: `send` always uses the event `message`.\"\"\"
+    \"\"\"Send plain text back to the sender: `send` always uses the event `message`.\"\"\"
     send(text)
 
 
 @socketio.on("new_message")
 def handle_new_message(message: dict[str, str]) -> dict[str, bool]:
-    \"\"\"Take {"username": str, "text": str}; what is returned is the acknowledgement.\"\"\"
+    \"\"\"Take {"username": str, "text": str} and return the acknowledgement.\"\"\"
     return {"ok": True}
-"""
-
-CONNECT_06 = """\
-    username = checked_name(field(auth, "username"))
-    with in_turn:
-        if username.casefold() in [name.casefold() for name in sockets.values()]:
-            raise ChatError("conflict", f"{username} is here already. Choose another name.")
-        sockets[request.sid] = username
 """
 
 ERRORS_06 = '''\
 @socketio.on_error_default
-def handle_error(problem: Exception) -> Answer:
-    """Answer with what is refused and why. Anything else is a mistake of ours: the log has it."""
-    if not isinstance(problem, ChatError):
-        raise problem
-    if request.event["message"] == "connect":
-        raise ConnectionRefusedError(problem.message, {"code": problem.code})
-    return problem.answer()
+def handle_error(error: Exception) -> Answer:
+    """Answer with the reason for a refusal. Any other exception is a bug, and goes to the log."""
+    if not isinstance(error, ChatError):
+        raise error
+    return error.answer()
 '''
+ERRORS_07 = ERRORS_06.replace(
+    "    return error",
+    """\
+    if request.event["message"] == "connect":  # there is no acknowledgement for `connect`
+        raise ConnectionRefusedError(error.message, {"code": error.code})
+    return error""",
+)
 
 DECORATOR_06 = '''\
 def answered(handler):
@@ -253,12 +250,20 @@ def answered(handler):
     return answering
 '''
 
-NEWEST_07 = """\
+CONNECT_07 = """\
+    username = checked_name(field(auth, "username"))
+    with lock:
+        if username.casefold() in [name.casefold() for name in sockets.values()]:
+            raise ChatError("conflict", f"{username} is here already. Choose another name.")
+        sockets[request.sid] = username
+"""
+
+NEWEST_08 = """\
     newest = db.select(Message).order_by(Message.seq.desc()).limit(PAGE)
     messages = [message.as_dict() for message in db.session.scalars(newest)][::-1]
 """
 
-STORE_07 = """\
+STORE_08 = """\
         stored = Message(username=sockets[request.sid], text=text)
         db.session.add(stored)
         db.session.commit()
@@ -267,12 +272,7 @@ STORE_07 = """\
     return {"ok": True, "message": message}
 """
 
-SYNC_07 = """\
-    missed = db.select(Message).where(Message.seq > number(payload, "after")).order_by(Message.seq)
-    return {"ok": True, "messages": [message.as_dict() for message in db.session.scalars(missed)]}
-"""
-
-MODELS_07 = """\
+MODELS_08 = """\
 from datetime import UTC, datetime
 
 from flask_sqlalchemy import SQLAlchemy
@@ -295,43 +295,101 @@ class Message(db.Model):
         return found
 """
 
-TO_ALL_08 = """\
-        emit("new_message", message, to=list(sockets))  # `broadcast` reaches who only knocks, too
+OLDER_09 = """\
+    before = min(request.args.get("before", LARGEST, type=int), LARGEST)
+    return {"ok": True, "messages": page_before(before)}
+"""
+PAGE_BEFORE_09 = """\
+    newest = db.select(Message).where(Message.seq < before).order_by(Message.seq.desc()).limit(PAGE)
+    return [message.as_dict() for message in db.session.scalars(newest)][::-1]
 """
 
-END_08 = """\
+SYNC_10 = """\
+    return {"ok": True, "messages": messages_after(number(payload, "after"))}
+"""
+MISSED_10 = """\
+    missed = db.select(Message).where(Message.seq > seq).order_by(Message.seq)
+    return [message.as_dict() for message in db.session.scalars(missed)]
+"""
+NUMBER_10 = """\
+    value = field(payload, name)
+    if type(value) is not int or not 0 <= value <= LARGEST:
+        raise ChatError("invalid", f"Expected a number as {name}; got {value!r:.40}.", field=name)
+    return value
+"""
+
+AUTHENTICATE_11 = """\
+    user = db.session.scalar(db.select(User).filter_by(username=username.strip()))
+    if not check_password_hash(user.password_hash if user else NO_HASH, password) or not user:
+        raise ChatError("unauthorized", "Wrong name or password.")
+    return user
+"""
+
+TO_ALL_12 = """\
+        emit("new_message", message, to=list(sockets))  # only sockets with a session
+"""
+END_12 = """\
         for sid in [sid for sid, token in sockets.items() if token in ended]:
-            del sockets[sid]  # it is let in no more
+            del sockets[sid]  # from now on, it receives nothing
             socketio.emit("session_ended", {"reason": "You are logged out."}, to=sid)
             socketio.server.disconnect(sid)
 """
-
-MIDDLE_09 = """\
-    with in_turn:  # stored and told before the next one: everyone hears them by their numbers
-        me, room = place(payload)
-        last = db.session.scalar(db.select(db.func.max(Message.seq)).filter_by(room_id=room.id))
-        stored = Message(room_id=room.id, seq=(last or 0) + 1, username=me.username, text=text)
+DELETE_12 = """\
+    tokens = db.session.scalars(db.delete(Login).where(*which).returning(Login.token)).all()
+    db.session.commit()
+    return list(tokens)
 """
 
-PLACE_09 = """\
-    me, room = known(), db.session.get(Room, number(payload, "room"))
+MEMBER_13 = """\
+    user, room = require_user(), db.session.get(Room, number(payload, "room"))
     if not room:
         raise ChatError("not_found", "There is no such room.", field="room")
-    if inside and room not in me.rooms:
+    if room not in user.rooms:
         raise ChatError("forbidden", f"You are not in the room {room.name}.", field="room")
-    return me, room
+    return user, room
+"""
+NEXT_13 = """\
+    last = db.session.scalar(db.select(db.func.max(Message.seq)).filter_by(room_id=room_id))
+    return (last or 0) + 1
+"""
+UPDATE_13 = """\
+        if token in members:
+            join_room(room_id, sid, "/")
+        else:
+            leave_room(room_id, sid, "/")
 """
 
-SEND_10 = """\
-    response = send_file(path_of(upload), upload.mime, upload.mime == TEXT, upload.filename)
-    response.headers["X-Content-Type-Options"] = "nosniff"  # it is what we say: no guessing
-    return response
+ONLINE_14 = """\
+    online = {members[token] for token in sockets.values() if token in members}
 """
 
-MIME_10 = """\
-    for kind, beginning in KINDS.items():
-        if re.match(beginning, content, re.DOTALL):
+UPLOAD_15 = """\
+    kept = files.keep(file.read(), file.filename, user, room)
+    return {"ok": True, "upload": kept.as_dict()}, 201
+"""
+MIME_15 = """\
+    for kind, signature in SIGNATURES.items():
+        if re.match(signature, content, re.DOTALL):
             return f"image/{kind}"
+"""
+CLAIM_15 = """\
+    wanted = {str(each) for each in ids} if isinstance(ids, list) else {"not a list"}
+    unsent = db.select(Upload).filter_by(owner_id=owner.id, room_id=room.id, message_seq=None)
+    uploads = [upload for upload in db.session.scalars(unsent) if upload.id in wanted]
+    if len(uploads) != len(wanted):
+        raise ChatError("invalid", "Expected your own files, not sent yet.", field="uploads")
+    return uploads
+"""
+
+SEND_16 = """\
+    upload = db.session.get(Upload, upload_id)
+    if not user or not upload or upload.room_id not in [room.id for room in user.rooms]:
+        abort(404)
+"""
+RESPONSE_16 = """\
+    response = send_file(path_of(upload), upload.mime, upload.mime == TEXT, upload.filename)
+    response.headers["X-Content-Type-Options"] = "nosniff"  # the browser must not guess the type
+    return response
 """
 
 PYTHON = [
@@ -428,13 +486,46 @@ PYTHON = [
         "06", "a decorator answers, not the error handler",
         {"app.py": [
             (ERRORS_06, DECORATOR_06),
+            ("from checks import", "from functools import wraps\n\nfrom checks import"),
+            ("def handle_new_message", "@answered\ndef handle_new_message"),
+        ]},
+        "",
+    ),
+    Variant(
+        "06", "refusals in German",
+        {"checks.py": [("Expected some text; got {text!r:.40}.", "Bitte etwas schreiben."),
+                       ("Expected a name of 1 to {NAME_LENGTH} visible characters; got {len(name)}.",
+                        "Ein Name hat 1 bis {NAME_LENGTH} Zeichen.")]},
+        "07",
+    ),
+    Variant(
+        "06", "checks with match, in app.py's own functions",
+        {"checks.py": [(
+            "    if not isinstance(payload, dict):\n        raise ChatError(\"invalid\", "
+            'f"Expected an object with {name}; got {payload!r:.40}.")\n'
+            "    return payload.get(name)",
+            "    match payload:\n        case dict():\n            return payload.get(name)\n"
+            '        case _:\n            raise ChatError("invalid", "That is no object.")',
+        )],
+         "app.py": [
+            ('    message = {"username": username, "text": text}',
+             '    message = said(username, text)\n    print("%(username)s: %(text)s" % message)'),
+            ('@socketio.on("new_message")',
+             "def said(username: str, text: str):\n    return dict(text=text, username=username)"
+             '\n\n\n@socketio.on("new_message")'),
+        ]},
+    ),
+    Variant(
+        "07", "a decorator answers, and `connect` refuses by itself",
+        {"app.py": [
+            (ERRORS_07, DECORATOR_06),
             ("from threading import", "from functools import wraps\nfrom threading import"),
-            ('def handle_new_message', '@answered\ndef handle_new_message'),
-            (CONNECT_06,
+            ("def handle_new_message", "@answered\ndef handle_new_message"),
+            (CONNECT_07,
              '    try:\n        username = checked_name(field(auth, "username"))\n'
              '    except ChatError as refusal:\n'
              '        raise ConnectionRefusedError(refusal.message, {"code": refusal.code}) from None\n'
-             "    with in_turn:\n"
+             "    with lock:\n"
              "        if username.casefold() in map(str.casefold, sockets.values()):\n"
              '            raise ConnectionRefusedError("Taken.", {"code": "conflict"})\n'
              "        sockets[request.sid] = username\n"),
@@ -442,57 +533,45 @@ PYTHON = [
         "",
     ),
     Variant(
-        "06", "the name in Flask's session, refusals in German",
+        "07", "the name in Flask's session, refusals in German",
         {"app.py": [
             ("redirect, render_template, request, url_for",
              "redirect, render_template, request, session, url_for"),
             ("\n\nAnswer =", '\napp.secret_key = "nur zum Üben"\n\nAnswer ='),
-            (CONNECT_06,
-             CONNECT_06.replace("is here already. Choose another name.", "ist schon da.")
+            (CONNECT_07,
+             CONNECT_07.replace("is here already. Choose another name.", "ist schon da.")
              + '        session["name"] = username\n'),
-            ("sockets[request.sid], ", 'session["name"], '),
-         ],
-         "checks.py": [("Expected some text; {text!r:.40} came.", "Bitte etwas schreiben."),
-                       ("Expected a name of 1 to {NAME_LENGTH} visible characters;",
-                        "Ein Name hat 1 bis {NAME_LENGTH} Zeichen;")]},
-    ),
-    Variant(
-        "06", "checks with match, in app.py's own functions",
-        {"checks.py": [(
-            "    if not isinstance(payload, dict):\n        raise ChatError(\"invalid\", "
-            'f"Expected an object with {name}; {payload!r:.40} came.")\n'
-            "    return payload.get(name)",
-            "    match payload:\n        case dict():\n            return payload.get(name)\n"
-            '        case _:\n            raise ChatError("invalid", "That is no object.")',
-        )],
-         "app.py": [
-            ('    message = {"username": sockets[request.sid], "text": text}',
-             '    message = said(text)\n    print("%(username)s: %(text)s" % message)'),
-            ('@socketio.on("new_message")',
-             "def said(text: str):\n    return dict(text=text, username=sockets.get(request.sid))"
-             '\n\n\n@socketio.on("new_message")'),
-        ]},
-    ),
-    Variant("07", "a model of columns", {"models.py": MODELS_07}),
-    Variant(
-        "07", "Message.query and a subquery",
-        {"models.py": MODELS_07,
-         "app.py": [
-            (NEWEST_07,
-             "    newest = Message.query.order_by(Message.seq.desc()).limit(PAGE).all()\n"
-             "    messages = [message.as_dict() for message in reversed(newest)]\n"),
-            (SYNC_07,
-             '    after = number(payload, "after")\n'
-             "    missed = db.session.query(Message).filter(Message.seq > after)\n"
-             "    answer = []\n    for message in missed.order_by(Message.seq.asc()):\n"
-             "        answer.append(message.as_dict())\n"
-             "    return dict(ok=True, messages=answer)\n"),
+            ('"username": sockets[request.sid], ', '"username": session["name"], '),
         ]},
     ),
     Variant(
-        "07", "the acknowledgement is made first, emitted last",
+        "07", "a dict from names to sids, and a set of small letters",
         {"app.py": [
-            (STORE_07,
+            ("sockets: dict[str, str] = {}", "taken = set()\nsockets = {}"),
+            (CONNECT_07,
+             '    username = checked_name(field(auth, "username"))\n    with lock:\n'
+             "        if username.casefold() in taken:\n"
+             '            raise ChatError("conflict", f"{username} is here already.")\n'
+             "        taken.add(username.casefold())\n        sockets[request.sid] = username\n"),
+            ("        sockets.pop(request.sid, None)\n",
+             "        if name := sockets.pop(request.sid, None):\n"
+             "            taken.discard(name.casefold())\n"),
+        ]},
+    ),
+    Variant("08", "a model of columns", {"models.py": MODELS_08}),
+    Variant(
+        "08", "Message.query, and a loop that reverses",
+        {"models.py": MODELS_08,
+         "app.py": [(
+            NEWEST_08,
+            "    newest = Message.query.order_by(Message.seq.desc()).limit(PAGE).all()\n"
+            "    messages = [message.as_dict() for message in reversed(newest)]\n",
+        )]},
+    ),
+    Variant(
+        "08", "the acknowledgement is made first, emitted last",
+        {"app.py": [
+            (STORE_08,
              "        author = sockets[request.sid]\n"
              "        stored = Message()\n        stored.username, stored.text = author, text\n"
              "        db.session.add(stored)\n        db.session.commit()\n"
@@ -502,41 +581,142 @@ PYTHON = [
         ]},
     ),
     Variant(
-        "07", "times with isoformat, and one more field",
+        "08", "times with isoformat, and one more field",
         {"models.py": [
             ('f"{self.created_at:%Y-%m-%dT%H:%M:%SZ}"', 'self.created_at.isoformat() + "Z"'),
             ('            "seq": self.seq,', '            "seq": self.seq, "id": self.seq,'),
         ]},
-        "08",
-    ),
-    Variant(
-        "08", "pbkdf2, and longer tokens",
-        {"accounts.py": [("generate_password_hash(password)",
-                          'generate_password_hash(password, method="pbkdf2:sha256:20000")')],
-         "app.py": [("secrets.token_urlsafe()", "secrets.token_hex(48)")]},
         "09",
     ),
     Variant(
-        "08", "routes with methods=[…], the front page shows who is logged in",
+        "09", "jsonify, and a number that is converted by hand",
+        {"app.py": [
+            ("Flask, Response, redirect", "Flask, Response, jsonify, redirect"),
+            (OLDER_09,
+             '    asked = request.args.get("before", "")\n'
+             "    before = min(int(asked), LARGEST) if asked.isdecimal() else LARGEST\n"
+             "    return jsonify(ok=True, messages=page_before(before))\n"),
+        ]},
+        "10",
+    ),
+    Variant(
+        "09", "a subquery, sorted in the database",
+        {"models.py": [(
+            PAGE_BEFORE_09,
+            "    newest = db.select(Message.seq).where(Message.seq < before)\n"
+            "    newest = newest.order_by(Message.seq.desc()).limit(PAGE).subquery()\n"
+            "    found = db.select(Message).join(newest, Message.seq == newest.c.seq)\n"
+            "    return [each.as_dict() for each in db.session.scalars(found.order_by(Message.seq))]\n",
+        )]},
+        "10",
+    ),
+    Variant(
+        "09", "add_url_rule, and a list that is reversed in place",
+        {"app.py": [
+            ('@app.route("/api/messages")\n', ""),
+            ("    return {\"ok\": True, \"messages\": page_before(before)}\n",
+             "    answer = {}\n    answer[\"ok\"] = True\n"
+             "    answer[\"messages\"] = page_before(before)\n"
+             '    return answer\n\n\napp.add_url_rule("/api/messages", view_func=older_messages)\n'),
+         ],
+         "models.py": [(
+            "    return [message.as_dict() for message in db.session.scalars(newest)][::-1]\n",
+            "    messages = list(db.session.scalars(newest))\n    messages.reverse()\n"
+            "    return [message.as_dict() for message in messages]\n",
+        )]},
+        "10",
+    ),
+    Variant(
+        "10", "session.query, and a loop",
+        {"models.py": [(
+            MISSED_10,
+            "    answer = []\n"
+            "    missed = db.session.query(Message).filter(Message.seq > seq)\n"
+            "    for message in missed.order_by(Message.seq.asc()):\n"
+            "        answer.append(message.as_dict())\n"
+            "    return answer\n",
+        )]},
+        "11",
+    ),
+    Variant(
+        "10", "the number is checked in the handler, in other words",
+        {"app.py": [(
+            SYNC_10,
+            '    after = field(payload, "after")\n'
+            "    if type(after) != int or after < 0 or after > LARGEST:  # a bool is an int, too\n"
+            '        raise ChatError("invalid", "Das ist keine Zahl.", field="after")\n'
+            "    return dict(ok=True, messages=messages_after(after))\n",
+        )]},
+    ),
+    Variant(
+        "10", "early returns in the check of a number",
+        {"checks.py": [(
+            NUMBER_10,
+            "    value = field(payload, name)\n"
+            "    if type(value) is int and value in range(LARGEST + 1):\n        return value\n"
+            '    raise ChatError("invalid", f"{name} is no number.", field=name)\n',
+        )]},
+        "11",
+    ),
+    Variant(
+        "11", "pbkdf2, and two ifs for a wrong name and a wrong password",
+        {"accounts.py": [
+            ("generate_password_hash(password)",
+             'generate_password_hash(password, method="pbkdf2:sha256:20000")'),
+            (AUTHENTICATE_11,
+             "    found = User.query.filter_by(username=username.strip()).one_or_none()\n"
+             "    if found is None:\n        check_password_hash(NO_HASH, password)\n"
+             '        raise ChatError("unauthorized", "Wrong name or password.")\n'
+             "    if not check_password_hash(found.password_hash, password):\n"
+             '        raise ChatError("unauthorized", "Wrong name or password.")\n'
+             "    return found\n"),
+         ],
+         "models.py": [("class User(Base)", "class User(db.Model)")]},
+        "",
+    ),
+    Variant(
+        "11", "routes with methods=[…], the front page shows who is logged in",
         {"app.py": [
             ('@app.post("/login")', '@app.route("/login", methods=["POST"])'),
             ('@app.post("/logout")', '@app.route("/logout", methods=["POST"])'),
             ('def index() -> str:\n    return render_template("index.html")',
-             'def index():\n    me = caller()\n    return render_template("index.html", me=me)'),
+             "def index():\n    me = accounts.current_user()\n"
+             '    return render_template("index.html", me=me)'),
          ],
          "templates/index.html": [
             ("    <form", "    {% if me %}<p>You are {{ me.username }}: "
              "<a href=\"{{ url_for('chat') }}\">go on</a></p>{% endif %}\n    <form"),
         ]},
-        "09",
+        "12",
     ),
     Variant(
-        "08", "one emit for each socket, one function for each part of a log-out",
+        "11", "the cookie is emptied by pop, and refusals are redirected by hand",
         {"app.py": [
-            (TO_ALL_08,
+            ("    session.clear()\n", '    session.pop("user_id", None)\n'),
+            ("    return render_template(\"index.html\", problem=error.message), status\n",
+             '    page = render_template("index.html", problem="⚠ " + error.message)\n'
+             "    return Response(page, status=status)\n"),
+        ]},
+    ),
+    Variant(
+        "12", "longer tokens, and a select before the delete",
+        {"accounts.py": [
+            ("secrets.token_urlsafe()", "secrets.token_hex(48)"),
+            (DELETE_12,
+             "    ended = db.session.scalars(db.select(Login).where(*which)).all()\n"
+             "    tokens = [login.token for login in ended]\n"
+             "    for login in ended:\n        db.session.delete(login)\n"
+             "    db.session.commit()\n    return tokens\n"),
+        ]},
+        "13",
+    ),
+    Variant(
+        "12", "one emit for each socket, one function for each part of a logout",
+        {"app.py": [
+            (TO_ALL_12,
              '        for sid in list(sockets):\n'
              '            socketio.emit("new_message", message, to=sid)\n'),
-            (END_08,
+            (END_12,
              "        for sid, token in list(sockets.items()):\n"
              "            if token in ended:\n                throw_out(sid)\n\n\n"
              "def throw_out(sid):\n    sockets.pop(sid)\n"
@@ -545,41 +725,130 @@ PYTHON = [
         ]},
     ),
     Variant(
-        "09", "place in early returns, and other words",
-        {"app.py": [(
-            PLACE_09,
-            "    me = known()\n"
-            '    wanted = db.select(Room).filter_by(id=number(payload, "room"))\n'
-            "    room = db.session.execute(wanted).scalar_one_or_none()\n"
-            '    if room is None:\n        raise ChatError("not_found", "Gibt es nicht.")\n'
-            "    if not inside or room in me.rooms:\n        return me, room\n"
-            '    raise ChatError("forbidden", "Nicht dein Raum.")\n',
-        )]},
-    ),
-    Variant(
-        "09", "numbers are counted, the room is made when it is missing",
+        "12", "a decorator asks for a session",
         {"app.py": [
-            (MIDDLE_09,
-             "    with in_turn:\n        me, room = place(payload)\n"
-             "        count = db.session.query(Message).filter_by(room_id=room.id).count()\n"
-             "        stored = Message(room_id=room.id, seq=count + 1, username=me.username)\n"
-             "        stored.text = text\n"),
-            ('    db.session.merge(Room(id=1, name="general"))',
-             "    if not db.session.get(Room, 1):\n"
-             '        db.session.add(Room(id=1, name="general"))'),
+            ("from threading import", "from functools import wraps\nfrom threading import"),
+            ('@socketio.on("connect")', '''\
+def with_session(handler):
+    @wraps(handler)
+    def checked(payload=None):
+        accounts.require_user()
+        return handler(payload)
+
+    return checked
+
+
+@socketio.on("connect")'''),
+            ('@socketio.on("sync")\n', '@socketio.on("sync")\n@with_session\n'),
+            ('the last one that a page has."""\n    accounts.require_user()\n',
+             'the last one that a page has."""\n'),
+            ("username=accounts.require_user().username, ",
+             "username=accounts.current_user().username, "),
+            ('@socketio.on("new_message")\n', '@socketio.on("new_message")\n@with_session\n'),
         ]},
     ),
     Variant(
-        "09", "presence with one field more, in another order",
+        "13", "early returns in require_member, and other words",
+        {"memberships.py": [(
+            MEMBER_13,
+            "    user = require_user()\n"
+            '    wanted = db.select(Room).filter_by(id=number(payload, "room"))\n'
+            "    room = db.session.execute(wanted).scalar_one_or_none()\n"
+            '    if room is None:\n        raise ChatError("not_found", "Gibt es nicht.")\n'
+            "    if room in user.rooms:\n        return user, room\n"
+            '    raise ChatError("forbidden", "Nicht dein Raum.")\n',
+        )]},
+        "14",
+    ),
+    Variant(
+        "13", "numbers are counted",
+        {"models.py": [(
+            NEXT_13,
+            "    return db.session.query(Message).filter_by(room_id=room_id).count() + 1\n",
+        )]},
+        "14",
+    ),
+    Variant(
+        "13", "a function that joins or leaves, and a query for the memberships",
+        {"memberships.py": [
+            (UPDATE_13,
+             "        change = join_room if token in members else leave_room\n"
+             '        change(room_id, sid=sid, namespace="/")\n'),
+            ("    if room not in user.rooms:\n",
+             "    if not db.session.get(Membership, (room.id, user.id)):\n"),
+            ("from models import Login, Room", "from models import Login, Membership, Room"),
+        ]},
+    ),
+    Variant(
+        "14", "presence with one field more, in another order",
         {"app.py": [(
             '"online": sorted(online)}', '"online": sorted(online, key=str.casefold), '
             '"count": len(online)}',
         )]},
+        "15",
     ),
     Variant(
-        "10", "send_file with keywords",
+        "14", "a loop that counts each person once",
+        {"app.py": [(
+            ONLINE_14,
+            "    online = []\n    for token in sockets.values():\n"
+            "        name = members.get(token)\n"
+            "        if name and name not in online:\n            online.append(name)\n",
+        )]},
+        "15",
+    ),
+    Variant(
+        "14", "the rooms come from the database, and the room's own sid is skipped",
+        {"app.py": [(
+            "        for room_id in {*rooms()} - {request.sid}:"
+            "  # every socket also has a room of its own\n            tell_presence(room_id)\n",
+            "        for room_id in rooms():\n            if room_id != request.sid:\n"
+            "                tell_presence(room_id)\n",
+        )]},
+        "15",
+    ),
+    Variant(
+        "15", "signatures with startswith, ids with dashes",
+        {"files.py": [
+            (MIME_15,
+             "    if content.startswith(b\"\\x89PNG\"):\n        return \"image/png\"\n"
+             "    elif content.startswith(b\"\\xff\\xd8\\xff\"):\n        return \"image/jpeg\"\n"
+             "    elif content[:4] == b\"GIF8\":\n        return \"image/gif\"\n"
+             "    elif content[:4] == b\"RIFF\" and content[8:12] == b\"WEBP\":\n"
+             "        return \"image/webp\"\n"),
+            ("uuid4().hex", "str(uuid4())"),
+        ]},
+        "16",
+    ),
+    Variant(
+        "15", "jsonify, and a route with strict methods",
+        {"app.py": [
+            ('@app.post("/api/uploads")', '@app.route("/api/uploads", methods=["POST"])'),
+            (UPLOAD_15,
+             "    kept = files.keep(file.stream.read(), file.filename, user, room)\n"
+             "    return jsonify(ok=True, upload=kept.as_dict()), 201\n"),
+            ("Flask, Response, redirect", "Flask, Response, jsonify, redirect"),
+        ]},
+        "16",
+    ),
+    Variant(
+        "15", "files are claimed one after the other",
         {"files.py": [(
-            SEND_10,
+            CLAIM_15,
+            "    unsent = db.session.query(Upload).filter_by(message_seq=None, room_id=room.id)\n"
+            "    own = {upload.id: upload for upload in unsent if upload.owner_id == owner.id}\n"
+            "    uploads = []\n    for each in ids if isinstance(ids, list) else [None]:\n"
+            "        upload = own.pop(each, None) if isinstance(each, str) else None\n"
+            "        if upload is None:\n"
+            '            raise ChatError("invalid", "Diese Datei geht nicht.", field="uploads")\n'
+            "        uploads.append(upload)\n    return uploads\n",
+        )]},
+        "16",
+    ),
+    Variant(
+        "16", "send_file with keywords",
+        {"files.py": [(
+            RESPONSE_16,
             "    response = send_file(\n        path_of(upload),\n        mimetype=upload.mime,\n"
             '        as_attachment=not upload.mime.startswith("image/"),\n'
             "        download_name=upload.filename,\n        max_age=60,\n    )\n"
@@ -588,25 +857,36 @@ PYTHON = [
         )]},
     ),
     Variant(
-        "10", "signatures with startswith, ids with dashes",
+        "16", "send_from_directory, and the header for every answer",
         {"files.py": [
-            (MIME_10,
-             "    if content.startswith(b\"\\x89PNG\"):\n        return \"image/png\"\n"
-             "    elif content.startswith(b\"\\xff\\xd8\\xff\"):\n        return \"image/jpeg\"\n"
-             "    elif content[:4] == b\"GIF8\":\n        return \"image/gif\"\n"
-             "    elif content[:4] == b\"RIFF\" and content[8:12] == b\"WEBP\":\n"
-             "        return \"image/webp\"\n"),
-            ("uuid4().hex", "str(uuid4())"),
-        ]},
+            ("current_app, send_file", "current_app, send_from_directory"),
+            (RESPONSE_16,
+             "    return send_from_directory(\n        current_app.instance_path,\n"
+             "        path_of(upload).name,\n        mimetype=upload.mime,\n"
+             "        as_attachment=upload.mime == TEXT,\n"
+             "        download_name=upload.filename,\n    )\n"),
+         ],
+         "app.py": [(
+            "@app.errorhandler(413)",
+            "@app.after_request\ndef without_guessing(response):\n"
+            '    response.headers["X-Content-Type-Options"] = "nosniff"\n    return response\n\n\n'
+            "@app.errorhandler(413)",
+        )]},
     ),
     Variant(
-        "10", "jsonify, and a route with strict methods",
-        {"app.py": [
-            ('@app.post("/api/uploads")', '@app.route("/api/uploads", methods=["POST"])'),
-            ('{"ok": True, "upload": keep(file.read(), file.filename, me, room).as_dict()}, 201',
-             "jsonify(\n        ok=True,\n"
-             "        upload=keep(file.stream.read(), file.filename, me, room).as_dict(),\n    ), 201"),
-            ("Flask, Response, redirect", "Flask, Response, jsonify, redirect"),
-        ]},
+        "16", "three reasons for one answer, a page of its own",
+        {"files.py": [(
+            SEND_16,
+            "    if user is None:\n        abort(404)\n"
+            "    upload = db.get_or_404(Upload, upload_id)\n"
+            "    if not any(room.id == upload.room_id for room in user.rooms):\n"
+            "        abort(404)\n",
+        )],
+         "app.py": [(
+            "@app.errorhandler(413)",
+            "@app.errorhandler(404)\ndef show_missing(error: Exception) -> tuple[str, int]:\n"
+            '    return "<!doctype html><title>Nichts</title><h1>Nichts da.</h1>", 404\n\n\n'
+            "@app.errorhandler(413)",
+        )]},
     ),
 ]  # fmt: skip

@@ -5,7 +5,8 @@ import re
 
 from tests.workshop.variants import Edit, Variant, with_bom, with_crlf, with_single_quotes
 
-CHAT, INDEX, SCRIPT = "templates/chat.html", "templates/index.html", "static/chat.js"
+CHAT, INDEX, ROOMS = "templates/chat.html", "templates/index.html", "templates/rooms.html"
+SCRIPT = "static/chat.js"
 
 PLUMBING = 'path: new URL("socket.io", document.baseURI).pathname'
 TAGS = """\
@@ -14,49 +15,68 @@ TAGS = """\
 """
 LINE_05 = """\
   const line = template.content.cloneNode(true);
-  line.querySelector(".author").textContent = message.username; // as text, whatever it holds
+  line.querySelector(".author").textContent = message.username; // as text, whatever it contains
   line.querySelector(".text").textContent = message.text;
   log.append(line);
   log.scrollTop = log.scrollHeight;
 """
-LINE_07 = LINE_05.replace(
-    "true);\n", 'true);\n  line.querySelector(".message").dataset.seq = message.seq;\n', 1
-)
+LINE_09 = """\
+  const line = template.content.cloneNode(true);
+  line.querySelector(".message").dataset.seq = message.seq;
+  line.querySelector(".author").textContent = message.username; // as text, whatever it contains
+  line.querySelector(".text").textContent = message.text;
+  return line;
+"""
 MESSAGE_03 = (
     '<p class="message"><b class="author">{{ message.username }}</b> '
     '<span class="text">{{ message.text }}</span></p>'
 )
 MESSAGE_05 = MESSAGE_03.replace("message.", "")
-MESSAGE_07 = MESSAGE_03.replace('"message"', '"message" data-seq="{{ message.seq }}"')
+MESSAGE_09 = MESSAGE_03.replace('"message"', '"message" data-seq="{{ message.seq }}"')
 FIELD = '<input id="message-input" autocomplete="off" maxlength="500" required>'
 CALLBACK_06 = """\
   socket.emit("new_message", message, (acknowledgement) => {
     if (acknowledgement.ok) {
       statusLine.textContent = "The server has your message.";
-      if (input.value === message.text) form.reset(); // unless the next one is being typed
+      if (input.value === message.text) form.reset(); // unless you are typing the next message
     } else {
-      statusLine.textContent = acknowledgement.error.message; // and the text stays, to be mended
+      statusLine.textContent = acknowledgement.error.message; // the text stays, so you can fix it
     }
   });
 """
-SYNC_07 = """\
-  socket.emit("sync", { after: last }, (acknowledgement) => {
-    if (!acknowledgement.ok) return;
-    acknowledgement.messages.filter((message) => message.seq > last).forEach(showMessage);
-  });
+OLDER_09 = """\
+loadOlder.addEventListener("click", async () => {
+  const first = log.querySelector(".message");
+  if (!first) return; // an empty page has nothing before it
+  loadOlder.disabled = true; // a second click would load the same messages again
+  try {
+    const response = await fetch(`api/messages?before=${first.dataset.seq}`);
+    const answer = await response.json();
+    log.prepend(...answer.messages.map(lineOf));
+  } catch {
+    statusLine.textContent = "The server did not answer. Try again.";
+  }
+  loadOlder.disabled = false;
+});
 """
-RECEIVE_07 = """\
+RECEIVE_10 = """\
   if (message.seq === last + 1) {
     showMessage(message);
   } else if (message.seq > last) {
     sync();
   }
 """
+SYNC_10 = """\
+  socket.emit("sync", { after: last }, (acknowledgement) => {
+    if (!acknowledgement.ok) return;
+    acknowledgement.messages.filter((message) => message.seq > last).forEach(showMessage);
+  });
+"""
 TEMPLATE = 'const template = document.querySelector("#message-template");\n'
 NO_TEMPLATE: list[Edit] = [
     ('    <template id="message-template">{{ message_line("", "") }}</template>\n', "")
 ]
-NO_TEMPLATE_07: list[Edit] = [
+NO_TEMPLATE_08: list[Edit] = [
     ('    <template id="message-template">{{ message_line({}) }}</template>\n', "")
 ]
 
@@ -205,14 +225,9 @@ const handlers = {
     statusLine.classList.remove("trouble");
     statusLine.textContent = "";
   },
-  connect_error(error) {
+  connect_error() {
     statusLine.classList.add("trouble");
-    if (socket.active) {
-      statusLine.textContent = "Keine Verbindung …";
-      return;
-    }
-    statusLine.textContent = error.message;
-    if (error?.data?.code === "conflict") setTimeout(() => socket.connect(), 3000);
+    statusLine.textContent = "Keine Verbindung …";
   },
 };
 for (const [event, handler] of Object.entries(handlers)) socket.on(event, handler);
@@ -224,14 +239,34 @@ socket.on("connect", () => {
   statusLine.textContent = "";
 });
 
+socket.on("connect_error", () => {
+  statusLine.textContent = "No connection. Trying again …"; // the client tries again by itself
+});
+"""
+ERROR_07 = """\
 socket.on("connect_error", (error) => {
   if (socket.active) {
-    statusLine.textContent = "No connection. Trying again …"; // the client does so by itself
+    statusLine.textContent = "No connection. Trying again …"; // the client tries again by itself
   } else {
-    statusLine.textContent = error.message; // the server has refused, and says why
+    statusLine.textContent = error.message; // the server refused the connection, and says why
     if (error.data.code === "conflict") setTimeout(() => socket.connect(), 3000); // free by then?
   }
 });
+"""
+RETURNS_07 = """\
+socket.on("connect_error", function (error) {
+  statusLine.className = "trouble";
+  if (socket.active) {
+    statusLine.textContent = "Keine Verbindung …";
+    return;
+  }
+  statusLine.textContent = error.message;
+  if (error?.data?.code === "conflict") window.setTimeout(comeBack, 3000);
+});
+
+function comeBack() {
+  socket.connect();
+}
 """
 
 ASYNC_06 = """\
@@ -262,7 +297,7 @@ TIMEOUT_06 = """\
   });
 """
 
-ELEMENT_07 = """\
+ELEMENT_08 = """\
   const line = document.createElement("p");
   line.className = "message";
   line.setAttribute("data-seq", message.seq);
@@ -272,14 +307,76 @@ ELEMENT_07 = """\
   log.insertAdjacentElement("beforeend", line);
   line.scrollIntoView();
 """
+ELEMENT_09 = ELEMENT_08[: ELEMENT_08.index("  log.insert")] + "  return line;\n"
 
-SET_07 = """\
+THEN_09 = """\
+loadOlder.onclick = function () {
+  var first = document.querySelector("#chat-messages .message");
+  if (first === null) return;
+  loadOlder.setAttribute("disabled", "");
+  fetch("api/messages?before=" + first.getAttribute("data-seq"))
+    .then((response) => response.json())
+    .then((answer) => {
+      for (const message of answer.messages) log.insertBefore(lineOf(message), first);
+    })
+    .catch(() => (statusLine.innerText = "Keine Antwort."))
+    .finally(() => loadOlder.removeAttribute("disabled"));
+};
+"""
+FUNCTION_09 = """\
+async function load() {
+  const address = new URL("api/messages", document.baseURI);
+  address.searchParams.set("before", oldest());
+  const response = await fetch(address, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const { messages } = await response.json();
+  const lines = document.createDocumentFragment();
+  messages.forEach((message) => lines.append(lineOf(message)));
+  log.insertBefore(lines, log.firstChild);
+}
+
+function oldest() {
+  return Math.min(...[...log.querySelectorAll(".message")].map((line) => Number(line.dataset.seq)));
+}
+
+loadOlder.addEventListener("click", async (event) => {
+  if (!log.querySelector(".message")) return;
+  event.target.disabled = true;
+  try {
+    await load();
+  } catch (error) {
+    statusLine.textContent = `It did not work: ${error.message}`;
+  } finally {
+    event.target.disabled = false;
+  }
+});
+"""
+
+SET_10 = """\
   if (shown.has(message.seq)) return;
   if (message.seq !== last + 1) return sync();
   showMessage(message);
 """
 
-XHR_10 = """\
+SESSION_ENDED_12 = """\
+socket.on("session_ended", (ended) => {
+  statusLine.textContent = ended.reason;
+});
+"""
+LEAVE_14 = """\
+document.querySelector("#leave").addEventListener("click", () => {
+  socket.emit("leave_room", { room }, () => location.assign("chat"));
+});
+
+"""
+PRESENCE_14 = """\
+socket.on("presence", (presence) => {
+  if (presence.room !== room) return;
+  document.querySelector("#online").textContent = `Here now: ${presence.online.join(", ")}`;
+});
+"""
+
+XHR_15 = """\
 fileInput.onchange = function () {
   const request = new XMLHttpRequest();
   request.open("POST", "api/uploads");
@@ -292,15 +389,15 @@ fileInput.onchange = function () {
   request.send(new FormData(form));
 };
 """
-FETCH_10 = """\
+FETCH_15 = """\
 fileInput.addEventListener("change", async () => {
   const response = await fetch("api/uploads", { method: "POST", body: new FormData(form) });
   const { ok, upload, error } = await response.json();
   uploads = ok ? [upload.id] : [];
-  statusLine.textContent = ok ? `${upload.filename} goes with your message.` : error.message;
+  statusLine.textContent = ok ? `${upload.filename} is ready to be sent.` : error.message;
 });
 """
-THEN_10 = """\
+THEN_15 = """\
 fileInput.addEventListener("change", () => {
   const [file] = fileInput.files;
   if (!file) return;
@@ -319,7 +416,7 @@ fileInput.addEventListener("change", () => {
     .catch(() => (statusLine.textContent = "The file did not arrive."));
 });
 """
-LATE_10 = """\
+LATE_15 = """\
 async function upload() {
   if (!fileInput.files.length) return [];
   const response = await fetch("api/uploads", { method: "POST", body: new FormData(form) });
@@ -328,7 +425,7 @@ async function upload() {
   return [answer.upload.id];
 }
 """
-LINKS_10 = """\
+LINKS_16 = """\
   const example = line.querySelector(".file");
   for (const upload of message.uploads) {
     const link = example.cloneNode();
@@ -338,7 +435,7 @@ LINKS_10 = """\
   }
   example.remove();
 """
-CREATED_10 = """\
+CREATED_16 = """\
   line.querySelector(".file")?.remove();
   message.uploads.forEach((upload) => {
     const link = Object.assign(document.createElement("a"), {
@@ -487,17 +584,12 @@ paint();
                       (LINE_05 + "});", LINE_05 + "}")]}, "", True),
     Variant("06", "async, the button waits",
             {SCRIPT: [('"submit", (event)', '"submit", async (event)'), (CALLBACK_06, ASYNC_06)]},
-            "07", True),
+            "08", True),
     Variant("06", "a timeout and a switch", {SCRIPT: [(CALLBACK_06, TIMEOUT_06)]}, "07"),
-    Variant("06", "auth in a function, connected last",
-            {SCRIPT: [("auth: { username: document.body.dataset.username },",
-                       "auth: (tell) => tell({ username: document.body.dataset.username }),\n"
-                       "  autoConnect: false,"),
-                      lambda source: source + "\nsocket.connect();\n"]}, "07"),
     Variant("06", "the button's click sends",
             {SCRIPT: [('form.addEventListener("submit", (event)',
                        'form.querySelector("button").addEventListener("click", (event)')]}),
-    Variant("06", "offline is told at once, and the button is off",
+    Variant("06", "offline is shown at once, and the button is off",
             {SCRIPT: [lambda source: source + """
 const button = form.querySelector("button");
 socket.on("disconnect", (reason) => {
@@ -506,8 +598,8 @@ socket.on("disconnect", (reason) => {
 });
 socket.io.on("reconnect", (attempt) => console.info("back after", attempt));
 socket.on("connect", () => button.classList.remove("off"));
-"""]}, "07"),
-    Variant("06", "no messages for who is offline: an early return",
+"""]}, "10"),
+    Variant("06", "an early return for a refusal",
             {SCRIPT: [(CALLBACK_06, """\
   const answered = function (answer) {
     if (!answer.ok) {
@@ -520,59 +612,84 @@ socket.on("connect", () => button.classList.remove("off"));
     input.focus();
   };
   socket.emit("new_message", message, answered);
-""")]}, "07"),
-    Variant("07", "createElement and setAttribute",
-            {SCRIPT: [(TEMPLATE, ""), (LINE_07, ELEMENT_07)], CHAT: NO_TEMPLATE_07}, "08"),
+""")]}, "09"),
+    Variant("07", "early returns for a refused connection", {SCRIPT: [(ERROR_07, RETURNS_07)]}, "08"),
+    Variant("07", "auth in a function, connected last",
+            {SCRIPT: [("auth: { username: document.body.dataset.username },",
+                       "auth: (tell) => tell({ username: document.body.dataset.username }),\n"
+                       "  autoConnect: false,"),
+                      lambda source: source + "\nsocket.connect();\n"]}, "08"),
+    Variant("07", "auth from the page's address, set after io()",
+            {SCRIPT: [("  auth: { username: document.body.dataset.username }, // sent once for each connection\n", ""),
+                      ("\nconst form =", 'socket.auth = { username: new URLSearchParams(location.search).get("username") };\n\nconst form =')]},
+            "10"),
+    Variant("08", "createElement and setAttribute",
+            {SCRIPT: [(TEMPLATE, ""), (LINE_05, ELEMENT_08)], CHAT: NO_TEMPLATE_08}),
+    Variant("08", "a macro of two values",
+            {CHAT: [("message_line(message) %}", "message_line(name, words) %}"),
+                    ("{{ message.username }}</b>", "{{ name }}</b>"), ("{{ message.text }}</span>", "{{ words }}</span>"),
+                    ("{{ message_line(message) }}", "{{ message_line(message.username, message.text) }}"),
+                    ("message_line({})", 'message_line("", "")')]}),
+    Variant("08", "the newest message is scrolled to, in an element of its own",
+            {SCRIPT: [("log.scrollTop = log.scrollHeight; // the newest messages are at the end\n",
+                       "log.lastElementChild?.scrollIntoView();\n"),
+                      ("  log.scrollTop = log.scrollHeight;\n", "  log.lastElementChild.scrollIntoView();\n")]}, "09"),
     Variant("05", "innerText on a new element",
             {CHAT: NO_TEMPLATE, SCRIPT: [(TEMPLATE, ""), (LINE_05, """\
   const line = document.createElement("p");
   line.innerText = message.username + ": " + message.text;
   log.append(line);
 """)]}),
-    Variant("07", "a Set of the numbers that are shown",
-            {SCRIPT: [(RECEIVE_07, SET_07),
-                      ("log.scrollTop = log.scrollHeight;\n\n",
-                       "const shown = new Set(Array.from(log.children, (line) => Number(line.dataset.seq)));\n\n"),
+    Variant("09", "createElement and setAttribute",
+            {SCRIPT: [(TEMPLATE, ""), (LINE_09, ELEMENT_09)], CHAT: NO_TEMPLATE_08}, "10"),
+    Variant("09", "onclick, then and insertBefore", {SCRIPT: [(OLDER_09, THEN_09)]}, "10"),
+    Variant("09", "functions, searchParams and a fragment", {SCRIPT: [(OLDER_09, FUNCTION_09)]}, lacks="a change of `searchParams` does not change the URL"),
+    Variant("09", "the button in the log's header, each message with its time",
+            {CHAT: [(MESSAGE_09, '<article class="message" data-seq={{ message.seq }}>'
+                     "<time>{{ (message.created_at or '')[11:16] }}</time> "
+                     '<b class="author">{{ message.username }}</b>'
+                     '<p class="text">{{ message.text }}</p></article>'),
+                    ('    <button id="load-older" type="button">Load older messages</button>\n',
+                     '    <header><button id="load-older" type="button">Ältere …</button></header>\n')],
+             SCRIPT: [("  return line;",
+                       '  line.querySelector("time").textContent = '
+                       "message.created_at.slice(11, 16);\n  return line;")]}, "10"),
+    Variant("10", "a Set of the numbers that are shown",
+            {SCRIPT: [(RECEIVE_10, SET_10),
+                      ("log.scrollTop = log.scrollHeight; // the newest messages are at the end\n",
+                       "const shown = new Set(Array.from(log.children, (line) => Number(line.dataset.seq)));\n"),
                       ("  last = message.seq;", "  shown.add(message.seq);\n  last = message.seq;")]},
-            "08"),
-    Variant("07", "the last number from the last line",
+            "11"),
+    Variant("10", "the last number from the last line",
             {SCRIPT: [("Number(document.body.dataset.last)",
                        'Number(log.lastElementChild?.dataset.seq ?? "0")')],
-             CHAT: [(' data-last="{{ messages[-1].seq if messages else 0 }}"', "")]}, "08"),
-    Variant("07", "async sync, for of",
-            {SCRIPT: [("function sync", "async function sync"), (SYNC_07, """\
+             CHAT: [(' data-last="{{ messages[-1].seq if messages else 0 }}"', "")]}, "11"),
+    Variant("10", "async sync, for of",
+            {SCRIPT: [("function sync", "async function sync"), (SYNC_10, """\
   const { ok, messages } = await socket.emitWithAck("sync", { after: last });
   if (!ok) return;
   for (const message of messages) {
     if (message.seq <= last) continue;
     showMessage(message);
   }
-""")]}, "08"),
-    Variant("07", "early returns in the gap rule",
-            {SCRIPT: [(RECEIVE_07, """\
+""")]}, "12"),
+    Variant("10", "early returns in the gap rule",
+            {SCRIPT: [(RECEIVE_10, """\
   const next = last + 1;
   if (message.seq < next) return;
   if (message.seq > next) return sync();
   return showMessage(message);
-""")]}, "08"),
-    Variant("07", "each message with its time",
-            {CHAT: [(MESSAGE_07, '<article class="message" data-seq={{ message.seq }}>'
-                     "<time>{{ (message.created_at or '')[11:16] }}</time> "
-                     '<b class="author">{{ message.username }}</b>'
-                     '<p class="text">{{ message.text }}</p></article>')],
-             SCRIPT: [("  log.append(line);",
-                       '  line.querySelector("time").textContent = '
-                       "message.created_at.slice(11, 16);\n  log.append(line);")]}, "08"),
-    Variant("08", "two forms, one for each",
-            {INDEX: [("      <button formaction=\"{{ url_for('register_and_log_in') }}\">Register</button>\n"
+""")]}, "13"),
+    Variant("11", "two forms, one for each",
+            {INDEX: [("      <button formaction=\"{{ url_for('create_account') }}\">Register</button>\n"
                       "    </form>", """    </form>
-    <form action="{{ url_for('register_and_log_in') }}" method="post">
+    <form action="{{ url_for('create_account') }}" method="post">
       <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
       <label>New name <input name="username" autocomplete="username" maxlength="40" required></label>
       <label>New password <input name="password" type="password" minlength="8" required></label>
       <button>Register</button>
-    </form>""")]}, "09"),
-    Variant("08", "unquoted attributes, a checkbox that shows the password",
+    </form>""")]}, "12"),
+    Variant("11", "unquoted attributes, a checkbox that shows the password",
             {INDEX: [('id="password" name="password" type="password"', "id=password name=password type=password"),
                      ("      <button>Log in", '      <label><input type="checkbox" id="reveal"> Show it</label>'
                       "\n      <button>Log in"),
@@ -581,11 +698,11 @@ socket.on("connect", () => button.classList.remove("off"));
     document.getElementById("reveal").onchange = function () {
       document.getElementById("password").type = this.checked ? "text" : "password";
     };
-  </script>""")]}, "09"),
-    Variant("08", "the log-out in a header with details",
-            {CHAT: [('    <form id="log-out"', '    <details><summary>{{ username }}</summary>\n    <form id="log-out"'),
-                    ("Log out</button>\n    </form>", "Goodbye</button>\n    </form></details>")]}),
-    Variant("08", "the token in a meta, the log-out by fetch",
+  </script>""")]}, "13"),
+    Variant("11", "the logout in a header with details",
+            {CHAT: [('    <form id="log-out"', '    <details><summary>{{ user.username }}</summary>\n    <form id="log-out"'),
+                    ("Log out</button>\n    </form>", "Goodbye</button>\n    </form></details>")]}, "12"),
+    Variant("12", "the token in a meta, the logout by fetch",
             {CHAT: [("</head>", '  <meta name="csrf-token" content="{{ csrf_token() }}">\n</head>')],
              SCRIPT: [lambda source: source + """
 document.querySelector("#log-out").addEventListener("submit", async (event) => {
@@ -595,11 +712,11 @@ document.querySelector("#log-out").addEventListener("submit", async (event) => {
   location.href = ".";
 });
 """]}),
-    Variant("08", "a session that ended takes the button away",
+    Variant("12", "a session that ended takes the button away",
             {SCRIPT: [("  statusLine.textContent = ended.reason;",
                        "  statusLine.textContent = `${ended.reason} Please log in again.`;\n"
-                       "  form.querySelector(\"button\").hidden = true;\n  socket.disconnect();")]}),
-    Variant("08", "then and catch, onevent names in constants",
+                       "  form.querySelector(\"button\").hidden = true;\n  socket.disconnect();")]}, "13"),
+    Variant("12", "then and catch, the event's name in a constant",
             {SCRIPT: [(CALLBACK_06, """\
   const EVENT = "new_message";
   socket
@@ -610,12 +727,25 @@ document.querySelector("#log-out").addEventListener("submit", async (event) => {
       if (input.value === message.text) form.reset();
     })
     .catch((error) => (statusLine.textContent = error.message));
-""")]}, "09"),
-    Variant("09", "rooms in a list at the side",
-            {CHAT: [('    <nav aria-label="My rooms">', '    <aside><nav aria-label="My rooms"><ul>'),
-                    ("      <a href", "      <li><a href"), ("</a>\n      {% endfor %}", "</a>\n      {% endfor %}\n      </ul>"),
-                    ("    </nav>", "    </nav></aside>")]}),
-    Variant("09", "who is here in a list, in other words",
+""")]}, "14"),
+    Variant("13", "rooms in a list at the side",
+            {ROOMS: [('<nav aria-label="My rooms">', '<aside><nav aria-label="My rooms"><ul>'),
+                     ("  <a href", "  <li><a href"), ("</a>\n  {% endfor %}", "</a>\n  {% endfor %}\n  </ul>"),
+                     ("</nav>", "</nav></aside>")]}, "14"),
+    Variant("13", "other rooms count what is new",
+            {SCRIPT: [("  if (message.room !== room) return; // it belongs to another of your rooms\n",
+                       """  if (message.room !== room) {
+    const link = document.querySelector(`nav a[href$="room=${message.room}"]`);
+    link?.classList.add("new");
+    return;
+  }
+""")]}, "14"),
+    Variant("13", "the room from a hidden field",
+            {CHAT: [(' data-room="{{ room_id }}"', ""),
+                    ('<form id="message-form">', '<form id="message-form">\n'
+                     '      <input type="hidden" name="here" value="{{ room_id }}">')],
+             SCRIPT: [("Number(document.body.dataset.room)", "parseInt(form.elements.here.value, 10)")]}, "14"),
+    Variant("14", "who is here in a list, in other words",
             {CHAT: [('<p id="online"></p>', '<ul id="online"></ul>')],
              SCRIPT: [('  document.querySelector("#online").textContent = `Here now: ${presence.online.join(", ")}`;',
                        """  const items = presence.online.map((name) => {
@@ -623,32 +753,19 @@ document.querySelector("#log-out").addEventListener("submit", async (event) => {
     item.textContent = `${name} ist da`;
     return item;
   });
-  document.querySelector("#online").replaceChildren(...items);""")]}, "10"),
-    Variant("09", "leaving with await, location.href",
-            {SCRIPT: [('document.querySelector("#leave").addEventListener("click", () => {\n'
-                       '  socket.emit("leave_room", { room }, () => location.assign("chat"));\n});',
-                       """document.getElementById("leave").onclick = async function () {
+  document.querySelector("#online").replaceChildren(...items);""")]}, "15"),
+    Variant("14", "leaving with await, location.href",
+            {SCRIPT: [(LEAVE_14, """\
+document.getElementById("leave").onclick = async function () {
   this.disabled = true;
   const answer = await socket.emitWithAck("leave_room", { room });
   if (answer.ok) window.location.href = "chat";
   else statusLine.textContent = answer.error.message;
-};""")]}, "10"),
-    Variant("09", "other rooms count what is new",
-            {SCRIPT: [("  if (message.room !== room) return; // it was said in another room of mine\n",
-                       """  if (message.room !== room) {
-    const link = document.querySelector(`nav a[href$="/${message.room}"]`);
-    link?.classList.add("new");
-    return;
-  }
-""")]}, "10"),
-    Variant("09", "the room from a hidden field",
-            {CHAT: [(' data-room="{{ room_id }}"', ""),
-                    ('<form id="message-form">', '<form id="message-form">\n'
-                     '      <input type="hidden" name="here" value="{{ room_id }}">')],
-             SCRIPT: [("Number(document.body.dataset.room)", "parseInt(form.elements.here.value, 10)")]}),
-    Variant("09", "one function takes each event, in a switch",
-            {SCRIPT: [('socket.on("session_ended", (ended) => {\n  statusLine.textContent = ended.reason;\n});\n\n'
-                       'socket.on("presence", (presence) => {\n  if (presence.room !== room) return;\n', """\
+};
+
+""")]}, "15"),
+    Variant("14", "one function takes each event, in a switch",
+            {SCRIPT: [(SESSION_ENDED_12, ""), (PRESENCE_14, """\
 function told(event, data) {
   switch (event) {
     case "session_ended":
@@ -664,15 +781,16 @@ for (const event of ["session_ended", "presence"]) {
 }
 
 function showPresence(presence) {
-"""), ('presence.online.join(", ")}`;\n});', 'presence.online.join(" · ")}`;\n}')]}),
-    Variant("10", "XMLHttpRequest", {SCRIPT: [(FETCH_10, XHR_10)]}, lacks="no `XMLHttpRequest`"),
-    Variant("10", "append, a header and then",
+  document.querySelector("#online").textContent = "Here: " + presence.online.join(" · ");
+}
+""")]}, "15"),
+    Variant("15", "XMLHttpRequest", {SCRIPT: [(FETCH_15, XHR_15)]}, lacks="no `XMLHttpRequest`"),
+    Variant("15", "append, a header and then",
             {CHAT: [('name="file" ', ""), ('      <input name="room" type="hidden" value="{{ room_id }}">\n', "")],
-             SCRIPT: [(FETCH_10, THEN_10)]}),
-    Variant("10", "links with createElement", {SCRIPT: [(LINKS_10, CREATED_10)]}),
-    Variant("10", "the file is sent when the message is",
-            {SCRIPT: [(FETCH_10, LATE_10), ('"submit", (event) => {', '"submit", async (event) => {'),
-                      ("let uploads = []; // the ids of the files that go with the next message\n", ""),
+             SCRIPT: [(FETCH_15, THEN_15)]}, "16"),
+    Variant("15", "the file is sent when the message is",
+            {SCRIPT: [(FETCH_15, LATE_15), ('"submit", (event) => {', '"submit", async (event) => {'),
+                      ("let uploads = []; // the ids of the files that belong to your next message\n", ""),
                       ("  const message = { room, text: input.value, uploads };\n  if", "  if"),
                       ('  statusLine.textContent = "Sending …"; // until the acknowledgement comes\n', """\
   statusLine.textContent = "Sending …";
@@ -684,9 +802,9 @@ function showPresence(presence) {
     return;
   }
 """), ("      uploads = [];\n", "      fileInput.value = \"\";\n")]}),
-    Variant("10", "a preview of the picture",
+    Variant("15", "a preview of the picture",
             {CHAT: [('<input id="file-input"', '<img id="preview" alt="" width="40" hidden>\n      <input id="file-input"')],
-             SCRIPT: [(FETCH_10, FETCH_10 + """
+             SCRIPT: [(FETCH_15, FETCH_15 + """
 fileInput.addEventListener("change", () => {
   const [file] = fileInput.files;
   const preview = document.querySelector("#preview");
@@ -694,10 +812,28 @@ fileInput.addEventListener("change", () => {
   if (!preview.hidden) preview.src = URL.createObjectURL(file);
 });
 form.addEventListener("reset", () => (document.querySelector("#preview").hidden = true));
+""")]}, "16"),
+    Variant("15", "a loop that adds names",
+            {SCRIPT: [('  line.querySelector(".files").textContent = message.uploads.map((upload) => upload.filename).join(", ");\n',
+                       """  for (const { filename } of message.uploads) {
+    line.querySelector(".files").append("📎 ", filename, " ");
+  }
 """)]}),
-    Variant("10", "a list of files below the text",
+    Variant("16", "links with createElement", {SCRIPT: [(LINKS_16, CREATED_16)]}),
+    Variant("16", "a list of files below the text",
             {CHAT: [("</span>\n  {% for upload", "</span>\n  <br/>\n  {% for upload"),
                     ('<p class="message"', '<div class="message"'), ("  {% endfor %}\n</p>", "  {% endfor %}\n</div>"),
                     ('target="_blank">{{ upload.filename }}', 'target="_blank" rel="noopener" download>📎 {{ upload.filename }}')],
              SCRIPT: [("    link.textContent = upload.filename;", "    link.textContent = \"📎 \" + upload.filename;")]}),
+    Variant("16", "the template's link is removed first, and setAttribute",
+            {SCRIPT: [(LINKS_16, """\
+  const pattern = line.querySelector("a.file");
+  pattern.parentNode.removeChild(pattern);
+  message.uploads.forEach(({ id, filename }) => {
+    const link = pattern.cloneNode(false);
+    link.setAttribute("href", pattern.getAttribute("href") + id);
+    link.append(filename);
+    line.querySelector("p").append(link);
+  });
+""")]}),
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """What each step promises, as sentences that can be checked on any running stage.
 
 The same promises are the tests of the steps (`tests/contract`) and the checker of a learner's own
-folder (`workshop.checker`). A promise is a function of a running stage; its docstring is the sentence;
-it raises Broken with what was expected, what was seen, and a hint that names the likely cause.
+folder (`workshop.checker`). A promise is a function that takes a running stage. Its docstring is the
+sentence. It raises Broken with what was expected, what was seen, and a hint that names the likely cause.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`python -m workshop.checks` renews docs/promises.md."""
+"""`python -m workshop.checks` regenerates docs/promises.md."""
 
 from workshop.checks import overview
 

@@ -1,21 +1,27 @@
-"""Step 08: registration and login on the front page; names, passwords and CSRF tokens."""
+"""Registration and login on the front page; names, passwords, CSRF tokens and the cookie."""
 
 import hashlib
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
+import requests
 from bs4 import BeautifulSoup, Tag
 
 from workshop.browser import PASSWORD, TOKEN_HEADER, Browser, token_in, visible
 from workshop.checks.browse import attribute, read_chat, visit
+from workshop.checks.client import entered
 from workshop.checks.families import account_of, family_of, known_name
-from workshop.checks.promise import Broken, expect, promise
+from workshop.checks.history import survives_a_restart
+from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.speakers import NO_TOKEN_IN_FORM, answered, fresh_name
 from workshop.checks.storage import stored_files
 from workshop.stages import Stage
 
 SECRET = "Bo's secret: 12 teapots"
 TRIES = 3
+WRONG = 5  # wrong passwords for a name, after which the server refuses the right one
+SAME_SITE = {"samesite=lax", "samesite=strict"}
+SAID_INSIDE = "The key is under the mat."
 NO_TOKEN = {TOKEN_HEADER: ""}
 
 
@@ -31,7 +37,7 @@ def the_front_page_has_both_forms(chat: Stage) -> None:
                 f"forms that send to {sorted(forms) or 'no address'}",
                 'Set `method="post"`, and set the `action` of the form, or the `formaction` of its '
                 f'button, to `{action}`. With GET, the password would be part of the address, '
-                'which logs keep.',
+                'which is written to logs.',
             )  # fmt: skip
         for name, kind in (("username", ""), ("password", "password")):
             field = form.find("input", attrs={"name": name})
@@ -65,7 +71,8 @@ def people_who_register_enter_the_chat(chat: Stage) -> None:
     expect(family_of(chat).named(name) in visible(page.text),
            f"The chat page shows the name of {name}, who has logged in.",
            f"“{visible(page.text)[:160]}”",
-           "Pass the account's name to the page: `username=me.username`.")  # fmt: skip
+           "Pass the account to the page, `user=user`, and write `{{ user.username }}` "
+           "there.")  # fmt: skip
 
 
 @promise(since="accounts")
@@ -82,14 +89,25 @@ def without_a_login_back_to_the_front_page(chat: Stage) -> None:
 
 
 @promise(since="accounts", final_app=True)
+def a_browser_can_log_out(chat: Stage) -> None:
+    """After a logout, the browser is no longer logged in."""
+    browser = account_of(chat).new_browser(fresh_name())
+    browser.post("/logout")
+    expect(not browser.inside(), "After a logout, `/chat` redirects to the front page.",
+           "it still opens",
+           "In `log_out`, remove from the cookie what says who is logged in: call "
+           "`session.clear()`.")  # fmt: skip
+
+
+@promise(since="accounts", final_app=True)
 def a_name_belongs_to_one(chat: Stage) -> None:
     """A name belongs to one account, with or without capitals, and the page explains a refusal."""
     name = known_name(chat)
     for taken in (name, name.upper()):
         _not_registered(chat, taken, "another password",
-                        "Store the name without capitals (`.casefold()`) in a column with "
-                        "`unique=True`. Catch the database's error, and answer with a sentence and "
-                        "status 409.")  # fmt: skip
+                        "Look for the name before you store it, and raise `ChatError(\"conflict\", …)` "
+                        "if somebody has it. The name's column ignores capitals if its collation "
+                        "is `NOCASE`.")  # fmt: skip
     expect(_logs_in(chat, name, PASSWORD),
            "The person who registered first can still log in with their own password.",
            "they can no longer log in",
@@ -99,7 +117,7 @@ def a_name_belongs_to_one(chat: Stage) -> None:
 @promise(since="accounts", final_app=True)
 def names_and_passwords_have_limits(chat: Stage) -> None:
     """A name has 1 to 40 characters, and a password has at least eight."""
-    why = "Check it before you store anything. Answer with the form, a sentence and status 400."
+    why = "Check it before you store anything, and raise a `ChatError`. `show_refusal` shows it."
     for name in ("", "   ", "A" * 41):
         _not_registered(chat, name, PASSWORD, why)
     _not_registered(chat, fresh_name(), "7 chars", f"`len(password) < 8` is too short. {why}")
@@ -111,7 +129,7 @@ def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
     known, answers = known_name(chat), []
     for name in (known, "Nobody"):
         browser = Browser(chat)
-        answer = browser.post("/login", data={"username": name, "password": "wrong password"})
+        answer = _log_in(browser, name, "wrong password")
         answers.append((answer.status_code, visible(answer.text).replace(name, "…")))
         expect(not browser.inside(), "Nobody gets in with a wrong password.", f"{name} gets in",
                "Let somebody in only if `check_password_hash(user.password_hash, password)` "
@@ -128,10 +146,7 @@ def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
     """Refusing a wrong name takes as long as refusing a wrong password."""
     browser, known = Browser(chat), known_name(chat)
     seconds = {
-        name: [
-            browser.post("/login", data={"username": name, "password": "wrong"}).elapsed
-            for _ in range(TRIES)
-        ]
+        name: [_log_in(browser, name, "wrong password").elapsed for _ in range(TRIES)]
         for name in (known, "Nobody")
     }
     if 2 * max(seconds["Nobody"]) < min(seconds[known]):  # far apart, on a busy machine, too
@@ -141,7 +156,7 @@ def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
             seen=f"{max(seconds['Nobody'])} for an unknown name, {min(seconds[known])} for a wrong "
             "password",
             hint="The time reveals who has an account here. Check a hash for an unknown name, too: "
-            "`check_password_hash(user.password_hash if user else NOBODYS, password)`.",
+            "`check_password_hash(user.password_hash if user else NO_HASH, password)`.",
         )
 
 
@@ -180,11 +195,98 @@ def without_a_token_nothing_is_accepted(chat: Stage) -> None:
             )  # fmt: skip
 
 
+@promise(since="accounts", final_app=True)
+def the_cookie_is_for_the_server(chat: Stage) -> None:
+    """No script can read the session cookie, and no other site can send it."""
+    about = {"username": known_name(chat), "password": PASSWORD}
+    browser = Browser(chat)
+    answer = browser.post("/login", data=about, allow_redirects=False)
+    cookies = answer.raw.headers.getlist("Set-Cookie")
+    flags = [{part.strip().lower() for part in cookie.split(";")} for cookie in cookies]
+    if not cookies or not all("httponly" in each and SAME_SITE & each for each in flags):
+        raise Broken("The session cookie is marked HttpOnly and SameSite=Lax.",
+                     "; ".join(cookie.partition("=")[2].partition(";")[2] for cookie in cookies) or
+                     "no cookie at all",
+                     'Call `app.config.update(SESSION_COOKIE_SAMESITE="Lax", …)`. Flask sets '
+                     "HttpOnly by itself, unless you switch it off.")  # fmt: skip
+
+
+@promise(since="accounts", final_app=True)
+def the_cookie_has_its_own_name(chat: Stage) -> None:
+    """The cookie has its own name, because browsers send it to every port of this computer."""
+    names = list(family_of(chat).browser("Ada").cookies.keys())
+    expect("session" not in names,
+           "The cookie is not called `session`, which is Flask's default name.",
+           f"cookies: {names}",
+           'Set `app.config["SESSION_COOKIE_NAME"] = …`. Otherwise another application on '
+           "127.0.0.1 overwrites the cookie, even if it uses another port.")  # fmt: skip
+
+
+@promise(since="accounts", final_app=True)
+def no_page_tells_a_stranger_what_was_said(chat: Stage) -> None:
+    """No page shows messages to people who are not logged in."""
+    with entered(chat, "Ada") as (ada,):
+        ada.said(SAID_INSIDE)
+    for path in ("/", "/chat", "/api/rooms/1/messages", "/api/messages?room=1", "/api/messages"):
+        answer = visit(chat, path, follow=True)
+        expect(SAID_INSIDE not in answer.text,
+               "People who are not logged in cannot read a message at any address.",
+               f"{path} shows what Ada said",
+               "At the moment, anybody can read what this route returns, even without logging in. "
+               "Begin the function with `accounts.require_user()`.")  # fmt: skip
+        kind = answer.headers.get("Content-Type", "")
+        expect(not path.startswith("/api/") or answer.status_code == 404 or "json" in kind,
+               f"{path} refuses people who are not logged in with JSON: "
+               '{"ok": false, "error": {…}}.', f"status {answer.status_code}, {kind}",
+               "Your script expects JSON, not a page. For addresses that begin with /api/, "
+               "return `error.answer(), status` from `show_refusal`.")  # fmt: skip
+
+
+@promise(since="accounts", final_app=True)
+def everybody_is_still_logged_in_after_a_restart(chat: Stage) -> None:
+    """After the server restarts, all messages are there, and everybody is still logged in."""
+    browser = account_of(chat).browser("Bo")
+    survives_a_restart(chat)
+    expect(browser.inside(), "After a restart, Bo's cookie still opens the chat.",
+           "he has to log in again",
+           "The key that signs cookies must stay the same: create it at the first start, store it "
+           "in a file in the instance folder, and read it from there.")  # fmt: skip
+
+
+@exercise("accounts", "accounts.py")
+def too_many_wrong_passwords_are_refused(chat: Stage) -> None:
+    """After five wrong passwords for a name, even the right one is refused for a while."""
+    name, browser = fresh_name(), Browser(chat)
+    account_of(chat).new_browser(name)
+    for _ in range(WRONG):
+        wrong = _log_in(browser, name, "wrong password")
+    answer = _log_in(browser, name, PASSWORD)
+    attempted(not browser.inside(), "After five wrong passwords, even the right one is refused.",
+              "it is accepted",
+              "In `authenticate`, store the time of each wrong password for each name.")  # fmt: skip
+    expect(visible(answer.text) != visible(wrong.text) and answer.status_code < 500,
+           "The page says that there were too many wrong passwords.",
+           f"status {answer.status_code}, “{visible(answer.text)[:160]}”",
+           'Raise another `ChatError`, with the code "rate_limited" and its own message.'
+           )  # fmt: skip
+    expect(_logs_in(chat, known_name(chat), PASSWORD),
+           "Somebody with another name can still log in.", "their right password is refused, too",
+           "Count separately for each name: use a dictionary with the name as the key.")  # fmt: skip
+    other, browser = fresh_name(), Browser(chat)
+    account_of(chat).new_browser(other)
+    for number in range(WRONG):
+        _log_in(browser, other.upper() if number % 2 else other, "wrong password")
+    _log_in(browser, other, PASSWORD)
+    expect(not browser.inside(), "Wrong passwords count, whether the name is in capitals or not.",
+           "Somebody who changes the capitals has twice as many tries.",
+           "Use `username.strip().casefold()` as the key of the dictionary.")  # fmt: skip
+
+
 _UNSALTED = ("md5", "sha1", "sha256", "sha512")
 
 
 def _not_registered(chat: Stage, name: str, password: str, why: str) -> None:
-    """Expect a refusal of this registration, which the page explains. Raises Broken with the hint."""
+    """Expect this registration to be refused, and the page to say why. Raises Broken with the hint."""
     browser, answer = account_of(chat).register(name, password)
     answered(chat, answer)
     who = f"as {name[:12]!r} with the password {password!r}"
@@ -201,8 +303,12 @@ def _not_registered(chat: Stage, name: str, password: str, why: str) -> None:
 
 def _logs_in(chat: Stage, name: str, password: str) -> bool:
     browser = Browser(chat)
-    browser.post("/login", data={"username": name, "password": password})
+    _log_in(browser, name, password)
     return browser.inside()
+
+
+def _log_in(browser: Browser, name: str, password: str) -> requests.Response:
+    return browser.post("/login", data={"username": name, "password": password})
 
 
 def _forms(chat: Stage) -> Iterator[tuple[str, Tag]]:
@@ -216,6 +322,6 @@ def _forms(chat: Stage) -> Iterator[tuple[str, Tag]]:
 
 
 def _differs(one: tuple[int, str], other: tuple[int, str]) -> str:
-    """Return what only one of two pages says, shortly."""
+    """Return the first words that only one of two pages contains."""
     words = [word for word in one[1].split() if word not in other[1].split()]
     return " ".join(words)[:80]

@@ -35,7 +35,7 @@ def read_chat(chat: Stage, name: str = "Ada", path: str = "") -> BeautifulSoup:
 
 
 def open_chat(chat: Stage, name: str = "Ada", path: str = "") -> requests.Response:
-    """Return the answer with the chat's page, as it arrives for this person."""
+    """Return the response with the chat's page, as this person receives it."""
     family = family_of(chat)
     browser = family.browser(name)
     return visit(chat, path or family.page(name), by=browser, follow=family.accounts)
@@ -61,7 +61,7 @@ def attribute(tag: Tag, name: str) -> str:
 
 
 def is_labelled(field: Tag) -> bool:
-    """Tell whether a field has a name for people: a label for it or around it, or its own."""
+    """Tell whether a field has a label for people: a `<label>`, or its own `aria-label`."""
     name = attribute(field, "id")
     page = list(field.parents)[-1]
     labels = [

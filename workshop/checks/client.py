@@ -26,7 +26,7 @@ from workshop.clients import Packet, TurnedAway, connect, meaning, split_packet,
 from workshop.stages import Stage
 
 SOON = 0.5  # seconds; on one machine an acknowledgement takes milliseconds
-ANSWER_TIMEOUT = 3.0  # seconds in which something comes that nothing else announces
+ANSWER_TIMEOUT = 3.0  # seconds to wait for something that may not come
 PATIENCE = 30.0  # seconds; a handler stores something while a busy machine writes to a slow disk
 MOMENT = 0.2  # seconds in which the threads of a client hand over what has arrived
 QUOTED = 90  # characters of a payload that a sentence quotes
@@ -44,10 +44,10 @@ NOBODY_ANSWERS = (
 SAYS_NO = "Look at the handler of `connect`: why does it refuse?"
 NOTHING_RETURNED = (
     "The acknowledgement is empty. Whichever function answers must `return` the refusal, as the one "
-    "below `@socketio.on_error_default` does in step 06: `return problem.answer()`."
+    "below `@socketio.on_error_default` does: `return error.answer()`."
 )
 ASKED_TWICE = (
-    "The client sent the name, but the handler of `connect` says that none came. If the handler "
+    "The client sent the name, but the handler of `connect` says that it got none. If the handler "
     "raises a TypeError, Flask-SocketIO calls it again without `auth`. Look for missing brackets "
     "`()` in the handler and in what it calls."
 )
@@ -56,7 +56,7 @@ _numbers = count(1)
 
 
 class Person:
-    """Somebody with a connection of their own. `name` is "" if they entered with a browser's cookies."""
+    """Somebody with their own connection. `name` is "" if they entered with a browser's cookies."""
 
     def __init__(self, chat: Stage, name: str, client: SimpleClient) -> None:
         self.chat, self.name, self.client = chat, name, client
@@ -68,7 +68,7 @@ class Person:
 
     @property
     def browser(self) -> Browser:
-        """What this person visits pages with."""
+        """This person's browser."""
         return self.family.browser(self.name)
 
     def disconnect(self) -> None:
@@ -96,7 +96,7 @@ class Person:
                          'and spelled exactly like this?')) from None  # fmt: skip
 
     def payload(self, text: str, room: int | None = None, **more: object) -> Message:
-        """Return what `new_message` carries when this person says `text`."""
+        """Return the payload of `new_message` with which this person says `text`."""
         room = self.family.general if room is None else room
         return self.family.payload(self.name, text, room) | more
 
@@ -111,13 +111,13 @@ class Person:
         if isinstance(message, dict):
             return message
         raise Broken('The acknowledgement is {"ok": true, "message": {…}}.', f"{answer!r}",
-                     'From step 06 on, the acknowledgement contains the message: `return {"ok": '
-                     'True, "message": message}`.')  # fmt: skip
+                     'Return the message, too: `return {"ok": True, "message": message}`.'
+                     )  # fmt: skip
 
     def refused(
         self, event: str, data: object, hint: str, *, code: str = "invalid", field: str = ""
     ) -> None:
-        """Ask that an event is refused, with this code and field. Raises Broken with the hint."""
+        """Expect an event to be refused with this code and field. Raises Broken with the hint."""
         wanted = f'"code": "{code}"' + (f', "field": "{field}"' if field else "")
         expected = f"`{event}` with {_short(data)} is refused: "
         expected += f'{{"ok": false, "error": {{{wanted}, "message": "…"}}}}.'
@@ -138,11 +138,11 @@ class Person:
                f'Add `field="{field}"`, so that a page can point at the field that '
                'is wrong.')  # fmt: skip
         expect(error.get("message"), expected, seen,
-               "`message` is a sentence for people: it says what was expected and "
-               "what came.")  # fmt: skip
+               "`message` is a sentence for people: it says what was expected, and what "
+               "the server got.")  # fmt: skip
 
     def sync(self, after: int, room: int | None = None) -> list[Message]:
-        """Ask for what came after a number, and return it. Raises Broken when there is no list."""
+        """Ask for the messages after a number, and return them. Raises Broken when there is no list."""
         room = self.family.general if room is None else room
         event, data = self.family.sync(after, room)
         answer = self.ask(event, data)
@@ -153,9 +153,9 @@ class Person:
                      f'[…]}}.', f"{answer!r}",
                      'Return the list in an object: `{"ok": True, "messages": […]}`.')  # fmt: skip
 
-    def join(self, room: int) -> object:
-        """Join a room, as a member or not yet; return the answer."""
-        return self.family.join(self.name, room, self.ask)
+    def join(self, room: int) -> None:
+        """Join a room, whether or not this person is a member already."""
+        self.family.join(self.name, room)
 
     def leave(self, room: int) -> object:
         """Leave a room, in this tab; return the answer."""
@@ -182,7 +182,7 @@ class Person:
                 return
 
     def heard(self) -> list[tuple[str, object]]:
-        """Return every event that has come so far, in the order of the wire."""
+        """Return every event that has arrived so far, in this order."""
         found: list[Any] = [
             split_packet(str(packet.data))[2]
             for packet in self.tape.packets
@@ -191,20 +191,20 @@ class Person:
         return [(str(name), data[0] if data else None) for name, *data in found]
 
     def messages_heard(self) -> list[Message]:
-        """Return every message that has come so far."""
+        """Return every message that has arrived so far."""
         return [message_in(data) for name, data in self.heard() if name == "new_message"]
 
     def told(self, event: str) -> list[object]:
-        """Return what came under this name, once all that was sent until now has arrived.
+        """Return the data of every event with this name that the server has sent until now.
 
-        The fence is an answer: what the server sent before it arrives before it. An empty message is
-        refused, so that nobody hears of the question.
+        This method sends an empty message and waits for the refusal, which nobody else receives.
+        Everything that the server sent before the refusal arrives before it.
         """
         self.say("")
         return [data for name, data in self.heard() if name == event]
 
     def messages(self) -> list[Message]:
-        """Return every message that has come, all that was sent until now among them."""
+        """Return every message that the server has sent to this person until now."""
         return [message_in(data) for data in self.told("new_message")]
 
     def texts(self) -> list[object]:
@@ -269,7 +269,7 @@ def enter(chat: Stage, who: str | Browser, called: str | None = None) -> Person:
         return Person(chat, name, family_of(chat).connect(name))
     except TurnedAway as refusal:
         taken = refusal.code == "conflict"
-        why = ASKED_TWICE if "None came" in str(refusal) else SAYS_NO
+        why = ASKED_TWICE if "got None" in str(refusal) else SAYS_NO
         raise Broken(f"{name or 'Somebody with a login'} can connect.",
                      f"refused ({refusal.code}): {refusal}",
                      cause(chat.log, STILL_HERE if taken else why),
@@ -295,7 +295,7 @@ def entered(chat: Stage, *who: str | Browser, called: str | None = None) -> Iter
 def turned_away(
     chat: Stage, name: str | None = None, browser: Browser | None = None
 ) -> TurnedAway | None:
-    """Try to connect, once, and leave again; return the refusal, or None."""
+    """Try to connect once, and disconnect again; return the refusal, or None."""
     try:
         connect(chat, name, browser, transports=["websocket"]).disconnect()
     except TurnedAway as refusal:
@@ -304,7 +304,7 @@ def turned_away(
 
 
 def message_in(data: object) -> Message:
-    """Return the message in what `new_message` brought; {} when it is none."""
+    """Return the message in the data of `new_message`; {} if the data is not a message."""
     return data if isinstance(data, dict) else {}
 
 

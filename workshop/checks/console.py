@@ -21,7 +21,7 @@ ERROR = re.compile(
     r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|NotFound|Exit|Refused)\b|Error:"
 )
 LIBRARY = re.compile(r"(?:site|dist)-packages|[/\\][Ll]ib(?:64)?[/\\]python|[/\\]Lib[/\\]|^<")
-ALIKE = 0.8  # of 1, where every letter is the same
+ALIKE = 0.8  # 1 means that every letter is the same
 MOST_CODE = 6  # lines of one statement that are shown
 
 
@@ -29,7 +29,7 @@ MOST_CODE = 6  # lines of one statement that are shown
 class Report:
     """An error as the console or the terminal reports it. `line` and `column` count from 1; 0: unknown.
 
-    `code` is the line with a caret or marks below it, where there are any; `meaning` is "" for a kind
+    `code` is the line with a caret or marks below it, if there are any; `meaning` is "" for a kind
     of message that the tables do not know.
     """
 
@@ -42,7 +42,7 @@ class Report:
 
     @property
     def place(self) -> str:
-        """Such as "static/chat.js:12:5"; "" where no line of the chat is known."""
+        """For example "static/chat.js:12:5"; "" if no line of the chat is known."""
         numbers = [str(number) for number in (self.line, self.column) if number]
         return ":".join([self.file, *numbers]) if self.file else ""
 
@@ -122,7 +122,7 @@ class _Frame:
 
     @property
     def file(self) -> str:
-        """The path from the chat's folder: templates are in a folder of their own."""
+        """The path from the chat's folder: templates are in their own folder."""
         for parent in self.path.parents:
             if (parent / "app.py").is_file() or parent.name == "final_app":
                 return self.path.relative_to(parent).as_posix()
@@ -156,7 +156,7 @@ def _frames(lines: list[str]) -> Iterator[_Frame]:
 
 
 def _defined(report: Report, folder: Path) -> Report:
-    """Give a report without a place that of the function it names."""
+    """Add the place of the function that a report names, if the report has no place."""
     named = re.match(r"TypeError: (?:The view function for ')?(\w+)(?:\(\)|')", report.words)
     if not named:
         return report

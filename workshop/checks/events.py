@@ -1,11 +1,11 @@
-"""Events over the socket, from step 04 on; the exercises of steps 04 and 05."""
+"""Events over the socket: a message and its acknowledgement, and the broadcast."""
 
 from workshop.checks.client import ANSWER_TIMEOUT, entered, message_in
 from workshop.checks.console import cause
 from workshop.checks.families import family_of
 from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
 from workshop.checks.sources import behind_a_return, speaks_of, unknown_option
-from workshop.checks.stories import everyone_sees_a_message
+from workshop.checks.visitors import Visitor, visitors
 from workshop.stages import Stage
 
 NO_BROADCAST = (
@@ -16,7 +16,7 @@ NOT_IN_ITS_ROOM = (
     "Is the line `emit(…)` there? Its `to=` must be the room's number, as in `join_room`: "
     "`to=room.id`."
 )
-TOLD_BESIDE = {"joined", "presence", "typing"}  # events of later steps, which come as well
+TOLD_BESIDE = {"wave", "joined", "presence", "typing"}  # events that can arrive as well
 
 
 @promise(since="socketio", final_app=True)
@@ -26,8 +26,8 @@ def a_message_is_acknowledged(chat: Stage) -> None:
         answer = ada.say("Hello")
     expect(isinstance(answer, dict) and answer.get("ok") is True,
            'The acknowledgement is {"ok": true}.', f"{answer!r}",
-           "Your server refuses the message, and says why. Ada may write here: which check refuses "
-           "her?"
+           "Your server refuses the message and says why. But Ada is allowed to write here. Which "
+           "check refuses her?"
            if isinstance(answer, dict) and answer.get("error") else
            'The acknowledgement is what the handler returns. End the handler itself, not a function '
            'below it, with `return {"ok": True, …}`, with a capital T.')  # fmt: skip
@@ -35,7 +35,7 @@ def a_message_is_acknowledged(chat: Stage) -> None:
 
 @promise(since="socketio", until="broadcast")
 def a_plain_text_comes_back_as_message(chat: Stage) -> None:
-    """A plain text comes back as the event `message`, which `send` emits."""
+    """Plain text comes back as the event `message`, which `send` emits."""
     with entered(chat, "Ada") as (ada,):
         ada.emit("message", "Hello")
         seen = ada.hear("message")
@@ -63,16 +63,15 @@ def everyone_else_hears_it(chat: Stage) -> None:
                    "Pass the whole object on: the second argument of `emit` is `message`.")  # fmt: skip
 
 
-@promise(since="broadcast", withdrawn_by="broadcast", final_app=True)
+@promise(since="broadcast", final_app=True)
 def the_sender_hears_it_too(chat: Stage) -> None:
     """The sender receives `new_message` too."""
     with entered(chat, "Ada") as (ada,):
         ada.say("Hello")
         expect(ada.hear("new_message") is not None, "Ada, who sent it, receives `new_message` too.",
                f"nothing within {ANSWER_TIMEOUT:.0f} s",
-               "Her page shows what comes back, so it would not show her own message. Is the "
-               "`emit` line missing? Or is `include_self=False` still there, which only exercise "
-               "05 needs?")  # fmt: skip
+               "Her page shows only what the server sends, so she would not see her own message. Is "
+               "the `emit` line missing? Or does `include_self=False` leave her out?")  # fmt: skip
 
 
 @promise(since="broadcast", final_app=True)
@@ -87,22 +86,22 @@ def each_message_once_and_in_order(chat: Stage) -> None:
     if seen != sent:
         double = any(seen.count(each) > 1 for each in sent)
         raise Broken(f"Bo receives five messages: {sent}.", f"{seen}",
-                     "The server sends it more than once. Is there a second `emit` (or `socketio.emit`) "
-                     "for it?"
+                     "The server sends each message more than once. Is there a second `emit` (or "
+                     "`socketio.emit`)?"
                      if double else
                      "Is `async_handlers=False` in the `SocketIO(…)` line? Without it, every event "
-                     "runs in a thread of its own, and a later one may overtake an "
+                     "runs in its own thread, and a later one can overtake an "
                      "earlier one.")  # fmt: skip
 
 
 @promise(since="broadcast", until="broadcast")
 def a_plain_text_reaches_everyone(chat: Stage) -> None:
-    """A plain text reaches everyone as the event `message`."""
+    """Plain text reaches everyone as the event `message`."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         ada.emit("message", "Hello")
         seen = bo.hear("message")
     if seen != "Hello":
-        raise Broken("Bo receives the event `message` when Ada sends a plain text.",
+        raise Broken("Bo receives the event `message` when Ada sends plain text.",
                      "nothing" if seen is None else f"{seen!r}",
                      cause(chat.log, unknown_option(chat) or "`send` takes the same option as "
                      "`emit`: `send(text, broadcast=True)`."))  # fmt: skip
@@ -151,7 +150,7 @@ def the_server_can_shout(chat: Stage) -> None:
             raise
         raise NotAttempted("The event `shout` is acknowledged.", broken.seen,
                            'Start with `@socketio.on("shout")`.') from None  # fmt: skip
-    # A `Namespace` acknowledges what it has no method for, too: with nothing.
+    # A `Namespace` also acknowledges an event that it has no method for, with an empty answer.
     attempted(answer is not None or speaks_of(chat, "shout"),
               "The event `shout` is acknowledged.", "an empty acknowledgement",
               "Start with a method `on_shout`.")  # fmt: skip
@@ -162,18 +161,28 @@ def the_server_can_shout(chat: Stage) -> None:
 
 
 @exercise("broadcast")
-def the_sender_is_left_out(chat: Stage) -> None:
-    """The server leaves the sender out, and their page shows the message when it is acknowledged."""
+def a_wave_reaches_everyone(chat: Stage) -> None:
+    """When somebody waves, everyone receives the event `wave` with the name, and the page shows it."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
-        ada.say("Hello")
-        bo_heard = bo.hear("new_message")
-        bo.say("Hello, Ada")
-        ada.hear("new_message")  # Bo's answer: what was meant for Ada before it has arrived
-        own = any(each.get("text") == "Hello" for each in ada.messages_heard())
-    if own:
-        raise NotAttempted("Ada does not receive her own message from the server.", "she does",
-                           unknown_option(chat) or
-                           "`emit` has an option for this: `include_self=False`.")  # fmt: skip
-    expect(bo_heard is not None, "Bo still receives what Ada sends.", "he does not",
-           "Keep `broadcast=True` next to `include_self=False`.")  # fmt: skip
-    everyone_sees_a_message(chat)
+        ada.emit("wave", {"username": "Ada"})
+        heard = {who.name: who.told("wave") for who in (ada, bo)}
+    attempted(any(heard.values()),
+              "When Ada emits `wave`, everyone receives the event `wave`.", "nobody does",
+              'Start with `@socketio.on("wave")`. Its function calls `emit("wave", …)`.')  # fmt: skip
+    for name, events in heard.items():
+        expect(events == [{"username": "Ada"}],
+               f'{name} receives `wave` with {{"username": "Ada"}}, once.', f"{events or 'nothing'}",
+               'Pass on the object that arrived: `emit("wave", person, broadcast=True)`.')  # fmt: skip
+    with visitors(chat, "Ada", "Bo") as (page, bos):
+        page.clicks("#wave", "“Wave”")
+        bos.did = page.did
+        for each in (page, bos):
+            _says_who_waves(each, page.called)
+
+
+def _says_who_waves(visitor: Visitor, name: str) -> None:
+    visitor.expects(lambda: name in visitor.page.text("#status"),
+                    f"{visitor.name}'s page says that Ada waves.",
+                    "When somebody clicks the button, emit `wave` with their name. In "
+                    '`socket.on("wave", (person) => …)`, set `statusLine.textContent`.',
+                    f"The status line says “{visitor.page.text('#status')}”.")  # fmt: skip

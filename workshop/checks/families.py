@@ -1,4 +1,4 @@
-"""Which speaker a stage wants: known by its name, a learner's by the step it is checked for."""
+"""The family of a stage: its name decides, or for a learner's chat, the step it is checked for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +16,17 @@ _known: dict[str, str] = {}  # by the stage's token: a name that has an account
 
 
 def family_of(chat: Stage) -> Family:
-    """Return how one speaks with a stage: known by its name, a learner's by the step it is checked for.
+    """Return how people speak with this stage.
 
-    A learner's chat that has no accounts yet is entered without: then the promise that breaks is
-    that of the accounts, and not the first one that needs somebody in the room.
+    If a learner's chat has no accounts yet, people enter it without one. Then the promise about
+    accounts breaks, and not the first promise that needs somebody in the room.
     """
     if chat.is_final_app:
-        return FinalApp(chat, accounts=True, rooms=True)
+        return FinalApp(chat, accounts=True, sockets_need_login=True, rooms=True)
     accounts = has_come_to(chat, "accounts") and _has_a_lock(chat)
-    rooms = accounts and has_come_to(chat, "rooms")
-    return Family(chat, not has_come_to(chat, "messages"), accounts, rooms)
+    sessions, rooms = (accounts and has_come_to(chat, each) for each in ("sessions", "rooms"))
+    signed = not has_come_to(chat, "history")  # the step about authors ignores the name
+    return Family(chat, signed, accounts, sessions, rooms)
 
 
 def account_of(chat: Stage) -> Family:
@@ -34,8 +35,7 @@ def account_of(chat: Stage) -> Family:
     if family.accounts:
         return family
     raise Broken("The front page asks for a name and a password.", "`/` has no password field",
-                 "From step 08 on, index.html has two forms: one to register and one "
-                 "to log in.")  # fmt: skip
+                 "index.html needs a form to register and to log in.")  # fmt: skip
 
 
 def make_room(chat: Stage, owner: str) -> int:
@@ -54,7 +54,7 @@ def has_come_to(chat: Stage, subject: str) -> bool:
 
 @contextmanager
 def checked_for(step: str) -> Iterator[None]:
-    """While this lasts, a learner's chat is spoken to as this step is."""
+    """Within this block, speak with a learner's chat as with this step."""
     before = _checked.set(step)
     try:
         yield
@@ -63,7 +63,7 @@ def checked_for(step: str) -> Iterator[None]:
 
 
 def known_name(chat: Stage) -> str:
-    """Return the name of somebody who has an account, and nobody else's: passwords take their time."""
+    """Return the name of one person who has an account, always the same, since hashing takes time."""
     if chat.token not in _known:
         name = fresh_name()
         account_of(chat).new_browser(name)

@@ -15,6 +15,11 @@ NOT_CAUGHT = (
 
 PYTHON: Kinds = [
     (
+        r"unsupported format string passed to NoneType",
+        "A value in the f-string is `None`. A field that the database fills, such as `created_at`, has "
+        "a value only after `db.session.commit()`: call it before `as_dict`.",
+    ),
+    (
         r"ModuleNotFoundError: No module named '([\w.]+)'",
         "Python cannot find the module `{0}`. Check its spelling in the import line. If it is a file of "
         "your chat, it must be next to app.py: the cell with `bring(…)` copies it. If it is a "
@@ -27,7 +32,7 @@ PYTHON: Kinds = [
     ),
     (
         r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'",
-        "`{1}` is a file of your own here, and it does not define `{0}`. If you mean the library "
+        "`{1}` is one of your own files, and it does not define `{0}`. If you mean the library "
         "`{1}`, your file hides a library of that name: rename the file.",
     ),
     (
@@ -50,7 +55,7 @@ PYTHON: Kinds = [
     ),
     (
         r"^SyntaxError: .*((?:Maybe you meant|Perhaps you forgot|Did you mean).*)",
-        "Python cannot read the line at the mark, and guesses why: “{0}”",
+        "Python cannot read the line at the mark. Its guess is: “{0}”",
     ),
     (
         r"^SyntaxError: expected '(\S+)'",
@@ -85,13 +90,13 @@ PYTHON: Kinds = [
     ),
     (
         r"AttributeError: 'dict' object has no attribute '(\w+)'",
-        'You read a dictionary\'s values in brackets: `["{0}"]`, not `.{0}`.',
+        'Write a dictionary\'s key in square brackets: `["{0}"]`, not `.{0}`.',
     ),
     (
         r"AttributeError: '(?:\w*function|method)' object has no|"
         r"TypeError: .*(?:function|method)'?(?: object)? is not (?:JSON|subscriptable|iterable)|"
         r"TypeError: .*\bnot '?(?:builtin_)?(?:function|method)\b|<bound method",
-        "The value is a function: are the brackets `()` missing? If you mean a text, add quotes.",
+        "The value is a function: are the brackets `()` missing? If you mean text, add quotes.",
     ),
     (
         r"AttributeError: (?:module |type object )?'([\w.]+)'(?: object)? has no attribute '(\w+)'",
@@ -110,7 +115,7 @@ PYTHON: Kinds = [
     ),
     (
         r"TypeError: Object of type (\w+) is not JSON serializable",
-        "A `{0}` cannot be sent as JSON. You can send texts, numbers, True, False, None, and lists "
+        "A `{0}` cannot be sent as JSON. You can send strings, numbers, True, False, None, and lists "
         "and dictionaries of these.",
     ),
     (
@@ -143,8 +148,8 @@ PYTHON: Kinds = [
     ),
     (
         r"KeyError: (.+)",
-        "Nothing gives a value for {0}: the dictionary has no such key, or `.format(…)` no such "
-        "argument. Check the spelling, and whether anything sets it.",
+        "There is no value for {0}: the dictionary has no such key, or `.format(…)` has no such "
+        "argument. Check the spelling, and check that something sets it.",
     ),
     (
         r"ValueError: (?i:urls?) (?:rule .*)?must start with a (?:leading )?slash",
@@ -175,7 +180,7 @@ PYTHON: Kinds = [
     ),
     (
         r"UndefinedError: .*'(\w+)'(?: is undefined)?$",
-        "The template uses `{0}`, and nothing gives it a value. Pass it to `render_template`, or "
+        "The template uses `{0}`, but nothing gives it a value. Pass it to `render_template`, or "
         "check its spelling. `csrf_token` comes with `CSRFProtect(app)`.",
     ),
     (
@@ -189,8 +194,8 @@ PYTHON: Kinds = [
     ),
     (
         r"BuildError: .*for endpoint '?(.*?)'?(?: with|\.(?:\s|$)|$)",
-        "`url_for` wants the name of a function with a route, as text. No such function is called "
-        "`{0}`.",
+        "`url_for` expects the name of a function that has a route, in quotes. No such function is "
+        "called `{0}`.",
     ),
     (
         r"OperationalError: .*no such table: (\w+)",
@@ -200,8 +205,8 @@ PYTHON: Kinds = [
     (
         r"OperationalError: .*no (?:such column:|column named) (\S+)|"
         r"OperationalError: table \w+ has no column named (\S+)",
-        "The database's table has no column `{0}`, because `db.create_all()` does not change a "
-        "table that exists. Delete the folder `instance` to begin with an empty database.",
+        "The table in your database has no column `{0}`, because `db.create_all()` does not change "
+        "existing tables. Delete the folder `instance` to begin with an empty database.",
     ),
     (
         r"IntegrityError: .*(NOT NULL|UNIQUE) constraint failed: (.*)",
@@ -210,16 +215,16 @@ PYTHON: Kinds = [
     ),
     (
         r"UnmappedInstanceError: Class '([\w.]+)' is not mapped",
-        "The database stores objects of your model classes, and this is a `{0}`. Make an object of "
-        "it first, such as `Message(…)`.",
+        "The database stores objects of your model classes, but this is a `{0}`. Create such an "
+        "object first, for example with `Message(…)`.",
     ),
     (
         r"could not assemble any primary key columns",
-        "A table needs a column with `primary_key=True`, which tells its rows apart.",
+        "A table needs a column with `primary_key=True`, to tell its rows apart.",
     ),
     (
         r"app is not registered with this 'SQLAlchemy' instance",
-        "The database does not know the application. Is the line `db.init_app(app)` there?",
+        "The database isn't connected to the application. Is the line `db.init_app(app)` there?",
     ),
     (
         r"RuntimeError: Working outside of (\w+) context",

@@ -1,6 +1,6 @@
-"""The promise about tags: each is closed, and what is in them is HTML.
+"""The promise about tags: each tag is closed, and its attributes are spelled correctly.
 
-A browser accepts anything else, and says nothing.
+A browser also accepts tags with mistakes, and reports nothing.
 """
 
 import re
@@ -43,7 +43,7 @@ ATTRIBUTES = {
     "tabindex", "target", "text", "title", "translate", "type", "usemap", "valign", "value",
     "width", "wrap", "writingsuggestions", "xmlns",
 }  # fmt: skip
-ALIKE = 0.8  # of 1, where every letter is the same
+ALIKE = 0.8  # 1 means that every letter is the same
 WELL_FORMED = re.compile(
     r"""<[^\s/>]++(?:\s*+[^\s"'<>/=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'<>`]*+))?+)*+\s*+/?>"""
 )
@@ -53,7 +53,7 @@ class Opened(NamedTuple):
     line: int
     tag: str
     text: str  # as it is in the page
-    until: str = ""  # where it turns out to be open still
+    until: str = ""  # where it turns out to be still open
 
 
 class Tags(HTMLParser):
@@ -113,7 +113,7 @@ class Tags(HTMLParser):
 
 @promise(since="setup")
 def tags_are_closed(chat: Stage) -> None:
-    """On the pages, every opening tag has its closing tag, and attributes are spelled right."""
+    """On the pages, every opening tag has its closing tag, and attributes are spelled correctly."""
     _is_in_order("/", visit(chat, "/").text)
     if has_come_to(chat, "routes"):
         _is_in_order("/chat", open_chat(chat).text)
@@ -144,7 +144,7 @@ def _is_in_order(path: str, page: str) -> None:
                      f"`{opened.text}` in line {opened.line} of the page's source (Ctrl+U shows it)",
                      "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     for opened, name, meant in tags.misspelt:
-        raise Broken(f"The attributes of `<{opened.tag}>` on `{path}` are spelled right.",
+        raise Broken(f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",
                      f"`{name}` in line {opened.line} of the page's source (Ctrl+U shows it)",
                      f"Do you mean `{meant}`? A browser ignores an attribute that it does not know. "
                      "An attribute of your own begins with `data-`.")  # fmt: skip

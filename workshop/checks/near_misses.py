@@ -1,4 +1,4 @@
-"""Files that are almost where they should be, and code that was pasted with marks that are no code."""
+"""Files that are almost where they should be, and code that was pasted with marks that are not code."""
 
 import re
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from pathlib import Path
 
 APP_NAMES = ("app.py.txt", "app.txt", "app.py.py", "app", "application.py", "chat.py", "main.py")
 FOLDERS = ("templates", "static")  # Flask gives these their names
-ALIKE = 0.8  # of 1, where every letter is the same
+ALIKE = 0.8  # 1 means that every letter is the same
 MOST = 0.8  # of the lines of a file
 PASTED = {
     r"\+": "`+`. It marks an added line in a diff and is not part of the code. Delete it",
@@ -64,7 +64,7 @@ def instead_of(folder: Path, wanted: str) -> str:
 
 
 def pasted(code: str) -> str:
-    """Return a sentence about marks before most lines, which came along with the code; "" for none."""
+    """Return a sentence about marks that were pasted before most lines; "" if there are none."""
     lines = [line for line in code.splitlines() if line.strip()]
     for mark, words in PASTED.items():
         marked = [line for line in lines if re.match(mark, line)]
@@ -86,7 +86,7 @@ def _why(name: str, same_folder: bool = True) -> str:
     if name.endswith(".txt"):
         return " Your editor or file manager may hide the ending `.txt`."
     if same_folder and name != name.lower():
-        return " Capitals count in the names of files."
+        return " Capitals count in file names."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""docs/promises.md: every promise and who keeps it. `python -m workshop.checks` renews it."""
+"""Generate docs/promises.md, which lists every promise and the stages that keep it."""
 
 from itertools import groupby
 
@@ -8,15 +8,16 @@ from workshop.checks.promise import Promise, all_promises
 PAGE = paths.ROOT / "docs" / "promises.md"
 HEAD = """# What each step promises
 
-Made by `python -m workshop.checks` from `workshop/checks/`; a test keeps it current. Every ✓ is
-a test in `tests/contract`, over the wire, against the real server. The same promises check a
-learner's own chat. A later step may take a promise back, where it puts a better one in its place.
+`python -m workshop.checks` generates this page from `workshop/checks/`, and a test makes sure that
+it is up to date. Each ✓ stands for a test in `tests/contract` that talks to the real server over the
+network. The same promises are used to check a learner's own chat. A later step can withdraw a promise
+if it replaces it with a better one.
 
 """
 
 
 def table() -> str:
-    """Return the table promise × stage in Markdown: ✓ where it is kept, – where it is not made."""
+    """Return a Markdown table of promises and stages: ✓ if the stage keeps the promise, – if not."""
     stages = [step.number for step in manifest.steps()]
     lines = ["| promise | " + " | ".join(stages) + " | final_app |"]
     lines.append("|---|" + ":-:|" * (len(stages) + 1))
@@ -38,5 +39,5 @@ def _row(each: Promise, stages: list[str]) -> str:
 
 
 def renew() -> None:
-    """Write the page as it should be."""
+    """Write the page to its file."""
     PAGE.write_text(page(), encoding="utf-8", newline="\n")

@@ -47,7 +47,7 @@ def the_page_names_its_python(chat: Stage) -> None:
            "(From step 02 on this page is gone, and so is this check.)")  # fmt: skip
 
 
-@promise(since="routes", until="history")
+@promise(since="routes", until="catching_up")
 def the_form_asks_for_a_name(chat: Stage) -> None:
     """The front page asks for a name and sends it to /chat."""
     page = read(chat, "/")
@@ -60,8 +60,8 @@ def the_form_asks_for_a_name(chat: Stage) -> None:
                      "nothing.")  # fmt: skip
     expect(attribute(form, "method").lower() in ("", "get"), "The form uses the method GET.",
            f'method="{attribute(form, "method")}"',
-           'Use method="get": the name is then part of the address, which can be opened '
-           "again.")  # fmt: skip
+           'Use method="get". Then the name is part of the address, and people can open the same '
+           "address again.")  # fmt: skip
     target = urlsplit(urljoin(chat.url + "/", attribute(form, "action"))).path
     expect(target == "/chat", "The form's action leads to /chat.",
            f'action="{attribute(form, "action")}" leads to {target}',
@@ -71,11 +71,12 @@ def the_form_asks_for_a_name(chat: Stage) -> None:
 
 def _field_is_friendly(form: Tag, field: Tag) -> None:
     expect(field.has_attr("required"),
-           "The field is required: the browser asks before it sends an empty name.", str(field),
+           "The field is required: the browser does not send an empty name.", str(field),
            "Add the word `required` inside the input's tag.")  # fmt: skip
     expect(is_labelled(field),
            'The field has a label: `<label for="username">` and `id="username"`.', str(field),
-           "A label's `for` must be the field's `id`, or a screen reader cannot name it.")  # fmt: skip
+           "A label's `for` must be the field's `id`. Otherwise a screen reader cannot name the "
+           "field.")  # fmt: skip
     buttons = form.select(SENDS)
     expect(any(text_of(each) or attribute(each, "value") for each in buttons),
            "The form has a button that says what it does, such as “Join Chat”.",
@@ -91,17 +92,17 @@ def the_chat_page_greets_by_name(chat: Stage) -> None:
         expect(re.search(rf"\b{name}\b", seen),
                f"{name}'s chat page greets them, for example with “Welcome to the Chat Room, {name}!”",
                f"“{seen[:SNIPPET]}”",
-               'The braces came through unchanged. In Python, write an f before the quote: `f"… '
+               'The page shows the braces unchanged. In Python, write an f before the quote: `f"… '
                '{name}"`. In a template, write two braces on each side: `{{ name }}`.'
                if re.search(r"\{\{? *[a-z][^{}]*\}", seen) else
                FROM_ADDRESS
                if not has_come_to(chat, "accounts") else
-               "From step 08 on, the name is that of the person who is logged in: pass `me=me` to "
-               "the page, and write `{{ me.username }}` there.",
+               "Greet the person who is logged in: pass `user=user` to the page, and write "
+               "`{{ user.username }}` there.",
                about="" if "{" in seen else "app.py")  # fmt: skip
 
 
-@promise(since="routes", until="history")
+@promise(since="routes", until="catching_up")
 def without_a_name_back_to_the_front_page(chat: Stage) -> None:
     """People without a name are redirected to the front page."""
     for path in ("/chat", "/chat?username=", "/chat?username=%20%20"):
@@ -112,7 +113,7 @@ def without_a_name_back_to_the_front_page(chat: Stage) -> None:
                f"status {answer.status_code}"
                + (f", leading to {target}" if "Location" in answer.headers else ""),
                'Before you return the page: `if not username: return redirect(url_for("index"))`. '
-               '`.strip()` removes blanks, so a name of blanks counts as none.')  # fmt: skip
+               '`.strip()` removes blanks, so a name of blanks becomes empty.')  # fmt: skip
 
 
 @promise(since="routes")
@@ -125,7 +126,7 @@ def a_hostile_name_stays_text(chat: Stage) -> None:
            "Text from other people must be escaped: write `escape(username)` in Python. A template "
            "escapes every value, unless `|safe` switches it off.")  # fmt: skip
     expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
-           quote(page), "Escape once, not twice, and do not cut anything out of the name.")  # fmt: skip
+           quote(page), "Escape once, not twice, and do not remove anything from the name.")  # fmt: skip
 
 
 @promise(since="routes")
@@ -134,8 +135,8 @@ def other_addresses_and_methods_are_refused(chat: Stage) -> None:
     for path, method, wanted in (("/no-such-page", "GET", 404), ("/chat", "POST", 405)):
         seen = visit(chat, path, method=method).status_code
         expect(seen == wanted, f"{method} {path} returns status {wanted}.", f"status {seen}",
-               "Flask does this by itself: a route answers only its own address, and only GET "
-               "unless `methods=` says more.")  # fmt: skip
+               "Flask does this by itself: a route answers requests only for its own address, and "
+               "only with GET, unless `methods=` lists other methods.")  # fmt: skip
 
 
 def _around_the_messages(page: BeautifulSoup) -> str:
@@ -174,19 +175,19 @@ def _why_no_pin(text: str) -> str:
     if re.search(r"==\s*[\"']", text):
         return 'A version in requirements.txt has no quotes: `flask==3.1`, not `flask=="3.1"`.'
     if re.search(r"==\s*(…|\.\.\.)?\s*$", text, re.MULTILINE):
-        return "The dots stand for a version. Write its number there, as the notebook shows it."
+        return "Replace the dots with the version number that the notebook shows."
     if "=" in text:
         return "Write two equals signs between the name and the version: `flask==…`."
     return (
-        "A name alone does not pin a version: next year it would install another Flask. Write two "
-        "equals signs and the version after it."
+        "A name alone does not pin a version: next year, it would install a different Flask. After the "
+        "name, write two equals signs and the version."
     )
 
 
 def _has_flask(pinned: str) -> None:
     python = environments.second().python
     expect(python.is_file(), "There is a second environment in mine/second.", "no Python there",
-           "Run the cell of notebook 01 that makes it.")  # fmt: skip
+           "Run the cell in notebook 01 that creates it.")  # fmt: skip
     result = subprocess.run(
         [python, "-c", VERSION_OF_FLASK],
         env=os.environ | environments.PLAIN,
@@ -203,13 +204,13 @@ def _has_flask(pinned: str) -> None:
     expect(result.stdout.strip() == pinned,
            f"mine/second has Flask {pinned}, as requirements.txt says.",
            f"Flask {result.stdout.strip()}",
-           "Install from the file with `-r`, so that both always agree.")  # fmt: skip
+           "Install from the file with `-r`, so that the versions always agree.")  # fmt: skip
 
 
 @exercise("routes")
 def there_is_an_about_page(chat: Stage) -> None:
-    """There is a page /about, and the front page leads to it."""
-    attempted(visit(chat, "/about").status_code != 404, "/about returns a page of its own.",
+    """There is a page /about, and the front page links to it."""
+    attempted(visit(chat, "/about").status_code != 404, "/about returns its own page.",
               "status 404", 'Start with `@app.route("/about")`.')  # fmt: skip
     page = read(chat, "/about")
     heading = page.find("h1")

@@ -1,4 +1,4 @@
-"""Step 03: the parts of the pages, and what a template would show if there were something to show."""
+"""Step 03: the parts of the pages, and what a template would show if there were a message."""
 
 import ast
 from http import HTTPStatus
@@ -16,13 +16,13 @@ from workshop.checks.promise import Broken, attempted, expect, promise
 from workshop.stages import Stage
 
 PARTS = {"chat-messages": "div", "message-form": "form", "message-input": "input"}
-WILL_DO = {"div": "", "input": ":is(input, textarea)"}  # what else than the step's own tag
+WILL_DO = {"div": "", "input": ":is(input, textarea)"}  # other tags that are accepted
 FLASK_GIVES = ("request", "session", "g", "config", "get_flashed_messages")  # to every template
 MESSAGE = {"username": "Cy", "text": "A thimble"}
 
 
 class Anything(ChainableUndefined):
-    """Whatever else a learner passes to the page: it is empty, whatever the page does with it."""
+    """A value that a learner also passes to the page: it is empty, whatever the page does with it."""
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return self
@@ -33,7 +33,7 @@ def pages_are_complete(chat: Stage) -> None:
     """Both pages have a title, a language and a stylesheet that loads."""
     attempted((chat.folder / "templates").is_dir(),
               "The pages are in a folder `templates` next to app.py.", "no such folder",
-              'The cell with `bring(…)` makes it. Return a page from it with '
+              'The cell with `bring(…)` creates it. Return a page from it with '
               '`render_template("index.html")`.')  # fmt: skip
     for path, title in (("/", "Chat Application"), ("/chat", "Chat Room")):
         page = read(chat, path) if path == "/" else read_chat(chat)
@@ -57,7 +57,7 @@ def links_lead_somewhere(chat: Stage) -> None:
             status = visit(chat, target._replace(scheme="", netloc="").geturl(), by=ada).status_code
             expect(status < HTTPStatus.BAD_REQUEST, f"The link “{text_of(link)}” on {path} works.",
                    f"status {status} at {target.path}",
-                   "Make its address with `url_for` and the name of the function.")  # fmt: skip
+                   "Create its address with `url_for` and the name of the function.")  # fmt: skip
 
 
 @promise(since="templates")
@@ -98,11 +98,11 @@ def nothing_comes_from_elsewhere(chat: Stage) -> None:
             host = urlsplit(urljoin(chat.url, address)).netloc
             expect(host in ("", urlsplit(chat.url).netloc),
                    "Scripts and styles come from your own server.", str(tag)[:160],
-                   "In a room without internet this page would not work. Use "
+                   "Without internet access, this page would not work. Use "
                    "`url_for('static', …)`, or the blueprint for the browser client.")  # fmt: skip
 
 
-@promise(since="templates", until="messages")
+@promise(since="templates", until="author")
 def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
     """The chat page shows the author and the text of each message in `messages`."""
     given = _given_to_the_page(chat)
@@ -110,7 +110,7 @@ def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
            "app.py passes the list to the page: `messages=messages`.",
            f"it passes {', '.join(given or []) or 'nothing'}",
            'Pass it in `render_template("chat.html", …)`. A loop over a missing value shows nothing, '
-           "and reports no error.", about="app.py")  # fmt: skip
+           "and raises no error.", about="app.py")  # fmt: skip
     page = BeautifulSoup(page_with_a_message(chat, MESSAGE), "html.parser")
     log = page.find(id="chat-messages")
     shown = text_of(log) if isinstance(log, Tag) else ""
@@ -118,7 +118,7 @@ def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
            f"With {MESSAGE} in `messages`, the log shows the name, and the text once.",
            f"“{shown}”" if shown else "an empty log",
            "In `{% for message in messages %}`, show `message.username` and `message.text`. A "
-           "misspelled name shows nothing, and is not an error.")  # fmt: skip
+           "misspelled name shows nothing, and raises no error.")  # fmt: skip
 
 
 def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
@@ -146,7 +146,7 @@ def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
 
 
 def _given_to_the_page(chat: Stage) -> list[str] | None:
-    """Return the names that app.py gives to chat.html; None where that cannot be told."""
+    """Return the names that app.py passes to chat.html; None if the code does not show them."""
     for node in ast.walk(ast.parse((chat.folder / "app.py").read_bytes())):
         match node:
             case ast.Call(args=[ast.Constant(value="chat.html")], keywords=given):
@@ -156,7 +156,7 @@ def _given_to_the_page(chat: Stage) -> list[str] | None:
 
 
 def page_with_a_message(chat: Stage, message: dict[str, str]) -> str:
-    """Render chat.html as it is, with one message; whatever else it is given is empty."""
+    """Render chat.html as it is, with one message; all other values are empty."""
     given = _given_to_the_page(chat)
 
     def nowhere(*_: Any, **__: Any) -> str:

@@ -1,15 +1,18 @@
-"""Step 09: who is here, counted in people; the exercise: who is typing."""
+"""Who is here (people, not sockets); leaving a room; the exercise: who is typing."""
 
 from collections.abc import Callable
 
+from workshop.checks.browse import visit
 from workshop.checks.client import Person, enter, entered
 from workshop.checks.families import account_of, make_room
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
+from workshop.checks.rooms import NOWHERE
+from workshop.checks.speakers import fresh_name
 from workshop.checks.visitors import FIELD, visitors
 from workshop.stages import Stage
 
 
-@promise(since="rooms")  # final_app waits 10 s before it says that somebody has gone
+@promise(since="presence")  # final_app waits 10 s before it says that somebody has gone
 def a_room_knows_who_is_here(chat: Stage) -> None:
     """Whenever somebody comes or goes, the people in the room receive the list of who is here."""
     bo = account_of(chat).named("Bo")
@@ -19,18 +22,18 @@ def a_room_knows_who_is_here(chat: Stage) -> None:
         if not came or bo not in came[-1]:
             raise Broken('When Bo comes, Ada receives `presence` with {"room": …, "online": […]}, '
                          "with his name in `online`.", f"{came[-1]}" if came else "nothing",
-                         "Whenever somebody connects or joins a room, work out who is here, and "
-                         '`emit("presence", …, to=room.id)`.')  # fmt: skip
+                         "Whenever somebody connects or joins a room, call "
+                         "`tell_presence(room.id)`.")  # fmt: skip
         gone = _states(ada, lambda names: bo not in names)
-        expect(bo not in gone[-1], "When Bo has closed his page, Ada receives the list of who is left.",
+        expect(bo not in gone[-1], "When Bo closes his page, Ada receives the list of who is left.",
                f"still {gone[-1]}",
-               "In the handler of `disconnect`, first remove the connection, and then emit "
-               "`presence` to the rooms.")  # fmt: skip
+               "In the handler of `disconnect`, first remove the connection, and then call "
+               "`tell_presence` for its rooms.")  # fmt: skip
 
 
-@promise(since="rooms", final_app=True)
+@promise(since="presence", final_app=True)
 def presence_counts_people(chat: Stage) -> None:
-    """Two tabs and a phone are one person, and closing one of them changes nothing."""
+    """Two tabs and a phone count as one person, and closing one of them changes nothing."""
     rooms = account_of(chat)
     bo, cy = rooms.named("Bo"), rooms.named("Cy")
     phone = rooms.new_browser("Bo")
@@ -41,16 +44,69 @@ def presence_counts_people(chat: Stage) -> None:
     first = next((place for place, names in enumerate(states) if bo in names), len(states))
     for names in states[first:]:
         expect(names.count(bo) == 1,
-               "Bo is in the list once, with two tabs and a phone, and after one of them closes.",
+               "Bo is in the list once while he has two tabs and a phone, and after one of them closes.",
                f"{names}",
                "Count people, not connections: put each name into a set."
                if bo in names else
-               "Somebody is gone only when their last connection is: work out who is here from "
-               "all the connections that are left.")  # fmt: skip
+               "Somebody has left only when their last connection is closed. Work out who is here "
+               "from all the connections that are still open.")  # fmt: skip
+
+
+@promise(since="presence", final_app=True)
+def people_can_leave_their_last_room(chat: Stage) -> None:
+    """People who leave their last room still see a page, where they can find other rooms."""
+    rooms, name = account_of(chat), fresh_name()
+    with entered(chat, name) as (person,):
+        person.leave(rooms.general)
+        page = visit(chat, rooms.page(name), by=person.browser, follow=True)
+        expect(page.status_code == 200,
+               f"Somebody who is in no room sees the page {rooms.page(name)}.",
+               f"status {page.status_code}",
+               "Look for the room only if there is one: `min(…, default=0)`, and `if room_id and "
+               "room_id not in mine`.")  # fmt: skip
+        person.said("Here I am", make_room(chat, name))
+
+
+@promise(since="presence", final_app=True)
+def leaving_reaches_every_tab(chat: Stage) -> None:
+    """People who leave a room receive nothing from it in any tab, and can do nothing there."""
+    rooms, room = account_of(chat), make_room(chat, "Ada")
+    with entered(chat, "Ada", "Bo", "Bo") as (ada, bo, tab):
+        for person in (ada, bo, tab):
+            person.join(room)
+        ada.said("Stay!", room)
+        bo.leave(room)
+        ada.said("Bo has gone", room)
+        for which, client in (("the tab in which Bo left", bo), ("his other tab", tab)):
+            expect(client.texts() == ["Stay!"],
+                   f"After Bo leaves, {which} receives nothing from the room.",
+                   "it still receives what is said there",
+                   "First call `memberships.leave(user, room)`, and then "
+                   "`memberships.update_sockets(room.id, sockets)`.")  # fmt: skip
+            client.refused("new_message", client.payload("Still here?", room),
+                           "Somebody who has left is not a member: read the memberships from the "
+                           "database at every event.",
+                           code=rooms.not_a_member)  # fmt: skip
+        heard = ada.texts()
+    expect("Bo has gone" in heard, "People who stay still receive what is said in the room.",
+           f"Ada receives {heard}",
+           "Remove only the sockets of the person who left. `close_room` removes "
+           "everybody's.")  # fmt: skip
+
+
+@promise(since="presence")
+def only_members_leave(chat: Stage) -> None:
+    """`leave_room` is refused if the person is not in the room, or if it names no room."""
+    room = make_room(chat, "Ada")
+    with entered(chat, "Bo") as (bo,):
+        for number, code in ((room, "forbidden"), (NOWHERE, "not_found"), ("1", "invalid")):
+            bo.refused("leave_room", {"room": number},
+                       "As in every other event, first check that the person is a member: `user, room = "
+                       "memberships.require_member(payload)`.", code=code)  # fmt: skip
 
 
 def _states(person: Person, wanted: Callable[[list[str]], bool]) -> list[list[str]]:
-    """Wait until the people who are here are as wanted; return what was told until then."""
+    """Wait until the list of who is here is as wanted; return all lists that have arrived."""
     rooms = person.family
     while True:
         states = rooms.online(person.heard(), rooms.general)
@@ -58,15 +114,15 @@ def _states(person: Person, wanted: Callable[[list[str]], bool]) -> list[list[st
             return rooms.online(person.heard(), rooms.general)
 
 
-@exercise("rooms")
+@exercise("presence")
 def who_types_is_shown(chat: Stage) -> None:
-    """While somebody types, the others in the room receive `typing`, and the page shows it for 3 s."""
+    """While somebody is typing, others in the room receive `typing`, and the page shows it for 3 s."""
     room = make_room(chat, "Ada")
     with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
         ada.join(room)
         bo.join(room)
         ada.emit("typing", {"room": room})
-        ada.told("typing")  # when she is answered, her `typing` has been handled
+        ada.told("typing")  # when the answer arrives, the server has handled `typing`
         cy.emit("typing", {"room": room})
         cy.told("typing")
         heard = {name: who.told("typing") for name, who in (("Ada", ada), ("Bo", bo), ("Cy", cy))}
@@ -75,13 +131,13 @@ def who_types_is_shown(chat: Stage) -> None:
               'Start with `@socketio.on("typing")`.')  # fmt: skip
     strangers = [d for d in heard["Bo"] if isinstance(d, dict) and d.get("username") == "Cy"]
     if heard["Bo"] != [{"room": room, "username": "Ada"}] or heard["Cy"]:
-        raise Broken('Bo receives `typing` with {"room": …, "username": "Ada"}, once, and Cy, who '
+        raise Broken('Bo receives `typing` exactly once, with {"room": …, "username": "Ada"}. Cy, who '
                      "is not in the room, can neither send nor receive it.",
                      f"Bo: {heard['Bo']}, Cy: {heard['Cy'] or 'nothing'}",
-                     "Like every other event, first check who is a member: `me, room = "
-                     "place(payload)`."
+                     "As in every other event, first check that the person is a member: `user, room = "
+                     "memberships.require_member(payload)`."
                      if strangers else
-                     'Write `emit("typing", {"room": room.id, "username": me.username}, to=room.id, '
+                     'Write `emit("typing", {"room": room.id, "username": user.username}, to=room.id, '
                      "include_self=False)`.")  # fmt: skip
     expect(not heard["Ada"], "Ada does not receive her own `typing`.", f"{heard['Ada']}",
            "Add `include_self=False` next to `to=room.id`.")  # fmt: skip
@@ -94,12 +150,12 @@ def _page_takes_part(chat: Stage) -> None:
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         ada.types(FIELD, "H")
         ada.expects(lambda: {"room": family.general} in ada.sent("typing"),
-                    "The page emits `typing` with its room when something is typed.",
+                    "The page emits `typing` with its room when somebody types something.",
                     'Add `input.addEventListener("input", () => socket.emit("typing", { room }))`.',
                     f"It emitted {ada.page.sent}.")  # fmt: skip
         ada.page.pages.settle()
         quiet = ada.text
-        enter(chat, "Ada").join(other)
+        bo.family.join("Ada", other)
         bo.emit("typing", {"room": other})
         bo.emit("typing", {"room": family.general})
         ada.did = "Bo is typing."

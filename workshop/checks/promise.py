@@ -1,4 +1,4 @@
-"""A promise: a sentence, since which step it holds, and the code that tries it."""
+"""A promise: a sentence, the step from which it holds, and the code that tries it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from workshop.stages import Stage
 # The modules that make promises. Within a step, promises are tried in this order: first the events,
 # then the page, as the notebooks do (A from Python, B the page).
 MODULES = (
-    "markup", "pages", "events", "parts", "messages", "history", "accounts", "sessions",
-    "rooms", "presence", "files", "downloads", "stories",
+    "markup", "pages", "events", "parts", "messages", "author", "history", "older", "catching_up",
+    "accounts", "sessions", "rooms", "presence", "files", "downloads", "stories",
 )  # fmt: skip
 
 # Where to look first, by module; before step 03 the pages are in app.py, like everything else.
@@ -24,9 +24,9 @@ Trial = Callable[[Stage], None]
 class Broken(AssertionError):
     """A promise does not hold. The parts are sentences for a learner.
 
-    `sentence` names another promise, where trying one has shown that that other one is broken.
-    `report` is the error behind it; where none was raised, `about` is the file to look at, such as
-    "static/chat.js".
+    `sentence` names another promise, if trying this one has shown that the other one is broken.
+    `report` is the error that caused it. If there was no error, `about` is the file to look at, such
+    as "static/chat.js".
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Broken(AssertionError):
 
 
 class NotAttempted(Broken):
-    """Nothing of the exercise is there yet, which is no mistake."""
+    """The learner has not started the exercise yet. This is not a mistake."""
 
 
 class CannotRun(Exception):
-    """This machine cannot try a promise. The text is a sentence that says why."""
+    """This machine cannot try a promise. The message is a sentence that says why."""
 
 
 def expect(holds: object, expected: str, seen: object, hint: str, about: str = "") -> None:
@@ -57,7 +57,7 @@ def expect(holds: object, expected: str, seen: object, hint: str, about: str = "
 
 
 def attempted(done: object, expected: str, seen: object, hint: str) -> None:
-    """Raise NotAttempted unless something of the exercise is there."""
+    """Raise NotAttempted unless the learner has started the exercise."""
     if not done:
         raise NotAttempted(expected, str(seen), hint)
 
@@ -66,23 +66,21 @@ def attempted(done: object, expected: str, seen: object, hint: str) -> None:
 class Promise:
     """`since` and `until` are step numbers; `until` is the last step that keeps the promise, if any.
 
-    `withdrawn_by` is the number of the step whose exercise, once done, takes the promise back; the
-    next step makes it again. An `extra` may be left out by a learner: it then raises NotAttempted.
-    `final_app` says that the finished application keeps the promise, too.
+    `final_app` says that the finished application keeps the promise, too. `file` is the one to look
+    at, if it is not the usual one of the promise's module.
     """
 
     sentence: str
     trial: Trial
     since: str
     until: str = ""
-    withdrawn_by: str = ""
-    extra: bool = False
     final_app: bool = False
+    file: str = ""
 
     @property
     def about(self) -> str:
-        """The file to look at where neither an error nor the promise itself names one."""
-        return LOOK_IN.get(self.trial.__module__.rpartition(".")[2], "app.py")
+        """The file to look at if neither an error nor the promise itself names one."""
+        return self.file or LOOK_IN.get(self.trial.__module__.rpartition(".")[2], "app.py")
 
     def __str__(self) -> str:
         return self.sentence
@@ -95,41 +93,33 @@ _promises: list[Promise] = []
 _exercises: dict[str, Promise] = {}
 
 
-def promise(
-    *,
-    since: str,
-    until: str = "",
-    withdrawn_by: str = "",
-    extra: bool = False,
-    final_app: bool = False,
-) -> Callable[[Trial], Trial]:
+def promise(*, since: str, until: str = "", final_app: bool = False) -> Callable[[Trial], Trial]:
     """Register a function as a promise of the steps from `since` to `until`, such as "history"."""
 
     def register(trial: Trial) -> Trial:
-        sentence = _sentence(trial)
-        first, last, taken_back = (
-            each and _number_of(each) for each in (since, until, withdrawn_by)
-        )
-        made = Promise(sentence, trial, first, last, taken_back, extra, final_app)
-        _promises.append(made)
+        first, last = (each and _number_of(each) for each in (since, until))
+        _promises.append(Promise(_sentence(trial), trial, first, last, final_app))
         return trial
 
     return register
 
 
-def exercise(step: str) -> Callable[[Trial], Trial]:
-    """Register a function as the check of the exercise of a step, such as "history"."""
+def exercise(step: str, file: str = "") -> Callable[[Trial], Trial]:
+    """Register a function as the check of the exercise of a step, such as "history".
+
+    `file` is the file in which most of the exercise is done, such as "static/chat.js".
+    """
 
     def register(trial: Trial) -> Trial:
         number = _number_of(step)
-        _exercises[number] = Promise(_sentence(trial), trial, number, number)
+        _exercises[number] = Promise(_sentence(trial), trial, number, number, file=file)
         return trial
 
     return register
 
 
 def promises_of(step: str) -> list[Promise]:
-    """Return the promises that the step with this number keeps, in the order of the class."""
+    """Return the promises that the step with this number keeps, in the order of the steps."""
     return [each for each in all_promises() if each.kept_by(step)]
 
 
@@ -147,7 +137,7 @@ def exercise_of(step: str) -> Promise:
 
 
 def _number_of(name: str) -> str:
-    """Return the number of the step called "history". Raises LookupError that lists what there is."""
+    """Return the number of the step called "history". Raises LookupError if there is none."""
     return manifest.step_about(name).number
 
 

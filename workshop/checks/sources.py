@@ -1,4 +1,4 @@
-"""Read the Python of a learner's chat, without running it, for what no wire shows."""
+"""Find mistakes in the Python of a learner's chat that no response shows, without running it."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from workshop.checks.console import ALIKE
 from workshop.stages import Stage
 
-# What flask_socketio's `emit` and `send` look for; anything else they are given, they ignore.
+# The options that flask_socketio's `emit` and `send` know. They ignore all others.
 OPTIONS = ("broadcast", "to", "room", "include_self", "skip_sid", "namespace", "callback",
            "ignore_queue", "json")  # fmt: skip
 SENDING = ("emit", "send", "socketio.emit", "socketio.send")
@@ -34,18 +34,18 @@ def behind_a_return(chat: Stage) -> str:
             ends = [number for number, line in enumerate(lines) if isinstance(line, ast.Return)]
             for line in lines[ends[0] + 1 :] if ends else []:
                 for call, name in _sending(ast.walk(line)):
-                    return (f"Line {call.lineno}, `{name}(…)`, never runs, because the function ends "
-                            "at its `return`. Move the line above its `return`.")  # fmt: skip
+                    return (f"Line {call.lineno}, `{name}(…)`, never runs, because the function "
+                            "returns before it. Move the line above the `return`.")  # fmt: skip
     return ""
 
 
 def returned_error(chat: Stage) -> str:
-    """Return a hint about an error that is returned where it has to be raised, "" when there is none."""
+    """Return a hint about an error that is returned but should be raised, "" when there is none."""
     for node in _nodes(chat):
         match node:
             case ast.Return(value=ast.Call(func=ast.Name(id=name))) if name.endswith("Error"):
-                return (f"Line {node.lineno} returns a `{name}`. Use `raise` instead: an error that "
-                        "is returned refuses nobody.")  # fmt: skip
+                return (f"Line {node.lineno} returns a `{name}`. Use `raise` instead: returning "
+                        "an error refuses nobody.")  # fmt: skip
     return ""
 
 

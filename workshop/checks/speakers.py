@@ -1,4 +1,4 @@
-"""How people enter a stage and speak there, as its step expects it or as `final_app` does."""
+"""How people enter a stage and speak there, in the way that its step or `final_app` expects."""
 
 import re
 import uuid
@@ -28,40 +28,41 @@ NO_TOKEN_IN_FORM = (
     'value="{{ csrf_token() }}">` to each form.'
 )
 NO_COOKIE = (
-    "Both routes must log the person in: store a row in the table, put its token into the cookie, and "
-    "redirect to `/chat`, which finds the row by the token."
+    "Both routes must log the person in: store in the cookie what `current_user` looks for, and then "
+    "redirect to `/chat`."
 )
 
 _numbers = count(1)
 _browsers: dict[tuple[str, str], Browser] = {}  # by the stage's token and the name
 _inviters: dict[str, Browser] = {}  # by the stage's token: who was first in `final_app`
-_made: dict[tuple[str, int], tuple[str, str]] = {}  # there, by token and room: its owner and slug
+_made: dict[tuple[str, int], tuple[str, str]] = {}  # by token and room: its owner, and name or slug
 
 
 @dataclass(frozen=True)
 class Family:
     """How people speak with a stage of the steps. Promises stay the same when the name moves.
 
-    If a stage is `signed`, each message contains its author's name (up to step 05). Later the name
-    comes with the connection, and from the cookie if there are `accounts`. If there are `rooms`, a
-    message names its room.
+    If a stage is `signed`, each message contains its author's name. Later the name comes with the
+    connection. With `accounts`, pages need a login, and if `sockets_need_login`, the name comes from
+    it. If there are `rooms`, a message names its room.
     """
 
     chat: Stage
     signed: bool = False
     accounts: bool = False
+    sockets_need_login: bool = False
     rooms: bool = False
 
-    longest = 500  # characters of a text
-    not_a_member = "forbidden"  # the code for who is not in the room
+    longest = 500  # characters of a message
+    not_a_member = "forbidden"  # the code for people who are not in the room
 
     @property
     def general(self) -> int:
-        """The room that everybody is in; 0 where there is only one."""
+        """The room that everybody is in; 0 if the chat has no rooms."""
         return int(self.rooms)
 
     def payload(self, name: str, text: str, room: int) -> Message:
-        """Return what `new_message` carries to say this."""
+        """Return the payload of `new_message` with this text."""
         where = {"room": room} if self.rooms else {}
         return where | ({"username": name} if self.signed else {}) | {"text": text}
 
@@ -69,11 +70,11 @@ class Family:
         return message.get("username")
 
     def named(self, name: str) -> str:
-        """Return the name as messages and pages carry it."""
+        """Return the name as messages and pages show it."""
         return name
 
     def sync(self, after: object, room: int) -> tuple[str, Message]:
-        """Return the event that asks for what came after a number, and what it carries."""
+        """Return the event that asks for the messages after a number, and its payload."""
         return "sync", ({"room": room} if self.rooms else {}) | {"after": after}
 
     def synced(self, answer: Message, room: int) -> object:
@@ -82,23 +83,24 @@ class Family:
 
     def connect(self, name: str) -> socketio.SimpleClient:
         """Connect a person. Entering twice opens two tabs of one browser, since a login takes time."""
-        if not self.accounts:
-            return connect_when_free(self.chat, name, transports=["websocket"])
+        browser = self.browser(name) if self.sockets_need_login else None
         try:
-            return connect(self.chat, None, self.browser(name), ["websocket"])
-        except TurnedAway:  # the log-in of the old browser has ended meanwhile
-            _browsers[self.chat.token, name] = self.new_browser(name)
-            return connect(self.chat, None, self.browser(name), ["websocket"])
+            return connect_when_free(self.chat, name, browser, ["websocket"])
+        except TurnedAway:
+            if not browser:
+                raise
+            _browsers[self.chat.token, name] = self.new_browser(name)  # the old session has ended
+            return connect(self.chat, name, self.browser(name), ["websocket"])
 
     def page(self, name: str) -> str:
         """Return the address of the chat's page for somebody of this name."""
         return "/chat" if self.accounts else f"/chat?username={quote(name)}"
 
     def room_page(self, room: int) -> str:
-        return f"/chat/{room}"
+        return f"/chat?room={room}"
 
     def browser(self, name: str) -> Browser:
-        """Return what this person visits pages with. Raises Broken if they cannot log in."""
+        """Return this person's browser. Raises Broken if they cannot log in."""
         if not self.accounts:
             return Browser(self.chat)
         if (self.chat.token, name) not in _browsers:
@@ -113,52 +115,59 @@ class Family:
         return browser
 
     def register(self, name: str, password: str) -> tuple[Browser, requests.Response]:
-        """Fill in the form; return the browser, and what it was answered."""
+        """Fill in the form; return the browser and the server's answer."""
         browser = Browser(self.chat)
         return browser, browser.post("/register", data={"username": name, "password": password})
 
     def make_room(self, owner: str) -> int:
-        """Let somebody make a new room; return its number. Raises Broken."""
-        form = {"name": f"Tea {next(_numbers)}"}
-        answer = answered(self.chat, self.browser(owner).post("/rooms", data=form))
-        made = re.fullmatch(r"/chat/(\d+)", urlsplit(answer.url).path)
-        if answer.ok and made:
-            return int(made[1])
-        raise Broken(
-            "POST /rooms with a `name` creates a room, and redirects to its page, "
-            "`/chat/<number>`.",
-            f"status {answer.status_code} at {urlsplit(answer.url).path}",
-            "`url_for` puts `room_id` into the path only if the route of `chat` has it, spelled "
-            'exactly like this: `@app.route("/chat/<int:room_id>")`.'
-            if "room_id=" in urlsplit(answer.url).query else
-            'In `@app.post("/rooms")`, store the room and its first membership, and then '
-            '`return redirect(url_for("chat", room_id=room.id))`.',
-        )  # fmt: skip
+        """Let somebody create a new room; return its number. Raises Broken."""
+        name = f"Tea {next(_numbers)}"
+        room = self._open_room(owner, name)
+        _made[self.chat.token, room] = (owner, name)
+        return room
 
-    def join(self, name: str, room: int, ask: Ask) -> object:
-        """Let somebody into a room; return the answer."""
-        return ask("join_room", {"room": room})
+    def join(self, name: str, room: int) -> None:
+        """Let somebody join a room that `make_room` created. Raises Broken."""
+        opened = self._open_room(name, _made[self.chat.token, room][1])
+        if opened != room:
+            raise Broken(
+                "POST /rooms with the name of a room that exists lets the person join it.",
+                f"it redirects to room {opened}, not to room {room}",
+                "Look for the name first, and create a room only if no room has this name.",
+            )
+
+    def _open_room(self, name: str, called: str) -> int:
+        answer = answered(self.chat, self.browser(name).post("/rooms", data={"name": called}))
+        there = urlsplit(answer.url)
+        room = re.fullmatch(r"room=(\d+)", there.query) if there.path == "/chat" else None
+        if answer.ok and room:
+            return int(room[1])
+        raise Broken(
+            "POST /rooms with a `name` redirects to the page of that room, `/chat?room=<number>`.",
+            f"status {answer.status_code} at {there.path}{there.query and '?'}{there.query}",
+            'In `@app.post("/rooms")`, call `memberships.join(user, name)`, and then '
+            '`return redirect(url_for("chat", room=room.id))`.',
+        )  # fmt: skip
 
     def leave(self, name: str, room: int, ask: Ask) -> object:
         """Let somebody leave a room, in one of their tabs; return the answer."""
         return ask("leave_room", {"room": room})
 
     def for_members(self, room: object) -> list[tuple[str, Message]]:
-        """Return every event that only a member of the room may send, and what it carries."""
+        """Return every event that only a member of the room can send, and its payload."""
         return [
             ("new_message", self.payload("", "Let me in", 0) | {"room": room}),
             ("sync", {"room": room, "after": 0}),
-            ("leave_room", {"room": room}),
         ]
 
     def online(self, events: list[tuple[str, Any]], room: int) -> list[list[str]]:
-        """Return who was here in the room, each time that somebody was told so."""
+        """Return each list of who is in the room that these events contain."""
         told = (data for event, data in events if event == "presence" and isinstance(data, dict))
         return [list(data.get("online") or []) for data in told if data.get("room") == room]
 
 
 class FinalApp(Family):
-    """`final_app`: an invite opens the door, and every message has a number made by its page."""
+    """`final_app`: people register with an invite, and pages give each message a `client_id`."""
 
     longest = 4000
     not_a_member = "not_found"
@@ -197,7 +206,7 @@ class FinalApp(Family):
         if urlsplit(browser.get("/").url).path == "/first-run":
             _inviters[self.chat.token] = browser
             return browser, browser.post("/first-run", data=about)
-        if self.chat.token in _inviters:  # where somebody else was first, registration is open
+        if self.chat.token in _inviters:  # if somebody else was first, registration needs no invite
             about["invite"] = _inviters[self.chat.token].post("/api/invites").json()["code"]
         return browser, browser.post("/register", data=about)
 
@@ -207,9 +216,9 @@ class FinalApp(Family):
         _made[self.chat.token, room["id"]] = (owner, room["slug"])
         return int(room["id"])
 
-    def join(self, name: str, room: int, ask: Ask) -> object:
+    def join(self, name: str, room: int) -> None:
         owner = self.browser(_made[self.chat.token, room][0])
-        return owner.put(self._membership(name, room)).json()
+        owner.put(self._membership(name, room))
 
     def leave(self, name: str, room: int, ask: Ask) -> object:
         return self.browser(name).delete(self._membership(name, room)).json()
@@ -240,9 +249,9 @@ class FinalApp(Family):
         return {each["username"]: int(each["id"]) for each in people}
 
 
-def fresh_name() -> str:
+def fresh_name(like: str = "Ada") -> str:
     """Return a name that nobody has yet."""
-    return f"Ada{next(_numbers)}"
+    return f"{like}{next(_numbers)}"
 
 
 @contextmanager

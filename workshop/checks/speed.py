@@ -1,4 +1,4 @@
-"""Lab 12: everybody gets everything, a message is framed once, and messages that meet share a write."""
+"""The lab on speed: everybody gets everything, a message is framed once, and writes are joined."""
 
 from collections.abc import Callable
 
@@ -22,17 +22,18 @@ def everybody_gets_everything(chat: Stage) -> None:
     except Undelivered as problem:
         raise Broken(f"Each of {LISTENERS} listeners gets each message once, and in order.",
                      str(problem),
-                     "Whatever `emit` gets has to reach `self.write` for each receiver, exactly "
-                     "once and in the order of the calls. If it waits in `self.waiting` meanwhile, "
-                     "something has to write it and to empty `self.waiting`.") from None  # fmt: skip
+                     "Every message must reach `self.write` for each receiver, exactly "
+                     "once and in the order of the calls. If you keep messages in "
+                     "`self.waiting`, your code must write them later and then empty it."
+                     ) from None  # fmt: skip
 
 
 def a_message_is_framed_once(chat: Stage) -> None:
-    """A message becomes a text and a frame once, however many listeners there are."""
+    """A message is turned into a string and a frame once, however many listeners there are."""
     calls = profile(chat).calls
     made = max(calls["make the text"], calls["make the frame"])
-    attempted(made <= 1, "For 1 message, `emit` makes one text and one frame.",
-              f"{calls['make the text']} texts and {calls['make the frame']} frames",
+    attempted(made <= 1, "For one message, `emit` makes one string and one frame.",
+              f"{calls['make the text']} strings and {calls['make the frame']} frames",
               "Everybody gets the same bytes. Move the lines that make `text` and `frame` out of "
               "the loop, above `for`.")  # fmt: skip
 

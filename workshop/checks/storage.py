@@ -34,7 +34,7 @@ def stored_files(chat: Stage) -> list[Path]:
 
 
 def restart(chat: Stage) -> None:
-    """Stop the server, at once and without a farewell, and start it with what it has stored."""
+    """Kill the server without warning, and start it again with what it has stored."""
     chat.stop()
     try:
         chat.start()
@@ -45,10 +45,10 @@ def restart(chat: Stage) -> None:
 
 @contextmanager
 def nothing_can_be_stored(chat: Stage) -> Iterator[None]:
-    """Keep every transaction from ending: who commits waits, until this is over.
+    """Keep every transaction from ending: a commit waits until this block is over.
 
-    A reader who has not finished is enough, unless the database keeps a log of its own for writing
-    (sqlite.org/lockingv3.html); there it takes a writer.
+    An unfinished reader is enough, unless the database has a write-ahead log (sqlite.org/wal.html).
+    Then it takes a writer.
     """
     with closing(sqlite3.connect(database(chat), isolation_level=None)) as connection:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -61,11 +61,20 @@ def nothing_can_be_stored(chat: Stage) -> Iterator[None]:
 
 
 def set_the_clock_back(chat: Stage, seq: int) -> None:
-    """Make the messages of this number look old, as a clock does that is set back."""
+    """Make the message with this number look old, as if the clock had been set back."""
+    _on_messages(chat, "UPDATE {} SET created_at = ? WHERE seq = ?", LONG_AGO, seq)
+
+
+def delete_messages(chat: Stage) -> None:
+    """Delete all messages: the next one is the first of all."""
+    _on_messages(chat, "DELETE FROM {}")
+
+
+def _on_messages(chat: Stage, statement: str, *values: object) -> None:
+    """Execute a statement on the table of messages, whatever the learner calls it."""
     with closing(sqlite3.connect(database(chat))) as connection, connection:
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
         for table in tables:
             columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
             if {"seq", "created_at"} <= columns:
-                update = f'UPDATE "{table}" SET created_at = ? WHERE seq = ?'
-                connection.execute(update, (LONG_AGO, seq))
+                connection.execute(statement.format(f'"{table}"'), values)

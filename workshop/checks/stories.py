@@ -13,8 +13,15 @@ from workshop.checks.browse import visit
 from workshop.checks.client import entered, turned_away
 from workshop.checks.families import account_of, family_of, has_come_to, make_room
 from workshop.checks.parts import page_with_a_message
-from workshop.checks.promise import expect, promise
+from workshop.checks.presence import (
+    leaving_reaches_every_tab,
+    only_members_leave,
+    people_can_leave_their_last_room,
+)
+from workshop.checks.promise import Broken, NotAttempted, exercise, expect, promise
+from workshop.checks.speakers import fresh_name
 from workshop.checks.visitors import FIELD, LOG, PATIENCE, SCRIPT, Visitor, visitors
+from workshop.manifest import step_about
 from workshop.stages import Stage
 
 INNER = "`textContent` shows text as it is. `innerHTML` would run whatever somebody sends."
@@ -29,7 +36,8 @@ SCRIPTS = {  # what the page loads -> its address in a template
     "chat.js": "url_for('static', filename='chat.js')",
 }
 REFUSED = (
-    "The server refuses the page's connection, and says why. In steps 06 and 07, `auth: { username: "
+    "The server refuses the page's connection, and says why. From step "
+    f"{step_about('author').number} to {step_about('accounts').number}, `auth: {{ username: "
     "document.body.dataset.username }` in `io({ … })` says who is connecting."
 )
 NO_UPLOAD = (
@@ -41,15 +49,8 @@ ROOM = (
     "out only those of the other room. `room` must be a number on both sides; the page takes it from "
     "`data-room`."
 )
-BASE = (
-    'On `/chat/2`, a relative address such as `socket.io` leads below `/chat`. Add `<base href="{{ '
-    "url_for('index') }}\">` to the head, so that all of them begin at the front page."
-)
 BOTH_SIDES = "The event must have the same name on both sides: `new_message`."
-OWN = (
-    "The page shows what the server sends to everybody. If the server leaves the sender out, call "
-    "`showMessage(message)` when the acknowledgement is ok."
-)
+OWN = "The page shows what the server sends to everybody. Does `include_self=False` leave her out?"
 LISTENER = '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`.'
 SHOWN = (
     "The listener must show the message whose number is `last + 1`. Is `last` a number, and does it "
@@ -57,7 +58,7 @@ SHOWN = (
 )
 SYNC = (
     "On every `connect`, emit `sync` with the number of the last message on the page, "
-    '`socket.emit("sync", { after: last }, …)`, and show what comes back.'
+    '`socket.emit("sync", { after: last }, …)`, and show the messages that come back.'
 )
 GAP = (
     "Write `if (message.seq > last + 1) sync();` to ask for what is missing, and do not show the later "
@@ -68,8 +69,9 @@ LAST = (
     "`sync`. When you show a message, set `last` to its number."
 )
 AUTHOR = (
-    "The server must send the author's name with each message, as `username`. From step 06 on, take it "
-    "from the connection: otherwise anybody can write any name into a message."
+    "The server must send the author's name with each message, as `username`. From step "
+    f"{step_about('author').number} on, take it from the connection: otherwise anybody can write any "
+    "name into a message."
 )
 
 
@@ -109,6 +111,8 @@ def what_is_typed_is_sent(chat: Stage) -> None:
         told = ada.heard("Hello")
         if told and "room" not in str(told[-1]):  # rooms are for the promises about them
             wanted.pop("room", None)
+        if has_come_to(chat, "author"):
+            wanted.pop("username", None)
         got = ada.sent("new_message")[0]
         count = len(ada.sent("new_message"))
         expect(count == 1, "Ada pressed Send once, so the page emits `new_message` once.",
@@ -127,13 +131,13 @@ def what_is_typed_is_sent(chat: Stage) -> None:
         ada.expects(lambda: ada.page.value(FIELD) == "", "After that, the field is empty.",
                     "Call `form.reset()`, so that Ada can type the next message.",
                     f"The field still has “{ada.page.value(FIELD)}”.")  # fmt: skip
-        if not has_come_to(chat, "messages"):  # until then, no server refuses it
+        if not has_come_to(chat, "refusals"):  # until then, no server refuses it
             ada.expects_no_error()
             ada.sends("")
             ada.page.pages.settle()
             expect(len(ada.sent("new_message")) == count, "An empty message is not sent.",
                    f"{ada.did} The page emitted {ada.sent('new_message')[-1]}.",
-                   "With the word `required` in the field's tag, the browser asks for a text "
+                   "With the word `required` in the field's tag, the browser asks for some text "
                    "first.", "templates/chat.html")  # fmt: skip
 
 
@@ -146,7 +150,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
         ada.sends("Are you there?")
         said.append(ada.status)
         waited = ada.did
-        if has_come_to(chat, "messages"):  # until then, the field is empty at once
+        if has_come_to(chat, "refusals"):  # until then, the field is empty at once
             ada.types(FIELD, NEXT)
         ada.did = waited
         ada.page.resume()
@@ -161,9 +165,9 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                '"Sending …"`.', SCRIPT)  # fmt: skip
         expect(not any("${" in each for each in said), "The page shows values, not code.",
                f"{ada.did} The page says “{said[1]}”.",
-               "In a text, `${…}` is replaced by a value only between back quotes: `…`, not "
+               "In a string, `${…}` is replaced by a value only between backquotes: `…`, not "
                "\"…\".", SCRIPT)  # fmt: skip
-        if has_come_to(chat, "messages"):
+        if has_come_to(chat, "refusals"):
             expect(ada.page.value(FIELD) == NEXT, "What Ada types until then stays in the field.",
                    f"The field has “{ada.page.value(FIELD)}” now.",
                    "Empty the field only if it still has the text that was sent.", SCRIPT)  # fmt: skip
@@ -174,8 +178,9 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
         ada.did += " The acknowledgement was {ok: false}."
         ada.expects(lambda: ada.status not in (accepted, said[1]),
                     "The page says something else if the server does not accept the message.",
-                    "The page can tell by `acknowledgement.ok`, which is true or false. Compare "
-                    "its spelling.", f"It says “{accepted}”, too.")  # fmt: skip
+                    "`acknowledgement.ok` is true only if the server accepted the message. Check "
+                    "that you have spelled it as the step does.",
+                    f"It says “{accepted}”, too.")  # fmt: skip
 
 
 @promise(since="broadcast")
@@ -184,7 +189,7 @@ def everyone_sees_a_message(chat: Stage) -> None:
     with visitors(chat, "Ada", "Bo") as (ada, bo):
         ada.sends("A thimble")
         bo.did = ada.did
-        bo.sees("A thimble", SHOWN if has_come_to(chat, "history") else LISTENER)
+        bo.sees("A thimble", SHOWN if has_come_to(chat, "catching_up") else LISTENER)
         told = bo.heard("A thimble")
         names = [data.get("username") for data, *_ in told if isinstance(data, dict)]
         expect(ada.called in names, "The server sends Bo the author's name, as "
@@ -217,7 +222,7 @@ def a_message_stays_text(chat: Stage) -> None:
                INNER, SCRIPT)  # fmt: skip
 
 
-@promise(since="messages")
+@promise(since="refusals")
 def a_refused_message_stays(chat: Stage) -> None:
     """A refused message stays in the field, and the page shows the reason."""
     with entered(chat, "Cy") as (cy,):
@@ -231,15 +236,16 @@ def a_refused_message_stays(chat: Stage) -> None:
         expect(ada.page.value(FIELD) == BLANK, "The message is still in the field.",
                f"{ada.did} The server refused it, and the field is empty.",
                "Empty the field in the function that receives the acknowledgement, and only if it is "
-               "ok. Otherwise a refused text is lost.")  # fmt: skip
+               "ok. Otherwise a refused message is lost.")  # fmt: skip
 
 
-@promise(since="messages", until="history")
+@promise(since="author", until="accounts")
 def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
     """If the server refuses the connection, the page shows the reason, and tries again later."""
     with entered(chat, "Cy") as (first,):
         reason = str(turned_away(chat, "Cy") or "nobody is refused")
-        with visitors(chat, "Cy", path=family_of(chat).page("Cy")) as (cy,):
+        family = family_of(chat)
+        with visitors(chat, "Cy", path=family.page("Cy"), by=family.browser("Cy")) as (cy,):
             cy.expects(lambda: reason in cy.text, f"The page shows the reason: “{reason}”",
                        'In `socket.on("connect_error", (error) => …)`, set `statusLine.textContent = '
                        "error.message`. Otherwise the page looks as if everything were fine, but "
@@ -264,7 +270,7 @@ def _is_let_in(visitor: Visitor, reason: str) -> bool:
     return reason not in visitor.text
 
 
-@promise(since="messages")
+@promise(since="refusals")
 def the_page_says_when_it_is_offline(chat: Stage) -> None:
     """The page says when it has lost its connection, and stops saying so when it reconnects."""
     with visitors(chat, "Ada") as (ada,):
@@ -287,12 +293,12 @@ def the_page_says_when_it_is_offline(chat: Stage) -> None:
         ada.page.go_online()
         ada.did += " Meanwhile she pressed Send."
         ada.expects(lambda: NEXT in ada.page.value(FIELD) or ada.heard(NEXT),
-                    "What Ada typed meanwhile is still in the field, or is sent now.",
+                    "What Ada typed in the meantime is still in the field, or is sent now.",
                     "Without a connection, leave the text in the field: `if (!socket.connected)`, say "
                     "so, and `return`.", "The text is lost.")  # fmt: skip
 
 
-@promise(since="history")
+@promise(since="catching_up")
 def a_reconnected_page_catches_up(chat: Stage) -> None:
     """When the page reconnects, it shows what it missed, in order and once."""
     missed = ["one of three", "two of three", "three of three"]
@@ -310,15 +316,15 @@ def a_reconnected_page_catches_up(chat: Stage) -> None:
     with visitors(chat, "Bo") as (bo,):
         bo.page.pages.settle()
         count = bo.log.count(missed[-1])
-        expect(count == 1, "Whoever opens the page afterwards sees each message once.",
+        expect(count == 1, "People who open the page afterwards see each message once.",
                f"Bo opened it. “{missed[-1]}” is there {count} times.",
                "`data-last` in the page's `<body>` must be the number of the last message that the "
                "page contains.", "templates/chat.html")  # fmt: skip
 
 
-@promise(since="history")
+@promise(since="catching_up")
 def the_page_fills_a_gap(chat: Stage) -> None:
-    """If a number is missing, the page asks for it, and a message that comes twice is shown once."""
+    """If a number is missing, the page asks for it. A message that arrives twice is shown once."""
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         asked = len(ada.sent("sync"))
         bo.said("before the gap")
@@ -340,7 +346,7 @@ def the_page_fills_a_gap(chat: Stage) -> None:
 
 
 def _is_in_view(visitor: Visitor, text: str) -> None:
-    """Ask that a page that scrolls its messages has scrolled to the last one."""
+    """Expect a page that scrolls its messages to have scrolled to the last one."""
     is_last = text in "".join(visitor.page.all(f"{LOG} > *")[-1:])
     expect(not is_last or visitor.page.is_at_end(LOG), "The page scrolls until the line is in view.",
            f"{visitor.did} The line is below what {visitor.name}'s page shows.",
@@ -348,9 +354,9 @@ def _is_in_view(visitor: Visitor, text: str) -> None:
 
 
 def _same_line(chat: Stage, visitor: Visitor, name: str, text: str) -> None:
-    """Ask that a message comes with the page as it came live: the name and the text, in one order.
+    """Expect a message to show the name and the text in the same order, live and when the page loads.
 
-    Whether the page comes with the message at all is for the promises about the history.
+    Other promises, about the history, check whether the loaded page contains the message at all.
     """
     live = _line(visitor.page.all(f"{LOG} > *"), text) or visitor.log
     came = _line(_rendered(chat, visitor, {"username": name, "text": text}), text)
@@ -363,7 +369,7 @@ def _same_line(chat: Stage, visitor: Visitor, name: str, text: str) -> None:
 
 
 def _rendered(chat: Stage, visitor: Visitor, message: dict[str, str]) -> list[str]:
-    """Return the lines of the log as the page comes with it, or would if the chat kept its messages."""
+    """Return the log's lines when the page loads, or as they would be if the chat stored messages."""
     if has_come_to(chat, "history"):
         path = urlsplit(visitor.page.url)._replace(scheme="", netloc="").geturl()
         html = visit(chat, path, by=visitor.browser).text
@@ -374,7 +380,7 @@ def _rendered(chat: Stage, visitor: Visitor, message: dict[str, str]) -> list[st
 
 
 def _line(lines: list[str], text: str) -> str:
-    """Return the last line that holds a text, with single spaces; "" without one."""
+    """Return the last line that contains this text, with single spaces; "" if there is none."""
     return next((" ".join(line.split()) for line in reversed(lines) if text in line), "")
 
 
@@ -386,23 +392,28 @@ def _in_order(log: str, texts: list[str]) -> None:
 
 
 @promise(since="accounts")
+def the_button_logs_out(chat: Stage) -> None:
+    """The page has a button to log out, which leads to the front page."""
+    with visitors(chat, "Ada", by=account_of(chat).new_browser("Ada")) as (ada,):
+        ada.did = "Ada pressed “Log out”."
+        ada.presses_enter('form[action$="logout"]')
+        ada.expects(lambda: urlsplit(ada.page.url).path == "/", "The front page opens.",
+                    "`/logout` takes only a POST. The form needs `method=\"post\"`, its `action`, "
+                    "and the token.", f"The page is {ada.page.url}.")  # fmt: skip
+
+
+@promise(since="sessions")
 def the_page_says_why_its_session_has_ended(chat: Stage) -> None:
     """When Ada logs out in another tab, this page says why its session has ended."""
     laptop = account_of(chat).new_browser("Ada")
-    with visitors(chat, "Ada", "Ada", by=laptop) as (ada, away), entered(chat, laptop) as (tab,):
-        address = away.page.url
-        away.did = "Ada pressed “Log out”."
-        away.presses_enter('form[action$="logout"]')
-        away.expects(lambda: away.page.url != address and urlsplit(away.page.url).path == "/",
-                     "The button leads to the front page.",
-                     "`/logout` takes only a POST. The form needs `method=\"post\"`, its `action`, "
-                     "and the token.", f"The page is {away.page.url}.")  # fmt: skip
+    with visitors(chat, "Ada", by=laptop) as (ada,), entered(chat, laptop) as (tab,):
+        laptop.post("/logout")
         told = tab.hear("session_ended")
         reason = told.get("reason") if isinstance(told, dict) else None
         ada.did = "Ada logged out in another tab."
         ada.expects(lambda: reason and reason in ada.text, f"The page shows the reason: “{reason}”",
                     'In `socket.on("session_ended", (ended) => …)`, set `statusLine.textContent = '
-                    "ended.reason`. Otherwise the page goes dead without a word.",
+                    "ended.reason`. Otherwise the page stops working and nobody knows why.",
                     "The page says nothing.")  # fmt: skip
 
 
@@ -413,8 +424,6 @@ def a_page_is_about_one_room(chat: Stage) -> None:
     path = account_of(chat).room_page(room)
     with visitors(chat, "Ada", path=path) as (ada,), entered(chat, "Ada") as (tab,):
         ada.sends("in the new room")
-        ada.expects(lambda: ada.sent("new_message"), "The page of another room is connected, too.",
-                    BASE, f"The page emitted nothing, and says “{ada.status}”.")  # fmt: skip
         ada.sees("in the new room", "Send `room`, the number of this page's room, with "
                  "`new_message` and with `sync`. `Number(…)` turns the text into a number.")  # fmt: skip
         for text in ("for the other room", "there again"):  # the number that comes next here, too
@@ -427,45 +436,87 @@ def a_page_is_about_one_room(chat: Stage) -> None:
 
 
 @promise(since="rooms")
+def a_room_can_be_opened_on_the_page(chat: Stage) -> None:
+    """People can create a room on the page."""
+    with visitors(chat, "Ada") as (ada,):
+        _opens_a_room(ada, "Knitting")
+
+
+def _opens_a_room(visitor: Visitor, name: str) -> None:
+    before = visitor.page.url
+    visitor.types('form[action$="rooms"] [name=name]', name)
+    visitor.presses_enter('form[action$="rooms"]')
+    visitor.expects(lambda: name in visitor.page.text("nav") and visitor.page.url != before,
+                    "The page of the new room opens.",
+                    "The form must post `name` to `/rooms`, which redirects to the room's page.",
+                    f"The page is {visitor.page.url}.")  # fmt: skip
+
+
+@promise(since="presence")
 def the_page_shows_who_is_here(chat: Stage) -> None:
     """The page shows who is here, and no longer shows people who have left."""
     with visitors(chat, "Ada") as (ada,):
-        with entered(chat, "Dora"):
-            ada.did = "Dora opened the chat."
-            ada.expects(lambda: "Dora" in ada.text, "The page shows that Dora is here.",
+        with entered(chat, "Cy"):
+            ada.did = "Cy opened the chat."
+            ada.expects(lambda: "Cy" in ada.status, "The page shows that Cy is here.",
                         'In `socket.on("presence", (presence) => …)`, show '
                         '`presence.online.join(", ")`.',
                         "The page does not.")  # fmt: skip
-        ada.did = "Dora closed her page."
-        ada.expects(lambda: "Dora" not in ada.text, "The page shows only who is left.",
-                    "Each `presence` is the whole list: replace the previous one.",
-                    "Dora is still shown.")  # fmt: skip
+        ada.did = "Cy closed his page."
+        ada.expects(lambda: "Cy" not in ada.status, "The page shows only who is left.",
+                    "Each `presence` contains the whole list: replace the previous one.",
+                    "Cy is still shown.")  # fmt: skip
+        family, elsewhere = family_of(chat), fresh_name("Cy")
+        tea = make_room(chat, "Ada")
+        with entered(chat, elsewhere) as (cy,):
+            cy.join(tea)
+            cy.leave(family.general)
+        with entered(chat, elsewhere):  # `presence` of Tea comes, and no other one after it
+            before = len(ada.heard(elsewhere))
+            ada.page.wait(lambda: len(ada.heard(elsewhere)) > before, SOON)
+            ada.page.pages.settle()
+            expect(elsewhere not in ada.status,
+                   "The page shows only people who are in its own room.",
+                   f"Somebody who is only in another room of Ada's opened the chat. Ada's page shows "
+                   f"{elsewhere}.",
+                   "You receive `presence` for all your rooms: `if (presence.room !== room) return;` "
+                   "ignores the others.", SCRIPT)  # fmt: skip
 
 
-@promise(since="rooms")
+@promise(since="presence")
 def a_room_can_be_left_on_its_page(chat: Stage) -> None:
-    """People can create a room on the page, and leave it."""
+    """People can leave a room on its page."""
     with visitors(chat, "Ada") as (ada,):
-        front = ada.page.url
-        ada.types('form[action$="rooms"] [name=name]', "Knitting")
-        ada.presses_enter('form[action$="rooms"]')
-        ada.expects(lambda: "Knitting" in ada.page.text("nav") and ada.page.url != front,
-                    "The page of the new room opens.",
-                    "The form must post `name` to `/rooms`, which redirects to the room's page.",
-                    f"The page is {ada.page.url}.")  # fmt: skip
+        _opens_a_room(ada, "Sewing")
         made = ada.page.url
         ada.clicks("#leave", "“Leave this room”")
-        ada.expects(lambda: ada.page.url != made and "Knitting" not in ada.page.text("nav"),
+        ada.expects(lambda: ada.page.url != made and "Sewing" not in ada.page.text("nav"),
                     "Ada is no longer in the room, and another page opens.",
                     'Call `socket.emit("leave_room", { room }, () => location.assign("chat"))`.',
                     f"The page is {ada.page.url}.")  # fmt: skip
 
 
+@exercise("rooms")
+def people_can_leave_a_room(chat: Stage) -> None:
+    """People can leave a room, in every tab and on its page."""
+    with entered(chat, "Ada") as (ada,):
+        room = make_room(chat, "Ada")
+        try:
+            ada.leave(room)
+        except Broken as broken:
+            if "Traceback" in chat.log:
+                raise
+            raise NotAttempted("The event `leave_room` is acknowledged.", broken.seen,
+                               'Start with `@socketio.on("leave_room")`.') from None  # fmt: skip
+    for each in (only_members_leave, leaving_reaches_every_tab, people_can_leave_their_last_room,
+                 a_room_can_be_left_on_its_page):  # fmt: skip
+        each(chat)
+
+
 @promise(since="files")
 def a_file_goes_with_a_message(chat: Stage) -> None:
-    """Ada picks a file and sends it with a message: Bo's page shows a link that opens it."""
+    """Ada picks a file and sends it with a message, and Bo's page shows the file's name."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
-        before = bo.page.all(f"{LOG} a")
         ada.chooses(LABEL, "text/plain", b"Tea at five")
         told = ada.page.wait(lambda: LABEL in ada.text or ada.page.errors, PATIENCE)
         ada.expects_no_error()
@@ -473,31 +524,47 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
         ada.sends("The plan")
         bo.did = f"{ada.did} A file goes with it."
         bo.sees("The plan", BOTH_SIDES)
-        # Until the message goes, it is the field that says which file goes with it.
+        # Until the message is sent, the file field itself says which file goes with it.
         expect(told or (not early and _uploads(ada)), "The page says which file goes with the message.",
                f"{chosen} The page made these requests: {early or 'none'}.",
                NO_UPLOAD if any(status >= HTTPStatus.BAD_REQUEST for *_, status in early) else
                'Call `fetch("api/uploads", { method: "POST", body: new FormData(form) })` and '
                "`await response.json()`, and show `upload.filename` with `textContent`.",
                SCRIPT)  # fmt: skip
-        bo.expects(lambda: LABEL in bo.log, "The message has a link with the file's name.",
+        bo.expects(lambda: LABEL in bo.log, "The message shows the file's name.",
                    INNER if LABEL.replace("<b>", "") in bo.log else
-                   "Send `uploads`, the list of ids, with the message. In the listener, make a link "
-                   "for each of `message.uploads`, with `textContent`.", f"“{bo.log}”")  # fmt: skip
-        links = bo.page.all(f"{LOG} a")
-        expect(len(links) == len(before) + 1, "The message has one link.", f"{links[len(before):]}",
-               "Remove the example of a file that the template contains: "
-               "`example.remove()`.")  # fmt: skip
-        opened = bo.opens([LABEL in link for link in links].index(True), f"{LOG} a")
-        expect(opened == "Tea at five", "The link opens the file.", f"{opened!r}",
-               "Its address must be that of the download, with the upload's `id`.")  # fmt: skip
+                   "Send `uploads`, the list of ids, with the message. In `lineOf`, show the "
+                   "`filename` of each of `message.uploads` with `textContent`.",
+                   f"“{bo.log}”")  # fmt: skip
+        count = bo.log.count(LABEL)
         ada.sends("no file")
         bo.sees("no file", BOTH_SIDES)
-        expect(len(bo.page.all(f"{LOG} a")) == len(links), "A file goes with one message.",
+        expect(bo.log.count(LABEL) == count, "A file goes with only one message.",
                "The next message has it, too.",
                "Empty the list of ids when the message is accepted.")  # fmt: skip
 
 
 def _uploads(visitor: Visitor) -> list[tuple[str, str, int]]:
-    """Return the requests that have taken a file to the server."""
+    """Return the requests that have uploaded a file."""
     return [each for each in visitor.page.requests if "/api/uploads" in each[1]]
+
+
+@promise(since="downloads")
+def a_link_opens_the_file(chat: Stage) -> None:
+    """When Ada sends a file, Bo's page shows one link, which opens it."""
+    with visitors(chat, "Ada", "Bo") as (ada, bo):
+        before = len(bo.page.all(f"{LOG} a"))
+        ada.chooses(LABEL, "text/plain", b"Tea at five")
+        ada.page.pages.settle()
+        ada.sends("The plan, as a link")
+        bo.did = f"{ada.did} A file goes with it."
+        bo.sees("The plan, as a link", BOTH_SIDES)
+        links = bo.page.all(f"{LOG} a")[before:]
+        expect(len(links) == 1 and LABEL in links[0],
+               "The message has one link, with the file's name.", f"{links}",
+               "Make a link for each of `message.uploads`, and remove the example of a file that the "
+               "template contains: `example.remove()`.", SCRIPT)  # fmt: skip
+        opened = bo.opens(before, f"{LOG} a")
+        expect(opened == "Tea at five", "The link opens the file.", f"{opened[:160]!r}",
+               "The link must lead to the download route, with the upload's `id`.",
+               SCRIPT)  # fmt: skip

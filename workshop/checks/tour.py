@@ -1,4 +1,4 @@
-"""Lab 11: the promises of the steps on two applications side by side, and the check of the room's topic.
+"""The tour: promises on two applications side by side, and the check of the room's topic.
 
 The learner adds a topic to their copy of `final_app`, from the table up to the page. The check goes
 the same way, layer by layer, and stops at the first thing that is missing.
@@ -51,7 +51,7 @@ Check = Callable[[Stage], None]
 def compare(one: Stage, other: Stage, *since: str) -> View:
     """Try the promises that two applications share, and show which of them each one keeps.
 
-    `since` names steps: compare(step, chat, "06", "07") tries what these two steps promise first. The
+    `since` names steps: compare(step, chat, "06", "08") tries what these two steps promise first. The
     sentences are those of docs/promises.md.
     """
     shared = [
@@ -130,7 +130,7 @@ def the_event_sets_it(chat: Stage) -> None:
 
 def not_everybody_may(chat: Stage) -> None:
     """`chat`: only the room's owner can set the topic, and its length has a limit."""
-    owners = "Use `_get_managed(user_id, room_id)`: it returns the room to those who may change it."
+    owners = "Use `_get_managed(user_id, room_id)`: it refuses people who can't change the room."
     with entered(chat, "Ada", "Bo") as [ada, bo]:
         mine = {"room": GENERAL, "topic": "Mine now"}
         bo.refused("set_topic", mine, owners, code="forbidden")
@@ -191,7 +191,7 @@ def the_script_shows_it(chat: Stage) -> None:
 
 
 def _with_imports(module: Path) -> list[Path]:
-    """Return the files of a JavaScript module, and first those that it imports."""
+    """Return the files of a JavaScript module, the ones that it imports first."""
     found: list[Path] = []
     for name in re.findall(r'^import .* from "(.+)";', module.read_text(encoding="utf-8"), re.M):
         found += _with_imports((module.parent / name).resolve())
@@ -226,7 +226,7 @@ def sentence(check: Check) -> str:
 
 
 def _upgrade_an_older_one() -> str:
-    """Run the learner's migrations on a database in which there is a room; return what went wrong."""
+    """Run the learner's migrations on a database that contains a room; return what went wrong."""
     with tempfile.TemporaryDirectory(prefix="chat-", ignore_cleanup_errors=True) as folder:
         _migrate(paths.ROOT, folder)
         with closing(sqlite3.connect(Path(folder, "chat.db"))) as database, database:

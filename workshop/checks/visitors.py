@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -20,11 +19,12 @@ from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.page import Page, PageEnded, PageError, Pages
 from workshop.checks.promise import Broken, CannotRun
+from workshop.checks.speakers import fresh_name
 from workshop.stages import Stage
 
 FORM, FIELD, LOG = "#message-form", "#message-input", "#chat-messages"
 RUNS = "The chat page runs without an error."
-SCRIPT = "static/chat.js"  # what to look at where no error names a file
+SCRIPT = "static/chat.js"  # the file to look at if no error names one
 UNKNOWN = "The console names the line. Compare it with the step."
 NO_SUCH_FILE = (
     "The page names a file that your server does not have. Flask serves the folder `static` next to "
@@ -38,16 +38,15 @@ TWICE = (
     "The listener shows what the server sends to everybody. If the function that receives the "
     "acknowledgement shows it, too, the sender sees it twice, unless the server leaves the sender out."
 )
-PATIENCE = 3.0  # seconds in which a page shows what it will ever show
+PATIENCE = 3.0  # seconds to wait until a page shows something
 
-_numbers = count(1)
 _alive: ContextVar[tuple[Stage, Pages] | None] = ContextVar("the pages of this check", default=None)
 
 
 class Visitor:
     """Somebody at a page of the chat. `did` says what they did last, in the words of a hint.
 
-    In the chat they are `called` something like "Ada7" where a name is taken until its connection ends.
+    In a chat that keeps a name until its connection ends, they are `called` something like "Ada7".
     """
 
     def __init__(self, name: str, called: str, page: Page, browser: Browser) -> None:
@@ -55,7 +54,7 @@ class Visitor:
         self.did = f"{name} opened {urlsplit(page.url).path}."
 
     def sends(self, text: str) -> None:
-        """Type a message and press Enter, as far as the page lets somebody do so."""
+        """Type a message and press Enter, if the page allows it."""
         self.types(FIELD, text)
         self.did = f"{self.name} typed “{text}” and pressed Send."
         self._does(lambda: self.page.submit(FORM), FORM)
@@ -77,18 +76,18 @@ class Visitor:
         )
 
     def presses_enter(self, form: str) -> None:
-        """Send a form, as far as the browser lets somebody do so."""
+        """Submit a form, if the browser allows it."""
         self.did += " She sent the form." if self.name == "Ada" else " He sent the form."
         self._does(lambda: self.page.submit(form), form)
 
     def opens(self, place: int, selector: str) -> str:
-        """Return what the address of a link leads to: of the links that match, the one at a place."""
+        """Return the content behind a link: the link at this place among those that match."""
         href = self.page.attributes(selector, "href")[place] or ""
-        base = urljoin(self.page.url, self.page.attribute("base", "href") or "")
+        base = urljoin(self.page.url, (self.page.attributes("base", "href") or [""])[0])
         return str(self.browser.get(urljoin(base, href)).text)
 
     def sent(self, event: str) -> list[object]:
-        """Return what the page has emitted under this name."""
+        """Return the payloads that the page has emitted with this event."""
         return [each[1] if len(each) > 1 else None for each in self.page.sent if each[0] == event]
 
     @property
@@ -115,9 +114,9 @@ class Visitor:
     def sees(
         self, text: str, hint: str, not_received: str = NOT_RECEIVED, twice: str = TWICE
     ) -> None:
-        """Expect the page's messages to contain a text, once. Raises Broken.
+        """Expect the page's messages to contain this text once. Raises Broken.
 
-        `hint` is for a text that has reached the page; if it has not, `not_received` is.
+        The hint is `hint` if the text has reached the page, and `not_received` if it has not.
         """
         expected = f"{self.name}'s page shows “{text}” once."
         try:
@@ -164,7 +163,7 @@ class Visitor:
 
 @contextmanager
 def alive(chat: Stage) -> Iterator[None]:
-    """While this lasts, all stories about a chat play in one process."""
+    """Within this block, one process runs the pages of all stories about a chat."""
     with ExitStack() as stack:
         with suppress(CannotRun):
             stack.enter_context(playing_in(chat, stack.enter_context(Pages(chat))))
@@ -173,7 +172,7 @@ def alive(chat: Stage) -> Iterator[None]:
 
 @contextmanager
 def playing_in(chat: Stage, pages: Pages) -> Iterator[None]:
-    """While this lasts, stories about a chat play in these pages."""
+    """Within this block, stories about a chat are acted out in these browser pages."""
     before = _alive.set((chat, pages))
     try:
         yield
@@ -187,9 +186,9 @@ def visitors(
 ) -> Iterator[list[Visitor]]:
     """Open the chat's page, or another one, for several people, or `by` somebody's browser.
 
-    Raises Broken, also if a page of theirs fails later, unless nothing of it `runs`.
+    Raises Broken if a page fails, at once or later. Unless its script `runs`, early errors don't count.
 
-    Raises CannotRun where no page can run.
+    Raises CannotRun if this machine cannot run pages.
     """
     with ExitStack() as stack:
         pages, came = _pages(chat, stack), []
@@ -206,7 +205,7 @@ def visitor(
 ) -> Visitor:
     """Open a page of the chat for somebody, by default the chat's own. Raises Broken."""
     family = family_of(chat)
-    called = name if family.accounts else f"{name}{next(_numbers)}"
+    called = name if family.sockets_need_login else fresh_name(name)
     try:
         browser = by or family.browser(called)
         page = pages.open(path or family.page(called), browser)
@@ -221,7 +220,7 @@ def visitor(
 
 
 def failed(error: PageError, did: str, folder: Path) -> Broken:
-    """Return what to say about an error of the console."""
+    """Return a Broken that describes an error in the console."""
     report = from_script(error.message, error.file, error.line, error.column, error.source_line)
     hint = report.meaning or UNKNOWN
     if error.kind == "resource":

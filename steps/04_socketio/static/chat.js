@@ -6,7 +6,7 @@ const input = document.querySelector("#message-input");
 const statusLine = document.querySelector("#status");
 
 form.addEventListener("submit", (event) => {
-  event.preventDefault(); // stay on this page: the message travels by socket, not by form
+  event.preventDefault(); // stay on this page: the socket sends the message, not the form
   const message = { username: document.body.dataset.username, text: input.value };
   statusLine.textContent = "Sending …"; // until the acknowledgement comes
   socket.emit("new_message", message, (acknowledgement) => {

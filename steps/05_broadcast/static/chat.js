@@ -8,7 +8,7 @@ const log = document.querySelector("#chat-messages");
 const template = document.querySelector("#message-template");
 
 form.addEventListener("submit", (event) => {
-  event.preventDefault(); // stay on this page: the message travels by socket, not by form
+  event.preventDefault(); // stay on this page: the socket sends the message, not the form
   const message = { username: document.body.dataset.username, text: input.value };
   statusLine.textContent = "Sending …"; // until the acknowledgement comes
   socket.emit("new_message", message, (acknowledgement) => {
@@ -19,7 +19,7 @@ form.addEventListener("submit", (event) => {
 
 socket.on("new_message", (message) => {
   const line = template.content.cloneNode(true);
-  line.querySelector(".author").textContent = message.username; // as text, whatever it holds
+  line.querySelector(".author").textContent = message.username; // as text, whatever it contains
   line.querySelector(".text").textContent = message.text;
   log.append(line);
   log.scrollTop = log.scrollHeight;

@@ -1,4 +1,4 @@
-"""The learner's page, alive: its scripts run in V8, and what they send reaches the learner's own server.
+"""A live page of a learner's chat: its scripts run in V8, and talk to the learner's own server.
 
     with Pages(chat) as pages:
         ada, bo = pages.open("/chat?username=Ada"), pages.open("/chat?username=Bo")
@@ -6,21 +6,22 @@
         ada.submit("#message-form")
         bo.wait(lambda: "Hello" in bo.text("#chat-messages"))
 
-One child process (`child.py`) holds the pages of all people, each in a V8 of its own, with LinkeDOM as
-the document and `browser.js` for what neither has. This process watches how long a script runs and how
-much memory it takes, and kills the child: V8's own limits stop no endless microtask and no typed array.
+One child process (`child.py`) holds the pages of all people, each in its own V8, with LinkeDOM as the
+document and `browser.js` for what neither has. This process watches how long a script runs and how
+much memory it takes, and kills the child: V8's own limits do not stop endless
+microtasks or large typed arrays.
 
-What differs from Chromium (tests/browser/test_page_alike.py compares the two):
-- Nothing is drawn or fetched for the page's looks: an image neither loads nor fails, and `innerText` is
+The pages differ from Chromium in these points (tests/browser/test_page_alike.py compares them):
+- Nothing is drawn, and no images are fetched: an image neither loads nor fails, and `innerText` is
   the text with its spaces. Sizes are 0, but an element that holds others can be scrolled.
-- Nothing comes from another host: a script of a CDN is missing, as without a network.
+- Nothing is loaded from other hosts: a script from a CDN is missing, as it is without a network.
 - The Socket.IO client speaks WebSocket at once, never by polling, and tries again within 0.2 s.
-- An error in an attribute such as `onclick` has no line. The attribute counts if the page came with it,
-  not if a script put it there.
+- An error in an attribute such as `onclick` has no line. The attribute works if it is in the page's
+  HTML, but not if a script adds it.
 - An async function that rejects is not reported if the page itself calls it without `await` and it is
   not declared with `function` at the top of a script that has ended: V8 reports no rejections by itself.
 - A module is run as an async function, so it cannot import.
-- Of a select, a radio button and the keyboard a page knows nothing.
+- Selects, radio buttons and the keyboard do not work as in a browser.
 """
 
 import base64
@@ -42,18 +43,18 @@ import requests
 from workshop.checks.promise import CannotRun
 from workshop.stages import Stage, child_environment
 
-READY_TIMEOUT = 30.0  # seconds; a slow laptop loads V8 for some
-RUN_TIMEOUT = 3.0  # seconds that a script may run at one go
-SERVER_TIMEOUT = 60.0  # seconds that the server may take while a page waits for it
-MEMORY = 700_000_000  # bytes, resident, that the child may take; two pages take 150 MB
+READY_TIMEOUT = 30.0  # seconds; on a slow laptop, V8 takes a while to load
+RUN_TIMEOUT = 3.0  # seconds that a script can run without a pause
+SERVER_TIMEOUT = 60.0  # seconds that the server can take while a page waits for it
+MEMORY = 700_000_000  # bytes of resident memory that the child can use; two pages use 150 MB
 LOOK = 0.05  # seconds between two looks at the child
-LIVE = 0.2  # seconds after which a condition is tested though nothing has happened
-WAIT_TIMEOUT = 15.0  # seconds; a busy machine takes its time
-PYTHONS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHON_COLORS")  # what the child takes of PYTHON…
+LIVE = 0.2  # seconds after which a condition is tested even if nothing has happened
+WAIT_TIMEOUT = 15.0  # seconds; a busy machine is slow
+PYTHONS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHON_COLORS")  # that the child gets
 
 
 class PageEnded(RuntimeError):
-    """The child was killed, or died: no page lives any more. `error` says what the page did."""
+    """The child was killed or has crashed, and all pages with it. `error` says what the page did."""
 
     def __init__(self, error: "PageError") -> None:
         self.error = error
@@ -62,7 +63,7 @@ class PageEnded(RuntimeError):
 
 @dataclass(frozen=True)
 class PageError:
-    """What the browser's console would say.
+    """An error that the browser's console would show.
 
     `kind` is "error" (uncaught), "rejection" (a promise that nobody caught), "syntax", "resource" (a
     script that did not come), "time", "memory" or "crash". `message` is V8's own, such as
@@ -87,7 +88,7 @@ class PageError:
 
 @dataclass
 class Page:
-    """Somebody's page. What it did is kept when it leaves for another one.
+    """Somebody's page. Its record is kept when the browser opens another page.
 
     `sent` and `heard` are events, each [name, value, …]. `requests` are (method, URL, status); the
     status is 0 if no answer came.
@@ -105,7 +106,7 @@ class Page:
 
     # What people do.
     def type(self, selector: str, text: str) -> None:
-        """Set a field's value, as far as its maxlength lets somebody type, or choose in a `select`."""
+        """Set a field's value, cut to its maxlength, or choose in a `select`."""
         self._act("type", selector, text)
 
     def submit(self, selector: str = "form") -> bool:
@@ -120,7 +121,7 @@ class Page:
         self._act("choose", selector, name, kind, base64.b64encode(body).decode(), len(body))
 
     def run(self, code: str, name: str) -> None:
-        """Run a script in the page; errors in it are those of a file of this name."""
+        """Run a script in the page; its errors name a file with this name."""
         self.pages.ask("script", self, values=[code, name])
 
     def go_offline(self) -> None:
@@ -128,30 +129,30 @@ class Page:
         self.pages.ask("go_offline", self)
 
     def go_online(self) -> None:
-        """Have the network back: the page's client reconnects within 0.2 s."""
+        """Restore the network: the page's client reconnects within 0.2 s."""
         self.pages.ask("go_online", self)
 
     def pause(self) -> None:
-        """Keep what the server sends from the page until `resume`."""
+        """Hold back what the server sends to the page until `resume`."""
         self.pages.ask("pause", self)
 
     def resume(self) -> None:
         self.pages.ask("resume", self)
 
     def lose(self, event: str) -> None:
-        """Let the next event of this name get lost on its way to the page."""
+        """Lose the next event with this name on its way to the page."""
         self.pages.ask("lose", self, values=[event])
 
     def repeat(self, event: str) -> None:
-        """Bring the last event of this name to the page once more."""
+        """Deliver the last event with this name to the page once more."""
         self.pages.ask("repeat", self, values=[event])
 
     def answer(self, event: str, value: object) -> None:
-        """Let the page receive this as the next acknowledgement of the event, not the server's."""
+        """Replace the next acknowledgement of the event with this one."""
         self.pages.ask("answer", self, values=[event, json.dumps(value)])
 
     def hurry(self, seconds: float) -> None:
-        """Run the timers that are due within so many seconds, each once."""
+        """Run the timers that are due within this many seconds, each once."""
         self.pages.ask("hurry", self, values=[seconds])
 
     def close(self) -> None:
@@ -160,7 +161,7 @@ class Page:
 
     # What people see.
     def text(self, selector: str) -> str:
-        """Return the text of the first such element, "" without one."""
+        """Return the text of the first such element; "" if there is none."""
         return str(self._act("text", selector))
 
     def all(self, selector: str) -> list[str]:
@@ -175,7 +176,7 @@ class Page:
         return None if found is None else str(found)
 
     def attributes(self, selector: str, name: str) -> list[str | None]:
-        """Return an attribute of each such element, None where it has none."""
+        """Return an attribute of each such element; None if the element does not have it."""
         return list(self._act("attributes", selector, name))
 
     def exists(self, selector: str) -> bool:
@@ -196,7 +197,7 @@ class Page:
         return self.pages.ask("act", self, values=values)
 
     def hear(self, news: dict[str, Any]) -> None:
-        """Keep what the child reports."""
+        """Store what the child reports."""
         self.url = news["url"] or self.url
         self.errors += [PageError(**each) for each in news.get("errors", [])]
         self.requests += [(method, url, status) for method, url, status in news.get("requests", [])]
@@ -207,7 +208,7 @@ class Page:
 class Pages:
     """The pages of all people of a check, and the process that they live in.
 
-    Raises CannotRun where V8 cannot be had, and PageEnded once a page has brought the process down.
+    Raises CannotRun if V8 is not available, and PageEnded after a page has ended the process.
     """
 
     def __init__(self, chat: Stage) -> None:
@@ -215,7 +216,7 @@ class Pages:
         self._pages: dict[int, Page] = {}
         self._numbers = itertools.count(1)
         self._told: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._printed: list[str] = []  # what is not for us: V8's last words, or Python's
+        self._printed: list[str] = []  # other output: the last messages of V8 or Python
         self._running: tuple[float, int, str] | None = None  # since when, whose page, doing what
         self._ended: PageError | None = None
 
@@ -275,13 +276,13 @@ class Pages:
     def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
         """Let all pages live until they have come to rest; tell whether they did in time.
 
-        At rest, a page awaits no request, acknowledgement or connection, and nothing has happened for as
-        long as the server's last answer took. A timer that is due later does not count.
+        At rest, a page waits for no request, acknowledgement or connection, and nothing has happened for
+        as long as the server's last answer took. A timer that is due later does not count.
         """
         return bool(self.ask("settle", seconds=timeout))
 
     def ask(self, do: str, page: Page | None = None, **about: object) -> Any:
-        """Have the child do something, and watch it meanwhile. Raises PageEnded, and LookupError."""
+        """Let the child do something, and watch it meanwhile. Raises PageEnded and LookupError."""
         if self._ended:
             raise PageEnded(self._ended)
         command = {"do": do, "page": page.number if page else 0} | about
@@ -356,7 +357,7 @@ class Pages:
         self._told.put({"hasEnded": True})
 
     def _stop(self) -> None:
-        """End the child, whatever it does."""
+        """End the child, whatever it is doing."""
         self._process.kill()
         self._process.wait()
         self._reader.join()

@@ -1,9 +1,9 @@
-// What a browser has and V8 with LinkeDOM has not, as far as the chat's pages use it. child.py runs this
-// file before LinkeDOM, then calls `workshop.open`. JavaScript only notes what it wants (a request, a frame,
-// another page) in `asked`; child.py carries it out and hands back what came of it.
+// The parts of a browser that V8 with LinkeDOM lacks, as far as the chat's pages use them. child.py runs
+// this file before LinkeDOM, then calls `workshop.open`. JavaScript only records what it wants (a request, a
+// frame, another page) in `asked`; child.py carries it out and returns the result.
 (function () {
   const taken = { asked: [], errors: [], console: [] };
-  const waiting = new Map(); // the number of a request -> what takes its answer
+  const waiting = new Map(); // the number of a request -> the function that takes its answer
   let number = 0;
 
   function ask(what, details) {
@@ -27,8 +27,8 @@
     }
   }
 
-  // V8 alone says nothing about a rejected promise. So the page's `Promise` notes each that is made, and
-  // `then` each that it is called on. `await` calls it, too, where the constructor is not V8's own.
+  // V8 alone does not report rejected promises. So the page's `Promise` records each promise, and `then`
+  // records each promise that it is called on. `await` also calls it if the constructor is not V8's own.
   const handled = new WeakSet();
   const lost = new Map(); // a rejected promise -> its error
   const { then } = Promise.prototype;
@@ -241,7 +241,7 @@
     }
   };
 
-  // The client tries again within a tenth of a second, not of some seconds, and only by WebSocket.
+  // The client tries again within a tenth of a second, not after seconds, and only by WebSocket.
   const PACE = { reconnectionDelay: 50, reconnectionDelayMax: 100 };
   function pace() {
     const real = globalThis.io;
@@ -262,7 +262,7 @@
   }
 
   // ---- the document -------------------------------------------------------------------------------
-  let later = []; // what the parser has not reached while a script runs: [parent, nodes]
+  let later = []; // what the parser has not reached yet while a script runs: [parent, nodes]
   let scripts = [];
   let stored = {};
   let readyState = "loading";
@@ -286,7 +286,7 @@
     Object.defineProperty(location, "href", { get: () => href, set: leave });
     for (const owner of [globalThis, document])
       Object.defineProperty(owner, "location", { get: () => location, set: leave });
-    const body = () => document.querySelector("body"); // LinkeDOM would make one where there is none yet
+    const body = () => document.querySelector("body"); // LinkeDOM would create one if there is none yet
     const own = {
       body, URL: () => href, forms: () => [...document.querySelectorAll("form")],
       readyState: () => readyState, hidden: () => false, visibilityState: () => "visible",
@@ -369,7 +369,7 @@
       if (!made.has(f)) // LinkeDOM calls a listener with the event's target as `this`
         made.set(f, (event) => {
           const outer = globalThis.event;
-          globalThis.event = event; // as browsers have it while a listener runs
+          globalThis.event = event; // as in browsers while a listener runs
           if (f.handleEvent) guarded(f.handleEvent, f, [event]);
           else guarded(f, event.currentTarget, [event]);
           globalThis.event = outer;
@@ -411,7 +411,7 @@
   const states = new WeakMap(); // a field -> what somebody typed, chose or ticked
   const stateOf = (field) => states.get(field) ?? states.set(field, {}).get(field);
 
-  // Nothing is drawn, so that what an element holds is as high as it is long.
+  // Nothing is drawn, so the height of an element's content is its length.
   const endOf = (element) => element.querySelectorAll("*").length;
   function scroll(element, top) {
     stateOf(element).top = Math.min(Math.max(Number(top) || 0, 0), endOf(element));
@@ -479,7 +479,7 @@
       get value() { return stateOf(this).value ?? this.textContent; },
       set value(value) { stateOf(this).value = value === null ? "" : String(value); },
     });
-    define("template", { // what is in a template is in its `content` only
+    define("template", { // the nodes in a template are only in its `content`
       querySelector: () => null, querySelectorAll: () => [],
       get children() { return []; }, get firstElementChild() { return null; },
     });
@@ -530,7 +530,7 @@
     });
   }
 
-  // A browser makes a text of what is no node, or refuses it, and a bad selector, in words of its own.
+  // A browser turns a value that is not a node into text, or refuses it with its own message.
   function defineNodes(document) {
     const textOf = (each) => (each?.nodeType ? each : String(each));
     for (const name of ["append", "prepend", "before", "after", "replaceWith", "replaceChildren"])

@@ -1,7 +1,7 @@
 """The process that holds the pages: MiniRacer and LinkeDOM, `requests`, and WebSockets to the server.
 
-It reads one command per line, does it, and prints one answer per line, in JSON. It says when a piece of
-the page's JavaScript begins and ends, because only its parent can end a script that does not end.
+It reads one command per line, runs it, and prints one answer per line, in JSON. It reports when a piece
+of the page's JavaScript begins and ends, because only the parent can stop an endless script.
 """
 
 import base64
@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-TIMEOUT = 30.0  # seconds that the server may take for an answer
-PATIENCE = 2.0  # seconds after which nobody awaits an acknowledgement any more
-REST = 0.015  # seconds without news after which pages have come to rest, where the server is quick
+TIMEOUT = 30.0  # seconds that the server can take for an answer
+PATIENCE = 2.0  # seconds after which nobody waits for an acknowledgement any more
+REST = 0.015  # seconds without news after which pages have come to rest, if the server is quick
 BANNER = "Socket.IO v"  # the browser client's first line
 HERE = Path(__file__).parent
-OURS = "workshop:"  # what our own scripts are called in V8
+OURS = "workshop:"  # the names of our own scripts in V8 begin like this
 SCRIPTS = ("", "module", "text/javascript", "application/javascript")
 FRAME = re.compile(r"(?m)^ +at (?:.* \()?([^\s()]+):(\d+):(\d+)\)?$")
 # Half of LinkeDOM reads style sheets, and takes longer to start than the rest.
@@ -45,7 +45,7 @@ CONNECT, EVENT, ANSWER, REFUSED = "0", "2", "3", "4"
 
 
 class Connection:
-    """A WebSocket of a page. The page's Socket.IO client sends and reads what goes over it."""
+    """A WebSocket of a page. The page's Socket.IO client sends and reads its frames."""
 
     def __init__(self, page: "Page", number: int, url: str) -> None:
         self.page, self.number, self.url, self.document = page, number, url, page.document
@@ -73,7 +73,7 @@ class Connection:
         self._tell("close")
 
     def hear(self, frame: str) -> None:
-        """Pass a frame on to the page, and note what it says."""
+        """Pass a frame on to the page, and record its content."""
         if self.page.is_paused:
             self.page.kept.append((self, frame))
             return
@@ -146,13 +146,13 @@ class Connection:
 
 
 def packet_of(frame: str) -> tuple[str, ...]:
-    """Return Socket.IO's type, acknowledgement and values of a frame; "" for what is none of it."""
+    """Return Socket.IO's type, acknowledgement and values of a frame; "" for other frames."""
     found = PACKET.fullmatch(frame)
     return found.groups() if found else ("", "", "")
 
 
 class Page:
-    """Somebody's page. `report` collects what the parent has not heard yet."""
+    """Somebody's page. `report` collects the news for the parent."""
 
     def __init__(self, number: int, origin: str, cookies: list[dict[str, str]]) -> None:
         self.number, self.origin, self.document, self.url = number, origin, 0, ""
@@ -163,10 +163,10 @@ class Page:
         self.engine: Any = None
         self.connections: dict[int, Connection] = {}
         self.fetching = 0
-        self.took = 0.0  # seconds that the server's last answer took
+        self.took = 0.0  # seconds that the server needed for its last answer
         self.is_offline = False
         self.is_paused = False
-        self.kept: list[tuple[Connection, str]] = []  # frames that came meanwhile
+        self.kept: list[tuple[Connection, str]] = []  # frames that arrived during a pause
         self.losing: list[str] = []  # events of which the next one gets lost
         self.answers: dict[
             str, str
@@ -190,6 +190,8 @@ class Page:
         options["headers"] = origin | options.get("headers", {})
         began = time.monotonic()
         try:
+            if self.is_offline:
+                raise requests.ConnectionError
             answer = self.http.request(method, url, timeout=TIMEOUT, **options)
         except requests.RequestException:
             self.note("requests", [method, url, 0])
@@ -202,7 +204,7 @@ class Page:
         return answer
 
     def go(self, method: str, url: str, **asked: Any) -> None:
-        """Leave for another page, and run what that names."""
+        """Open another page, and run the scripts that it names."""
         if not url.startswith("http"):
             return
         answer = self.request(method, url, **body_of(asked))
@@ -248,7 +250,7 @@ class Page:
         self.run("workshop.loaded()", "loading the page")
 
     def fetch_script(self, url: str) -> tuple[str, str]:
-        """Return a script's name, as the learner knows it, and its text; "" where there is none."""
+        """Return a script's name, as the learner knows it, and its text; "" if there is none."""
         name = urlsplit(url).path.lstrip("/")
         is_ours = url.startswith(self.origin)
         answer = self.request("GET", url) if is_ours else None
@@ -261,13 +263,13 @@ class Page:
             return name, ""
         if (
             BANNER not in answer.text[:200]
-        ):  # what goes wrong in the client began in the page's script
+        ):  # an error inside the client was caused by the page's script
             self.sources[name] = answer.text
         return name, answer.text
 
     # ---- JavaScript ----
     def run(self, code: str, during: str, name: str = "") -> Any:
-        """Run JavaScript that may be, or call, the page's own, and carry out what that asks for."""
+        """Run JavaScript that is the page's own, or calls it, and carry out what it asks for."""
         say({"running": [self.number, during]})
         try:
             return self.engine.eval(code)
@@ -280,11 +282,11 @@ class Page:
             say({"running": None})
 
     def evaluate(self, code: str) -> Any:
-        """Run our own JavaScript and return what it gives."""
+        """Run our own JavaScript and return its value."""
         return json.loads(self.engine.eval(f"JSON.stringify({code} ?? null)"))
 
     def fail(self, error: dict[str, str], during: str, name: str = "") -> None:
-        """Note an error as the console would say it, with the learner's own line."""
+        """Record an error as the console would show it, with the learner's own line."""
         uncaught = UNCAUGHT.match(error["stack"])
         frames = [found for found in FRAME.findall(error["stack"]) if found[0] in self.sources]
         file, line, column = frames[0] if frames else (name, 0, 0)
@@ -292,7 +294,7 @@ class Page:
         if uncaught:
             error["message"] = uncaught["message"]
             if not frames and not uncaught["file"].startswith(OURS):
-                # V8 has not read a script's name before it finds its syntax wrong.
+                # When V8 finds a syntax error, it has not read the script's name yet.
                 line, column = int(uncaught["line"]), len(uncaught["indent"]) + 1
         lines = self.sources.get(file, "").split("\n")
         if line > len(lines):  # the end of the script, after which our line follows
@@ -402,14 +404,14 @@ class Page:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is to come; it is in the inbox before this is False."""
+        """Whether something is still to come. When this becomes False, the inbox contains it."""
         return self.fetching > 0 or any(
             connection.is_waiting for connection in self.connections.values()
         )
 
 
 def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return what `requests` takes for the body of a form or of `fetch`."""
+    """Return the arguments of `requests` for the body of a form or of `fetch`."""
     headers = headers or {}
     if asked.get("fields"):
         parts = [
@@ -424,7 +426,7 @@ def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dic
 
 
 class Engines:
-    """V8 with what a page needs: while one page runs, a thread makes ready what the next one takes."""
+    """V8 with what a page needs. While one page runs, a thread prepares the engine of the next one."""
 
     def __init__(self) -> None:
         self.browser = (HERE / "browser.js").read_text(
@@ -447,7 +449,7 @@ class Engines:
 
 
 def linkedom() -> str:
-    """Return LinkeDOM as a script that defines only `LinkeDOM`, for its names would be the page's.
+    """Return LinkeDOM as a script that defines only `LinkeDOM`, and no other names in the page.
 
     Raises ImportError, OSError.
     """
@@ -463,7 +465,7 @@ def linkedom() -> str:
 
 
 def live(seconds: float) -> bool:
-    """Let the pages live until something has happened, at most for so long; tell whether it has."""
+    """Let the pages live until something happens, at most for this long; tell whether it did."""
     end = time.monotonic() + seconds
     while True:
         timers = [page.next_timer - time.time() for page in pages.values() if page.next_timer]
@@ -485,7 +487,7 @@ def live(seconds: float) -> bool:
 def settle(seconds: float) -> bool:
     """Let the pages live until they have come to rest; tell whether they did in time.
 
-    At rest, nothing comes for as long as the server's last answer took.
+    At rest means that nothing arrives for as long as the server's last answer took.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -507,11 +509,11 @@ def listen() -> None:
         for line in sys.stdin:
             commands.put(json.loads(line))
     finally:
-        os._exit(0)  # the parent is gone, whatever the pages do
+        os._exit(0)  # the parent has ended, whatever the pages are doing
 
 
 def obey(do: str, page: int = 0, values: tuple[Any, ...] = (), **about: Any) -> Any:
-    """Do what the parent asks for. Raises LookupError where the page has not what it names."""
+    """Do what the parent asks for. Raises LookupError if the page does not have what it names."""
     if do == "open":
         pages[page] = Page(page, about["origin"], about["cookies"])
         return pages[page].go("GET", about["origin"] + about["path"])

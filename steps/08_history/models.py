@@ -1,0 +1,32 @@
+"""The database's tables, as Python classes."""
+
+from datetime import datetime
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """The base class of all tables."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Message(Base):
+    """A message. `seq` gives the order: 1, 2, 3 … Clocks cannot, because people can change them."""
+
+    __tablename__ = "messages"
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=db.func.now())
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the message in the form in which it is sent and shown."""
+        return {
+            "seq": self.seq,
+            "username": self.username,
+            "text": self.text,
+            "created_at": f"{self.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        }

@@ -1,0 +1,51 @@
+const socket = io({
+  // Plumbing: the path comes from the page's own address, so the page also works behind a proxy.
+  path: new URL("socket.io", document.baseURI).pathname,
+  auth: { username: document.body.dataset.username }, // sent once for each connection
+});
+
+const form = document.querySelector("#message-form");
+const input = document.querySelector("#message-input");
+const statusLine = document.querySelector("#status");
+const log = document.querySelector("#chat-messages");
+const template = document.querySelector("#message-template");
+log.scrollTop = log.scrollHeight; // the newest messages are at the end
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault(); // stay on this page: the socket sends the message, not the form
+  const message = { text: input.value };
+  if (!socket.connected) {
+    statusLine.textContent = "Not connected. Your text stays here.";
+    return;
+  }
+  statusLine.textContent = "Sending …"; // until the acknowledgement comes
+  socket.emit("new_message", message, (acknowledgement) => {
+    if (acknowledgement.ok) {
+      statusLine.textContent = "The server has your message.";
+      if (input.value === message.text) form.reset(); // unless you are typing the next message
+    } else {
+      statusLine.textContent = acknowledgement.error.message; // the text stays, so you can fix it
+    }
+  });
+});
+
+socket.on("new_message", (message) => {
+  const line = template.content.cloneNode(true);
+  line.querySelector(".author").textContent = message.username; // as text, whatever it contains
+  line.querySelector(".text").textContent = message.text;
+  log.append(line);
+  log.scrollTop = log.scrollHeight;
+});
+
+socket.on("connect", () => {
+  statusLine.textContent = "";
+});
+
+socket.on("connect_error", (error) => {
+  if (socket.active) {
+    statusLine.textContent = "No connection. Trying again …"; // the client tries again by itself
+  } else {
+    statusLine.textContent = error.message; // the server refused the connection, and says why
+    if (error.data.code === "conflict") setTimeout(() => socket.connect(), 3000); // free by then?
+  }
+});

@@ -1,0 +1,101 @@
+"""The author of a message is the person who is connected, and each name belongs to one connection."""
+
+from workshop.checks.client import entered, turned_away
+from workshop.checks.families import family_of
+from workshop.checks.messages import LONGEST_NAME
+from workshop.checks.promise import Broken, attempted, exercise, expect, promise
+from workshop.checks.sources import returned_error
+from workshop.checks.visitors import visitors
+from workshop.stages import Stage
+
+
+@promise(since="author", final_app=True)
+def nobody_writes_in_another_name(chat: Stage) -> None:
+    """The author is the person who connected, whatever name the message contains."""
+    family = family_of(chat)
+    with entered(chat, "Ada", "Bo") as (ada, bo):
+        answer = ada.say("I owe you a cake", username="Bo", author="Bo")
+        plain = ada.said("Hello")
+        told = bo.messages()
+    accepted = answer.get("message") if isinstance(answer, dict) else None
+    for message in (*told, plain, *([accepted] if isinstance(accepted, dict) else [])):
+        author = family.author(message)
+        expect(author == family.named("Ada"),
+               "Ada's messages carry the name Ada, even if she writes another name into them.",
+               f"the author is {author!r} in {message!r}",
+               "Anybody can write any name into a message. Take the name from the connection: "
+               "from what `connect` stored for `request.sid`, or from the account.")  # fmt: skip
+
+
+@promise(since="author", until="accounts")
+def a_connection_needs_a_name(chat: Stage) -> None:
+    """A connection without a name, or with one that is too long, is refused with the reason."""
+    for name in (None, "", "   ", "A" * (LONGEST_NAME + 1)):
+        refusal = turned_away(chat, name)
+        if refusal is None:
+            raise Broken(f"A connection with the name {name!r} is refused.", "it is accepted",
+                         returned_error(chat) or "In the handler of `connect`, `auth` can be None "
+                         "or anything else. Check that `1 <= len(username.strip()) <= "
+                         f"{LONGEST_NAME}`.")  # fmt: skip
+        _has_code(refusal.code, str(refusal), "invalid", f"with the name {name!r}")
+    expect(not turned_away(chat, "A" * LONGEST_NAME),
+           f"A name of {LONGEST_NAME} characters is accepted.", "it is refused",
+           f"A name can have up to {LONGEST_NAME} characters. Refuse only longer names.")  # fmt: skip
+
+
+@promise(since="author", until="accounts")
+def a_taken_name_is_refused(chat: Stage) -> None:
+    """A name that is already connected is refused, with or without capitals."""
+    with entered(chat, "Ada"):
+        for name in ("Ada", "ADA"):
+            refusal = turned_away(chat, name)
+            if refusal is None:
+                raise Broken(
+                    f"While Ada is here, another connection as {name!r} is refused.",
+                    "both are connected",
+                    "Store each name when it connects, and compare a new name with the stored ones."
+                    if name == "Ada" else
+                    "Ignore capitals when you compare: use `.casefold()` on both sides.",
+                )  # fmt: skip
+            _has_code(refusal.code, str(refusal), "conflict", f"as {name!r}, who is here already,")
+
+
+@promise(since="author", until="accounts")
+def a_name_is_free_again(chat: Stage) -> None:
+    """A name is free again when its connection ends."""
+    for _ in range(2):
+        with entered(chat, "Ada"):  # `entered` says what is wrong when she cannot come again
+            pass
+
+
+def _has_code(seen: str, message: str, wanted: str, who: str) -> None:
+    if seen == wanted and message:
+        return
+    raise Broken(
+        f"A connection {who} is refused with a sentence and the code `{wanted}`.",
+        f"the code {seen!r} and the sentence “{message}”",
+        f'Raise `ChatError("{wanted}", …)`. For `connect`, `handle_error` must turn it into '
+        "flask_socketio's `ConnectionRefusedError` (Python has another one), with the code.",
+    )  # fmt: skip
+
+
+@exercise("author")
+def who_joins_is_announced(chat: Stage) -> None:
+    """When somebody joins, everyone else receives the name, and the page shows it."""
+    with entered(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
+        by_ada, by_bo = ada.told("joined"), bo.told("joined")
+    attempted(by_ada or by_bo, "Ada receives the event `joined` when Bo connects.", "she does not",
+              'At the end of the handler of `connect`, call `emit("joined", …)`. Without '
+              "`broadcast=True`, only the person who has just connected receives it.")  # fmt: skip
+    expect(by_ada == [{"username": "Bo"}], 'Ada receives `joined` with {"username": "Bo"}, once.',
+           f"{by_ada}",
+           'Write `emit("joined", {"username": username}, broadcast=True, '
+           'include_self=False)`.')  # fmt: skip
+    expect(not by_bo, "Bo does not receive his own `joined`.", f"{by_bo}",
+           "Add `include_self=False` next to `broadcast=True`.")  # fmt: skip
+    with visitors(chat, "Ada") as (page,), entered(chat, "Cy"):
+        page.did = "Cy opened the chat."
+        page.expects(lambda: "Cy" in page.text, "Ada's page shows that Cy has joined.",
+                     'In `socket.on("joined", (person) => …)`, make an element, set its '
+                     "`textContent`, and append it. `${…}` in a string needs backticks.",
+                     "Ada's page does not show the name.")  # fmt: skip

@@ -1,0 +1,62 @@
+"""The pictures of a notebook's live pages, which work only while the notebook runs.
+
+`docs/pictures/live.py` takes them. A picture says what it was made from, so that a picture that has
+gone stale is never shown.
+"""
+
+import hashlib
+import html
+import json
+from pathlib import Path
+
+from PIL import Image
+
+from workshop import paths
+
+PLACE = "(a live page: run this cell to see it)"  # what notebooks/sanitize.cfg stores for a page
+FOLDER = paths.ROOT / "docs" / "pictures" / "live"
+MADE_FROM, SHOWS = "made from", "Description"  # keywords in the PNG
+SHARPNESS = 2  # device pixels per CSS pixel
+NO_PICTURE = (
+    '<p class="no-picture">A page of the chat is here when the notebook runs. To see it, start the '
+    "workshop with <code>python3 start.py</code> and run this cell.</p>"
+)
+
+
+def still(notebook: Path, cell: str, number: int) -> str:
+    """Return the picture of a cell's live page as HTML, or the way to see the page itself."""
+    path = picture_of(notebook, cell, number)
+    if not is_current(path, notebook):
+        return NO_PICTURE
+    with Image.open(path) as picture:
+        width, height = (pixels // SHARPNESS for pixels in picture.size)
+        described = html.escape(f"A picture of the page. It shows: {picture.info[SHOWS]}")
+    return (
+        f'<img class="live" src="../docs/pictures/live/{path.name}" alt="{described}" '
+        f'width="{width}" height="{height}" loading="lazy">'
+    )
+
+
+def picture_of(notebook: Path, cell: str, number: int) -> Path:
+    """Return where the picture of a cell's first, second, … live page is."""
+    return FOLDER / f"{notebook.stem}-{cell}-{number}.png"
+
+
+def is_current(path: Path, notebook: Path) -> bool:
+    """Tell whether there is a picture, and whether it shows the pages of today."""
+    if not path.is_file():
+        return False
+    with Image.open(path) as picture:
+        return picture.info.get(MADE_FROM) == made_from(notebook)
+
+
+def made_from(notebook: Path) -> str:
+    """Return a digest of what a notebook's pictures show: its code, and the pages of its step."""
+    digest = hashlib.sha256()
+    for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            digest.update("".join(cell["source"]).encode())
+    for folder in ("templates", "static"):
+        for file in sorted((paths.STEPS / notebook.stem / folder).glob("*")):
+            digest.update(file.read_text("utf-8").encode())  # whatever ends its lines
+    return digest.hexdigest()

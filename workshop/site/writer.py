@@ -1,0 +1,116 @@
+"""Markdown and code as HTML, with an address for each heading and colours for the code."""
+
+import ast
+import html
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+FORMATTER = HtmlFormatter(nowrap=True)
+WIDE = re.compile(r'(?s)<table>.*?</table>|<img src="[^"]*\.svg"[^>]*>')  # in Markdown
+WORDS = ("text", "code_inline", "image")  # parts of a line that people read
+
+
+@dataclass
+class Section:
+    """A heading and the text below it, up to the next heading."""
+
+    level: int
+    title: str
+    anchor: str
+    text: list[str] = field(default_factory=list)
+
+
+class Writer:
+    """Writes the parts of one page, and keeps its sections for the menu and the search."""
+
+    def __init__(self) -> None:
+        self.sections: list[Section] = []
+        self._anchors: Counter[str] = Counter()
+
+    def markdown(self, text: str) -> str:
+        """Return Markdown as HTML."""
+        tokens = MARKDOWN.parse(text)
+        before = None
+        for token in tokens:
+            if token.type == "inline" and before and before.type == "heading_open":
+                self._begin_section(before, token)
+            elif token.type == "inline":
+                self.note(plain(token))
+            elif token.type in ("code_block", "fence"):
+                language = token.info.strip() or guess_language(token.content)
+                token.type, token.content = "html_block", self.code(token.content, language)
+            before = token
+        return scrolling(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
+
+    def code(self, source: str, language: str) -> str:
+        """Return a block of code as HTML."""
+        self.note(source)
+        try:
+            lexer = get_lexer_by_name(language, stripnl=False)
+        except ClassNotFound:
+            return pre(html.escape(source))
+        return pre(highlight(source, lexer, FORMATTER))
+
+    def note(self, text: str) -> None:
+        """Keep a text for the search."""
+        if self.sections:
+            self.sections[-1].text.append(text)
+
+    def _begin_section(self, heading: Token, inline: Token) -> None:
+        """Give a heading an anchor, as GitHub makes it, and a link to it."""
+        title = plain(inline)
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        self._anchors[anchor] += 1
+        if self._anchors[anchor] > 1:
+            anchor += f"-{self._anchors[anchor] - 1}"
+        heading.attrSet("id", anchor)
+        label = html.escape(f"Link to “{title}”")
+        link = Token("html_inline", "", 0)
+        link.content = f' <a class="anchor" href="#{anchor}" aria-label="{label}">#</a>'
+        inline.children = [*(inline.children or []), link]
+        self.sections.append(Section(int(heading.tag[1]), title, anchor))
+
+
+def plain(inline: Token) -> str:
+    """Return the text of a line without its marks."""
+    parts = inline.children or []
+    return "".join(part.content if part.type in WORDS else " " * (part.type == "softbreak")
+                   for part in parts)  # fmt: skip
+
+
+def scrolling(markup: str) -> str:
+    """Return the HTML of Markdown so that tables and drawings scroll where the screen is narrow.
+
+    A keyboard can scroll only what it can reach: hence the tabindex, here and on each block of code.
+    """
+    return WIDE.sub(r'<div class="scroll" tabindex="0">\g<0></div>', with_full_headings(markup))
+
+
+def with_full_headings(markup: str) -> str:
+    """Return HTML in which an empty heading of a table is a plain cell: a heading needs words."""
+    return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", markup)
+
+
+def pre(markup: str) -> str:
+    """Return lines that keep their breaks, as HTML that scrolls by itself."""
+    return f'<pre tabindex="0"><code>{markup}</code></pre>\n'
+
+
+def guess_language(code: str) -> str:
+    """Return the language of a block that does not name it: what Python can parse is Python."""
+    if code.lstrip().startswith("<"):
+        return "html"
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError):
+        return "text"
+    return "python"

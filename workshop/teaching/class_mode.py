@@ -1,0 +1,234 @@
+"""`workshop class`: serve a stage to the local network, for phones and other computers, for two hours.
+
+    workshop class            # your own chat
+    workshop class 05         # a step
+    open_class("mine")        # the same from a notebook
+
+Nothing else in the workshop listens to other machines. In class mode there is no debugger and no
+reloading, people need a join code (`workshop.teaching.door`), and the number of connections is bounded.
+"""
+
+import contextlib
+import io
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import segno
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from workshop import embed, running
+from workshop.environments import PLAIN
+from workshop.run import PREFERRED_PORT, end, free, free_port
+from workshop.serve import create_app
+from workshop.stages import StageFailed, answers, child_environment, describe, locate
+from workshop.teaching.door import ClassDoor, new_code
+from workshop.views import View, box
+
+EVERYWHERE = "0.0.0.0"  # because class mode is for other machines
+HOURS = 2.0
+SILENCE = 40.0  # seconds; Engine.IO sends a ping every 25
+CONNECTIONS = 200  # in all; a page keeps one open, and uses a few more to load its files
+CONNECTIONS_OF_ONE = 12  # from one address
+CODE, MINUTES = "WORKSHOP_CLASS_CODE", "WORKSHOP_CLASS_MINUTES"
+START_TIMEOUT, POLL = 30.0, 0.1  # seconds
+# Names of this machine in its local network, besides its addresses.
+NAMES = (socket.gethostname(), f"{socket.gethostname()}.local")
+
+WHAT_OTHERS_CAN_DO = (
+    "Everybody who has the code can now read and write in this chat, and anybody in the same network "
+    "can read what is sent, because it is not encrypted. Do not use a password that you use elsewhere."
+)
+
+
+class ClassServer(ThreadedWSGIServer):
+    """Werkzeug's server with limits on connections, in all and for each address."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        address = client_address[0]
+        with self._lock:
+            is_full = self._open.total() >= CONNECTIONS
+            if is_full or self._open[address] >= CONNECTIONS_OF_ONE:
+                return self.shutdown_request(request)
+            self._open[address] += 1
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._open[client_address[0]] -= 1
+                self._open += Counter()  # removes the addresses that have no connection
+
+
+class Handler(WSGIRequestHandler):
+    """Ends a connection that stays silent."""
+
+    timeout = SILENCE
+
+
+def serve(which: str, port: int | None = None) -> int:
+    """Serve a stage to the local network until Ctrl+C, or for two hours. Return the exit code.
+
+    Raises LookupError for an unknown stage, or if the local network does not reach this machine.
+    """
+    name, folder = locate(which)
+    if folder.name == "final_app":
+        raise LookupError(
+            "`class` serves a step or your own chat.\nWhat to do: to serve the finished application to "
+            "others, read docs/running.md."
+        )
+    hosts, code = addresses(), os.environ.pop(CODE, "") or new_code()
+    minutes = float(os.environ.pop(MINUTES, "") or HOURS * 60)
+    is_tied = os.environ.get("WORKSHOP_TIED") == "1"  # a notebook started it
+    chosen, reason = (free(port), "") if port else free_port(PREFERRED_PORT)
+    token = os.environ.get("WORKSHOP_TOKEN") or secrets.token_hex(8)
+    os.environ |= child_environment(folder, sign=describe(name), token=token, tied=is_tied)
+    os.chdir(folder)
+    app = create_app(lambda wsgi: ClassDoor(wsgi, code, [*hosts, *NAMES]))
+    server = ClassServer(EVERYWHERE, chosen, app, Handler)
+    running.record(os.getpid(), name, folder, chosen, token, by="`class`")
+    if reason:
+        print(reason)
+    print(
+        Invitation(name, [f"http://{host}:{chosen}" for host in hosts], code, minutes), flush=True
+    )
+    ending = threading.Timer(minutes * 60, server.shutdown)
+    ending.daemon = True
+    ending.start()
+    try:
+        server.serve_forever()  # it returns after Ctrl+C, too
+    finally:
+        ending.cancel()
+        running.forget(os.getpid())
+    print("Class mode has ended. Nobody else can reach this chat any more.")
+    return 0
+
+
+def addresses() -> list[str]:
+    """Return the IPv4 addresses of this machine in local networks, the one that others use first.
+
+    Raises LookupError if there is none, or if this is a hub or a Codespace.
+    """
+    if embed.hub_prefix() or embed.codespace_host(0):
+        raise LookupError(
+            "Class mode does not work on a hub or in a Codespace.\nExpected: your own computer, in the "
+            "same network as the phones.\nWhat to do: install the workshop there."
+        )
+    every = [
+        address.address
+        for card, all_of_it in psutil.net_if_addrs().items()
+        if (state := psutil.net_if_stats().get(card)) and state.isup
+        for address in all_of_it
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+    if not every:
+        raise LookupError(
+            "This computer is not in a network.\nExpected: an address such as 192.168.1.20.\n"
+            "What to do: connect it to the same Wi-Fi as the phones."
+        )
+    preferred = _address_of_default_route()
+    return sorted(dict.fromkeys(every), key=lambda address: address != preferred)
+
+
+def _address_of_default_route() -> str:
+    """Return the address from which this machine would send to other networks. It sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(("192.0.2.1", 9))  # an address that is reserved for documentation
+        return str(probe.getsockname()[0])
+    return ""
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What people need in order to join. Its printed form has a QR code of the first address."""
+
+    stage: str
+    urls: list[str]
+    code: str
+    minutes: float
+
+    def __str__(self) -> str:
+        picture = io.StringIO()
+        self._qr.terminal(out=picture, compact=True, border=2)
+        others = "".join(f"\nIf that does not work, try {url}" for url in self.urls[1:])
+        return (
+            f"{describe(self.stage)} is open to your local network.\n\n{picture.getvalue()}\n"
+            f"Address:   {self.urls[0]}\nJoin code: {self.code}{others}\n\n{WHAT_OTHERS_CAN_DO}\n"
+            f"It ends after {self.minutes:g} minutes, or when you press Ctrl+C."
+        )
+
+    @property
+    def view(self) -> View:
+        """Return the invitation for a notebook. Its text form is the same on every machine."""
+        text = (
+            f"{describe(self.stage)} is open to your local network, for people with the join code."
+        )
+        rows = f"Address: <b>{self.urls[0]}</b><br>Join code: <b><code>{self.code}</code></b>"
+        picture = self._qr.svg_inline(scale=5, border=3, light="white", dark="black")
+        words = f"<p>{rows}</p><p>{WHAT_OTHERS_CAN_DO}</p>"
+        return View(text, box(f'<div style="padding: .8em">{picture}{words}</div>', text))
+
+    @property
+    def _qr(self) -> segno.QRCode:
+        return segno.make(f"{self.urls[0]}/join?code={self.code}", error="m")
+
+
+class OpenClass:
+    """A stage that a notebook has opened to the local network. It shows its invitation."""
+
+    def __init__(self, invitation: Invitation, process: subprocess.Popen[bytes]) -> None:
+        self.invitation, self._process = invitation, process
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return self.invitation.view._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        return self.invitation.view.text
+
+    def stop(self) -> None:
+        """End class mode. It also ends with the notebook."""
+        end(self._process)
+
+
+def open_class(which: str = "mine") -> OpenClass:
+    """Open a stage to the local network from a notebook. It has its own port and server.
+
+    Raises LookupError as `serve` does, and StageFailed if the server does not start.
+    """
+    name, folder = locate(which)
+    hosts, code, token = addresses(), new_code(), secrets.token_hex(8)
+    port, _ = free_port(PREFERRED_PORT)
+    settings = {CODE: code, "WORKSHOP_TIED": "1", "WORKSHOP_TOKEN": token}
+    command = [sys.executable, "-m", "workshop", "class", name, "--port", str(port)]
+    log = tempfile.TemporaryFile()  # noqa: SIM115  # the child writes to it until it ends
+    process = subprocess.Popen(
+        command, cwd=folder, env=os.environ | PLAIN | settings, stdin=subprocess.PIPE,
+        stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    deadline = time.monotonic() + START_TIMEOUT
+    while not answers(f"http://127.0.0.1:{port}", token):
+        if process.poll() is not None or time.monotonic() > deadline:
+            end(process)
+            log.seek(0)
+            raise StageFailed(name, log.read().decode(errors="replace"))
+        time.sleep(POLL)
+    urls = [f"http://{host}:{port}" for host in hosts]
+    return OpenClass(Invitation(name, urls, code, HOURS * 60), process)

