@@ -17,7 +17,7 @@ PARTS = [
     ("payload: pydantic", "final_app.realtime.handlers:parse"),
     ("who is asking: session looked up", "final_app.auth:require_user"),
     ("rate limit", "final_app.lib.rate_limit:RateLimiter.count"),
-    ("transaction: begin", "final_app.storage.transaction:_begin"),
+    ("transaction: begin", "final_app.storage.sqlite:Sqlite._begin"),
     ("transaction: the rest of `post`", "final_app.chat.messages:post"),
     ("author, member, room, `client_id`", "final_app.chat.messages:_asked"),
     ("next `seq` and `rev`", "final_app.chat.rooms:next_numbers"),

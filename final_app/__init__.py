@@ -48,16 +48,19 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
 
 def _add_extensions(app: "Flask", settings: "Settings") -> None:
-    """Add what `current` and `outbox.current` return."""
+    """Add what `current`, `outbox.current` and `database.current` return."""
     from final_app.chat.presence import Presence
     from final_app.lib.rate_limit import RateLimiter
-    from final_app.realtime import broadcast
+    from final_app.realtime import broadcast, server
+    from final_app.storage import database, outbox
     from final_app.storage.files import Files
-    from final_app.storage.outbox import Outbox
     from final_app.storage.readiness import Readiness
 
     app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
-    app.extensions.update(readiness=Readiness(), outbox=Outbox(broadcast.tell), presence=Presence())
+    app.extensions.update(readiness=Readiness(), presence=Presence())
+    app.extensions["outbox"] = outbox.at(settings.database, broadcast.tell, server.close_all)
+    app.extensions["database"] = kind = database.at(settings.database)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = kind.options
 
 
 def _register_routes(app: "Flask") -> None:
@@ -74,13 +77,11 @@ def _register_routes(app: "Flask") -> None:
 
 def _configure(app: "Flask", settings: "Settings") -> None:
     from final_app import config
-    from final_app.storage.database import ENGINE_OPTIONS
 
     app.config.update(
         CHAT=settings,
         SECRET_KEY=config.secret(settings),
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
         SESSION_COOKIE_NAME="chat_csrf",
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # the token is valid as long as the session

@@ -10,15 +10,17 @@ monkey.patch_all()
 import argparse  # noqa: E402
 import logging  # noqa: E402
 import signal  # noqa: E402
+import socket  # noqa: E402
 import sys  # noqa: E402
 import webbrowser  # noqa: E402
+from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
-from final_app import create_app, hardening, startup  # noqa: E402
+from final_app import config, create_app, hardening, startup, workers  # noqa: E402
 from final_app.errors import CannotStart  # noqa: E402
 from final_app.realtime import server as realtime  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
@@ -34,17 +36,15 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        if options.workers > 1:
+            workers.check(config.read())
+            return workers.run(options.workers, options.host, options.port)
         app = create_app()
         startup.prepare(app, options.host)
+        server = _listening(app, options)
     except CannotStart as problem:
         print(problem.message, file=sys.stderr)
         return problem.exit_code
-    server = WSGIServer(
-        (options.host, options.port), app, backlog=BACKLOG, handler_class=Handler, log=None,
-        spawn=hardening.descriptors() - OTHER_DESCRIPTORS,
-    )  # fmt: skip
-    try:
-        server.start()
     except OSError as problem:
         print(
             f"Can't use port {options.port}: {problem.strerror}.\n"
@@ -54,6 +54,20 @@ def main() -> int:
         return 2
     _serve(app, server, open_browser=not options.no_browser)
     return 0
+
+
+def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
+    """Return a server that listens. Raises OSError if it cannot."""
+    address: Any = (options.host, options.port)
+    if options.shared_port:
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        address = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
+    server = WSGIServer(
+        address, app, backlog=BACKLOG, handler_class=Handler, log=None,
+        spawn=hardening.descriptors() - OTHER_DESCRIPTORS,
+    )  # fmt: skip
+    server.start()
+    return server
 
 
 def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
@@ -83,6 +97,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--no-browser", action="store_true", help="don't open the chat in a browser"
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of processes; needs PostgreSQL (default: 1)"
+    )
+    parser.add_argument("--shared-port", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

@@ -23,7 +23,8 @@ MOST_FIELDS = 10  # in any form as multipart; the longest form of the chat has 5
 MOST_FIELD_BYTES = 10_000  # of one field as multipart
 MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
 REMOVED = {  # settings of earlier versions, and what to do instead
-    "message_queue": "the chat runs as one process. Remove the setting to start the chat.",
+    "message_queue": "processes that share a PostgreSQL database (CHAT_DATABASE_URL) need nothing else. "
+    "Remove the setting to start the chat.",
 }
 HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
 
@@ -38,13 +39,13 @@ def _is_limit(text: str) -> str:
 
 def _is_database(text: str) -> str:
     try:
-        is_sqlite = not text or make_url(text).get_backend_name() == "sqlite"
+        is_known = not text or make_url(text).drivername in ("sqlite", "postgresql+psycopg")
     except ArgumentError:
-        is_sqlite = False
-    if not is_sqlite:
+        is_known = False
+    if not is_known:
         raise ValueError(
-            "expected an address such as `sqlite:///chat.db`, because this version of the chat "
-            "stores everything in SQLite"
+            "expected an address such as `postgresql+psycopg://chat@localhost/chat` or "
+            "`sqlite:///chat.db`"
         )
     return text
 
@@ -85,7 +86,8 @@ class Settings(BaseModel):
     )
     database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         "",
-        description="SQLAlchemy URL of an SQLite database. If empty: `chat.db` in the data folder.",
+        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If empty: `chat.db` in the data "
+        "folder, in SQLite.",
     )
     secret_key: str = Field(
         "",
@@ -201,11 +203,17 @@ def table() -> str:
 
 
 def _make_secret(path: Path) -> None:
-    """Create the file atomically."""
+    """Create the file atomically. If another process has just created it, that one stays."""
     handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(secrets.token_hex(SECRET_BYTES))
-    Path(draft).replace(path)
+    try:
+        os.link(draft, path)
+        Path(draft).unlink()
+    except FileExistsError:
+        Path(draft).unlink()
+    except OSError:  # a file system without links
+        Path(draft).replace(path)
 
 
 def _explained(problem: Mapping[str, object]) -> str:

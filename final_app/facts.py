@@ -1,8 +1,8 @@
-"""Facts: descriptions of changes to the stored data.
+"""Facts: descriptions of changes to the stored data, and of typing, which is not stored.
 
 A domain function records facts inside its transaction and never broadcasts anything itself. After the
-commit, `realtime.broadcast` informs the browsers. Facts are plain data, so that a command can store
-them in the table `outbox`, where the server finds them.
+commit, `realtime.broadcast` informs the browsers. Facts are plain data, so that they can go from one
+process to another: from a command to the server, or with PostgreSQL from each process to all.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,7 +11,9 @@ from typing import Any, get_args
 
 @dataclass(frozen=True)
 class MessagePosted:
-    message: dict[str, Any]  # as `chat.messages.to_dict` returns it
+    """`message` is as `chat.messages.to_dict` returns it, or {id, room, rev} (see `shortened`)."""
+
+    message: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,19 @@ class SessionEnded:
     reason: str
 
 
+@dataclass(frozen=True)
+class Typing:
+    """Someone types, or has stopped. `send` delivers it, because no transaction records it."""
+
+    room_id: int
+    user_id: int
+    name: str
+    on: bool
+
+
 Fact = (
     MessagePosted | MessageChanged | RoomChanged | MemberAdded | MemberRemoved | MembershipChanged
-    | ReadMarkMoved | PersonChanged | PersonGone | SessionEnded
+    | ReadMarkMoved | PersonChanged | PersonGone | SessionEnded | Typing
 )  # fmt: skip
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Fact)}
 
@@ -99,3 +111,10 @@ def from_dict(data: dict[str, Any]) -> Fact:
     values = dict(data)
     fact: Fact = KINDS[values.pop("fact")](**values)
     return fact
+
+
+def shortened(fact: Fact) -> Fact:
+    """Return a fact whose message is only referred to, as {id, room, rev}, if it has one."""
+    if not isinstance(fact, MessagePosted | MessageChanged):
+        return fact
+    return type(fact)({name: fact.message[name] for name in ("id", "room", "rev")})

@@ -13,7 +13,8 @@ from final_app.lib import clock
 from final_app.storage import outbox
 from final_app.storage.files import IDS, Files
 from final_app.storage.models import Mention, Message, Reaction, Upload, db
-from final_app.storage.transaction import TRY_AGAIN, remove_files, transaction
+from final_app.storage.sqlite import TRY_AGAIN
+from final_app.storage.transaction import remove_files, transaction
 
 EVERY = 60 * 60.0  # seconds between two sweeps
 BATCH = 200  # messages that one transaction removes

@@ -26,9 +26,9 @@ def prepare(app: Flask, host: str) -> None:
     if few := too_few_descriptors():
         app.logger.warning("%s", few)
     with app.app_context():
-        database.check()
+        database.current().check()
         database.upgrade()
-        outbox.current().skip_old()
+        outbox.current().begin()
         require_code(host)
 
 
@@ -56,6 +56,13 @@ def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:
 
 
 def _sweep() -> None:
+    with database.current().only_here() as only_here:
+        if not only_here:  # another process sweeps
+            return
+        _sweep_now()
+
+
+def _sweep_now() -> None:
     removed = retention.sweep(current.files(), current.settings().retention_days)
     if any(removed.values()):
         logging.info("Removed %s", retention.summary(removed))

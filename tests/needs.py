@@ -1,7 +1,7 @@
 """What a test needs from the machine. Without it the test skips with one clear line.
 
-REQUIRE=browser,nginx,uv,repo2docker,mount,namespace (a comma list) turns the skip of what it names
-into a failure, so that CI cannot pass by having installed nothing.
+REQUIRE=browser,nginx,uv,postgres,repo2docker,mount,namespace (a comma list) turns the skip of what it
+names into a failure, so that CI cannot pass by having installed nothing.
 """
 
 import os
@@ -47,6 +47,18 @@ def needs_nginx() -> str:
     """Return the path of nginx, or skip (fail under REQUIRE=nginx); sbin is not on everybody's path."""
     found = next((path for path in map(shutil.which, NGINX) if path), None)
     return need("nginx", found, "no nginx was found; install it, such as with `apt install nginx`")
+
+
+def needs_postgres() -> str:
+    """Return the path of PostgreSQL's initdb, or skip (fail under REQUIRE=postgres)."""
+    without = "no PostgreSQL was found; install it, such as with `apt install postgresql`"
+    return need("postgres", find_postgres("initdb"), without)
+
+
+def find_postgres(program: str) -> str | None:
+    """Return the path of one of PostgreSQL's programs, the newest if there are several."""
+    debians = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)  # not on PATH
+    return shutil.which(program, path=os.pathsep.join([*map(str, debians), os.environ["PATH"]]))
 
 
 def needs_uv() -> str:

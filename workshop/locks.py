@@ -16,7 +16,8 @@ from workshop import paths
 LOCKS = {
     "requirements-steps.lock": [],
     "requirements-chat.lock": ["--extra", "chat"],
-    "requirements.lock": ["--extra", "chat", "--extra", "notebooks"],
+    "requirements-scale.lock": ["--extra", "chat", "--extra", "scale"],
+    "requirements.lock": ["--extra", "chat", "--extra", "scale", "--extra", "notebooks"],
     "requirements-test.lock": ["--all-extras"],
     "requirements-build.lock": ["--only-group", "build"],
     "requirements-uv.lock": ["--only-group", "uv"],

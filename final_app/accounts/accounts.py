@@ -11,7 +11,7 @@ from final_app.errors import Conflict, Forbidden, Invalid, NotFound
 from final_app.facts import MembershipChanged
 from final_app.lib import clock, names
 from final_app.storage.models import User, db
-from final_app.storage.transaction import record, transaction
+from final_app.storage.transaction import exclusive_transaction, record
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,28}[a-z0-9])?")
 NAME_LENGTH = 40  # characters
@@ -45,7 +45,7 @@ def register(username: str, password: str, code: str, *, open_to_all: bool) -> i
     return _register(username, passwords.hash_password(password), "" if open_to_all else code)
 
 
-@transaction
+@exclusive_transaction
 def rename(identity: Identity, name: str) -> None:
     """Change the display name. The username stays the same."""
     name = names.checked(name, NAME_LENGTH, "A name")
@@ -70,7 +70,7 @@ def check_password(identity: Identity, password: str, *, field: str = "password"
         raise Forbidden("That's not your password.", field=field)
 
 
-@transaction
+@exclusive_transaction
 def deactivate(user_id: int, status: str) -> int:
     """Ban ("banned") or delete ("deleted") an account; return how many sessions ended.
 
@@ -90,7 +90,7 @@ def deactivate(user_id: int, status: str) -> int:
     return ended
 
 
-@transaction
+@exclusive_transaction
 def ban(admin_id: int, user_id: int) -> None:
     """Ban a user. Raises Forbidden unless `admin_id` is an administrator."""
     if people.get_active(admin_id).role != "admin":
@@ -100,7 +100,7 @@ def ban(admin_id: int, user_id: int) -> None:
     deactivate(user_id, "banned")
 
 
-@transaction
+@exclusive_transaction
 def unban(user_id: int) -> None:
     """Lift a ban and add the user to the open rooms again."""
     user = db.session.get_one(User, user_id)
@@ -111,7 +111,7 @@ def unban(user_id: int) -> None:
     people.changed(user_id)
 
 
-@transaction
+@exclusive_transaction
 def set_role(user_id: int, role: str) -> None:
     """Make a user an administrator ("admin") or an ordinary member ("member")."""
     user = people.get_active(user_id)
@@ -142,7 +142,7 @@ def _check_not_last_admin(user_id: int) -> None:
         raise Conflict("This is the only administrator. Make someone else an administrator first.")
 
 
-@transaction
+@exclusive_transaction
 def _bootstrap(username: str, digest: str) -> int:
     if exist():
         raise Conflict("This installation already has an administrator.")
@@ -152,14 +152,14 @@ def _bootstrap(username: str, digest: str) -> int:
     return user_id
 
 
-@transaction
+@exclusive_transaction
 def _register(username: str, digest: str, code: str) -> int:
     if code:
         invites.get_valid(code).uses_left -= 1
     return _add(username, digest, "member")
 
 
-@transaction
+@exclusive_transaction
 def _add(username: str, digest: str, role: str) -> int:
     username = _checked_username(username)
     user = User(
@@ -176,7 +176,7 @@ def _add(username: str, digest: str, role: str) -> int:
     return user.id
 
 
-@transaction
+@exclusive_transaction
 def _store_password(user_id: int, digest: str, *, keep_session: int) -> int:
     user = people.get_active(user_id)
     _check_has_password(user)

@@ -9,13 +9,13 @@ from final_app.chat import people
 from final_app.errors import Forbidden, NotFound
 from final_app.lib import clock
 from final_app.storage.models import Invite, db
-from final_app.storage.transaction import transaction
+from final_app.storage.transaction import exclusive_transaction
 
 DAYS = 7
 USES = 20
 
 
-@transaction
+@exclusive_transaction
 def create(user_id: int) -> dict[str, Any]:
     """Create an invite and return {code, expires_at, uses_left}. Only administrators can do this."""
     if people.get_active(user_id).role != "admin":
@@ -45,20 +45,20 @@ def newest_valid(user_id: int) -> str | None:
     return db.session.scalar(query.order_by(Invite.id.desc()).limit(1))
 
 
-@transaction
+@exclusive_transaction
 def revoke(code: str) -> None:
     """Delete an invite before it expires. Raises NotFound."""
     if not db.session.scalar(delete(Invite).where(Invite.code == code).returning(Invite.id)):
         raise NotFound("There is no such invite.")
 
 
-@transaction
+@exclusive_transaction
 def revoke_all(user_id: int) -> None:
     """Delete the invites that a user created."""
     db.session.execute(delete(Invite).where(Invite.created_by == user_id))
 
 
-@transaction
+@exclusive_transaction
 def remove_expired() -> int:
     """Remove the invites that are used up or expired; return how many."""
     expired = or_(Invite.uses_left < 1, Invite.expires_at < clock.now())

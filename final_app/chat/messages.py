@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, select
+from sqlalchemy import and_, bindparam, insert, select
 
 from final_app.chat import formatting, memberships, rooms, uploads
 from final_app.chat.snapshots import Snapshot, short
@@ -15,12 +15,14 @@ from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import MessageChanged, MessagePosted
 from final_app.lib import clock
 from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
-from final_app.storage.statements import Statement
+from final_app.storage.statements import Statement, json_each
 from final_app.storage.transaction import execute, record, transaction
 
 TEXT_LENGTH = 4000  # characters
 EXCERPT = 120  # characters of a message that another one replies to
 CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+LOCK: Any = {"of": Message, "key_share": True}  # a reply to it can be stored meanwhile
 
 Mentions = Sequence[Any]  # each with `user_id` and `username`
 COLUMNS = ("room_id", "seq", "rev", "author_id", "client_id", "text", "html", "reply_to_id",
@@ -50,7 +52,7 @@ _ASKED = Statement(
 )
 _INSERT = Statement(insert(_messages).returning(_messages.c.id), COLUMNS)
 _MENTION = Statement(insert(_mentions), ("message_id", "user_id"))
-_names = func.json_each(bindparam("names")).table_valued("value")
+_names = json_each(bindparam("names")).table_valued("value")
 _MEMBERS = Statement(
     select(_users.c.id.label("user_id"), _users.c.username)
     .join_from(_users, _members, _members.c.user_id == _users.c.id)
@@ -129,8 +131,11 @@ def delete(user_id: int, message_id: int) -> Snapshot:
 
 
 def get_writable(user_id: int, message_id: int) -> Message:
-    """Return a message in a room where the user can write. Raises NotFound and Forbidden."""
-    message = db.session.get(Message, message_id)
+    """Return a message in a room where the user can write. Raises NotFound and Forbidden.
+
+    Nobody else can change it until the end of the transaction.
+    """
+    message = db.session.get(Message, message_id, with_for_update=LOCK)
     if message is None or message.deleted_at:
         raise NotFound("There is no such message, or it was deleted.")
     memberships.check_writable(user_id, message.room_id)
@@ -143,6 +148,17 @@ def record_change(message: Message) -> Snapshot:
     db.session.flush()
     record(MessageChanged(snapshot := to_dict(message)))
     return snapshot
+
+
+def completed(reference: Snapshot) -> Snapshot:
+    """Return the message that {id, room, rev} refers to, with this `rev`. Raises NotFound.
+
+    If it has changed again, this is the newer content. Another fact follows with the newer `rev`.
+    """
+    message = db.session.get(Message, reference["id"])
+    if message is None:
+        raise NotFound("There is no such message.")
+    return to_dict(message) | {"rev": reference["rev"]}
 
 
 def to_dict(message: Message | SimpleNamespace) -> Snapshot:

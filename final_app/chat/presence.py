@@ -1,10 +1,11 @@
-"""Presence: the open sockets of this process, and who is online.
+"""Presence: the open sockets of this process, and who is online here or in another process.
 
 Nothing here is stored. A person is online while a socket of theirs is open, and for GRACE after the
 last one has closed, so that a reload or a change of room is not seen by others.
 """
 
 import threading
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 from final_app.lib import clock
@@ -75,12 +76,20 @@ class Presence:
         """Return these people, each with `online`."""
         return [each | {"online": each["id"] in self._told} for each in persons]
 
-    def changes(self) -> tuple[list[int], list[int]]:
-        """Return who has come online and who has gone since the last call. They count as told."""
+    def present(self) -> set[int]:
+        """Return the ids of the users who are online in this process."""
         with self._lock:
             now = clock.seconds()
             self._left = {user: left for user, left in self._left.items() if now - left < GRACE}
-            here = self._sids.keys() | (self._left.keys() & self._told)
+            return self._sids.keys() | (self._left.keys() & self._told)
+
+    def changes(self, elsewhere: Set[int] = frozenset()) -> tuple[list[int], list[int]]:
+        """Return who has come online and who has gone since the last call. They count as told.
+
+        `elsewhere` are the users who are online in other processes.
+        """
+        here = self.present() | elsewhere
+        with self._lock:
             came, went = sorted(here - self._told), sorted(self._told - here)
             if came or went:
                 self._told, self._online = here, tuple(sorted(here))

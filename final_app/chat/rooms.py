@@ -12,7 +12,7 @@ from final_app.facts import MemberAdded, MemberRemoved, RoomChanged
 from final_app.lib import clock, names
 from final_app.storage.models import Membership, Room, User, db, table
 from final_app.storage.statements import Statement
-from final_app.storage.transaction import execute, record, transaction
+from final_app.storage.transaction import exclusive_transaction, execute, record
 
 NAME_LENGTH = 60  # characters
 SLUG_LENGTH = 40  # characters
@@ -29,7 +29,7 @@ _COUNT = Statement(
 )
 
 
-@transaction
+@exclusive_transaction
 def create(user_id: int, name: str, kind: str) -> int:
     """Create a room and return its id. Everyone becomes a member of an open room.
 
@@ -49,7 +49,7 @@ def create(user_id: int, name: str, kind: str) -> int:
     return room.id
 
 
-@transaction
+@exclusive_transaction
 def rename(user_id: int, room_id: int, name: str) -> None:
     """Rename a room. Its slug stays the same, so that links keep working."""
     room = _get_managed(user_id, room_id)
@@ -57,7 +57,7 @@ def rename(user_id: int, room_id: int, name: str) -> None:
     record(RoomChanged(room_id))
 
 
-@transaction
+@exclusive_transaction
 def archive(user_id: int, room_id: int) -> None:
     """Make a room read-only for its members."""
     room = _get_managed(user_id, room_id)
@@ -65,7 +65,7 @@ def archive(user_id: int, room_id: int) -> None:
     record(RoomChanged(room_id))
 
 
-@transaction
+@exclusive_transaction
 def unarchive(user_id: int, room_id: int) -> None:
     """Make an archived room writable again, unless another room has taken its name.
 
@@ -82,7 +82,7 @@ def unarchive(user_id: int, room_id: int) -> None:
     record(RoomChanged(room_id))
 
 
-@transaction
+@exclusive_transaction
 def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
     """Join an open room, or add someone else to a room that the user is in."""
     room = db.session.get(Room, room_id)
@@ -98,7 +98,7 @@ def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
     record(RoomChanged(room_id))
 
 
-@transaction
+@exclusive_transaction
 def remove_member(user_id: int, room_id: int, leaver_id: int) -> None:
     """Leave a room or, as its owner or an administrator, remove someone else."""
     room = db.session.get(Room, room_id) if user_id == leaver_id else _get_managed(user_id, room_id)
@@ -108,7 +108,7 @@ def remove_member(user_id: int, room_id: int, leaver_id: int) -> None:
     _remove(membership)
 
 
-@transaction
+@exclusive_transaction
 def direct(user_id: int, other_id: int) -> int:
     """Return the id of the direct room of two people, and create it if there is none."""
     people.get_active(other_id)
@@ -128,7 +128,7 @@ def direct(user_id: int, other_id: int) -> int:
     return room.id
 
 
-@transaction
+@exclusive_transaction
 def join_open_rooms(user_id: int) -> None:
     """Add a user to every open room that they are not in."""
     theirs = memberships.ids_of(user_id)
@@ -140,7 +140,7 @@ def join_open_rooms(user_id: int) -> None:
         record(RoomChanged(room.id))
 
 
-@transaction
+@exclusive_transaction
 def leave_all(user_id: int) -> None:
     """Remove a user from every room except direct rooms."""
     theirs = select(Membership).join(Room, Room.id == Membership.room_id)

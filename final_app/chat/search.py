@@ -1,10 +1,16 @@
-"""Search the messages in the user's rooms, with SQLite's full-text index (FTS5)."""
+"""Search the messages in the user's rooms, with the full-text index of SQLite (FTS5) or PostgreSQL.
+
+Both indexes have the same words: without case and accents, and split at everything that is neither a
+letter nor a digit.
+"""
 
 import itertools
 import re
-from typing import Any
+import unicodedata
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 
 from final_app.chat import memberships
 from final_app.chat.budget import Budget
@@ -14,17 +20,48 @@ from final_app.storage.models import Message, Room, db
 
 LONGEST_QUERY = 100  # characters
 RESULTS, RESULTS_MOST = 20, 50
-EXCERPT = 24  # words around the first match
-BEGIN, END = "\x02", "\x03"  # around a match; no message contains them
+BEFORE, AFTER = 8, 16  # words of an excerpt around the first match
+WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")  # a letter or digit with its combining accents
 
-FOUND = text("""
-    SELECT messages.id, snippet(messages_fts, 0, :begin, :end, '…', :excerpt) AS excerpt
-    FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
-    JOIN memberships ON memberships.room_id = messages.room_id AND memberships.user_id = :user
-    WHERE messages_fts MATCH :words AND messages_fts.rowid < :before
-    AND (:room IS NULL OR messages.room_id = :room) AND messages.deleted_at IS NULL
-    ORDER BY messages_fts.rowid DESC LIMIT :limit
-""")
+Parts = list[tuple[str, bool]]
+
+
+class Dialect(NamedTuple):
+    """How a database finds the ids of messages, and how it writes that all words must be there."""
+
+    find: TextClause
+    words: Callable[[list[list[str]]], str]
+
+
+def _as_fts5(phrases: list[list[str]]) -> str:
+    return " ".join(f'"{" ".join(words)}"' for words in phrases) + "*"
+
+
+def _as_tsquery(phrases: list[list[str]]) -> str:
+    return " & ".join(f"({' <-> '.join(words)})" for words in _with_prefix(phrases))
+
+
+def _with_prefix(phrases: list[list[str]]) -> list[list[str]]:
+    return [*phrases[:-1], [*phrases[-1][:-1], f"{phrases[-1][-1]}:*"]]
+
+
+DIALECTS = {
+    "sqlite": Dialect(text("""
+        SELECT messages.id FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
+        JOIN memberships ON memberships.room_id = messages.room_id AND memberships.user_id = :user
+        WHERE messages_fts MATCH :words AND messages_fts.rowid < :before
+        AND (:room IS NULL OR messages.room_id = :room) AND messages.deleted_at IS NULL
+        ORDER BY messages_fts.rowid DESC LIMIT :limit
+    """), _as_fts5),
+    "postgresql": Dialect(text("""
+        SELECT messages.id FROM messages
+        JOIN memberships ON memberships.room_id = messages.room_id AND memberships.user_id = :user
+        WHERE messages.words @@ to_tsquery('simple', :words) AND messages.id < :before
+        AND (CAST(:room AS integer) IS NULL OR messages.room_id = :room)
+        AND messages.deleted_at IS NULL
+        ORDER BY messages.id DESC LIMIT :limit
+    """), _as_tsquery),
+}  # fmt: skip
 
 
 def find(
@@ -38,39 +75,66 @@ def find(
     was typed, because that is what was searched: a match may not be visible on the page (in the URL of
     a link, for example).
     """
-    words = _as_fts5(query)
+    phrases = _phrases(query)
     if room_id is not None:
         memberships.get(user_id, room_id)
     limit = min(limit, RESULTS_MOST)
-    asked = {"user": user_id, "words": words, "room": room_id, "before": before or 2**62}
-    more = {"begin": BEGIN, "end": END, "excerpt": EXCERPT, "limit": limit + 1}
-    rows = db.session.execute(FOUND, asked | more).all()
-    excerpts = {row.id: _parts(row.excerpt) for row in rows[:limit]}
+    dialect = DIALECTS[db.engine.dialect.name]
+    asked = {"user": user_id, "room": room_id, "before": before or 2**62, "limit": limit + 1}
+    ids = list(db.session.scalars(dialect.find, asked | {"words": dialect.words(phrases)}))
     hits = select(Message, Room).join(Room, Room.id == Message.room_id)
-    hits = hits.where(Message.id.in_(excerpts)).order_by(Message.id.desc())
+    hits = hits.where(Message.id.in_(ids[:limit])).order_by(Message.id.desc())
     found = (
-        {"message": to_dict(message), "room": _as_place(room), "parts": excerpts[message.id]}
+        {
+            "message": to_dict(message),
+            "room": _as_place(room),
+            "parts": excerpt(message.text, phrases),
+        }
         for message, room in db.session.execute(hits)
     )
     results = list(itertools.takewhile(Budget().takes, found))
-    return {"results": results, "more": len(rows) > len(results)}
+    return {"results": results, "more": len(ids) > len(results)}
 
 
-def _as_fts5(query: str) -> str:
-    """Return the query in the syntax of FTS5, without any operators."""
-    words = re.findall(r"\w+", query[:LONGEST_QUERY])
-    if not words or len(query) > LONGEST_QUERY:
+def excerpt(said: str, phrases: list[list[str]]) -> Parts:
+    """Return the text around the first match, in pieces, each with whether it matched."""
+    words = list(WORD.finditer(said))
+    whole, beginning = {word for phrase in phrases for word in phrase}, phrases[-1][-1]
+    matches = [
+        (plain := _folded(each[0])) in whole or plain.startswith(beginning) for each in words
+    ]
+    first = matches.index(True) if True in matches else 0
+    here, end = max(first - BEFORE, 0), first + AFTER
+    pieces = [("…", False)] if here else []
+    place = words[here].start() if here else 0
+    for word, match in zip(words[here:end], matches[here:end], strict=True):
+        if match:
+            pieces += [(said[place : word.start()], False), (word[0], True)]
+            place = word.end()
+    cut = end < len(words)
+    pieces.append((said[place : words[end - 1].end()] + "…" if cut else said[place:], False))
+    return [(piece, match) for piece, match in pieces if piece]
+
+
+def _phrases(query: str) -> list[list[str]]:
+    """Return the words between blanks and signs, each as those that an underscore separates."""
+    found = [
+        WORD.findall(_folded(each))
+        for each in re.findall(r"[\w\u0300-\u036f]+", query[:LONGEST_QUERY])
+    ]
+    phrases = [words for words in found if words]
+    if not phrases or len(query) > LONGEST_QUERY:
         raise Invalid(
             f"Expected words to search for, at most {LONGEST_QUERY} characters.", field="q"
         )
-    return " ".join(f'"{word}"' for word in words) + "*"
+    return phrases
+
+
+def _folded(word: str) -> str:
+    """Return a word without case and accents."""
+    parts = unicodedata.normalize("NFD", word.lower())
+    return "".join(each for each in parts if not unicodedata.combining(each))
 
 
 def _as_place(room: Room) -> dict[str, Any]:
     return {"id": room.id, "slug": room.slug, "name": room.name, "kind": room.kind}
-
-
-def _parts(excerpt: str) -> list[tuple[str, bool]]:
-    """Split an excerpt such as "one [two] three" into pieces, each with whether it matched."""
-    pieces = re.split(f"{BEGIN}(.*?){END}", excerpt, flags=re.DOTALL)
-    return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]

@@ -64,7 +64,10 @@ def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> 
     """Return the user's own unsent files for a message in this room, inside its transaction."""
     if len(upload_ids) > most:
         raise Invalid(f"A message can have at most {most} files.", field="uploads")
-    found = [db.session.get(Upload, upload_id) for upload_id in dict.fromkeys(upload_ids)]
+    found = [
+        db.session.get(Upload, upload_id, with_for_update=True)
+        for upload_id in dict.fromkeys(upload_ids)
+    ]
     for position, upload in enumerate(found):
         if upload is None or (upload.owner_id, upload.room_id) != (owner_id, room_id):
             raise Invalid("A file for this message doesn't exist (any more).", field="uploads")
@@ -87,6 +90,7 @@ def visible(user_id: int, upload_id: str) -> Upload:
 def take_back(user_id: int, upload_id: str) -> None:
     """Remove the user's own unsent file."""
     upload = visible(user_id, upload_id)
+    db.session.refresh(upload, with_for_update=True)
     if upload.message_id is not None:
         raise Invalid("This file belongs to a message. Delete the message instead.")
     db.session.delete(upload)

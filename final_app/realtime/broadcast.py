@@ -1,6 +1,7 @@
 """Act on facts: send events to the right sockets, and move sockets. Nothing else emits.
 
-The functions after the listeners send what is not recorded as a fact: typing, presence and the welcome.
+The functions after the listeners send what is not recorded as a fact: presence and the welcome. All of
+them reach the sockets of this process. If there are others, each gets the same facts.
 """
 
 from contextlib import suppress
@@ -8,11 +9,11 @@ from functools import singledispatch
 from typing import Any
 
 from final_app import current, facts
-from final_app.accounts.sessions import Identity
-from final_app.chat import memberships, people
+from final_app.chat import memberships, messages, people
 from final_app.errors import NotFound
 from final_app.facts import Fact
 from final_app.realtime import server
+from final_app.storage import outbox
 
 EVERYBODY = "everybody"
 
@@ -87,10 +88,12 @@ def _session_ended(fact: facts.SessionEnded) -> None:
         server.disconnect(sid)
 
 
-def typing(identity: Identity, room_id: int, on: bool) -> None:
-    """Tell the other members of a room that someone is typing, or has stopped."""
-    data = {"room": room_id, "user_id": identity.id, "name": identity.name, "on": on}
-    server.emit("typing", data, to=room_name(room_id), skip=current.presence().sids_of(identity.id))
+@tell.register
+def _typing(fact: facts.Typing) -> None:
+    """Tell the other members of the room."""
+    data = {"room": fact.room_id, "user_id": fact.user_id, "name": fact.name, "on": fact.on}
+    own = current.presence().sids_of(fact.user_id)
+    server.emit("typing", data, to=room_name(fact.room_id), skip=own)
 
 
 def online() -> None:
@@ -98,8 +101,9 @@ def online() -> None:
     here = current.presence()
     for sid in here.sids() - set(server.open_sids()):  # closed before its handler had noted it
         here.disconnect(sid)
+    elsewhere = outbox.current().online_elsewhere(here.present())
     with here.telling:
-        came, went = here.changes()
+        came, went = here.changes(elsewhere)
         if came or went:
             server.emit("presence", {"online": came, "offline": went}, to=EVERYBODY)
 
@@ -120,4 +124,6 @@ def user_name(user_id: int) -> str:
 
 
 def _message(event: str, message: dict[str, Any]) -> None:
-    server.emit(event, message, to=room_name(message["room"]))
+    with suppress(NotFound):  # removed since then, which a client learns when it syncs
+        whole = message if "author" in message else messages.completed(message)
+        server.emit(event, whole, to=room_name(message["room"]))

@@ -14,9 +14,11 @@ from final_app import auth, current
 from final_app.accounts.sessions import Identity
 from final_app.chat import history, memberships, messages, reactions
 from final_app.errors import ChatError, Invalid
+from final_app.facts import Typing
 from final_app.lib import clock
 from final_app.realtime import broadcast, schemas, server
 from final_app.realtime.schemas import LARGEST_ID, Schema, parse
+from final_app.storage import outbox
 
 MOST_SOCKETS = 50  # of one person, in all browsers
 PROTOCOL = 3  # of the events, as `static/js/core/connection.js` speaks it
@@ -111,7 +113,7 @@ def sync(me: Identity, data: schemas.Sync) -> Acknowledgement:
 @on("typing", schemas.Typing)
 def typing(me: Identity, data: schemas.Typing) -> Acknowledgement:
     memberships.check(me.id, data.room)
-    broadcast.typing(me, data.room, data.on)
+    outbox.current().send(Typing(data.room, me.id, me.name, data.on))
     return {}
 
 

@@ -89,6 +89,11 @@ def in_background(work: Callable[..., None], *args: object) -> None:
 
 def say_goodbye() -> None:
     """Tell all clients that the server restarts. They connect again by themselves."""
+    _server().eio.shut_down()
+
+
+def close_all() -> None:
+    """Close all connections, because they have missed something. Their clients connect and sync."""
     _server().eio.close_all()
 
 

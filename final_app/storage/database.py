@@ -1,35 +1,62 @@
-"""Options of the database connection, and migrations."""
+"""The database of an application, and its migrations."""
 
-import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, cast
 
 import flask_migrate
-from sqlalchemy import event, inspect
-from sqlalchemy.engine import Engine
+from flask import current_app
+from sqlalchemy import Connection, inspect
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from final_app.errors import CannotStart, Unavailable
-from final_app.storage import damage, faults
+from final_app.errors import CannotStart, Unavailable, WrongSetting
+from final_app.storage import damage
 from final_app.storage.models import db
-
-assert faults  # importing it translates the errors of SQLite
+from final_app.storage.sqlite import Sqlite
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-ENGINE_OPTIONS: dict[str, Any] = {
-    "pool_size": 8,
-    "max_overflow": 64,  # connections; a request that only reads also uses one
-    # The connection that was used last knows most pages of the database, and need not read them again.
-    "pool_use_lifo": True,
-    # SQLite's own waiting would block the whole gevent loop. `transaction` waits cooperatively instead.
-    "connect_args": {"timeout": 0, "isolation_level": "IMMEDIATE", "check_same_thread": False},
-    "hide_parameters": True,  # no text, no token and no code of an invite in a traceback
-}
 
 
-def check() -> None:
-    """Raise CannotStart if the database is damaged. Needs an application context."""
-    damage.check(_path())
+class Database(Protocol):
+    """What SQLite and PostgreSQL do differently: see `storage.sqlite` and `storage.postgresql`."""
+
+    options: ClassVar[dict[str, Any]]  # of SQLAlchemy's engine
+
+    @property
+    def is_held_by_others(self) -> bool: ...
+
+    def check(self) -> None: ...
+
+    def lock_migrations(self, connection: Connection) -> None: ...
+
+    def only_here(self) -> AbstractContextManager[bool]: ...
+
+    def write(self, patience: float, *, alone: bool) -> AbstractContextManager[Connection]: ...
+
+    def read(self) -> AbstractContextManager[Connection]: ...
+
+    def explain(self, problem: BaseException, connection: Connection) -> None: ...
+
+    def may_try_again(self, problem: Exception, tries: int, since: float) -> bool: ...
+
+
+def current() -> Database:
+    return cast(Database, current_app.extensions["database"])
+
+
+def at(url: str) -> Database:
+    """Return the kind of database that a URL names. Raises WrongSetting without its driver."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return Sqlite()
+    try:
+        from final_app.storage.postgresql import Postgresql
+    except ModuleNotFoundError:
+        raise WrongSetting(
+            "CHAT_DATABASE_URL: PostgreSQL needs the package psycopg. "
+            "Install the chat with it: pip install '.[chat,scale]'"
+        ) from None
+    return Postgresql()
 
 
 def upgrade() -> None:
@@ -52,10 +79,3 @@ def upgrade() -> None:
 
 def _path() -> Path:
     return Path(db.engine.url.database or "")
-
-
-@event.listens_for(Engine, "connect")
-def _prepare(connection: sqlite3.Connection, record: object) -> None:
-    """Allow reading while another connection writes (WAL), and flush every commit to disk."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")

@@ -1,7 +1,4 @@
-"""Turn the errors of a full disk and of a damaged database into errors that people understand.
-
-The errors of every statement pass through here, so the code that runs it needs to know nothing of disks.
-"""
+"""Turn the errors of a full disk and of a damaged SQLite database into errors that people understand."""
 
 import logging
 import sqlite3
@@ -9,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import event
-from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.engine import Engine
 
 from final_app.errors import Damaged, DiskFull
 from final_app.lib.logs import Seldom
@@ -51,11 +47,6 @@ def refusing_if_full(folder: Path) -> Iterator[None]:
         if not means_full(problem):
             raise
         raise disk_full(folder) from None
-
-
-@event.listens_for(Engine, "handle_error")
-def _explain(context: ExceptionContext) -> None:
-    explain(context.original_exception, context.engine)
 
 
 def explain(problem: BaseException, engine: Engine | None) -> None:

@@ -1,7 +1,8 @@
 """The outbox: delivers recorded facts to their listeners after the commit.
 
-The server has a queue in memory, in the order of its commits. A command has no sockets, so it stores
-its facts in the table `outbox`, in the same transaction, and the server reads that table.
+With SQLite, the server has a queue in memory, in the order of its commits. A command has no sockets, so
+it stores its facts in the table `outbox`, in the same transaction, and the server reads that table.
+With PostgreSQL, the database itself carries all facts: see `storage.notifications`.
 """
 
 import json
@@ -10,10 +11,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import cast
+from typing import Protocol, cast
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.engine import make_url
 
 from final_app import facts
 from final_app.facts import Fact
@@ -26,12 +28,44 @@ KEPT = timedelta(hours=1)  # in the table; the server has read them by then
 log = logging.getLogger(__name__)
 
 
-def current() -> "Outbox":
-    return cast(Outbox, current_app.extensions["outbox"])
+class Carrier(Protocol):
+    """What carries facts from the transactions to the sockets of every process."""
+
+    has_sockets: bool  # false in a command
+
+    def before_commit(self, connection: Connection, recorded: Iterable[Fact]) -> None: ...
+
+    def add(self, recorded: Iterable[Fact]) -> None: ...
+
+    def deliver(self) -> None: ...
+
+    def send(self, fact: Fact) -> None: ...
+
+    def online_elsewhere(self, here: set[int]) -> set[int]: ...
+
+    def begin(self) -> None: ...
+
+    def receive(self) -> None: ...
+
+
+def current() -> Carrier:
+    return cast(Carrier, current_app.extensions["outbox"])
+
+
+def at(url: str, listener: Callable[[Fact], None], lost: Callable[[], None]) -> Carrier:
+    """Return what carries facts if the database is at `url`.
+
+    `listener` acts on each fact. `lost` is called when this process has missed some.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        return Outbox(listener)
+    from final_app.storage.notifications import Notifications
+
+    return Notifications(url, listener, lost)
 
 
 class Outbox:
-    """The queue of one process; `listener` acts on each fact. `has_sockets` is false in a command."""
+    """The queue of the only process with sockets; `listener` acts on each fact."""
 
     def __init__(self, listener: Callable[[Fact], None]) -> None:
         self.has_sockets = True
@@ -41,7 +75,7 @@ class Outbox:
         self._delivering = False
         self._last_read = 0  # id in the table
 
-    def before_commit(self, recorded: Iterable[Fact]) -> None:
+    def before_commit(self, connection: Connection, recorded: Iterable[Fact]) -> None:
         """Store the facts that the server has to broadcast, inside the current transaction."""
         if self.has_sockets:
             return
@@ -70,12 +104,21 @@ class Outbox:
             finally:
                 self._delivering = False
 
-    def skip_old(self) -> None:
+    def send(self, fact: Fact) -> None:
+        """Deliver a fact that is not stored, such as that somebody types."""
+        self.add([fact])
+        self.deliver()
+
+    def online_elsewhere(self, here: set[int]) -> set[int]:
+        """Return nobody: there is no other process."""
+        return set()
+
+    def begin(self) -> None:
         """Skip the facts that commands stored before this server started: pages load them anyway."""
         self._last_read = db.session.scalar(select(func.max(OutboxEntry.id))) or 0
 
     def receive(self) -> None:
-        """Deliver the facts that commands have stored since the last call."""
+        """Deliver the facts that commands have stored since the last call. Called every POLL seconds."""
         unread = select(OutboxEntry).where(OutboxEntry.id > self._last_read)
         for entry in db.session.scalars(unread.order_by(OutboxEntry.id)):
             self._last_read = entry.id

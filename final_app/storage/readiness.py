@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from final_app.errors import Busy, Unavailable
 from final_app.lib import clock
-from final_app.storage.transaction import held_by_others, try_to_write
+from final_app.storage import database
+from final_app.storage.transaction import try_to_write
 
 EVERY = 1.0  # seconds between two tries; in between, the last answer holds
 PATIENCE = 1.0  # seconds that a try waits for the database
@@ -41,7 +42,7 @@ class Readiness:
         try:
             self._attempt(PATIENCE)
         except Busy:
-            return HELD if held_by_others() else STUCK
+            return HELD if database.current().is_held_by_others else STUCK
         except Unavailable as problem:
             return problem.message
         return ""

@@ -1,61 +1,97 @@
-"""Statements that are built with SQLAlchemy once, and that SQLite's own driver runs.
+"""Statements that are built with SQLAlchemy once, and that the database's own driver runs.
 
 What SQLAlchemy does for each execution takes several times as long as a small statement. Each message
 and each connection needs a few of these.
 """
 
-import sqlite3
 from collections import namedtuple
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Select, Update
-from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
-_dialect = dialect()
+AnyStatement = Select[Any] | Insert | Update | Delete
+
+
+class json_each(GenericFunction[Any]):  # noqa: N801
+    """A JSON list of texts as a table with the column `value`, as SQLite calls it."""
+
+    inherit_cache = True
+
+
+@compiles(json_each, "postgresql")
+def _for_postgresql(element: json_each, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS json))"
 
 
 class Statement:
-    """A compiled statement. Its values are given by the names of its `bindparam`.
+    """A statement that is compiled when it is first run.
 
+    Its values are given by the names of its `bindparam`.
     For an INSERT, these are the names of its `columns`. Rows have the names of what is selected or
     returned.
     """
 
-    def __init__(
-        self, statement: Select[Any] | Insert | Update | Delete, columns: tuple[str, ...] = ()
-    ) -> None:
-        compiled = statement.compile(dialect=_dialect, column_keys=columns or None)
+    def __init__(self, statement: AnyStatement, columns: tuple[str, ...] = ()) -> None:
+        self._statement, self._columns = statement, columns
+        found = statement.exported_columns
+        self._row: Any = namedtuple("Row", map(str, found.keys()))  # type: ignore[misc]
+        self._compiled: dict[str, _Compiled] = {}  # by the name of the dialect
+
+    def run(self, connection: Connection, values: dict[str, Any]) -> list[Any]:
+        """Run the statement and return its rows. Raises KeyError if a value is missing.
+
+        An error is one of the driver, such as `sqlite3.OperationalError`, and not SQLAlchemy's.
+        """
+        dialect = connection.dialect
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = _Compiled(self._statement, self._columns, dialect)
+            self._compiled[dialect.name] = compiled
+        rows = compiled.run(connection.connection.driver_connection, values)
+        return [self._row(*row) for row in rows]
+
+
+class _Compiled:
+    """A statement in the words of one database."""
+
+    def __init__(self, statement: AnyStatement, columns: tuple[str, ...], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=columns or None)
         self._sql = str(compiled)
         self._fixed = {
             name: value
             for name, value in compiled.params.items()
             if not compiled.binds[name].required
         }
+        self._by_place = compiled.positiontup is not None  # or else by name
         self._values = [
-            (name, compiled.binds[name].type.dialect_impl(_dialect).bind_processor(_dialect))
-            for name in compiled.positiontup or ()
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in (compiled.positiontup if self._by_place else compiled.params) or ()
         ]
-        found = statement.exported_columns
-        self._row: Any = namedtuple("Row", map(str, found.keys()))  # type: ignore[misc]
         self._results = [
             (place, convert)
-            for place, column in enumerate(found)
-            if (convert := column.type.dialect_impl(_dialect).result_processor(_dialect, None))
+            for place, column in enumerate(statement.exported_columns)
+            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
         ]
 
-    def run(self, connection: sqlite3.Connection, values: dict[str, Any]) -> list[Any]:
-        """Run the statement and return its rows. Raises KeyError if a value is missing."""
-        given = self._fixed | values
-        rows = connection.execute(
-            self._sql,
-            [convert(given[name]) if convert else given[name] for name, convert in self._values],
-        ).fetchall()
-        return [self._row(*self._converted(row)) for row in rows]
+    def run(self, driver: Any, given: dict[str, Any]) -> list[Any]:
+        given = self._fixed | given
+        values = [
+            convert(given[name]) if convert else given[name] for name, convert in self._values
+        ]
+        found = driver.execute(self._sql, self._bound(values))
+        rows = found.fetchall() if found.description else []
+        return [self._converted(row) for row in rows] if self._results else rows
 
-    def _converted(self, row: tuple[Any, ...]) -> Any:
+    def _bound(self, values: list[Any]) -> Any:
+        if self._by_place:
+            return values
+        return {name: value for (name, _), value in zip(self._values, values, strict=True)}
+
+    def _converted(self, row: tuple[Any, ...]) -> list[Any]:
         """Return a row with times instead of texts, for example."""
-        if not self._results:
-            return row
         values = list(row)
         for place, convert in self._results:
             values[place] = convert(values[place])

@@ -1,12 +1,11 @@
-"""Write transactions: one at a time, without blocking the event loop.
+"""Transactions: functions whose statements are stored together or not at all.
 
 A transaction has one connection. `execute` runs statements on it. The ORM's session joins in when it is
-used first, and costs nothing otherwise.
+used first, and costs nothing otherwise. How a transaction begins is a matter of the database: see
+`storage.sqlite` and `storage.postgresql`.
 """
 
 import functools
-import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,24 +14,18 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import current_app, g
 from sqlalchemy import Connection
 
-from final_app.errors import Busy
 from final_app.facts import Fact
 from final_app.lib import clock
-from final_app.storage import faults, outbox
+from final_app.storage import database, outbox
 from final_app.storage.files import Files
 from final_app.storage.models import db
 from final_app.storage.statements import Statement
 
 PATIENCE = 15.0  # seconds to wait for other writers, in this process and in others
-TRY_AGAIN = 0.05  # seconds
 READY = "UPDATE alembic_version SET version_num = version_num"  # writes a page, changes nothing
-BUSY = "The database is busy. Nothing was saved; try again."
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_one_at_a_time = threading.Lock()
-_held_by_others = threading.Event()
 
 
 @dataclass
@@ -40,44 +33,31 @@ class Transaction:
     """What the current transaction has recorded so far, and the connection that it uses."""
 
     connection: Connection
+    alone: bool
     facts: list[Fact] = field(default_factory=list)
     unused_files: list[str] = field(default_factory=list)  # the ids of uploads
 
 
 def transaction(work: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function whose statements form one transaction. Raises Busy after PATIENCE.
+    """Decorate a function whose statements form one transaction. Raises Unavailable after PATIENCE.
 
-    The function must not wait, emit or yield. If it calls another decorated function, that one joins the
-    transaction. Return plain data, because rows belong to the transaction. After the commit and before
-    this returns, unused files are removed and recorded facts are delivered.
+    The function must not emit or wait for anything but the database. If it calls another decorated
+    function, that one joins the transaction. Return plain data, because rows belong to the transaction.
+    After the commit and before this returns, unused files are removed and recorded facts are delivered.
+
+    On SQLite, nothing else is written meanwhile. On PostgreSQL, other transactions run at the same time,
+    so lock a row before you decide by it, as `with_for_update` does. If another one was first, the
+    function is run again from the beginning.
     """
+    return _decorated(work, alone=False)
 
-    @functools.wraps(work)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        if "transaction" in g:
-            return work(*args, **kwargs)
-        _roll_back_session()  # ends its reads, and returns its connection to the pool
-        queue, files = outbox.current(), cast(Files, current_app.extensions["files"])
-        with _turn() as current:
-            g.transaction = current
-            try:
-                result = work(*args, **kwargs)
-                queue.before_commit(current.facts)
-                if db.session.registry.has():
-                    db.session.commit()  # writes what it holds; the next line commits
-                current.connection.commit()
-            except BaseException:
-                _roll_back_session()
-                raise
-            finally:
-                del g.transaction
-            queue.add(current.facts)  # under the lock: the queue has the order of the commits
-        if current.unused_files:
-            files.remove(current.unused_files)
-        queue.deliver()
-        return result
 
-    return run
+def exclusive_transaction(work: Callable[P, T]) -> Callable[P, T]:
+    """As `transaction`, but no two of these run at the same time, in any process.
+
+    For what is rare and looks at many rows before it decides: accounts, invites, rooms and members.
+    """
+    return _decorated(work, alone=True)
 
 
 def record(fact: Fact) -> None:
@@ -97,21 +77,81 @@ def execute(statement: Statement, **values: Any) -> list[Any]:
         return _run(db.session.connection(), statement, values)
     if current := g.get("transaction"):
         return _run(current.connection, statement, values)
-    with _to_read() as connection:
-        return _run(connection, statement, values)
+    return _until_it_works(lambda: _read(statement, values))
 
 
 def try_to_write(patience: float) -> None:
-    """Write to the disk without changing anything. Raises Busy after `patience` seconds, or DiskFull."""
+    """Write to the disk without changing anything. Raises Unavailable after `patience` seconds."""
     _roll_back_session()
-    with _turn(patience) as current:
-        current.connection.exec_driver_sql(READY)
+    with database.current().write(patience, alone=False) as connection:
+        connection.exec_driver_sql(READY)
+        connection.commit()
+
+
+def _decorated(work: Callable[P, T], *, alone: bool) -> Callable[P, T]:
+    @functools.wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if "transaction" in g:
+            if alone and not _current().alone:
+                raise RuntimeError("The outer transaction has to be exclusive, too.")
+            return work(*args, **kwargs)
+        return _until_it_works(lambda: _in_transaction(lambda: work(*args, **kwargs), alone))
+
+    return run
+
+
+def _in_transaction(work: Callable[[], T], alone: bool) -> T:
+    _roll_back_session()  # ends its reads, and returns its connection to the pool
+    queue, files = outbox.current(), cast(Files, current_app.extensions["files"])
+    with _begun(alone) as current:
+        result = work()
+        queue.before_commit(current.connection, current.facts)
+        if db.session.registry.has():
+            db.session.commit()  # ends the session's part; the next line commits
         current.connection.commit()
+        queue.add(current.facts)  # before others can commit: the queue has the order of the commits
+    if current.unused_files:
+        files.remove(current.unused_files)
+    queue.deliver()
+    return result
 
 
-def held_by_others() -> bool:
-    """Tell whether a write waits for another program that holds the database."""
-    return _held_by_others.is_set()
+@contextmanager
+def _begun(alone: bool) -> Iterator[Transaction]:
+    with database.current().write(PATIENCE, alone=alone) as connection:
+        g.transaction = Transaction(connection, alone)
+        try:
+            yield g.transaction
+        except BaseException:
+            _roll_back_session()
+            raise
+        finally:
+            del g.transaction
+
+
+def _read(statement: Statement, values: dict[str, Any]) -> list[Any]:
+    with database.current().read() as connection:
+        return _run(connection, statement, values)
+
+
+def _run(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Any]:
+    try:
+        return statement.run(connection, values)
+    except Exception as problem:
+        database.current().explain(problem, connection)
+        raise
+
+
+def _until_it_works(attempt: Callable[[], T]) -> T:
+    """Make attempts as long as the database says that the next one may succeed."""
+    since, tries = clock.seconds(), 1
+    while True:
+        try:
+            return attempt()
+        except Exception as problem:
+            if not database.current().may_try_again(problem, tries, since):
+                raise
+        tries += 1
 
 
 def _current() -> Transaction:
@@ -120,78 +160,6 @@ def _current() -> Transaction:
     return cast(Transaction, g.transaction)
 
 
-def _run(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Any]:
-    try:
-        return statement.run(_driver(connection), values)
-    except sqlite3.Error as problem:
-        faults.explain(problem, connection.engine)
-        raise
-
-
 def _roll_back_session() -> None:
     if db.session.registry.has():
         db.session.rollback()
-
-
-@contextmanager
-def _turn(patience: float = PATIENCE) -> Iterator[Transaction]:
-    """Wait until nobody else writes, first in this process and then in others, and begin.
-
-    What is not committed is rolled back.
-    """
-    give_up = clock.seconds() + patience
-    if not _one_at_a_time.acquire(timeout=patience):
-        raise Busy(BUSY)
-    try:
-        connection = _kept_connection()
-        connection.rollback()  # a session that is still open may have begun on it
-        connection.begin()
-        try:
-            _begin(connection, give_up)
-            yield Transaction(connection)
-        finally:
-            connection.rollback()
-    finally:
-        _one_at_a_time.release()
-
-
-def _begin(connection: Connection, give_up: float) -> None:
-    """Begin a write transaction as soon as no other process writes."""
-    while True:
-        try:
-            _driver(connection).execute("BEGIN IMMEDIATE")
-            _held_by_others.clear()
-            return
-        except sqlite3.OperationalError as error:
-            if not faults.means_busy(error):
-                faults.explain(error, connection.engine)
-                raise
-            _held_by_others.set()
-            if clock.seconds() > give_up:
-                raise Busy(BUSY) from error
-        clock.pause(TRY_AGAIN)
-
-
-@contextmanager
-def _to_read() -> Iterator[Connection]:
-    """Lend the connection that writes, which knows most pages, or another one while it does."""
-    if _one_at_a_time.acquire(blocking=False):
-        try:
-            yield _kept_connection()
-        finally:
-            _one_at_a_time.release()
-    else:
-        with db.engine.connect() as connection:
-            yield connection
-
-
-def _kept_connection() -> Connection:
-    """Return the connection of this application's transactions. The lock must be held."""
-    kept: Connection | None = current_app.extensions.get("writer")
-    if kept is None:
-        kept = current_app.extensions["writer"] = db.engine.connect()
-    return kept
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    return cast(sqlite3.Connection, connection.connection.driver_connection)

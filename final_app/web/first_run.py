@@ -8,7 +8,6 @@ from flask import current_app
 from final_app import current
 from final_app.accounts import accounts
 from final_app.errors import Forbidden
-from final_app.lib import clock
 from final_app.web.login_limit import login_attempt
 
 EXTENSION = "first_run_code"
@@ -21,11 +20,11 @@ def require_code(host: str) -> None:
     `host` is the address where the server listens. Behind a proxy that is loopback, but others can
     reach the chat. `python -m final_app` and `flask run` call this at the start. Another WSGI server
     does not say where it listens, so there is no code: create the first account with
-    `users create NAME --admin` before you start it.
+    `users create NAME --admin` before you start it. All processes of a chat print the same code.
     """
     reachable = current.settings().proxy_hops > 0 or not _is_loopback(host)
     if reachable and not accounts.exist():
-        code = f"{clock.short_token()}-{clock.short_token()}"
+        code = _code(current_app.config["SECRET_KEY"])
         current_app.extensions[EXTENSION] = code
         print(f"To create the first account, enter this code on the page: {code}", flush=True)
 
@@ -46,6 +45,11 @@ def check_code(given: str) -> None:
                 "Expected the code that the chat printed in its terminal when it started.",
                 field="code",
             )
+
+
+def _code(secret_key: str) -> str:
+    digits = hmac.new(secret_key.encode(), EXTENSION.encode(), "sha256").hexdigest()
+    return f"{digits[:8]}-{digits[8:16]}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -98,9 +98,13 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             self._count_stranger(connection.address, 1 if connection.accepted else -1)
             connection.accept(accepted)
 
-    def close_all(self) -> None:
+    def shut_down(self) -> None:
         """Tell all clients that the server restarts, and let nobody in. They connect again later."""
         self._most = 0
+        self.close_all()
+
+    def close_all(self) -> None:
+        """Close all connections as if the server restarted. Their clients connect again."""
         for connection in list(self.sockets.values()):
             connection.close(code=CloseCode.SERVICE_RESTART, why="The server restarts")
 

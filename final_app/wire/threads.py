@@ -40,5 +40,9 @@ class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
         """Log what is wrong without the library's text, which contains sids."""
         self.logger.info("Refused a request: %s", message_key)
 
+    def close_all(self) -> None:
+        """Close all connections. Their clients connect again."""
+        self.disconnect()
+
     def accept(self, sid: str, accepted: bool) -> None:
         """Strangers have no deadline here."""

@@ -46,17 +46,17 @@ ACKNOWLEDGED_FIRST: Change = (
 
 # The room is told inside the transaction, and the disk takes its time.
 TOLD_FIRST: tuple[Change, ...] = (
-    ("storage/transaction.py", "                queue.before_commit(current.facts)",
-     "                queue.add(current.facts)\n"
-     "                queue.deliver()\n"
-     "                clock.pause(0.05)"),
+    ("storage/transaction.py", "        queue.before_commit(current.connection, current.facts)",
+     "        queue.add(current.facts)\n"
+     "        queue.deliver()\n"
+     "        clock.pause(0.05)"),
 )  # fmt: skip
 
 # The counter is moved on by a transaction of its own.
 NUMBERED_FIRST: tuple[Change, ...] = (
-    ("storage/transaction.py", "                current.connection.commit()",
-     "                clock.pause(0.02)\n"
-     "                current.connection.commit()"),
+    ("storage/transaction.py", "        current.connection.commit()",
+     "        clock.pause(0.02)\n"
+     "        current.connection.commit()"),
     ("chat/messages.py", "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n",
      "    seq, rev = rooms.next_numbers(room_id, is_new=True)\n    from flask import g\n"
      "    g.transaction.connection.commit()\n    g.transaction.connection.begin()\n"),

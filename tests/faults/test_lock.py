@@ -24,15 +24,15 @@ LATE = 4.0  # seconds beyond the patience that a refusal may take on a busy mach
 TOGETHER = 5  # people who wait: if each had a patience in turn, the last would wait far too long
 
 BUSY_WAIT: Change = (
-    "storage/database.py",
+    "storage/sqlite.py",
     '"connect_args": {"timeout": 0,',
     '"connect_args": {"timeout": 15,',
 )
 IMPATIENT: Change = ("storage/transaction.py", "PATIENCE = 15.0", f"PATIENCE = {SHORT_PATIENCE}")
 ONE_PATIENCE_EACH: tuple[Change, ...] = (
-    ("storage/transaction.py", ".acquire(timeout=patience)", ".acquire()"),
+    ("storage/sqlite.py", ".acquire(timeout=patience)", ".acquire()"),
     (
-        "storage/transaction.py",
+        "storage/sqlite.py",
         "_begin(connection, give_up)\n",
         "_begin(connection, clock.seconds() + patience)\n",
     ),

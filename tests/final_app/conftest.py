@@ -8,7 +8,10 @@ from flask import Flask
 
 from final_app.accounts import accounts
 from final_app.lib import clock
+from tests.final_app import databases
+from tests.final_app.postgres import Cluster
 from tests.final_app.rig import PASSWORD, Person, Server, application
+from tests.needs import needs_postgres
 
 People = dict[str, Person]
 Move = Callable[[float], None]
@@ -24,6 +27,13 @@ def move(monkeypatch: pytest.MonkeyPatch) -> Move:
         now[0] += seconds
 
     return later
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """A PostgreSQL server; each call of its `url` makes a new database."""
+    needs_postgres()
+    return databases.cluster()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from flask import Flask
 from PIL import Image
 
 from final_app import config, create_app
-from final_app.storage import database
+from final_app.storage import database as database_of_app
+from tests.final_app import databases
 from tests.final_app.forked import CAN_FORK, Forked
 from workshop import paths
 
@@ -67,9 +68,10 @@ def assert_private(folder: Path, *, least: int) -> None:
 
 def application(folder: Path, **settings: str) -> Flask:
     """The chat inside this process, its tables made: for what needs no second process."""
-    app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | settings))
+    database = {"CHAT_DATABASE_URL": databases.url_of(folder)}
+    app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | database | settings))
     with app.app_context():
-        database.upgrade()
+        database_of_app.upgrade()
     return app
 
 
@@ -89,7 +91,7 @@ class Server:
         self.host = host
         self.code = code
         self.program = ["-m", "final_app"] if as_shipped else ["-c", CHEAP_HASHES]
-        self.settings = PLENTY | settings
+        self.settings = PLENTY | {"CHAT_DATABASE_URL": databases.url_of(folder)} | settings
         self.port = 0
         self.log: list[str] = []
         self.process: subprocess.Popen[str] | Forked | None = None

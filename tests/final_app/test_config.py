@@ -55,7 +55,7 @@ WRONG = [
     (
         "CHAT_DATABASE_URL",
         "chat.db",
-        "expected an address such as `sqlite:///chat.db`",
+        "expected an address such as `postgresql+psycopg://chat@localhost/chat`",
     ),
     ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
     ("CHAT_DATABASE_URL", "postgresql://localhost/chat", "in SQLite"),
@@ -80,7 +80,7 @@ def test_a_wrong_value_is_refused_with_what_was_expected(
 
 def test_a_setting_of_an_earlier_version_is_refused_with_what_to_do() -> None:
     with pytest.raises(
-        WrongSetting, match=r"CHAT_MESSAGE_QUEUE is no longer a setting.*one process"
+        WrongSetting, match=r"CHAT_MESSAGE_QUEUE is no longer a setting.*CHAT_DATABASE_URL"
     ):
         config.read({"CHAT_MESSAGE_QUEUE": "redis://localhost:6379/0"})
 

@@ -267,7 +267,7 @@ def _statements(act: Callable[[], object]) -> list[str]:
     """Return the statements that SQLite runs. Not all of them pass SQLAlchemy, which has events."""
     db.session.remove()
     heard: list[str] = []
-    kept = current_app.extensions["writer"].connection.driver_connection
+    kept = current_app.extensions["database"]._writer.connection.driver_connection
 
     def hear(connection: Any, *_: object) -> None:
         connection.set_trace_callback(heard.append)

@@ -14,7 +14,7 @@ from final_app import startup
 from final_app.accounts import accounts
 from final_app.chat import messages
 from final_app.errors import DiskFull
-from final_app.storage import readiness, transaction
+from final_app.storage import database, readiness
 from final_app.storage.models import db
 from tests.faults.locks import held
 from tests.final_app.rig import Person, Server
@@ -75,12 +75,12 @@ def test_a_stuck_writer_is_named_within_a_second(two_people: Flask, tmp_path: Pa
     wait_for(lambda: client.get("/readyz").status_code == 200)
 
     def stuck() -> None:
-        with two_people.app_context(), transaction._turn():
+        with two_people.app_context(), database.current().write(1.0, alone=False):
             done.wait(10)
 
     writer = threading.Thread(target=stuck)
     writer.start()
-    wait_for(transaction._one_at_a_time.locked)
+    wait_for(two_people.extensions["database"]._one_at_a_time.locked)
     assert reason(lambda: client.get("/readyz").json) == readiness.STUCK
     done.set()
     writer.join()
@@ -110,7 +110,7 @@ def test_a_full_database_is_an_error_of_its_own_without_a_full_disk(two_people: 
     (pages,) = db.session.execute(db.text("PRAGMA page_count")).one()
     db.session.rollback()
     listener = _bounded(pages + 1)
-    two_people.extensions.pop("writer").close()  # the next write opens another one
+    _close_writer(two_people)  # the next write opens another one
     event.listen(db.engine, "checkout", listener)
     try:
         with pytest.raises(DiskFull, match=r"^The server's disk is full\. Nothing was saved"):
@@ -119,9 +119,15 @@ def test_a_full_database_is_an_error_of_its_own_without_a_full_disk(two_people: 
         assert accounts.exist()  # reads go on
     finally:
         event.remove(db.engine, "checkout", listener)
-        two_people.extensions.pop("writer").close()
+        _close_writer(two_people)
         db.engine.dispose()
     say()
+
+
+def _close_writer(app: Flask) -> None:
+    kept = app.extensions["database"]
+    kept._writer.close()
+    kept._writer = None
 
 
 def say() -> None:

@@ -166,7 +166,7 @@ def test_a_plain_message_needs_no_session_of_the_orm_and_five_statements(two_peo
     post("The first one opens the connection")
     db.session.remove()
     seen: list[str] = []
-    driver = two_people.extensions["writer"].connection.driver_connection
+    driver = two_people.extensions["database"]._writer.connection.driver_connection
     driver.set_trace_callback(seen.append)
     post("Hello")
     driver.set_trace_callback(None)

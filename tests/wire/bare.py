@@ -62,7 +62,7 @@ def serve(port: int) -> None:
     print(f"The chat is at http://127.0.0.1:{server.server_port}", flush=True)
     stop.wait()
     server.close()
-    socketio.server.eio.close_all()
+    socketio.server.eio.shut_down()
     handler.Handler.finish(STOP_PATIENCE)
 
 

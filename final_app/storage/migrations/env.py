@@ -3,6 +3,8 @@
 from alembic import context
 from flask import current_app
 
+from final_app.storage import database as chat_database
+
 database = current_app.extensions["migrate"].db
 
 with database.engine.connect() as connection:
@@ -12,4 +14,5 @@ with database.engine.connect() as connection:
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
+        chat_database.current().lock_migrations(connection)
         context.run_migrations()

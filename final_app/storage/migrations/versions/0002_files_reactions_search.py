@@ -8,8 +8,9 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# The full-text index exists only in SQLite.
-INDEX = """
+# The full-text index has the same words in both: without case and accents, and split at everything that
+# is neither a letter nor a digit.
+IN_SQLITE = """
 CREATE VIRTUAL TABLE messages_fts USING fts5(
     text, content='messages', content_rowid='id', tokenize="unicode61 remove_diacritics 2"
 );
@@ -24,6 +25,13 @@ CREATE TRIGGER messages_fts_changed AFTER UPDATE OF text ON messages BEGIN
     INSERT INTO messages_fts(messages_fts, rowid, text) VALUES ('delete', old.id, old.text);
     INSERT INTO messages_fts(rowid, text) VALUES (new.id, new.text);
 END;
+"""
+
+IN_POSTGRESQL = """
+ALTER TABLE messages ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', regexp_replace(
+    regexp_replace(lower(normalize(text, NFD)), '[\\u0300-\\u036f]', '', 'g'), '[^[:alnum:]]+', ' ', 'g'
+))) STORED;
+CREATE INDEX ix_messages_words ON messages USING gin (words);
 """
 
 
@@ -63,8 +71,7 @@ def upgrade() -> None:
     op.add_column(
         "memberships", sa.Column("notify", sa.String(), nullable=False, server_default="all")
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _run(INDEX)
+    _run(IN_SQLITE if op.get_bind().dialect.name == "sqlite" else IN_POSTGRESQL)
 
 
 def downgrade() -> None:
@@ -72,6 +79,8 @@ def downgrade() -> None:
         for trigger in ("new", "gone", "changed"):
             op.execute(f"DROP TRIGGER messages_fts_{trigger}")
         op.execute("DROP TABLE messages_fts")
+    else:
+        op.drop_column("messages", "words")
     op.drop_column("memberships", "notify")
     op.drop_index("ix_messages_reply_to_id", "messages")
     op.drop_table("uploads")

@@ -1,4 +1,8 @@
-"""No table of connections, which are in memory now, and a number for each change of a person"""
+"""No table of connections, which are in memory now, and a number for each change of a person
+
+PostgreSQL also gets the tables in which several processes tell each other who is online. They are
+unlogged, because they say nothing about a server that has just started after a crash.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,9 +17,21 @@ def upgrade() -> None:
     op.drop_table("connections")
     op.add_column("users", sa.Column("rev", sa.Integer(), nullable=False, server_default="0"))
     op.create_index("ix_users_rev", "users", ["rev"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE UNLOGGED TABLE processes "
+            "(id text PRIMARY KEY, seen_at timestamptz NOT NULL DEFAULT now())"
+        )
+        op.execute(
+            "CREATE UNLOGGED TABLE online (user_id integer NOT NULL, "
+            "process_id text NOT NULL REFERENCES processes ON DELETE CASCADE, "
+            "PRIMARY KEY (process_id, user_id))"
+        )
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TABLE online, processes")
     op.drop_index("ix_users_rev", "users")
     op.drop_column("users", "rev")
     op.create_table(

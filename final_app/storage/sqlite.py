@@ -1,0 +1,134 @@
+"""SQLite: one connection writes at a time, without blocking the event loop."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
+
+from final_app.errors import Busy
+from final_app.lib import clock
+from final_app.storage import damage, faults
+from final_app.storage.models import db
+
+TRY_AGAIN = 0.05  # seconds
+BUSY = "The database is busy. Nothing was saved; try again."
+
+
+class Sqlite:
+    """The database of one process. A command, which is another process, can write meanwhile."""
+
+    options: ClassVar[dict[str, Any]] = {
+        "pool_size": 8,
+        "max_overflow": 64,  # connections; a request that only reads also uses one
+        # The connection that was used last knows most pages of the database, and need not read them
+        # again.
+        "pool_use_lifo": True,
+        # SQLite's own waiting would block the whole gevent loop. `write` waits cooperatively instead.
+        "connect_args": {"timeout": 0, "isolation_level": "IMMEDIATE", "check_same_thread": False},
+        "hide_parameters": True,  # no text, no token and no code of an invite in a traceback
+    }
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._held_by_others = threading.Event()
+        self._writer: Connection | None = None
+
+    @property
+    def is_held_by_others(self) -> bool:
+        """Whether a write waits for another program that holds the database."""
+        return self._held_by_others.is_set()
+
+    def check(self) -> None:
+        """Raise CannotStart if the database is damaged."""
+        damage.check(Path(db.engine.url.database or ""))
+
+    def lock_migrations(self, connection: Connection) -> None:
+        """Do nothing: only one process starts with this database."""
+
+    def only_here(self) -> AbstractContextManager[bool]:
+        """Yield true: there is no other process that could do the same work."""
+        return nullcontext(True)
+
+    @contextmanager
+    def write(self, patience: float, *, alone: bool) -> Iterator[Connection]:
+        """Wait until nobody else writes, first in this process and then in others, and begin.
+
+        What is not committed is rolled back. Every transaction is `alone` here.
+        """
+        give_up = clock.seconds() + patience
+        if not self._one_at_a_time.acquire(timeout=patience):
+            raise Busy(BUSY)
+        try:
+            connection = self._kept()
+            connection.rollback()  # a session that is still open may have begun on it
+            connection.begin()
+            try:
+                self._begin(connection, give_up)
+                yield connection
+            finally:
+                connection.rollback()
+        finally:
+            self._one_at_a_time.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Lend the connection that writes, which knows most pages, or another one while it does."""
+        if self._one_at_a_time.acquire(blocking=False):
+            try:
+                yield self._kept()
+            finally:
+                self._one_at_a_time.release()
+        else:
+            with db.engine.connect() as connection:
+                yield connection
+
+    def explain(self, problem: BaseException, connection: Connection) -> None:
+        """Raise DiskFull or Damaged if that is what an error of the driver means."""
+        faults.explain(problem, connection.engine)
+
+    def may_try_again(self, problem: Exception, tries: int, since: float) -> bool:
+        """Tell whether a transaction that failed may succeed now. Nobody else can be the reason here."""
+        return False
+
+    def _begin(self, connection: Connection, give_up: float) -> None:
+        """Begin a write transaction as soon as no other process writes."""
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                self._held_by_others.clear()
+                return
+            except sqlite3.OperationalError as error:
+                if not faults.means_busy(error):
+                    faults.explain(error, connection.engine)
+                    raise
+                self._held_by_others.set()
+                if clock.seconds() > give_up:
+                    raise Busy(BUSY) from error
+            clock.pause(TRY_AGAIN)
+
+    def _kept(self) -> Connection:
+        """Return the connection of this application's transactions. The lock must be held."""
+        if self._writer is None:
+            self._writer = db.engine.connect()
+        return self._writer
+
+
+@event.listens_for(Engine, "handle_error")
+def _explain(context: ExceptionContext) -> None:
+    """Explain the errors of every statement, so that the code that runs it need not know of disks."""
+    if context.dialect.name == "sqlite":
+        faults.explain(context.original_exception, context.engine)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare(connection: Any, record: object) -> None:
+    """Allow reading while another connection writes (WAL), and flush every commit to disk."""
+    if isinstance(connection, sqlite3.Connection):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
