@@ -17,8 +17,9 @@ from final_app.errors import ChatError, Invalid
 from final_app.facts import Typing
 from final_app.lib import clock
 from final_app.realtime import broadcast, schemas, server
-from final_app.realtime.schemas import LARGEST_ID, Schema, parse
+from final_app.realtime.schemas import Schema, parse
 from final_app.storage import outbox
+from final_app.storage.models import LARGEST_NUMBER
 
 MOST_SOCKETS = 50  # of one person, in all browsers
 PROTOCOL = 3  # of the events, as `static/js/core/connection.js` speaks it
@@ -105,7 +106,7 @@ def sync(me: Identity, data: schemas.Sync) -> Acknowledgement:
         revs = {int(room_id): rev for room_id, rev in data.rooms.items()}
     except ValueError:
         raise Invalid("Expected room ids as keys, such as “7”.", field="rooms") from None
-    if any(not 0 <= number <= LARGEST_ID for pair in revs.items() for number in pair):
+    if any(not 0 <= number <= LARGEST_NUMBER for pair in revs.items() for number in pair):
         raise Invalid("A room id or a rev is out of range.", field="rooms")
     return {"rooms": history.missed(me.id, revs)}
 

@@ -5,12 +5,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from final_app.errors import Invalid
+from final_app.storage.models import LARGEST_NUMBER
 
-LARGEST_ID = 2**53 - 1  # the largest safe integer in JavaScript
 MOST_UPLOADS = 50  # the setting can be lower
 MOST_ROOMS = 1000  # in one `sync`
 
-Number = Field(ge=0, le=LARGEST_ID)
+Number = Field(ge=0, le=LARGEST_NUMBER)
 
 S = TypeVar("S", bound="Schema")
 
@@ -26,7 +26,7 @@ class NewMessage(Schema):
     room: int = Number
     client_id: str = Field(max_length=36)
     text: str
-    reply_to: int | None = Field(None, ge=0, le=LARGEST_ID)
+    reply_to: int | None = Field(None, ge=0, le=LARGEST_NUMBER)
     uploads: list[str] = Field([], max_length=MOST_UPLOADS)
 
 

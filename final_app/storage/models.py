@@ -9,6 +9,8 @@ from flask_sqlalchemy.session import Session as BaseSession
 from sqlalchemy import Connection, Engine, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+LARGEST_NUMBER = 2**31 - 1  # that fits into a column of PostgreSQL: ids, seqs and revs
+
 
 class Base(DeclarativeBase):
     """Base class of all tables."""

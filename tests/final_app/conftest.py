@@ -11,9 +11,13 @@ from final_app.lib import clock
 from tests.final_app import databases
 from tests.final_app.postgres import Cluster
 from tests.final_app.rig import PASSWORD, Person, Server, application
-from tests.needs import needs_postgres
 
 People = dict[str, Person]
+
+# The tests of these modules run on PostgreSQL, too; those of the last ones only with `-m long`.
+ON_BOTH = ("test_messages", "test_search")
+ON_BOTH_IF_LONG = ("test_rooms", "test_reactions", "test_rights", "test_closed_rooms", "test_bots",
+                   "test_deactivation", "test_display_names", "test_answers")  # fmt: skip
 Move = Callable[[float], None]
 
 
@@ -29,16 +33,29 @@ def move(monkeypatch: pytest.MonkeyPatch) -> Move:
     return later
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that use a server on each database."""
+    if "database" not in metafunc.fixturenames:
+        return
+    kinds: list[object] = ["sqlite"]
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if name in ON_BOTH + ON_BOTH_IF_LONG:
+        marks = [pytest.mark.long] if name in ON_BOTH_IF_LONG else []
+        kinds.append(pytest.param("postgresql", marks=marks))
+    metafunc.parametrize("database", kinds, scope="module", ids=None if len(kinds) > 1 else [""])
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     """A PostgreSQL server; each call of its `url` makes a new database."""
-    needs_postgres()
     return databases.cluster()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    chat = Server(tmp_path_factory.mktemp("chat")).start()
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Server]:
+    with databases.chosen(database):
+        chat = Server(tmp_path_factory.mktemp("chat"))
+    chat.start()
     yield chat
     chat.stop()
 

@@ -1,30 +1,37 @@
-"""Which database the chats of the tests use: SQLite, or PostgreSQL if `chosen` says so."""
+"""Which database the chats of the tests use: SQLite, or a new one in PostgreSQL."""
 
 import atexit
 import contextlib
-import os
-from pathlib import Path
+from collections.abc import Iterator
 
 from tests.final_app import postgres
+from tests.needs import needs_postgres
 
 _kept = contextlib.ExitStack()
-_urls: dict[Path, str] = {}
 _cluster: postgres.Cluster | None = None
-chosen = os.environ.get("TEST_DATABASE", "sqlite")
+_kind = "sqlite"
 
 
-def url_of(folder: Path) -> str:
-    """Return the database of the chat with this data folder: "" means SQLite, in the folder."""
-    if chosen == "sqlite":
-        return ""
-    if folder not in _urls:
-        _urls[folder] = cluster().url()
-    return _urls[folder]
+@contextlib.contextmanager
+def chosen(kind: str) -> Iterator[None]:
+    """Let the chats that are made meanwhile use "sqlite" or "postgresql"."""
+    global _kind
+    before, _kind = _kind, kind
+    try:
+        yield
+    finally:
+        _kind = before
+
+
+def new_url() -> str:
+    """Return the database of a new chat: "" means SQLite, in its folder."""
+    return cluster().url() if _kind == "postgresql" else ""
 
 
 def cluster() -> postgres.Cluster:
     """Return the PostgreSQL server of this test process, and start it if need be."""
     global _cluster
+    needs_postgres()
     if _cluster is None:
         _cluster = _kept.enter_context(postgres.running())
         atexit.register(_kept.close)

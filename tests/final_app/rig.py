@@ -17,9 +17,10 @@ import requests
 import socketio
 from flask import Flask
 from PIL import Image
+from sqlalchemy import create_engine, text
 
 from final_app import config, create_app
-from final_app.storage import database as database_of_app
+from final_app.storage import database
 from tests.final_app import databases
 from tests.final_app.forked import CAN_FORK, Forked
 from workshop import paths
@@ -68,10 +69,9 @@ def assert_private(folder: Path, *, least: int) -> None:
 
 def application(folder: Path, **settings: str) -> Flask:
     """The chat inside this process, its tables made: for what needs no second process."""
-    database = {"CHAT_DATABASE_URL": databases.url_of(folder)}
-    app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | database | settings))
+    app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | settings))
     with app.app_context():
-        database_of_app.upgrade()
+        database.upgrade()
     return app
 
 
@@ -91,7 +91,7 @@ class Server:
         self.host = host
         self.code = code
         self.program = ["-m", "final_app"] if as_shipped else ["-c", CHEAP_HASHES]
-        self.settings = PLENTY | {"CHAT_DATABASE_URL": databases.url_of(folder)} | settings
+        self.settings = PLENTY | {"CHAT_DATABASE_URL": databases.new_url()} | settings
         self.port = 0
         self.log: list[str] = []
         self.process: subprocess.Popen[str] | Forked | None = None
@@ -140,6 +140,16 @@ class Server:
             cwd=self.code, input=stdin, capture_output=True, text=True, timeout=60,
             env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings, **SHELL,
         )  # fmt: skip
+
+    def sql(self, statement: str, *values: dict[str, Any]) -> list[Any]:
+        """Do something to the database as another program would, once for each of `values`."""
+        url = self.settings["CHAT_DATABASE_URL"] or f"sqlite:///{self.folder / 'chat.db'}"
+        engine = create_engine(url, connect_args={"timeout": 20} if "sqlite" in url else {})
+        with engine.begin() as connection:
+            found = connection.execute(text(statement), list(values) or None)
+            rows = list(found) if found.returns_rows else []
+        engine.dispose()
+        return rows
 
     def first_run_code(self) -> str:
         """Return the code that it printed for the first-run page, or "" if it printed none."""

@@ -1,6 +1,5 @@
 """Who may do what: every route and every event, for everybody. What is not in the table fails."""
 
-import sqlite3
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -154,7 +153,7 @@ def test_every_event_is_answered_as_the_table_says(
         if who == "banned":
             _ban_silently(server, "eve")
         if who == "logged out":  # in the table alone: log-out itself would close the socket
-            _sql(server, "DELETE FROM sessions WHERE user_id = ?", fay.id)
+            server.sql("DELETE FROM sessions WHERE user_id = :id", {"id": fay.id})
         seen |= {(event, who): _outcome(person, event, data) for event, data in payloads.items()}
     wrong = {
         (event, who): (outcome, EVENTS[event][WHO.index(who) - 1])
@@ -227,7 +226,7 @@ def test_a_log_in_that_is_ended_from_the_list_and_a_deleted_account_go_at_once(
     elsewhere = Person(server, "ida")
     elsewhere.log_in()
     elsewhere.connect()
-    (there,) = _sql(server, "SELECT max(id) FROM sessions WHERE user_id = ?", ida.id)[0]
+    (there,) = server.sql("SELECT max(id) FROM sessions WHERE user_id = :id", {"id": ida.id})[0]
     ida.form(f"/account/sessions/{there}/end", page="/account")
     ada.say(1, "One less")
     assert _last_words(elsewhere) == {"reason": "ended"}
@@ -480,12 +479,4 @@ def _last_words(person: Person) -> Any:
 
 
 def _ban_silently(server: Server, name: str) -> None:
-    _sql(server, "UPDATE users SET status = 'banned' WHERE username = ?", name)
-
-
-def _sql(server: Server, statement: str, *values: object) -> list[Any]:
-    """Do something to the database as another process would."""
-    with sqlite3.connect(server.folder / "chat.db", timeout=20) as connection:
-        found = connection.execute(statement, values).fetchall()
-    connection.close()
-    return found
+    server.sql("UPDATE users SET status = 'banned' WHERE username = :name", {"name": name})

@@ -1,6 +1,5 @@
 """Rooms: who may do what in them, what each person sees of them, and who is told."""
 
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -222,14 +221,12 @@ def test_what_is_unread_counts_what_others_said_and_still_stands(
 def test_counting_stops_at_a_hundred(people: People, room: Room, server: Server) -> None:
     flood = room("Flood", "bo")
     bo = people["bo"]
-    with sqlite3.connect(server.folder / "chat.db", timeout=20) as database:
-        database.executemany(
-            "INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)"
-            " VALUES (?, ?, ?, 1, ?, 'x', 'x', '2026-01-01 00:00:00.0')",
-            [(flood, n, n, f"flood-{n}") for n in range(1, 151)],
-        )
-        database.execute("UPDATE rooms SET last_seq = 150, last_rev = 150 WHERE id = ?", (flood,))
-    database.close()
+    server.sql(
+        "INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)"
+        " VALUES (:room, :n, :n, 1, :id, 'x', 'x', '2026-01-01 00:00:00.0')",
+        *({"room": flood, "n": n, "id": f"flood-{n}"} for n in range(1, 151)),
+    )
+    server.sql("UPDATE rooms SET last_seq = 150, last_rev = 150 WHERE id = :room", {"room": flood})
     assert (seen(bo, flood) or {})["unread"] == memberships.COUNTED == 100
 
 
