@@ -9,11 +9,11 @@ monkey.patch_all()
 
 import argparse  # noqa: E402
 import logging  # noqa: E402
+import os  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import webbrowser  # noqa: E402
-from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
@@ -38,7 +38,10 @@ def main() -> int:
     try:
         if options.workers > 1:
             workers.check(config.read())
-            return workers.run(options.workers, options.host, options.port)
+            with workers.kept_port(options.host, options.port) as port:
+                _tell_address(options.host, port, open_browser=False)
+                workers.run(options.workers, options.host, port)
+            return 0
         app = create_app()
         startup.prepare(app, options.host)
         server = _listening(app, options)
@@ -52,32 +55,30 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    _serve(app, server, open_browser=not options.no_browser)
+    _serve(app, server, options)
     return 0
 
 
 def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
     """Return a server that listens. Raises OSError if it cannot."""
-    address: Any = (options.host, options.port)
-    if options.shared_port:
-        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-        address = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
+    address = (options.host, options.port)
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.create_server(
+        address, family=family, backlog=BACKLOG, reuse_port=options.shared_port
+    )
     server = WSGIServer(
-        address, app, backlog=BACKLOG, handler_class=Handler, log=None,
+        listener, app, handler_class=Handler, log=None,
         spawn=hardening.descriptors() - OTHER_DESCRIPTORS,
     )  # fmt: skip
     server.start()
     return server
 
 
-def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
-    host = (
-        "localhost" if server.server_host in ("127.0.0.1", "0.0.0.0", "::") else server.server_host
-    )
-    address = f"http://{host}:{server.server_port}"
-    print(f"The chat is at {address}  (press Ctrl+C to stop)", flush=True)
-    if open_browser:
-        webbrowser.open(address)
+def _serve(app: Flask, server: WSGIServer, options: argparse.Namespace) -> None:
+    if options.shared_port:
+        print(f"Process {os.getpid()} is ready.", flush=True)
+    else:
+        _tell_address(options.host, server.server_port, open_browser=not options.no_browser)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
@@ -86,6 +87,14 @@ def _serve(app: Flask, server: WSGIServer, *, open_browser: bool) -> None:
     server.close()  # no new connections
     realtime.say_goodbye()
     Handler.finish(STOP_PATIENCE)
+
+
+def _tell_address(host: str, port: int, *, open_browser: bool) -> None:
+    is_here = host in ("127.0.0.1", "0.0.0.0", "::")
+    address = f"http://{'localhost' if is_here else host}:{port}"
+    print(f"The chat is at {address}  (press Ctrl+C to stop)", flush=True)
+    if open_browser:
+        webbrowser.open(address)
 
 
 def _options() -> argparse.Namespace:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from final_app.config import Settings
 from final_app.errors import CannotStart
@@ -34,20 +34,24 @@ def check(settings: Settings) -> None:
         )
 
 
-def run(count: int, host: str, port: int) -> int:
-    """Run `count` processes until SIGINT or SIGTERM; start one again if it dies. Return 0.
+@contextlib.contextmanager
+def kept_port(host: str, port: int) -> Iterator[int]:
+    """Keep a port for the processes, without listening; yield its number, which 0 leaves open.
 
     Raises OSError if the port is taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as kept:  # does not listen: it keeps the port, and finds a free one
+    with socket.socket(family) as kept:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         kept.bind((host, port))
-        command = [sys.executable, "-m", "final_app", "--no-browser", "--shared-port",
-                   "--host", host, "--port", str(kept.getsockname()[1])]  # fmt: skip
-        processes = [subprocess.Popen(command) for _ in range(count)]
-        _watch(command, processes)
-    return 0
+        yield kept.getsockname()[1]
+
+
+def run(count: int, host: str, port: int) -> None:
+    """Run `count` processes until SIGINT or SIGTERM; start one again if it dies."""
+    command = [sys.executable, "-m", "final_app", "--no-browser", "--shared-port",
+               "--host", host, "--port", str(port)]  # fmt: skip
+    _watch(command, [subprocess.Popen(command) for _ in range(count)])
 
 
 def _watch(command: Sequence[str], processes: list["subprocess.Popen[bytes]"]) -> None:

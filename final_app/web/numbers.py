@@ -16,7 +16,7 @@ class ShortNumber(IntegerConverter):
     regex = SHORT
 
     def __init__(self, map: Map, *args: Any, **options: Any) -> None:
-        super().__init__(map, *args, max=LARGEST_NUMBER, **options)
+        super().__init__(map, *args, **({"max": LARGEST_NUMBER} | options))
 
 
 def parse(text: str) -> int | None:

@@ -1,0 +1,89 @@
+"""`python -m final_app --workers 3`: three processes at one port, to try them on one machine."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.final_app.postgres import Cluster
+from tests.final_app.rig import PLENTY, Person, Server
+from workshop import paths
+
+PATIENCE = 60.0  # seconds
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares a port so")
+
+
+def start(folder: Path, url: str, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "final_app", "--no-browser", "--port", "0", *options],
+        cwd=paths.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(folder), "CHAT_DATABASE_URL": url},
+    )  # fmt: skip
+
+
+def ready(chat: "subprocess.Popen[str]", count: int) -> int:
+    """Wait until so many processes are ready; return the port if that was said, too."""
+    port, seen = 0, 0
+    assert chat.stdout is not None
+    while seen < count:
+        line = chat.stdout.readline()
+        assert line, "it ended"
+        if found := re.search(r"The chat is at http://localhost:([0-9]+)", line):
+            port = int(found[1])
+        seen += bool(re.fullmatch(r"Process [0-9]+ is ready\.\n", line))
+    return port
+
+
+def test_three_processes_are_one_chat_and_one_that_dies_is_started_again(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    chat = start(tmp_path, cluster.url(), "--workers", "3")
+    try:
+        server = Server(tmp_path)
+        server.port = ready(chat, 3)
+        ada = Person(server, "ada").begin()
+        bo = Person(server, "bo").register(ada.invite())
+        ada.connect()
+        tabs = [bo.tab() for _ in range(8)]  # which the kernel gives to different processes
+        assert ada.say(1, "to all of you")["ok"]
+        assert {tab.hear("new_message")["text"] for tab in tabs} == {"to all of you"}
+        processes = psutil.Process(chat.pid).children()
+        assert len(processes) == 3
+        assert len([each for each in processes if has_client(each, server.port)]) > 1
+        processes[0].kill()
+        ready(chat, 1)
+        assert len(psutil.Process(chat.pid).children()) == 3
+        for person in (ada, *tabs):
+            person.leave()
+        chat.send_signal(signal.SIGTERM)
+        assert chat.wait(PATIENCE) == 0
+        give_up = time.monotonic() + PATIENCE
+        while any(each.is_running() for each in processes):
+            assert time.monotonic() < give_up
+    finally:
+        for each in (*psutil.Process().children(recursive=True),):
+            if each.pid == chat.pid or chat.pid in [parent.pid for parent in each.parents()]:
+                each.kill()
+
+
+def has_client(process: psutil.Process, port: int) -> bool:
+    return any(
+        line.status == psutil.CONN_ESTABLISHED and line.laddr and line.laddr.port == port
+        for line in process.net_connections()
+    )
+
+
+def test_with_sqlite_the_chat_is_one_process_and_says_so(tmp_path: Path) -> None:
+    chat = start(tmp_path, "", "--workers", "3")
+    told, _ = chat.communicate(timeout=PATIENCE)
+    assert chat.returncode == 2
+    assert (
+        told.startswith("--workers: several processes need PostgreSQL.") and told.count("\n") == 1
+    )
