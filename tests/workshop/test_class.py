@@ -52,10 +52,11 @@ class Class:
 def started(tmp_path: Path, minutes: float = 5) -> Class:
     """Run `workshop class 05` as in a terminal, and wait for its invitation."""
     port, _ = free_port(5100)
-    settings = {class_mode.CODE: CODE, class_mode.MINUTES: str(minutes)}
+    settings = {class_mode.CODE: CODE}
     log = tmp_path / "class.log"
     process = subprocess.Popen(
-        [sys.executable, "-m", "workshop", "class", "05", "--port", str(port)],
+        [sys.executable, "-m", "workshop", "class", "05", "--port", str(port),
+         "--hours", str(minutes / 60)],
         env=os.environ | settings | {"PYTHONUTF8": "1"}, stdin=subprocess.DEVNULL,
         stdout=log.open("w", encoding="utf-8"), stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip

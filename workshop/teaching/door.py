@@ -104,7 +104,7 @@ class ClassDoor:
             return _too_many(wait, "requests")
         if host_of(environ) not in self._hosts:
             expected = ", ".join(sorted(self._hosts))
-            return _plain(400, f"This server does not answer to that name. Expected: {expected}.")
+            return plain(400, f"This server does not answer to that name. Expected: {expected}.")
         request = Request(environ)
         request.max_content_length = LONGEST_FORM
         if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), self._pass.encode()):
@@ -113,7 +113,7 @@ class ClassDoor:
             return self._join(request, address)
         if request.method == "GET" and "HTTP_UPGRADE" not in environ and request.path == "/":
             return _page(200, "")
-        return _plain(403, "Join first: open / in this browser, and type the join code.")
+        return plain(403, "Join first: open / in this browser, and type the join code.")
 
     def _join(self, request: Request, address: str) -> WsgiApp:
         """Check the code of the form, or of the address that the QR code contains."""
@@ -153,12 +153,12 @@ def _page(status: int, problem: str) -> Response:
     return answer
 
 
-def _plain(status: int, sentence: str) -> Response:
+def plain(status: int, sentence: str) -> Response:
     return Response(f"{sentence}\n", status, mimetype="text/plain")
 
 
 def _too_many(wait: float, what: str) -> Response:
     seconds = math.ceil(wait)
-    answer = _plain(429, f"Too many {what} from your address. Wait {seconds} s, and try again.")
+    answer = plain(429, f"Too many {what} from your address. Wait {seconds} s, and try again.")
     answer.headers["Retry-After"] = str(seconds)
     return answer
