@@ -210,6 +210,8 @@ def test_the_code_opens_the_door() -> None:
     assert phone.ask("/chat").status_code == 403
     phone.set_cookie("class_mode", "guessed")
     assert phone.ask("/chat").status_code == 403
+    opened = phone.ask("/chat", HTTP_ACCEPT="text/html,*/*")
+    assert opened.status_code == 403 and "Join code" in opened.text, "a browser gets the page"
     assert phone.enters(f" {CODE.upper()} ") == 303
     assert phone.ask("/chat").text == "inside"
     assert "Join code" in phone.ask(HTTP_HOST="laptop.local:5000").text, "a name works, too"

@@ -24,14 +24,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from workshop import manifest
-from workshop.hosts import WsgiApp, is_own
+from workshop.hosts import WsgiApp
 from workshop.teaching.door import is_loopback, plain
 from workshop.teaching.sharing import LONGEST_NAME
 from workshop.verdict import WORDS
 
 LEARNERS, LEARNERS_OF_ONE = 100, 5  # in all, and from one address
 LONGEST_REPORT = 400  # bytes
-TICK = 5.0  # seconds after which the page gets the table again, although nobody has reported
+TICK = 5.0  # seconds after which the page gets news, even if nobody reports
 PAUSE = 0.2  # seconds between two tables, even in a flood of reports
 EXPECTED = (
     f"Expected a name of 1 to {LONGEST_NAME} characters, the number of a step, and a verdict."
@@ -73,7 +73,7 @@ class Board:
     def _answer(self, request: Request) -> WsgiApp:
         if request.method == "POST" and request.path == "/board" and request.is_json:
             return self._take(request)
-        may_see = is_loopback(request.environ) and is_own(request.environ)
+        may_see = is_loopback(request.environ)
         if may_see and request.path == self.path:
             return self._page()
         if may_see and request.path == f"{self.path}/live":
@@ -109,22 +109,22 @@ class Board:
         return len(self._rows) < LEARNERS
 
     def table(self) -> list[tuple[str, str, str, int, int]]:
-        """Return a row for each learner: name, step, verdict, and the seconds since they last moved on,
+        """Return a row for each learner: name, step, verdict, and the minutes since they last moved on,
         and last checked. It begins with those who have not moved for the longest time.
         """
         now = self._clock()
-        return [
-            (row.name, row.step, WORDS[row.verdict], int(now - row.moved), int(now - row.checked))
-            for row in sorted(self._rows.values(), key=lambda row: row.moved)
-        ]
+        rows = sorted(self._rows.values(), key=lambda row: row.moved)
+        ages = [(int((now - row.moved) / 60), int((now - row.checked) / 60)) for row in rows]
+        return [(r.name, r.step, WORDS[r.verdict], *age) for r, age in zip(rows, ages, strict=True)]
 
     def _tables(self) -> Iterator[str]:
-        """Yield the table as an event now, after each report, and as time passes."""
+        """Yield the table as an event whenever it has changed, and otherwise an empty line."""
+        shown = None
         while True:
             with self._news:
-                seen = self._reports
-                event = f"data: {json.dumps(self.table())}\n\n"
-            yield event
+                seen, table = self._reports, self.table()
+            yield f"data: {json.dumps(table)}\n\n" if table != shown else ":\n\n"
+            shown = table
             with self._news:
                 if self._reports == seen:
                     self._news.wait(TICK)

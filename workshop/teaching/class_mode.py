@@ -52,8 +52,10 @@ WHAT_OTHERS_CAN_DO = (
 )
 
 BOARD = """
-Your board, which only this computer shows: {page}
-Learners who want to appear on it type: python3 start.py check 05 --class {address}"""
+Your board, which opens only on this computer: {page}
+Learners who want to appear on it type
+  in a terminal:  python3 start.py check 05 --class {address}
+  in a notebook:  share_progress("{address}")"""
 
 
 class ClassServer(ThreadedWSGIServer):
@@ -85,9 +87,12 @@ class ClassServer(ThreadedWSGIServer):
 
 
 class Handler(WSGIRequestHandler):
-    """Ends a connection that stays silent."""
+    """Ends a connection that stays silent, and prints nothing, so that the code stays on the screen."""
 
     timeout = SILENCE
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Print nothing."""
 
 
 def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
