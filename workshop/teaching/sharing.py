@@ -111,7 +111,8 @@ def _chosen(name: str) -> str:
     with contextlib.suppress(OSError, ValueError):
         name = name or note.read_text(encoding="utf-8")
     if not name and sys.stdin.isatty():
-        name = input(f"Which name should the board show? Press Enter for {made_up!r}: ")
+        print("The board shows a name, the step and the verdict.")
+        name = input(f"Type a name, or press Enter for {made_up!r}: ")
     name = "".join(filter(str.isprintable, name))[:LONGEST_NAME].strip() or made_up
     with contextlib.suppress(OSError):
         note.parent.mkdir(exist_ok=True)
