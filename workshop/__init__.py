@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workshop.stages import Stage, StageFailed, stage
     from workshop.strangers import stranger
     from workshop.teaching.class_mode import open_class
+    from workshop.teaching.sharing import share_progress
     from workshop.views import (
         show,
         show_change,
@@ -57,6 +58,7 @@ __all__ = [
     "reveal",
     "sequence",
     "session_of",
+    "share_progress",
     "show",
     "show_bridge",
     "show_change",
@@ -86,6 +88,7 @@ _HOMES = {
     "stages": ["Stage", "StageFailed", "stage"],
     "strangers": ["stranger"],
     "teaching.class_mode": ["open_class"],
+    "teaching.sharing": ["share_progress"],
     "views": [
         "show",
         "show_change",

@@ -50,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
         "stage", nargs="?", default="mine", help="such as 05 (default: your own chat)"
     )
     group.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
+    group.add_argument(
+        "--hours", type=float, default=2, help="when it ends (default: 2, at most 10)"
+    )
     chat = verb("chat", _chat, "serve the finished application")
     chat.add_argument(
         "--no-browser", action="store_true", help="print the address, open no browser"
@@ -63,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
         "--hint", action="store_true", help="show where your code and the step's differ"
     )
     more.add_argument("--watch", action="store_true", help="check again whenever you save a file")
+    check.add_argument(
+        "--class",
+        dest="address",
+        metavar="ADDRESS",
+        help="also show the verdict on your instructor's board; such as 192.168.1.20:5000/k7wmx3",
+    )
+    check.add_argument("--name", default="", help="your name on the board")
     catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a step")
     catch_up.add_argument("step")
     kit = verb("kit", _kit, "make a folder that sets up a machine without internet")
@@ -110,7 +120,7 @@ def _run(options: argparse.Namespace) -> int:
 def _class(options: argparse.Namespace) -> int:
     from workshop.teaching.class_mode import serve
 
-    return serve(options.stage, options.port)
+    return serve(options.stage, options.port, options.hours)
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -125,8 +135,11 @@ def _chat(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from workshop.checker import check
+    from workshop.teaching.sharing import share_progress
     from workshop.verdict import BROKEN
 
+    if options.address:
+        share_progress(options.address, options.name)
     if options.watch:
         from workshop.watch import watch
 

@@ -27,6 +27,7 @@ from workshop.checks.visitors import alive
 from workshop.progress import watched
 from workshop.second_hint import second_hint
 from workshop.stages import Stage, StageFailed, locate, stage
+from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 MOST_SEEN, WORD = 500, 40  # characters of what was seen that a card shows, and of one word in it
@@ -66,6 +67,12 @@ def check(which: str, hint: int = 1) -> Verdict:
     on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, or the holes in
     mine/attack. Raises LookupError for an unknown step.
     """
+    verdict = _checked(which, hint)
+    sharing.report(verdict)  # only if the learner has called share_progress
+    return verdict
+
+
+def _checked(which: str, hint: int) -> Verdict:
     if manifest.is_lab(which):
         return check_lab(manifest.lesson(which))
     step = manifest.step(which)

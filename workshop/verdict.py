@@ -10,6 +10,7 @@ from workshop.highlight import code_block
 from workshop.views import View, with_code
 
 KEPT, OPEN, BROKEN = "kept", "open", "broken"
+WORDS = {KEPT: "kept", OPEN: "not there yet", BROKEN: "broken"}
 COLOURS = {KEPT: "46,160,67", OPEN: "120,130,150", BROKEN: "218,54,51"}
 INDENT = 12  # characters before the content of a row
 

@@ -52,10 +52,11 @@ class Class:
 def started(tmp_path: Path, minutes: float = 5) -> Class:
     """Run `workshop class 05` as in a terminal, and wait for its invitation."""
     port, _ = free_port(5100)
-    settings = {class_mode.CODE: CODE, class_mode.MINUTES: str(minutes)}
+    settings = {class_mode.CODE: CODE}
     log = tmp_path / "class.log"
     process = subprocess.Popen(
-        [sys.executable, "-m", "workshop", "class", "05", "--port", str(port)],
+        [sys.executable, "-m", "workshop", "class", "05", "--port", str(port),
+         "--hours", str(minutes / 60)],
         env=os.environ | settings | {"PYTHONUTF8": "1"}, stdin=subprocess.DEVNULL,
         stdout=log.open("w", encoding="utf-8"), stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
@@ -209,6 +210,8 @@ def test_the_code_opens_the_door() -> None:
     assert phone.ask("/chat").status_code == 403
     phone.set_cookie("class_mode", "guessed")
     assert phone.ask("/chat").status_code == 403
+    opened = phone.ask("/chat", HTTP_ACCEPT="text/html,*/*")
+    assert opened.status_code == 403 and "Join code" in opened.text, "a browser gets the page"
     assert phone.enters(f" {CODE.upper()} ") == 303
     assert phone.ask("/chat").text == "inside"
     assert "Join code" in phone.ask(HTTP_HOST="laptop.local:5000").text, "a name works, too"

@@ -2,6 +2,7 @@
 
     workshop class            # your own chat
     workshop class 05         # a step
+    workshop class --hours 6  # for longer than two hours
     open_class("mine")        # the same from a notebook
 
 Nothing else in the workshop listens to other machines. In class mode there is no debugger and no
@@ -31,15 +32,16 @@ from workshop.environments import PLAIN
 from workshop.run import PREFERRED_PORT, end, free, free_port
 from workshop.serve import create_app
 from workshop.stages import StageFailed, answers, child_environment, describe, locate
+from workshop.teaching.board import Board
 from workshop.teaching.door import ClassDoor, new_code
 from workshop.views import View, box
 
 EVERYWHERE = "0.0.0.0"  # because class mode is for other machines
-HOURS = 2.0
+HOURS, MOST_HOURS = 2.0, 10.0
 SILENCE = 40.0  # seconds; Engine.IO sends a ping every 25
 CONNECTIONS = 200  # in all; a page keeps one open, and uses a few more to load its files
 CONNECTIONS_OF_ONE = 12  # from one address
-CODE, MINUTES = "WORKSHOP_CLASS_CODE", "WORKSHOP_CLASS_MINUTES"
+CODE = "WORKSHOP_CLASS_CODE"
 START_TIMEOUT, POLL = 30.0, 0.1  # seconds
 # Names of this machine in its local network, besides its addresses.
 NAMES = (socket.gethostname(), f"{socket.gethostname()}.local")
@@ -48,6 +50,12 @@ WHAT_OTHERS_CAN_DO = (
     "Everybody who has the code can now read and write in this chat, and anybody in the same network "
     "can read what is sent, because it is not encrypted. Do not use a password that you use elsewhere."
 )
+
+BOARD = """
+Your board, which opens only on this computer: {page}
+Learners who want to appear on it type
+  in a terminal:  python3 start.py check 05 --class {address}
+  in a notebook:  share_progress("{address}")"""
 
 
 class ClassServer(ThreadedWSGIServer):
@@ -79,16 +87,24 @@ class ClassServer(ThreadedWSGIServer):
 
 
 class Handler(WSGIRequestHandler):
-    """Ends a connection that stays silent."""
+    """Ends a connection that stays silent, and prints nothing, so that the code stays on the screen."""
 
     timeout = SILENCE
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Print nothing."""
 
-def serve(which: str, port: int | None = None) -> int:
-    """Serve a stage to the local network until Ctrl+C, or for two hours. Return the exit code.
 
-    Raises LookupError for an unknown stage, or if the local network does not reach this machine.
+def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
+    """Serve a stage to the local network until Ctrl+C, or for some hours. Return the exit code.
+
+    Raises LookupError for an unknown stage, for more hours than a day of class has, or if the local
+    network does not reach this machine.
     """
+    if not 0 < hours <= MOST_HOURS:
+        raise LookupError(
+            f"Class mode ends after {MOST_HOURS:g} hours at the latest, not {hours:g}."
+        )
     name, folder = locate(which)
     if folder.name == "final_app":
         raise LookupError(
@@ -96,21 +112,25 @@ def serve(which: str, port: int | None = None) -> int:
             "others, read docs/running.md."
         )
     hosts, code = addresses(), os.environ.pop(CODE, "") or new_code()
-    minutes = float(os.environ.pop(MINUTES, "") or HOURS * 60)
     is_tied = os.environ.get("WORKSHOP_TIED") == "1"  # a notebook started it
     chosen, reason = (free(port), "") if port else free_port(PREFERRED_PORT)
     token = os.environ.get("WORKSHOP_TOKEN") or secrets.token_hex(8)
     os.environ |= child_environment(folder, sign=describe(name), token=token, tied=is_tied)
     os.chdir(folder)
-    app = create_app(lambda wsgi: ClassDoor(wsgi, code, [*hosts, *NAMES]))
+    board = Board()
+    app = create_app(lambda wsgi: ClassDoor(board.before(wsgi), code, [*hosts, *NAMES]))
     server = ClassServer(EVERYWHERE, chosen, app, Handler)
     running.record(os.getpid(), name, folder, chosen, token, by="`class`")
     if reason:
         print(reason)
+    print(Invitation(name, [f"http://{host}:{chosen}" for host in hosts], code, hours))
     print(
-        Invitation(name, [f"http://{host}:{chosen}" for host in hosts], code, minutes), flush=True
+        BOARD.format(
+            page=f"http://127.0.0.1:{chosen}{board.path}", address=f"{hosts[0]}:{chosen}/{code}"
+        ),
+        flush=True,
     )
-    ending = threading.Timer(minutes * 60, server.shutdown)
+    ending = threading.Timer(hours * 3600, server.shutdown)
     ending.daemon = True
     ending.start()
     try:
@@ -163,7 +183,7 @@ class Invitation:
     stage: str
     urls: list[str]
     code: str
-    minutes: float
+    hours: float
 
     def __str__(self) -> str:
         picture = io.StringIO()
@@ -172,7 +192,7 @@ class Invitation:
         return (
             f"{describe(self.stage)} is open to your local network.\n\n{picture.getvalue()}\n"
             f"Address:   {self.urls[0]}\nJoin code: {self.code}{others}\n\n{WHAT_OTHERS_CAN_DO}\n"
-            f"It ends after {self.minutes:g} minutes, or when you press Ctrl+C."
+            f"It ends after {self.hours * 60:g} minutes, or when you press Ctrl+C."
         )
 
     @property
@@ -231,4 +251,4 @@ def open_class(which: str = "mine") -> OpenClass:
             raise StageFailed(name, log.read().decode(errors="replace"))
         time.sleep(POLL)
     urls = [f"http://{host}:{port}" for host in hosts]
-    return OpenClass(Invitation(name, urls, code, HOURS * 60), process)
+    return OpenClass(Invitation(name, urls, code, HOURS), process)

@@ -37,18 +37,26 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Join the chat</title>
 <style>
-  :root {{ color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif }}
-  body {{ max-width: 22rem; margin: 3rem auto; padding: 0 1rem }}
-  label {{ display: block }}
-  input, button {{ font: inherit; padding: .5rem; box-sizing: border-box; width: 100%; margin: .5rem 0 }}
+  :root {{ color-scheme: light dark; background: Canvas; font: 1.125rem/1.5 system-ui, sans-serif }}
+  body {{ max-width: 22rem; margin: 2rem auto; padding: 0 1rem }}
+  h1 {{ font-size: 1.5rem; margin: 0 }}
+  label {{ display: block; font-weight: 600 }}
+  input, button {{ box-sizing: border-box; width: 100%; padding: .5rem; font: inherit }}
+  input {{ margin: .25rem 0; font-family: ui-monospace, monospace; letter-spacing: .15em }}
+  button {{ border: 0; border-radius: .25rem; background: #0b5cad; color: white; margin: 1rem 0 }}
+  [role=alert]:not(:empty) {{ border-left: .25rem solid #d1242f; padding-left: .5rem; margin: .25rem 0 }}
 </style>
+<main>
 <h1>Join the chat</h1>
+<p id="where">The join code has six letters and digits. The owner of the chat sees it on the screen.</p>
 <form method="post" action="/join">
   <label for="code">Join code</label>
-  <input id="code" name="code" autocomplete="off" autocapitalize="none" required autofocus>
+  <input id="code" name="code" required autofocus aria-describedby="problem where"
+    autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false">
+  <p id="problem" role="alert">{problem}</p>
   <button>Join</button>
 </form>
-<p role="alert">{problem}</p>
+</main>
 </html>
 """
 
@@ -101,19 +109,21 @@ class ClassDoor:
         """Return the stage for a browser that has joined, and otherwise a page or a refusal."""
         address = str(environ.get("REMOTE_ADDR", ""))
         if wait := self._requests.take(address):
-            return _too_many(wait, "requests")
+            return _too_many(wait)
         if host_of(environ) not in self._hosts:
             expected = ", ".join(sorted(self._hosts))
-            return _plain(400, f"This server does not answer to that name. Expected: {expected}.")
+            return plain(400, f"This server does not answer to that name. Expected: {expected}.")
         request = Request(environ)
         request.max_content_length = LONGEST_FORM
         if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), self._pass.encode()):
             return self._wsgi
         if request.path == "/join":
             return self._join(request, address)
-        if request.method == "GET" and "HTTP_UPGRADE" not in environ and request.path == "/":
+        if request.path == "/" and request.method == "GET" and "HTTP_UPGRADE" not in environ:
             return _page(200, "")
-        return _plain(403, "Join first: open / in this browser, and type the join code.")
+        if "text/html" in request.headers.get("Accept", ""):
+            return _page(403, "")  # somebody opens or reloads another page
+        return plain(403, "Join first: open / in this browser, and type the join code.")
 
     def _join(self, request: Request, address: str) -> WsgiApp:
         """Check the code of the form, or of the address that the QR code contains."""
@@ -123,9 +133,9 @@ class ClassDoor:
             return refusal
         code = form.get("code", "").strip().lower()
         if wait := self._codes.take(address):
-            return _too_many(wait, "wrong codes")
+            return _page(429, f"Too many codes came from your address. {_try_again(wait)}")
         if not secrets.compare_digest(code.encode(), self._code.encode()):
-            return _page(403, "This is not the join code. It is on the screen of the chat's owner.")
+            return _page(403, "This is not the join code.")
         answer = Response(status=303, headers={"Location": "/"})
         answer.set_cookie(COOKIE, self._pass, httponly=True, samesite="Lax")
         return answer
@@ -153,12 +163,15 @@ def _page(status: int, problem: str) -> Response:
     return answer
 
 
-def _plain(status: int, sentence: str) -> Response:
+def plain(status: int, sentence: str) -> Response:
     return Response(f"{sentence}\n", status, mimetype="text/plain")
 
 
-def _too_many(wait: float, what: str) -> Response:
-    seconds = math.ceil(wait)
-    answer = _plain(429, f"Too many {what} from your address. Wait {seconds} s, and try again.")
-    answer.headers["Retry-After"] = str(seconds)
+def _too_many(wait: float) -> Response:
+    answer = plain(429, f"Too many requests came from your address. {_try_again(wait)}")
+    answer.headers["Retry-After"] = str(math.ceil(wait))
     return answer
+
+
+def _try_again(wait: float) -> str:
+    return f"Wait {math.ceil(wait)} s, and try again."

@@ -1,0 +1,120 @@
+"""Show a learner's verdicts on the board of the class, for learners who want that.
+
+    share_progress("192.168.1.20:5000/k7wmx3", name="Ada")      # each check of this notebook from now on
+    share_progress(None)                                        # stop
+    python3 start.py check 05 --class 192.168.1.20:5000/k7wmx3  # only this check
+
+A name that the learner chooses, the number of the step and the verdict leave this machine, and nothing
+else. A server gets the name only after it has accepted the join code. Whatever happens here, a check
+goes on: it waits at most PATIENCE, and one line says why the board has not changed.
+"""
+
+import contextlib
+import json
+import re
+import secrets
+import sys
+import threading
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+
+from workshop import paths
+from workshop.teaching.door import COOKIE
+from workshop.verdict import WORDS, Verdict
+
+PATIENCE = 3.0  # seconds
+LONGEST_NAME = 30  # characters
+ADDRESS = re.compile(r"(?:http://)?([\w.-]+(?::\d+)?)/(?:join\?code=)?(\w+)/?")
+EXAMPLE = "192.168.1.20:5000/k7wmx3"
+# In a class of 25, two people rarely get the same name. It says nothing about a machine.
+FIRST = ("Brave", "Calm", "Clever", "Gentle", "Happy", "Kind", "Lucky", "Merry", "Quick", "Quiet")
+SECOND = ("Badger", "Falcon", "Heron", "Lynx", "Marten", "Otter", "Owl", "Panda", "Robin", "Seal")
+NO_ANSWER = "nothing answers there"
+REASONS = {
+    403: "the join code is wrong",
+    429: "too many checks have come from your address, so wait a minute",
+    503: "it is full",
+}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """Where verdicts are sent, and under which name."""
+
+    host: str  # with the port
+    code: str
+    name: str
+
+    def send(self, verdict: Verdict) -> str:
+        """Send a verdict. Return "", or why the board does not show it."""
+        report = {"name": self.name, "step": verdict.step, "verdict": verdict.state}
+        try:
+            answer = self._post("/join", f"code={self.code}", FORM)
+            joined = answer.headers.get("Set-Cookie", "").partition(";")[0]
+            if joined.startswith(f"{COOKIE}="):
+                answer = self._post("/board", json.dumps(report), JSON | {"Cookie": joined})
+        except (OSError, ValueError, HTTPException):
+            return NO_ANSWER
+        if answer.status == 204:
+            return ""
+        return REASONS.get(answer.status, f"it answers with status {answer.status}")
+
+    def _post(self, path: str, body: str, headers: dict[str, str]) -> HTTPResponse:
+        """Send a request by itself: without a proxy, a password, or a look at where it redirects to."""
+        line = HTTPConnection(self.host, timeout=PATIENCE)
+        line.request("POST", path, body, headers)
+        return line.getresponse()
+
+
+_share: Share | None = None
+
+
+def share_progress(address: str | None, name: str = "") -> None:
+    """Show each later check of this notebook on the board of the class; with None, stop that.
+
+    `address` is what the instructor shows, such as "192.168.1.20:5000/k7wmx3". Without a `name`, the
+    board shows your last one. If there is none, a terminal asks for one, and a notebook makes one up.
+    """
+    global _share
+    found = ADDRESS.fullmatch((address or "").strip())
+    _share = Share(found[1], found[2].lower(), _chosen(name)) if found else None
+    if _share:
+        sent = f"the name {_share.name!r}, the step and the verdict, and nothing else"
+        print(f"A check now sends the class at {_share.host} {sent}.")
+    elif address:
+        print(f"The board is left out, because {address!a} is not an address such as {EXAMPLE}.")
+    else:
+        print("A check now sends nothing to anybody.")
+
+
+def report(verdict: Verdict) -> None:
+    """Send a verdict if the learner has asked for it, and print one line about it."""
+    if not (share := _share):
+        return
+    problems = [NO_ANSWER]  # unless it does so in time
+    sending = threading.Thread(target=lambda: problems.append(share.send(verdict)), daemon=True)
+    sending.start()
+    sending.join(PATIENCE)
+    if problem := problems[-1]:
+        print(f"The board of the class at {share.host} does not show this check: {problem}.")
+    else:
+        shown = f"{share.name}, step {verdict.step}, {WORDS[verdict.state]}"
+        print(f"The board of the class now shows: {shown}.")
+
+
+def _chosen(name: str) -> str:
+    """Return this name, or the last one, or what is typed in a terminal, or a made-up one."""
+    note = paths.mine() / "board-name.txt"
+    made_up = f"{secrets.choice(FIRST)} {secrets.choice(SECOND)} {secrets.randbelow(90) + 10}"
+    with contextlib.suppress(OSError, ValueError):
+        name = name or note.read_text(encoding="utf-8")
+    if not name and sys.stdin.isatty():
+        print("The board shows a name, the step and the verdict.")
+        name = input(f"Type a name, or press Enter for {made_up!r}: ")
+    name = "".join(filter(str.isprintable, name))[:LONGEST_NAME].strip() or made_up
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(exist_ok=True)
+        note.write_text(name, encoding="utf-8")
+    return name
