@@ -47,10 +47,15 @@ class Cluster:
         """Stop it: `immediate` is what a crash looks like."""
         self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
-    def url(self) -> str:
-        name = f"chat_{uuid.uuid4().hex[:12]}"
+    @property
+    def pid(self) -> int:
+        """Return the id of the process that has started all others."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    def url(self, name: str = "", template: str = "template1") -> str:
+        name = name or f"chat_{uuid.uuid4().hex[:12]}"
         with self.admin() as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         return f"postgresql+psycopg://chat@/{name}?host={self.folder}"
 
     def admin(self, url: str = "") -> "psycopg.Connection[tuple[object, ...]]":

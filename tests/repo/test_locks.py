@@ -68,13 +68,16 @@ def asked_for() -> Iterator[tuple[str, Requirement]]:
     wanted = {
         "requirements-steps.lock": project["dependencies"],
         "requirements-chat.lock": [*project["dependencies"], *extras["chat"]],
-        "requirements.lock": [*project["dependencies"], *extras["chat"], *extras["notebooks"]],
+        "requirements-scale.lock": [*project["dependencies"], *extras["chat"], *extras["scale"]],
+        "requirements.lock": [
+            *project["dependencies"], *extras["chat"], *extras["scale"], *extras["notebooks"]
+        ],
         "requirements-test.lock": [*project["dependencies"], *(r for e in extras.values() for r in e)],
         "requirements-build.lock": [*groups["build"], *contents["build-system"]["requires"]],
         "requirements-uv.lock": groups["uv"],
     }  # fmt: skip
     assert set(wanted) == set(LOCKS)
-    assert set(extras) == {"chat", "notebooks", "test"}
+    assert set(extras) == {"chat", "scale", "notebooks", "test"}
     assert set(groups) == {"dev", "build", "uv"}
     for name, requirements in wanted.items():
         yield from ((name, Requirement(each)) for each in requirements)
