@@ -1,8 +1,8 @@
 """Facts: descriptions of changes to the stored data.
 
-A domain function records facts inside its transaction and never broadcasts anything itself. After the
-commit, `realtime.broadcast` informs the browsers. Facts are plain data, so that a command can store
-them in the table `outbox`, where the server finds them.
+A domain function records facts inside its transaction, and never broadcasts anything itself. After the
+commit, `realtime.broadcast` sends the events to the browsers. Facts are plain data, so that a command
+can store them in the table `outbox`, where the server finds them.
 """
 
 from dataclasses import asdict, dataclass

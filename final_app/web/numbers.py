@@ -1,4 +1,4 @@
-"""Numbers in paths, queries and forms. They are short enough for the database."""
+"""Numbers in paths, queries and forms. They are small enough for the database."""
 
 import re
 
@@ -8,11 +8,11 @@ SHORT = r"[0-9]{1,15}"
 
 
 class ShortNumber(IntegerConverter):
-    """A number in a path. A path with a longer number is not found."""
+    """A number in a path. A longer number does not match."""
 
     regex = SHORT
 
 
 def parse(text: str) -> int | None:
-    """Return the number that a text is, or None if it is anything else."""
+    """Return the number that a text contains, or None if it contains anything else."""
     return int(text) if re.fullmatch(SHORT, text) else None
