@@ -47,10 +47,10 @@ def timetable() -> str:
     """Return the sentences about how far a class gets in half a day, in one day and in several days."""
     every = [day[-1].number for day in days()]
     return (
-        f"In half a day you can do steps 00 to {HALF_DAY[-1].number}. A day takes you to {every[0]}, "
-        f"two days to {every[1]}, and\n{DAYS[len(every)]} to {every[-1]}. The [teaching "
-        "guide](docs/teaching.md) has timetables. If you are short of time,\n`catch-up` copies the code "
-        "of a step, so that you do not have to type it."
+        f"In half a day, you can do steps 00 to {HALF_DAY[-1].number}. In one day, you get to step "
+        f"{every[0]}, in two days to\n{every[1]}, and in {DAYS[len(every)]} to {every[-1]}. The "
+        "[teaching guide](docs/teaching.md) has timetables. If you are short of time,\n`catch-up` "
+        "copies the code of a step, so that you don't have to type it."
     )
 
 

@@ -1,9 +1,9 @@
 """A process that has imported the chat, and forks a server whenever a test asks for one.
 
-Of a server's start, imports take nine tenths of the processor time. A forked server is a process
-like one that `python -m final_app` starts, with its own environment, umask, folder and output.
-An order comes by the socket at standard input, with the descriptors of two pipes: the server's
-output, and its status, which says its process id, and the exit code once it has ended.
+When a server starts, imports take nine tenths of the CPU time. A forked server is a process like one that
+`python -m final_app` starts, with its own environment, umask, folder and output. Orders arrive through the
+socket at standard input, together with the descriptors of two pipes. One is for the server's output. The
+other is for its status: its process id and, when it has ended, its exit code.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Mutants of the steps, made mechanically: what a tired finger does to a line of code.
+"""Mutants of the steps, which operators generate automatically: typical typos in a line of code.
 
-An operator knows the letters of a file and nothing of what they mean, so most mutants harm a step,
-some do not, and nobody has chosen which. `oracle.py` finds out.
+An operator works on the letters of a file, without knowing what they mean. Most mutants therefore harm a
+step and some do not, and nobody has selected them. `oracle.py` finds out which ones are harmful.
 
     mutants_of("05")            # all of them, always the same
     chosen("05", 40)            # a sample: JavaScript, HTML and Python in turn, operator by operator

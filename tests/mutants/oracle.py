@@ -3,9 +3,10 @@
     with Oracle() as oracle:
         oracle.judge(mutant)     # Judgement("harmful", "Ada enters, Ada's page: …")
 
-What differs from the unmutated step in the document, the packets, the requests, the errors or the
-answers is harmful. The unmutated step is recorded and played again, and what is another each time does
-not count. A difference only in how a page looks or is built, which no action shows, is told apart.
+A mutant is harmful if its document, packets, requests, errors or answers differ from those of the
+unmutated step. The oracle records the unmutated step and plays it again, and ignores everything that
+differs from run to run. If a page only looks different, or has another structure that no action reveals,
+this is a verdict of its own.
 """
 
 import json

@@ -1,12 +1,12 @@
-"""The score of the checker: which harmful mutants does it notice, which harmless ones does it accuse?
+"""The score of the checker: which harmful mutants does it notice, which harmless ones does it reject?
 
     python -m tests.mutants.score --step 05 --limit 40
     python -m tests.mutants.score --step 04 --step 05 --limit 60 --language HTML --jobs 2
-    python -m tests.mutants.score --freeze            # writes harmful.json from all that was judged
+    python -m tests.mutants.score --freeze            # writes all verdicts to harmful.json
 
-Both verdicts are kept in build/mutants: the oracle's until the step or the oracle's code changes, the
-checker's until the step or the code of `workshop` changes. `--seconds` ends a run in time: what was
-judged until then counts.
+Both verdicts are stored in build/mutants. The oracle's verdict is valid until the step or the oracle's
+code changes, and the checker's until the step or the code of `workshop` changes. With `--seconds`, a run
+ends after this time, and the score contains the mutants that were judged until then.
 """
 
 import argparse

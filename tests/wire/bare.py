@@ -1,8 +1,8 @@
-"""An application on final_app.wire with no chat in it: it echoes. Run as a script, it serves itself.
+"""An application on final_app.wire without a chat, which echoes. As a script, it serves itself.
 
     python tests/wire/bare.py PORT ping_interval=1 CONNECT_PATIENCE=0.5
 
-An option in small letters goes to SocketIO, one in capitals replaces a constant of wire.
+An option in lowercase is passed to SocketIO, and one in capitals replaces a constant of wire.
 """
 
 from gevent import monkey

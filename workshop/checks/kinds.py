@@ -122,8 +122,7 @@ PYTHON: Kinds = [
     (
         r"TypeError: '(\w+)' object is not callable",
         "Brackets call a function, but a `{0}` is not a function. Is a word missing before the "
-        "brackets, "
-        "such as `.on` in `@socketio.on(…)`?",
+        "brackets, such as `.on` in `@socketio.on(…)`?",
     ),
     (
         r"TypeError: bad operand type for unary \+",
