@@ -3,12 +3,12 @@
     .venv/bin/python -m benchmarks.herd
     .venv/bin/python -m benchmarks.herd --code ../before   # also measure another folder's final_app
 
-The command alternates between two chats, one with 50 people and one with 1,000. Everybody is in ten open
-rooms and one direct room. The clients write WebSocket frames by hand, so that the server is the limit.
-The operating system reports the server's CPU time.
+The command alternates between two chats, one with 50 people and one with 1,000. Everybody is in ten
+open rooms and one direct room. The clients write WebSocket frames by hand, so that the server is the
+limit. The operating system reports the server's CPU time.
 
-The rows of the table add up: the first is a page that only connects, and the third is a client that always
-asks for everything. A real page asks for more than the first row only if something has changed.
+The rows of the table add up: the first is a page that only connects, and the third is a client that
+always asks for everything. A real page asks for more than the first row only if something has changed.
 """
 
 import argparse

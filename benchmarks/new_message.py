@@ -5,14 +5,14 @@
     .venv/bin/python -m benchmarks.new_message --plain --listeners 10 200 --code ../other
 
 One person sends one message after another, and some sockets listen. The servers run one after another.
-For each number of listeners, there is a server as shipped, and the operating system reports its CPU time.
-The difference between the first and the last number of listeners shows what a delivery costs, and what
-everything else costs. With `--code`, the command alternates between the final_app of another folder and
-this one.
+For each number of listeners, there is a server as shipped, and the operating system reports its CPU
+time. The difference between the first and the last number of listeners shows what a delivery costs, and
+what everything else costs. With `--code`, the command alternates between the final_app of another
+folder and this one.
 
-After that, one server has a clock around each part, which also measures CPU time. Nothing inside a handler
-waits for another greenlet, so the time of a part is its own. If a measured part is inside another one, its
-time is subtracted from the outer one.
+After that, one server has a clock around each part, which also measures CPU time. Nothing inside a
+handler waits for another greenlet, so the time of a part is its own. If a measured part is inside
+another one, its time is subtracted from the outer one.
 """
 
 import argparse

@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.uploads
 
 Quiet and busy rounds alternate. Bo sends a message every 50 ms and waits for the acknowledgement. In a
-busy round, Ada's ten uploads begin at the same time, and the round lasts until all of them are answered.
-The command prints the percentiles of both kinds of rounds. It fails if the p99 of all busy rounds is more
-than twice that of the quiet ones.
+busy round, Ada's ten uploads begin at the same time, and the round lasts until all of them are
+answered. The command prints the percentiles of both kinds of rounds. It fails if the p99 of all busy
+rounds is more than twice that of the quiet ones.
 """
 
 import io

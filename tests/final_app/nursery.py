@@ -1,9 +1,9 @@
 """A process that has imported the chat, and forks a server whenever a test asks for one.
 
-When a server starts, imports take nine tenths of the CPU time. A forked server is a process like one that
-`python -m final_app` starts, with its own environment, umask, folder and output. Orders arrive through the
-socket at standard input, together with the descriptors of two pipes. One is for the server's output. The
-other is for its status: its process id and, when it has ended, its exit code.
+When a server starts, imports take nine tenths of the CPU time. A forked server is a process like one
+that `python -m final_app` starts, with its own environment, umask, folder and output. Orders arrive
+through the socket at standard input, together with the descriptors of two pipes. One is for the
+server's output. The other is for its status: its process id and, when it has ended, its exit code.
 """
 
 import json

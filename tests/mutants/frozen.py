@@ -1,7 +1,7 @@
 """The oracle's verdicts that the repository keeps, so that a test of the checker needs no Chromium.
 
-`python -m tests.mutants.score --freeze` writes them. If a mutant has changed since then, because its file
-in the step or its operator has changed, its verdict is no longer used, and `stale()` names it.
+`python -m tests.mutants.score --freeze` writes them. If a mutant has changed since then, because its
+file in the step or its operator has changed, its verdict is no longer used, and `stale()` names it.
 """
 
 import hashlib

@@ -5,8 +5,8 @@
 
 A mutant is harmful if its document, packets, requests, errors or answers differ from those of the
 unmutated step. The oracle records the unmutated step and plays it again, and ignores everything that
-differs from run to run. If a page only looks different, or has another structure that no action reveals,
-this is a verdict of its own.
+differs from run to run. If the only difference is in how a page looks or in its structure, the facet of
+the verdict says so.
 """
 
 import json
