@@ -38,9 +38,9 @@ def current_user() -> Identity | None:
 
 
 def of_request(environ: dict[str, Any]) -> Identity | None:
-    """Return whose request or handshake this is.
+    """Return the identity behind a request or a handshake.
 
-    The token for this is in the Authorization header, or else in the cookie.
+    The token is in the Authorization header, or else in the cookie.
     """
     given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
     if given is not None:

@@ -207,10 +207,7 @@ def _remove(membership: Membership) -> None:
 
 
 def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
-    """Return the normalized name.
-
-    Raises Invalid, or Conflict if the user can see a room with this name.
-    """
+    """Return the normalized name. Raises Invalid, or Conflict if the user knows a room with it."""
     name = names.checked(name, NAME_LENGTH, "A room name")
     if names.folded(name) in map(names.folded, _names_known_to(user_id, but=room_id)):
         raise Conflict("There is already a room with this name.", field="name")

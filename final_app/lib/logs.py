@@ -27,7 +27,7 @@ def without_query(line: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the text with "\\n", "\\x1b" and all else that could pass for something in the log."""
+    """Return the text with every character escaped that could forge a part of the log."""
     return STRANGE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
