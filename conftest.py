@@ -1,4 +1,4 @@
-"""How a run is shared out, and the temporary learner's folder that every process and notebook gets."""
+"""How the tests are distributed, and the temporary learner's folder for every process and notebook."""
 
 import os
 import tempfile
@@ -19,15 +19,15 @@ _mine = tempfile.TemporaryDirectory(prefix="workshop-mine-", ignore_cleanup_erro
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Point WORKSHOP_MINE away from the learner's folder, for this process and its kernels."""
+    """Set WORKSHOP_MINE, so that this process and its kernels never use the learner's real folder."""
     os.environ["WORKSHOP_MINE"] = _mine.name
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, no other
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker more than there are cores: tests also wait, for a browser, a server, a timer.
+    """Return one worker more than there are cores, because tests also wait for other programs.
 
-    A single file needs none: its tests stay together anyway.
+    A single file needs no further workers, because all its tests run in the same one.
     """
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and all(Path(name).is_file() for name in files):

@@ -283,7 +283,7 @@ def download_uv() -> None:
 
 
 def is_in_place() -> bool:
-    """Tell whether the Python of `.venv` runs, and `.venv` is in the folder that it was made for."""
+    """Return whether the Python of `.venv` runs, and `.venv` is in the folder that it was made for."""
     if not (VENV / "pyvenv.cfg").is_file() or not answer(PYTHON, "-I", "-S", "-c", "print(1)"):
         return False
     paths = "\n".join(path.read_text("utf-8") for path in site_files("_chat_workshop.pth"))

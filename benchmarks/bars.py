@@ -1,4 +1,4 @@
-"""What the benchmarks show: a median with the quartiles around it, as numbers and as bars."""
+"""The results of the benchmarks: a median with its quartiles, as numbers and as bars."""
 
 import statistics
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ def draw(
     values: Mapping[str, Mapping[str, tuple[float, float, float]]], title: str, note: str,
     colours: dict[str, str], *, key: str = "",
 ) -> str:  # fmt: skip
-    """Draw a bar for each middle value, with a line from the low one to the high one, as SVG.
+    """Draw a bar for each middle value, with a line from the low value to the high one, as SVG.
 
-    `values` by row, then by the name of a colour; `key` is SVG that explains the colours.
+    `values` are by row, then by the name of a colour. `key` is SVG that explains the colours.
     """
     scale = WIDTH / max(high for by_name in values.values() for _, _, high in by_name.values())
     height = TOP + sum(BAR * len(by_name) + 10 for by_name in values.values()) + 20

@@ -4,8 +4,8 @@
     python -m benchmarks.compare --quick         # one round of short runs, about 2 minutes
     python -m benchmarks.compare --keep          # and write the tables and the picture to results/
 
-Each server is started again for each cell of the tables. The servers take turns within a round, so
-that whatever else the machine does meets all of them.
+Each server is started again for each cell of the tables. In each round, all servers run one after
+another, so that other programs affect all of them equally.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Cell:
 
 
 class Plan:
-    """The cells, for these numbers of clients. The second number serves where there is only one."""
+    """The cells for these numbers of clients. A cell with only one size uses the second number."""
 
     def __init__(self, sizes: list[int], seconds: float) -> None:
         usual = sizes[1]
@@ -84,7 +84,7 @@ class Bench:
         return "the server pinned to core {}, the generator to core {}".format(*self._cores)
 
     def measure(self, server: Server, cell: Cell) -> Result:
-        """Return the run in which other programs used least. Raises CannotMeasure."""
+        """Return the run in which other programs used the least CPU time. Raises CannotMeasure."""
         began = time.monotonic()
         best = self._run(server, cell)
         took = time.monotonic() - began
@@ -109,7 +109,7 @@ class Bench:
         return dataclasses.replace(run, foreign=foreign(before, after))
 
     def _clocks(self, pids: list[int]) -> list[float]:
-        """Return the time, and for both cores the time they were busy and that of our programs."""
+        """Return the time, and for both cores how long they and our programs on them were busy."""
         if self._cores is None:
             return [time.monotonic()]
         by_core = psutil.cpu_times(percpu=True)
@@ -120,7 +120,7 @@ class Bench:
 
 
 def foreign(before: list[float], after: list[float]) -> float:
-    """Return the share of the busier core that neither the server nor the generator used."""
+    """Return the share of the busier core that programs other than the server and the generator used."""
     wall, *rest = (later - earlier for earlier, later in zip(before, after, strict=True))
     shares = [(busy - ours) / wall for busy, ours in zip(rest[::2], rest[1::2], strict=True)]
     return max([0.0, *shares])
@@ -130,7 +130,7 @@ def foreign(before: list[float], after: list[float]) -> float:
 
 
 def available(names: list[str], node: Path, folder: Path) -> list[Server]:
-    """Return the servers that can be measured here, and say which cannot."""
+    """Return the servers that can be measured here, and print which ones cannot."""
     found = []
     for name in names:
         try:
@@ -149,7 +149,7 @@ def available(names: list[str], node: Path, folder: Path) -> list[Server]:
 
 
 def measured(bench: Bench, plan: Plan, present: list[Server], rounds: int) -> Found:
-    """Measure each server in each cell, `rounds` times, in turns. Raises CannotMeasure."""
+    """Measure each server in each cell, for `rounds` rounds, one after another. Raises CannotMeasure."""
     found: Found = {cell.name: {} for cell in plan.all}
     began = time.monotonic()
     for number in range(1, rounds + 1):
@@ -170,7 +170,7 @@ def measured(bench: Bench, plan: Plan, present: list[Server], rounds: int) -> Fo
 
 
 def report(found: Found, plan: Plan, present: list[Server], how: str, rounds: int) -> str:
-    """Return everything that was found, as Markdown; `how` says how it was measured."""
+    """Return all results as Markdown. `how` describes how they were measured."""
     names = [cell.name for cell in plan.throughput]
     base = "Node" if "Node" in found[names[0]] else [*found[plan.latency.name], *found[names[0]]][0]
     few, many, most = (cell.name for cell in (plan.sizes[0], plan.sizes[1], plan.sizes[-1]))
@@ -239,7 +239,7 @@ def main() -> int:
 
 
 def _raise_descriptors() -> None:
-    """Let the servers, which inherit it, have a descriptor for each connection."""
+    """Give the servers, which inherit this limit, a descriptor for each connection."""
     process = psutil.Process()
     soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
     process.rlimit(psutil.RLIMIT_NOFILE, (min(max(soft, FILES), hard), hard))

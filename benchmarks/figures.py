@@ -1,4 +1,4 @@
-"""What the runs of `benchmarks.compare` found, as figures with their spread, and in tables."""
+"""The results of `benchmarks.compare`, as figures with their spread, and in tables."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from benchmarks.generator import Result
 
 
 class Figure(NamedTuple):
-    """A median, and the least and the most that it is a median of."""
+    """A median, with the lowest and the highest value."""
 
     middle: float
     low: float
@@ -41,7 +41,10 @@ def cost(few: Result, many: Result) -> tuple[float, float]:
 
 
 def ratios(runs: Runs, base: Runs, value: Callable[[Result], float] = per_cpu_second) -> Figure:
-    """Compare with another server, each run with the one of the same round."""
+    """Compare with another server.
+
+    Each run is compared with the other server's run of the same round.
+    """
     return Figure.of(value(one) / value(other) for one, other in zip(runs, base, strict=True))
 
 
@@ -96,7 +99,7 @@ def compared(found: Found, cells: list[str], base: str) -> str:
 
 
 def single(found: Found, few: str, many: str, most: str, latency: str) -> str:
-    """Return the table of what one message and one client cost. The arguments name cells."""
+    """Return the table with the cost of one message and of one client. The arguments name cells."""
     head = ["p50, ms", "p99, ms", "KiB a client", "CPU ms a connect", "CPU µs a message",
             "and µs a delivery", "bytes a delivery"]  # fmt: skip
 
@@ -118,7 +121,7 @@ def single(found: Found, few: str, many: str, most: str, latency: str) -> str:
 
 
 def slow_readers(runs_of: dict[str, Runs]) -> str:
-    """Return the table of what the others get before and after some clients stop reading."""
+    """Return the table with the other clients' results before and after some clients stop reading."""
     head = ["before, k/CPU-s", "after", "after : before", "p99 before, ms", "after"]
 
     def values(runs: Runs) -> list[str]:
@@ -133,7 +136,7 @@ def slow_readers(runs_of: dict[str, Runs]) -> str:
 
 
 def conditions(found: Found, cells: list[str]) -> str:
-    """Return the table of who was busy: the limit must have been the server, not the generator."""
+    """Return the table of CPU use, which shows that the server was the limit, and not the generator."""
 
     def show(cell: str, server: str) -> str:
         runs = found[cell][server]

@@ -1,4 +1,4 @@
-"""The load generator: `load.c`, compiled when it is needed, and what one run of it found."""
+"""The load generator: `load.c`, which is compiled if necessary, and the result of one run."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,7 @@ PATIENCE = 200.0  # seconds for one run
 
 
 class CannotMeasure(Exception):
-    """Something that the benchmark needs is missing, or a server or the generator has failed."""
+    """The benchmark needs something that is missing, or a server or the generator has failed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Window:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What one run found. `foreign` is the share of the busier core that other programs used."""
+    """The result of one run. `foreign` is the share of the busier core that other programs used."""
 
     clients: int
     connect_cpu: float  # seconds of the server, for all clients
@@ -58,7 +58,7 @@ class Result:
 
 
 def compiled(name: str, folder: Path) -> Path:
-    """Compile a program of this folder into another one. Raises CannotMeasure."""
+    """Compile a C program of this folder, and return its path. Raises CannotMeasure."""
     if not sys.platform.startswith("linux"):
         raise CannotMeasure("The load generator needs Linux, because it uses epoll and /proc.")
     compiler = shutil.which("cc")
@@ -75,7 +75,7 @@ def compiled(name: str, folder: Path) -> Path:
 
 
 def run(load: Path, port: int, pids: list[int], **options: Any) -> Result:
-    """Run the generator; options such as polls=True become --polls. Raises CannotMeasure."""
+    """Run the generator. Options such as polls=True become --polls. Raises CannotMeasure."""
     words = ["--port", str(port)]
     for pid in pids:
         words += ["--pid", str(pid)]
@@ -105,7 +105,7 @@ def cores() -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def pinned(core: int | None) -> Iterator[None]:
-    """Pin the processes that are started meanwhile to a core. With None, it pins nothing."""
+    """Pin the processes that are started in this block to a core. With None, pin nothing."""
     before = os.sched_getaffinity(0)
     if core is not None:
         os.sched_setaffinity(0, {core})

@@ -1,14 +1,14 @@
 """What a connection costs the server, and how soon five hundred pages are back after a kill -9.
 
     .venv/bin/python -m benchmarks.herd
-    .venv/bin/python -m benchmarks.herd --code ../before   # another folder's final_app, in turns
+    .venv/bin/python -m benchmarks.herd --code ../before   # also measure another folder's final_app
 
-Two chats are measured in turns, one with 50 people and one with 1,000, everybody in ten open rooms
-and one direct room. The clients write WebSocket frames by hand, so that the server is the limit. The
-server's CPU time is read from the system.
+The command alternates between two chats, one with 50 people and one with 1,000. Everybody is in ten
+open rooms and one direct room. The clients write WebSocket frames by hand, so that the server is the
+limit. The operating system reports the server's CPU time.
 
-A page does what is in the first row, and what is in the others only if something has changed. The rows
-add up: the third is a client that always asks for everything.
+The rows of the table add up: the first is a page that only connects, and the third is a client that
+always asks for everything. A real page asks for more than the first row only if something has changed.
 """
 
 import argparse
@@ -91,7 +91,7 @@ with app.app_context():
 
 
 class Client:
-    """A page's socket: WebSocket frames by hand, which never block if `waits` is false."""
+    """A page's socket, which writes WebSocket frames by hand. It never blocks if `waits` is false."""
 
     def __init__(self, port: int, user: int, *, waits: bool = True) -> None:
         self.user = user
@@ -124,7 +124,7 @@ class Client:
         self.socket.sendall(b"\x81" + head + bytes(4) + data)  # a mask of zeros changes nothing
 
     def read(self) -> None:
-        """Read what is there. Raises ConnectionError at the end."""
+        """Read the available data. Raises ConnectionError if the connection has ended."""
         data = self.socket.recv(READ)
         if not data:
             raise ConnectionError
@@ -143,7 +143,7 @@ class Client:
             self.read()
 
     def ask(self, *packets: str) -> None:
-        """Send events, and wait for as many acknowledgements."""
+        """Send events, and wait for the same number of acknowledgements."""
         awaited = self.answers + len(packets)
         for packet in packets:
             self.send(packet)
@@ -176,7 +176,7 @@ class Client:
 
 
 def connect(server: Server, user: int) -> None:
-    """Open a socket, wait for `welcome`, and leave."""
+    """Open a socket, wait for `welcome`, and disconnect."""
     client = Client(server.port, user)
     client.until(lambda: client.welcome)
     client.send("41")
@@ -184,7 +184,7 @@ def connect(server: Server, user: int) -> None:
 
 
 def come_back(server: Server, user: int) -> None:
-    """Connect and ask what was missed, which is nothing."""
+    """Connect, and send `sync`, although nothing was missed."""
     client = Client(server.port, user)
     client.until(lambda: client.welcome)
     client.ask('420["sync",{"rooms":{"1":20}}]')
@@ -193,7 +193,7 @@ def come_back(server: Server, user: int) -> None:
 
 
 class People:
-    """Connect, ask what was missed, and ask for the people, over a connection that stays open."""
+    """Connects, sends `sync`, and requests the list of people over a connection that stays open."""
 
     def __init__(self, *, keeps: bool) -> None:
         self._keeps = keeps
@@ -224,7 +224,7 @@ WAYS: dict[str, Callable[[Server, int], None]] = {
 
 
 def cost(server: Server, people: int, way: Callable[[Server, int], None], count: int) -> float:
-    """Return the CPU time of the server for one connection, in milliseconds."""
+    """Return the server's CPU time for one connection, in milliseconds."""
     assert server.process
     process = psutil.Process(server.process.pid)
     before = sum(process.cpu_times()[:2])
@@ -238,7 +238,7 @@ def cost(server: Server, people: int, way: Callable[[Server, int], None], count:
 
 
 class Herd:
-    """Clients that connect all at once, and again as soon as they can."""
+    """Clients that all connect at once, and reconnect as soon as they can."""
 
     def __init__(self, server: Server, count: int) -> None:
         self._server = server
@@ -248,7 +248,7 @@ class Herd:
         self._clients: dict[int, Client] = {}
 
     def gather(self) -> float:
-        """Connect everybody; return the seconds until the last one has its rooms."""
+        """Connect everybody. Return the seconds until the last client has its rooms."""
         began = time.monotonic()
         self._waiting = set(self._users)
         for user in self._users:
@@ -287,7 +287,7 @@ class Herd:
 
 
 class Health(threading.Thread):
-    """Asks /healthz again and again, each time on a new connection."""
+    """Requests /healthz again and again, each time on a new connection."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
@@ -306,7 +306,7 @@ class Health(threading.Thread):
 
 
 def back(server: Server, count: int) -> tuple[float, float]:
-    """Kill the server and start it; return how long all took to be back, and the worst health."""
+    """Kill the server and start it again. Return how long all clients took, and the slowest /healthz."""
     herd = Herd(server, count)
     herd.gather()
     server.stop(signal.SIGKILL)
@@ -336,7 +336,7 @@ Case = tuple[Path, int]  # the folder of the code, and how many people
 
 
 def table(servers: dict[Case, Server], rounds: int) -> dict[tuple[str, Case], list[float]]:
-    """Measure each way of connecting to each server, in turns."""
+    """Measure each way of connecting to each server, alternating between the servers."""
     found: dict[tuple[str, Case], list[float]] = {}
     for (_, people), server in servers.items():
         cost(server, people, connect, WARM_UP)
@@ -369,7 +369,7 @@ def main() -> int:
 
 
 def report(servers: dict[Case, Server], rounds: int, returns: int) -> int:
-    """Measure and print; return whether this version misses a goal."""
+    """Measure, and print the results. Return whether this version misses a goal."""
     rate = report_costs(servers, rounds)
     large = {case[0]: server for case, server in servers.items() if case[1] == max(SIZES)}
     seconds, health = report_herds(large, returns)
@@ -377,7 +377,7 @@ def report(servers: dict[Case, Server], rounds: int, returns: int) -> int:
 
 
 def report_costs(servers: dict[Case, Server], rounds: int) -> float:
-    """Print what connections cost; return how many pages can connect in a second of CPU."""
+    """Print the costs of connections. Return how many pages can connect per second of CPU time."""
     found = table(servers, rounds)
     print(f"CPU of the server, ms a connection: median (quartiles) of {rounds} rounds\n")
     print(f"| | {' | '.join(f'{people:,} {code.name}' for code, people in servers)} |")
@@ -397,7 +397,7 @@ def report_costs(servers: dict[Case, Server], rounds: int) -> float:
 
 
 def report_herds(servers: dict[Path, Server], returns: int) -> tuple[float, float]:
-    """Print how herds come back, in turns; return the worst of this version: back, and health."""
+    """Print how herds reconnect, alternating. Return this version's worst times: back, and health."""
     herds: dict[Path, list[tuple[float, float]]] = {code: [] for code in servers}
     for _ in range(returns):
         for code, server in servers.items():

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.history
 
-Both databases have the application's own tables. The two are asked in turn, so that whatever else
-the machine does falls on both. Prints a table; draws benchmarks/results/history.svg.
+Both databases have the application's own tables. Each round reads both of them, so that other programs
+affect both equally. The command prints a table and draws benchmarks/results/history.svg.
 """
 
 import argparse
@@ -44,7 +44,7 @@ FROM n
 
 
 def filled(folder: Path, count: int) -> Flask:
-    """Return an application whose room 1 holds so many messages."""
+    """Return an application whose room 1 contains this many messages."""
     app = create_app(Settings(data_dir=folder))
     with app.app_context():
         database.upgrade()
@@ -56,7 +56,7 @@ def filled(folder: Path, count: int) -> Flask:
 
 
 def questions(count: int, chance: random.Random) -> dict[str, Callable[[], Any]]:
-    """Return what is asked in one round, of a room with so many messages."""
+    """Return the calls that one round makes, for a room with this many messages."""
     seq = chance.randrange(200, count - 200)
     return {
         "newest page (50)": lambda: history.page(1, 1),
@@ -69,7 +69,7 @@ def questions(count: int, chance: random.Random) -> dict[str, Callable[[], Any]]
 
 
 def measure(apps: dict[int, Flask], rounds: int) -> dict[str, dict[int, list[float]]]:
-    """Return the milliseconds of every question for every size."""
+    """Return the milliseconds of every call for every size."""
     chance = random.Random(SEED)
     times: dict[str, dict[int, list[float]]] = {}
     for number in range(rounds + WARM_UP):

@@ -4,13 +4,15 @@
     .venv/bin/python -m benchmarks.new_message --plain --listeners 10 200
     .venv/bin/python -m benchmarks.new_message --plain --listeners 10 200 --code ../other
 
-One person sends, one message after the other, and some sockets listen. The servers run one after the
-other. One for each number of listeners is as shipped, and its CPU time is read from the system: the
-difference between the first and the last number says what a delivery costs, and what a message costs
-besides. `--code` measures the final_app of another folder in turns with this one. Then one server has a
-clock, of CPU time too, around each part.
-Nothing inside a handler waits for another greenlet, so a part's time is its own; what is inside
-another measured part is taken off that one.
+One person sends one message after another, and some sockets listen. The servers run one after another.
+For each number of listeners, there is a server as shipped, and the operating system reports its CPU
+time. The difference between the first and the last number of listeners shows what a delivery costs, and
+what everything else costs. With `--code`, the command alternates between the final_app of another
+folder and this one.
+
+After that, one server has a clock around each part, which also measures CPU time. Nothing inside a
+handler waits for another greenlet, so the time of a part is its own. If a measured part is inside
+another one, its time is subtracted from the outer one.
 """
 
 import argparse
@@ -46,7 +48,7 @@ TEXT = "See you at *five*, @ada, by the old mill: https://example.org/map"
 
 
 class Listeners(threading.Thread):
-    """Sockets of a few people, whose data is thrown away. Pings are answered."""
+    """Sockets of a few people, which ignore the data that they receive. They answer pings."""
 
     def __init__(self, server: Server, invite: str, count: int) -> None:
         super().__init__(daemon=True)
@@ -69,7 +71,7 @@ class Listeners(threading.Thread):
 def drive(
     folder: Path, text: str, listeners: int, count: int, *, code: Path = ROOT, timed: bool = False
 ) -> dict[str, Any]:
-    """Send the messages to a server of its own; return what they took."""
+    """Send the messages to a separate server. Return the times."""
     result = folder / "result.json"
     if timed:
         code = folder / "code"
@@ -110,7 +112,7 @@ def drive(
 def shipped(
     folder: Path, text: str, sizes: list[int], codes: list[Path], count: int
 ) -> dict[tuple[Path, int], dict[str, list[float]]]:
-    """Measure the servers as they are shipped, in turns if there are several."""
+    """Measure the servers as shipped. If there are several, alternate between them."""
     found: dict[tuple[Path, int], dict[str, list[float]]] = {}
     cases = [(code, size) for code in codes for size in sizes]
     for number in range(ROUNDS if len(cases) > 1 else 1):
@@ -125,7 +127,7 @@ def shipped(
 
 
 def report(found: dict[tuple[Path, int], dict[str, list[float]]], count: int) -> None:
-    """Print a row for each server, and what a message costs besides its deliveries."""
+    """Print a row for each server, and the cost of a message without its deliveries."""
     print(
         f"As shipped, {count} messages one after the other, and the sender's own socket listens too\n"
     )

@@ -1,6 +1,7 @@
 """A server with a clock around each part of a `new_message`, for `benchmarks.new_message`.
 
-The clocks measure CPU time. What is inside another measured part is taken off that one.
+The clocks measure CPU time. If a measured part is inside another one, its time is subtracted from the
+outer one.
 """
 
 import functools
@@ -33,7 +34,7 @@ PARTS = [
 
 
 def place(where: str) -> tuple[Any, str]:
-    """Return the object that has a part, and the part's name in it. Raises AttributeError."""
+    """Return the object that contains a part, and the part's name in it. Raises AttributeError."""
     module, _, path = where.partition(":")
     *way, name = path.split(".")
     owner = functools.reduce(getattr, way, importlib.import_module(module))
@@ -42,7 +43,7 @@ def place(where: str) -> tuple[Any, str]:
 
 
 class Clocks:
-    """Times of the parts: each without what another part inside it took."""
+    """The times of the parts. The time of a part inside another one is subtracted."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -68,7 +69,7 @@ class Clocks:
 
 
 def serve(result: Path) -> int:
-    """Serve as `python -m final_app` does, with a clock around each part; write what they say."""
+    """Serve in the same way as `python -m final_app`, with a clock around each part. Write the times."""
     from gevent import monkey
 
     monkey.patch_all()

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks.search
 
-Words follow Zipf's law, as in a language. Ada reads all ten rooms, Bo one of them. The databases are
-asked in turn, so that whatever else the machine does falls on all. Prints a table; draws
-benchmarks/results/search.svg.
+The frequencies of the words follow Zipf's law, as in a natural language. Ada can read all ten rooms, and
+Bo one of them. Each round searches all databases, so that other programs affect all of them equally. The
+command prints a table and draws benchmarks/results/search.svg.
 """
 
 import random
@@ -47,7 +47,7 @@ QUESTIONS = {
 
 
 def filled(folder: Path, count: int) -> Flask:
-    """Return an application with ten rooms that hold so many messages together."""
+    """Return an application with ten rooms that together contain this many messages."""
     app = create_app(Settings(data_dir=folder))
     chance = random.Random(SEED)
     words = [f"w{number}" for number in range(WORDS)]
@@ -87,7 +87,7 @@ def _message(number: int, words: list[str], chance: random.Random, now: Any) -> 
 
 
 def measure(apps: dict[int, Flask]) -> dict[str, dict[int, list[float]]]:
-    """Return the milliseconds of every question for every size."""
+    """Return the milliseconds of every search for every size."""
     times: dict[str, dict[int, list[float]]] = {}
     for number in range(ROUNDS + WARM_UP):
         for name, (user_id, query) in QUESTIONS.items():

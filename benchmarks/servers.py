@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, and what the generator has to know about it."""
+"""The servers in the comparison: how to start each of them, and what the generator has to know."""
 
 import contextlib
 import dataclasses
@@ -106,7 +106,7 @@ def bare() -> Server:
 
 
 def chat(folder: Path) -> Server:
-    """Return the whole chat, with people and a room in it. Everything is on, and limits are high."""
+    """Return the complete chat, with people and a room. All features are on, and the limits are high."""
     from tests.final_app import rig
 
     data = folder / "data"

@@ -2,9 +2,10 @@
 
     .venv/bin/python -m benchmarks.uploads
 
-Quiet and busy rounds take turns. Bo sends a message every 50 ms and waits for the acknowledgement; in
-a busy round Ada's ten uploads begin together, and the round lasts until all are answered. Prints the
-percentiles of both; the command fails when the p99 of all busy rounds is more than twice the quiet one.
+Quiet and busy rounds alternate. Bo sends a message every 50 ms and waits for the acknowledgement. In a
+busy round, Ada's ten uploads begin at the same time, and the round lasts until all of them are
+answered. The command prints the percentiles of both kinds of rounds. It fails if the p99 of all busy
+rounds is more than twice that of the quiet ones.
 """
 
 import io
@@ -42,7 +43,7 @@ def photograph() -> bytes:
 
 
 def talk(bo: Person, end: threading.Event) -> list[float]:
-    """Send messages until the end; return how many milliseconds each acknowledgement took."""
+    """Send messages until the end. Return how many milliseconds each acknowledgement took."""
     took = []
     while not end.wait(EVERY):
         began = time.perf_counter()
@@ -75,7 +76,7 @@ def busy(bo: Person, ada: Person, photo: bytes) -> tuple[list[float], float]:
 def send_all(
     url: str, cookies: dict[str, str], token: str, photo: bytes, ready: Any, go: Any
 ) -> None:
-    """Send ten photographs at once, in a process of its own: it stands for other people's machines."""
+    """Send ten photographs at once, from a separate process, as if from other machines."""
     os.nice(10)
     form = requests.Request(
         "POST", f"{url}/api/uploads", data={"room": 1}, files={"file": ("a.jpg", photo)},

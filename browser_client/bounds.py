@@ -1,7 +1,8 @@
-"""`max_http_buffer_size` for WebSockets that threads serve: it bounds what is read, not what was read.
+"""The limit `max_http_buffer_size` for WebSockets on threads, applied while a message arrives.
 
-Engine.IO looks at that limit after the whole message is in memory: somebody who does not even log in
-could fill it. simple-websocket can refuse a message while it arrives, but nobody asks it to.
+Engine.IO checks this limit only after the whole message is in memory, so somebody who is not even
+logged in could fill the memory. simple-websocket can refuse a message while it arrives, but
+Engine.IO does not use this option.
 """
 
 import contextlib
@@ -19,14 +20,14 @@ PIECE = 65_536  # bytes that are read at once
 
 
 def bound_messages() -> None:
-    """Bound the messages of every Socket.IO server in this process that uses threads."""
+    """Limit the messages of every Socket.IO server in this process that uses threads."""
     threads._async["websocket"] = BoundedWebSocket
 
 
 class BoundedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
-    """A WebSocket that is closed with code 1009 once a message is longer than the server allows.
+    """A WebSocket that is closed with code 1009 if a message is longer than the server allows.
 
-    The fragments of a message count together.
+    The sizes of a message's fragments are added up.
     """
 
     def __init__(self, handler: Callable[[Any], Any], server: Any, **options: Any) -> None:
@@ -46,10 +47,10 @@ class BoundedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
 
 
 class _Server(simple_websocket.Server):  # type: ignore[misc]
-    """Refuses a message without leaving anything behind.
+    """Refuses a message without leaving a thread behind.
 
-    The library wakes its reader before it says that the connection has ended. A reader that is quicker
-    then waits forever, and its thread with it.
+    The library wakes its reader before it records that the connection has ended. A quick reader
+    then waits forever, together with its thread.
     """
 
     refused = False
@@ -65,9 +66,9 @@ class _Server(simple_websocket.Server):  # type: ignore[misc]
         return goes_on
 
     def _discard_rest(self) -> None:
-        """Read what still comes, for a moment: a connection closed with unread bytes is reset.
+        """Read remaining data for a moment: closing a connection with unread bytes resets it.
 
-        The client would then see code 1006, which does not say why.
+        The client would then see code 1006, which does not give the reason.
         """
         end = time.monotonic() + LINGER
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """The complete chat. `create_app` connects its parts and contains no logic of its own.
 
-This module imports nothing third-party at module level, because `python -m final_app` runs it before
-`__main__` can let gevent patch the standard library.
+This module imports no third-party package at module level, because `python -m final_app` runs it before
+`__main__` calls gevent to patch the standard library.
 """
 
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
 
 def _add_extensions(app: "Flask", settings: "Settings") -> None:
-    """Add what `current`, `outbox.current` and `database.current` return."""
+    """Add the objects that `current`, `outbox.current` and `database.current` return."""
     from final_app.chat.presence import Presence
     from final_app.lib.rate_limit import RateLimiter
     from final_app.realtime import broadcast, server

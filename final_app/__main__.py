@@ -31,7 +31,7 @@ BACKLOG = 2048  # connections that wait; one too many is tried again by its kern
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM. Return 0, or 2 if the server cannot start."""
+    """Serve until SIGINT or SIGTERM arrives. Return 0, or 2 if the server cannot start."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)

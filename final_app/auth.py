@@ -38,9 +38,9 @@ def current_user() -> Identity | None:
 
 
 def of_request(environ: dict[str, Any]) -> Identity | None:
-    """Return whose request or handshake this is.
+    """Return the identity behind a request or a handshake.
 
-    This is decided by the token in the Authorization header, or else in the cookie.
+    The token is in the Authorization header, or else in the cookie.
     """
     given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
     if given is not None:
@@ -49,7 +49,7 @@ def of_request(environ: dict[str, Any]) -> Identity | None:
 
 
 def credential(environ: dict[str, Any]) -> str:
-    """Return what a request identifies its user with, before it is known whether that is valid."""
+    """Return the credentials of a request. They may not be valid."""
     return f"{environ.get('HTTP_AUTHORIZATION', '')} {_cookie(environ) or ''}"
 
 
@@ -83,14 +83,14 @@ def login_required(view: F) -> F:
 def set_session_cookie(response: Response, token: str) -> Response:
     """Log a browser in. The cookie is Secure if the page was loaded over https.
 
-    This also drops the CSRF token from before the login, because an attacker may have planted it.
+    This also deletes the CSRF token from before the login, because an attacker may have set it.
     """
     session.clear()
     return set_cookie(response, COOKIE, token)
 
 
 def set_cookie(response: Response, name: str, value: str) -> Response:
-    """Set a cookie that no script reads and that goes to this chat only."""
+    """Set a cookie that scripts cannot read and that the browser sends only to this chat."""
     response.set_cookie(
         name, value, max_age=COOKIE_AGE, httponly=True, samesite="Lax",
         secure=request.is_secure, path=request.root_path or "/",

@@ -43,7 +43,7 @@ def presence() -> Presence:
 
 
 def listing() -> Listing:
-    """Return everybody, encoded once for each change of anybody."""
+    """Return the list of everybody. It is encoded again only after somebody has changed."""
     kept = people.listing(current_app.extensions.get("listing"))
     current_app.extensions["listing"] = kept
     return kept

@@ -102,7 +102,7 @@ class NotReady(Unavailable):
 
 
 class DiskFull(Unavailable):
-    """The disk of the server is full. What only reads goes on."""
+    """The server's disk is full. Requests that only read still work."""
 
     code, status = "disk_full", 507
 

@@ -1,8 +1,8 @@
 """Facts: descriptions of changes to the stored data, and of typing, which is not stored.
 
-A domain function records facts inside its transaction and never broadcasts anything itself. After the
-commit, `realtime.broadcast` informs the browsers. Facts are plain data, so that they can go from one
-process to another: from a command to the server, or with PostgreSQL from each process to all.
+A domain function records facts inside its transaction, and never broadcasts anything itself. After the
+commit, `realtime.broadcast` sends the events to the browsers. Facts are plain data, so that they can go
+from one process to another: from a command to the server, or with PostgreSQL from each process to all.
 """
 
 from dataclasses import asdict, dataclass

@@ -21,11 +21,11 @@ OTHERS = 0o077  # the permission bits of the group and of others
 
 
 def protect_process() -> None:
-    """Make new files private, the debugger's PIN impossible to guess, and room for many connections.
+    """Make new files private and the debugger's PIN impossible to guess, and allow many connections.
 
-    Every way to start the chat calls this, so file modes do not depend on a shell or on systemd:
-    folders are 0700 and files 0600. Werkzeug would calculate the PIN of its debugger
-    (`flask run --debug`) from facts that every user of the machine can find out.
+    Every way of starting the chat calls this, so that file modes do not depend on a shell or on
+    systemd. Folders have mode 0700 and files have mode 0600. Werkzeug would calculate the PIN of its
+    debugger (`flask run --debug`) from facts that every user of the machine can find out.
     """
     os.umask(OTHERS)
     pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
@@ -43,7 +43,7 @@ def descriptors() -> int:
 
 
 def too_few_descriptors() -> str:
-    """Return a sentence if the system lets this process open few connections and files, or ""."""
+    """Return a warning if the system allows this process only few connections and files, or else ""."""
     most = descriptors()
     if most >= FEW_DESCRIPTORS:
         return ""
@@ -54,7 +54,7 @@ def too_few_descriptors() -> str:
 
 
 def _raise_descriptors() -> None:
-    """Use as many descriptors as the system allows; each connection is one. Windows has no limit."""
+    """Use as many descriptors as the system allows. Each connection needs one. Windows has no limit."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -65,7 +65,7 @@ def _raise_descriptors() -> None:
 
 
 def commands_that_close(settings: Settings) -> list[str]:
-    """Return the commands that make existing data private; a new folder needs none.
+    """Return the commands that make existing data private. A new folder needs none.
 
     An older version created its folder with the umask of the shell. The chat does not change the mode
     of existing files: the administrator may have given access to a group, such as that of a backup

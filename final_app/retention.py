@@ -25,7 +25,7 @@ LEFTOVER = 60 * 60 * 24  # seconds; a newer file without a row may be an upload 
 
 
 def sweep(files: Files, retention_days: int) -> dict[str, int]:
-    """Remove old data; return how many items of each kind were removed.
+    """Remove old data. Return how many items of each kind were removed.
 
     Open pages keep showing removed messages. If `retention_days` is 0, no messages are removed.
     """
@@ -48,9 +48,9 @@ def summary(removed: dict[str, int]) -> str:
 
 
 def _older_than(moment: datetime) -> Iterator[list[int]]:
-    """Yield the ids of the messages from before a moment, at most BATCH at a time.
+    """Yield the ids of the messages that are older than a given time, at most BATCH at a time.
 
-    This checks all messages: if the clock was ever set back, ids are not in the order of time.
+    This checks all messages, because ids are not in the order of time if the clock was ever set back.
     """
     newest = db.session.scalar(select(func.max(Message.id))) or 0
     still_there = or_(Message.id != newest, Message.deleted_at.is_(None))
@@ -64,10 +64,11 @@ def _older_than(moment: datetime) -> Iterator[list[int]]:
 
 @transaction
 def _remove(ids: list[int]) -> int:
-    """Remove messages with their mentions, reactions and files; return how many files.
+    """Remove messages with their mentions, reactions and files.
 
-    Replies to a removed message stay. The newest message of all stays too, but empty: otherwise SQLite
-    would reuse its id for the next message, and an open page could then delete the wrong one.
+    Return how many files were removed. Replies to a removed message remain. The newest message of all
+    remains, too, but empty. Otherwise, SQLite would reuse its id for the next message, and an open page
+    could delete the wrong one.
     """
     replies = update(Message).where(Message.reply_to_id.in_(ids))
     db.session.execute(replies.values(reply_to_id=None))

@@ -1,4 +1,4 @@
-"""Limits of time that hold on an idle machine, and are stretched on a busy one."""
+"""Time limits that are right for an idle machine, and longer on a busy one."""
 
 import time
 
@@ -6,12 +6,12 @@ WORK = 0.1  # seconds of processor time
 
 
 def within(seconds: float, limit: float) -> bool:
-    """Tell whether something was quick enough; the limit grows with what else the machine has to do."""
+    """Return whether something was quick enough. The limit is higher if the machine is busy."""
     return seconds < limit or seconds < limit * slowness()
 
 
 def slowness() -> float:
-    """Return how many times as long as on an idle machine a piece of work takes now: 1.0 or more."""
+    """Return how many times longer than on an idle machine a piece of work takes now (at least 1.0)."""
     began, used = time.monotonic(), time.thread_time()
     while time.thread_time() - used < WORK:
         pass

@@ -1,7 +1,8 @@
-"""A plugin that pytest loads before all others: it leaves out an import that takes four seconds.
+"""A plugin that pytest loads before all others, to prevent an import that takes four seconds.
 
-nbval imports jsonschema, and that imports `rfc3987_syntax` where it is installed (JupyterLab brings
-it), which compiles 39 grammars to check international addresses. No notebook's schema has any.
+nbval imports jsonschema, which imports `rfc3987_syntax` if it is installed (JupyterLab installs
+it). This package compiles 39 grammars to check international addresses, but no notebook's schema
+has such an address.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""What a test needs from the machine. Without it the test skips with one clear line.
+"""What a test needs from the machine. If it is missing, the test is skipped with one clear line.
 
-REQUIRE=browser,nginx,uv,postgres,repo2docker,mount,namespace (a comma list) turns the skip of what it
-names into a failure, so that CI cannot pass by having installed nothing.
+REQUIRE=browser,nginx,uv,postgres,repo2docker,mount,namespace (a comma-separated list) turns these skips
+into failures, so that CI cannot pass without having installed anything.
 """
 
 import os
@@ -44,7 +44,7 @@ def needs_browser() -> str:
 
 
 def needs_nginx() -> str:
-    """Return the path of nginx, or skip (fail under REQUIRE=nginx); sbin is not on everybody's path."""
+    """Return the path of nginx, which may be in sbin, or skip (fail under REQUIRE=nginx)."""
     found = next((path for path in map(shutil.which, NGINX) if path), None)
     return need("nginx", found, "no nginx was found; install it, such as with `apt install nginx`")
 
@@ -62,7 +62,7 @@ def find_postgres(program: str) -> str | None:
 
 
 def needs_uv() -> str:
-    """Return the path of uv, or skip: start.py and `uv run` name it in UV."""
+    """Return the path of uv, which start.py and `uv run` set in UV, or skip the test."""
     found = os.environ.get("UV") or shutil.which("uv")
     return need("uv", found, "no uv was found; run the tests with `python3 start.py test`")
 
@@ -75,14 +75,14 @@ def needs_mount() -> str:
 
 
 def needs_namespace() -> list[str]:
-    """Return a command that runs another one without a network, or skip (REQUIRE=namespace: fail)."""
+    """Return a command that runs another one without a network, or skip (fail if REQUIRE=namespace)."""
     found = next((flags for flags in ("-rn", "-n") if _can_unshare(flags)), None)
     flags = need("namespace", found, "`unshare` cannot make a network namespace here")
     return ["unshare", flags]
 
 
 def needs_repo2docker() -> str:
-    """Return the path of repo2docker, which is in no lock, or skip (fail under REQUIRE=repo2docker)."""
+    """Return the path of repo2docker, which no lock contains, or skip (fail if REQUIRE=repo2docker)."""
     return need(
         "repo2docker",
         shutil.which("repo2docker"),
@@ -91,7 +91,10 @@ def needs_repo2docker() -> str:
 
 
 def need(name: str, found: str | None, without: str) -> str:
-    """Return what was found; without it, skip the test with one line, or fail if REQUIRE names it."""
+    """Return what was found.
+
+    If nothing was, skip the test with one line, or fail if REQUIRE names it.
+    """
     if found:
         return found
     if name in os.environ.get("REQUIRE", "").replace(" ", "").split(","):
@@ -107,7 +110,7 @@ def find_browser() -> str | None:
 
 
 def browser_flags() -> list[str]:
-    """Return the flags for a browser that talks to this machine only, and to no other host."""
+    """Return flags that let a browser connect only to this machine."""
     flags = [
         "--disable-background-networking",
         "--disable-component-update",
@@ -137,7 +140,7 @@ def _usual_places() -> Iterator[Path]:
 
 
 def _playwrights_cache() -> Path:
-    """Return where `playwright install` puts its browsers (playwright.dev/python/docs/browsers)."""
+    """Return where `playwright install` stores its browsers (playwright.dev/python/docs/browsers)."""
     if os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
         return Path(os.environ["PLAYWRIGHT_BROWSERS_PATH"])
     caches = {"darwin": "Library/Caches", "win32": "AppData/Local"}.get(sys.platform, ".cache")

@@ -1,4 +1,4 @@
-"""What belongs to which run, and what starts first. `conftest.py` applies it."""
+"""Which tests belong to which run, and which ones start first. `conftest.py` applies this."""
 
 # The files and notebooks that take longest, the longest first. They start first, so that none of
 # them is left to run alone at the end. `pytest --durations=0` shows what has changed.
@@ -49,7 +49,7 @@ QUICK = (
 
 
 def is_quick(nodeid: str) -> bool:
-    """Tell whether a test belongs to the quick run: `nodeid` is what pytest calls it."""
+    """Return whether a test belongs to the quick run. `nodeid` is pytest's name for it."""
     return nodeid.partition("::")[0] in QUICK or nodeid.startswith(
         tuple(entry for entry in QUICK if "::" in entry)
     )

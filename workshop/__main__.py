@@ -1,4 +1,4 @@
-"""`python -m workshop COMMAND`, which start.py runs when the environment is ready."""
+"""`python -m workshop COMMAND`: start.py runs this when the environment is ready."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import time
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 for success, 1 for a problem, 2 for a wrong call."""
+    """Run one command. Return its exit code: 0 for success, 1 for a problem, 2 for invalid arguments."""
     _print_everything()
     options = parser().parse_args(arguments)
     try:
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         help="also show the verdict on your instructor's board; such as 192.168.1.20:5000/k7wmx3",
     )
     check.add_argument("--name", default="", help="your name on the board")
-    catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a step")
+    catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a copy of a step")
     catch_up.add_argument("step")
     kit = verb("kit", _kit, "make a folder that sets up a machine without internet")
     kit.add_argument("folder", nargs="?", help="where (default: in build/)")
@@ -223,7 +223,7 @@ def _lock(options: argparse.Namespace) -> int:
 
 
 def _print_everything() -> None:
-    """Print a substitute for characters that the terminal lacks, as old ones on Windows do."""
+    """Print a substitute for characters that an old terminal, for example on Windows, cannot show."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:

@@ -28,7 +28,7 @@ PURPOSES = {  # by the layer's name in pyproject.toml
     "storage": "reads and writes the database and the files",
     "wire": "handles connections before Flask does",
     "lib": "provides a clock, threads and rate limits",
-    "hardening": "protects the data from others on the machine",
+    "hardening": "protects the data from other users of the machine",
     "config": "reads the settings",
     "errors | facts": "defines the errors and the facts",
 }
@@ -52,7 +52,7 @@ def show_bridge(*kinds: str) -> View:
 def show_home(name: str) -> View:
     """Show where a piece of the last step is in final_app, with its code: show_home("handle_sync").
 
-    Raises LookupError for a name that the map does not have.
+    Raises LookupError for a name that the map does not contain.
     """
     found = [(kind, old, home) for kind, old, home in _entries() if name in _names(old)]
     if not found:
@@ -111,7 +111,7 @@ def _names(old: str) -> tuple[str, ...]:
 
 
 def _place(piece: str) -> str:
-    """Return "app:chat" as "app.py: chat", with its note, and anything else as it is."""
+    """Return "app:chat" as "app.py: chat", with its note. Anything else stays unchanged."""
     found = HOME.fullmatch(piece)
     return f"{found[1]}.py: {found[2]}{found[3] or ''}" if found else piece
 

@@ -1,4 +1,4 @@
-"""A person's browser, for HTTP only: it keeps their cookies and sends the page's token."""
+"""A person's browser, for HTTP only. It keeps their cookies and sends the page's CSRF token."""
 
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
@@ -32,8 +32,8 @@ class NotLoggedIn(RuntimeError):
 class Browser(requests.Session):
     """A `requests.Session` that knows the stage: `browser.post("/rooms", data={"name": "Tea"})`.
 
-    As a page of the stage would, it sends the CSRF token with everything that changes something;
-    `headers={"X-CSRFToken": ""}` sends none. `home` is a page that carries the token.
+    Like a page of the stage, it sends the CSRF token with every request that changes something;
+    `headers={"X-CSRFToken": ""}` sends none. `home` is a page that contains the token.
     """
 
     def __init__(self, chat: Stage) -> None:
@@ -54,7 +54,7 @@ class Browser(requests.Session):
         return super().request(method, urljoin(self.chat.url, url), **options)  # type: ignore[arg-type]
 
     def token(self) -> str:
-        """Return the CSRF token of the page that this person has open; "" if it contains none.
+        """Return the CSRF token of the page that this person has open, or "" if it contains none.
 
         The page is loaded again only when its token may be invalid: with other cookies, or after the
         stage has restarted.
@@ -69,7 +69,7 @@ class Browser(requests.Session):
         return self.chat.pid, *sorted(self.cookies.get_dict().items())
 
     def enter(self, name: str, password: str = PASSWORD) -> None:
-        """Register, or log in if the name is known already. Raises NotLoggedIn."""
+        """Register, or log in if the account already exists. Raises NotLoggedIn if this fails."""
         about = {"username": name, "password": password}
         doors = ["/register", "/login"]
         if urlsplit(self.get(self.home).url).path == FIRST_RUN:  # for the first person
@@ -83,18 +83,18 @@ class Browser(requests.Session):
         raise NotLoggedIn(name, answer)
 
     def inside(self) -> bool:
-        """Tell whether the chat's page opens, which it does for people who are logged in."""
+        """Return whether the chat's page opens, which means that this person is logged in."""
         return _is_inside(self.get(self.home))
 
 
 def asks_for_a_password(chat: Stage) -> bool:
-    """Tell whether the front page of a stage has a field for a password."""
+    """Return whether the front page of a stage has a field for a password."""
     page = BeautifulSoup(Browser(chat).get("/").text, "html.parser")
     return page.find("input", type="password") is not None
 
 
 def token_in(page: BeautifulSoup | Tag) -> str:
-    """Return the CSRF token in a form's hidden field, or in the head of a page; else ""."""
+    """Return the CSRF token in a form's hidden field or in the head of a page, or "" without one."""
     field = page.find("input", attrs={"name": "csrf_token"})
     if isinstance(field, Tag):
         return str(field.get("value") or "")

@@ -1,4 +1,4 @@
-"""What a step changes: its files and hunks against the step before, and pieces of files by name."""
+"""What a step changes: its files and hunks compared with the previous step, and named parts of files."""
 
 import ast
 import difflib
@@ -51,7 +51,7 @@ def lesson_files(folder: Path) -> dict[str, str]:
 
 
 def step_change(name: str) -> list[Hunk]:
-    """Return all hunks between the step before and this step. The first step adds everything."""
+    """Return all hunks between the previous step and this one. The first step adds everything."""
     current = manifest.step(name)
     previous = manifest.before(current)
     old = lesson_files(previous.folder) if previous else {}
@@ -61,9 +61,10 @@ def step_change(name: str) -> list[Hunk]:
 def own_change(mine: Path, other: Path, came_from: dict[str, str] | None = None) -> list[Hunk]:
     """Return the changes from one folder to another, one of which is the learner's.
 
-    `came_from` is the step that both started from. With its files, this function can tell what the
-    learner wrote from what the step removes. Indentation matters only in Python. In other files,
-    editors differ, so a line that differs only in its indentation is shown as it is in the first folder.
+    `came_from` is the step that both started from. With its files, this function can distinguish the
+    learner's own lines from those that the step removes. Indentation matters only in Python. In other
+    files, editors differ, so a line that differs only in its indentation is shown as it is in the first
+    folder.
     """
     return list(
         _hunks(lesson_files(mine), lesson_files(other), came_from, indentation_counts=False)
@@ -137,7 +138,7 @@ def _methods(text: str) -> dict[str, tuple[int, int]]:
 
 
 def _is_lesson(file: PurePath) -> bool:
-    """Tell by its path in the stage's folder whether a file is part of the lesson."""
+    """Return whether a file is part of the lesson, which its path in the stage's folder shows."""
     hidden = any(part.startswith(".") or part in NOT_SHOWN for part in file.parts)
     return not hidden and file.suffix in TEXT_ENDINGS and file.as_posix() not in NOT_LESSON
 
@@ -183,7 +184,7 @@ def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
 
 
 def _grouped(marks: list[Mark]) -> Iterator[list[Mark]]:
-    """Yield runs of changed lines with CONTEXT unchanged lines around them; close runs are joined."""
+    """Yield groups of changed lines, with CONTEXT unchanged lines around them. Joins close groups."""
     changed = [number for number, mark in enumerate(marks) if mark.sign != " "]
     while changed:
         first = last = changed.pop(0)
@@ -203,7 +204,7 @@ def _place(file: str, text: str, line: int) -> str:
 
 
 def _block_end(lines: list[str], start: int) -> int:
-    """Return the end of the block that starts here: the deeper lines, and the line that closes it."""
+    """Return the end of the block that starts here, which includes the line that closes the block."""
     indent = _indent(lines[start])
     for number in range(start + 1, len(lines)):
         if lines[number].strip() and _indent(lines[number]) <= indent:

@@ -36,7 +36,7 @@ LONG_WORD = re.compile(r"\w{80,}")
 
 @dataclass(frozen=True)
 class LabChecks:
-    """What `check` tries in a lab. `folder` is the learner's copy, which `bring` makes."""
+    """What `check` tests in a lab. `folder` is the learner's copy, which `bring` makes."""
 
     folder: str
     what: str
@@ -61,11 +61,11 @@ LABS = {
 
 
 def check(which: str, hint: int = 1) -> Verdict:
-    """Try the promises up to a step on the learner's chat, then that step's exercise.
+    """Test the promises up to a step on the learner's chat, and then that step's exercise.
 
-    `hint=2` adds the lines near the place that differ from the step's. For a lab it tries the exercise
-    on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, or the holes in
-    mine/attack. Raises LookupError for an unknown step.
+    `hint=2` adds the lines near the problem that differ from the step's. For a lab, it tests the
+    exercise on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, or the
+    holes in mine/attack. Raises LookupError for an unknown step.
     """
     verdict = _checked(which, hint)
     sharing.report(verdict)  # only if the learner has called share_progress
@@ -100,7 +100,7 @@ def _no_chat_yet(number: str) -> Verdict:
 
 
 def _tried(number: str) -> Verdict:
-    """Start the learner's chat, try the promises up to a step, and stop it again."""
+    """Start the learner's chat, test the promises up to a step, and stop the chat again."""
     promises = promises_of(number)
     try:
         chat = stage("mine", signed=False)
@@ -117,7 +117,7 @@ def _tried(number: str) -> Verdict:
 
 
 def check_lab(lab: manifest.Step) -> Verdict:
-    """Try the checks of a lab on the learner's copy; stop at the first thing that is missing."""
+    """Run the checks of a lab on the learner's copy. Stop at the first thing that is missing."""
     checks = LABS[lab.number]
     trials = [Promise(tour.sentence(each), each, lab.number) for each in checks.trials]
     try:
@@ -151,9 +151,9 @@ def check_lab(lab: manifest.Step) -> Verdict:
 
 
 def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
-    """Try promises one by one on a running stage, the exercise last; stop at the first broken.
+    """Test promises one by one on a running stage, the exercise last.
 
-    The verdict names the promises that this machine cannot try.
+    Stop at the first broken one. The verdict names the promises that this machine cannot test.
     """
     total, untried, why = len(promises) + 1, [], ""
     with checked_for(number), alive(chat):
@@ -177,7 +177,7 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
 
 
 def _where(broken: Broken, each: Promise) -> str:
-    """Return the file to look at: the known one, the one that the hint names, or the usual one."""
+    """Return the file to look at: that of the error, that of the hint, or the promise's usual one."""
     if broken.about:
         return broken.about
     named = [
@@ -197,7 +197,10 @@ def brief(seen: str) -> str:
 
 
 def outcome(chat: Stage, each: Promise) -> Broken | None:
-    """Try a promise; return what is broken, or None. A server that has ended also breaks a promise."""
+    """Test a promise.
+
+    Return what is broken, or None. A server that has stopped also breaks a promise.
+    """
     before = chat.log
     try:
         each.trial(chat)
@@ -205,7 +208,7 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
         return explained(broken, chat.log.removeprefix(before))
     except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
-            expected="The server stays up and answers.",
+            expected="The server keeps running and answers.",
             seen=f"{type(error).__name__}; the server's log ends with: {last_error(chat.log)}",
             hint=diagnose(chat.log),
             report=from_log(chat.log),
@@ -214,7 +217,7 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
 
 
 def explained(broken: Broken, log: str) -> Broken:
-    """Add the error that the server printed meanwhile, because a client cannot see the cause."""
+    """Add the error that the server printed in the meantime, because a client cannot see the cause."""
     report = from_log(log) if "Traceback" in log else None
     if not report or broken.report:
         return broken

@@ -105,7 +105,7 @@ def connect_when_free(
     session: Browser | None = None,
     transports: list[str] | None = None,
 ) -> socketio.SimpleClient:
-    """Connect as `connect` does, but retry: a person who has left can still be on the stage's list."""
+    """Connect like `connect`, but retry: the stage may not have noticed yet that somebody has left."""
     end = time.monotonic() + LEAVING_TIMEOUT
     while True:
         try:
@@ -125,7 +125,7 @@ def connect(
     """Open one socket, with or without a name, and with the cookies of a session if there is one.
 
     Pass a `tape` to see the packets before a refusal. Raises TurnedAway if the stage refuses the
-    connection, and Refused if nobody answers.
+    connection, and Refused if no server answers.
     """
     tape, wire = tape or Tape(), requests.Session()
     wire.trust_env = False
@@ -211,6 +211,6 @@ def split_packet(data: str) -> tuple[str, str, object]:
 
 
 def frame_text(packet: Packet) -> str:
-    """Return a packet as it was sent, without session ids and times, which differ every time."""
+    """Return a packet's text, without session ids and times, because these differ on every run."""
     text = re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
     return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"…"', text)

@@ -1,4 +1,4 @@
-"""Importing this module keeps clients from using a proxy, because stages are on this machine.
+"""If you import this module, clients do not use a proxy, because all stages are on this machine.
 
 Python's HTTP clients, including python-socketio's, use HTTP_PROXY even for 127.0.0.1, unless
 NO_PROXY names it.

@@ -1,4 +1,4 @@
-"""Look for what usually goes wrong on a learner's machine, and name the fix for three shells."""
+"""Look for the usual problems on a learner's machine, and print the fix for three shells."""
 
 import http.client
 import importlib.metadata
@@ -37,7 +37,7 @@ class Finding:
 
 
 def report() -> int:
-    """Print every finding, with a fix if one is needed; return 0 if everything is fine, else 1."""
+    """Print every finding, with a fix if one is needed. Return 0 if everything is fine, else 1."""
     findings = examine()
     for finding in findings:
         print("\n".join(lines_of(finding)))
@@ -65,7 +65,7 @@ def lines_of(finding: Finding) -> list[str]:
 
 
 def examine() -> list[Finding]:
-    """Run all checks. A check that fails with an error is a finding, too, so the others still run."""
+    """Run all checks. If a check raises an error, this is a finding, too, and the others still run."""
     return [looked_at(check) for check in CHECKS]
 
 
@@ -126,7 +126,7 @@ def environment() -> Finding:
 
 
 def kernel() -> Finding:
-    """The kernel named python3 can come from another environment, through the home folder."""
+    """The kernel named python3 can be that of another environment, if the home folder has one."""
     from jupyter_client.kernelspec import KernelSpecManager
 
     spec = KernelSpecManager().get_kernel_spec("python3")
@@ -189,7 +189,7 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 def differing(wanted: dict[str, str]) -> list[str]:
-    """Return one phrase for each package that is missing or has a different version."""
+    """Return a phrase for each package that is missing or has a different version."""
     found = []
     for name, version in wanted.items():
         try:
@@ -277,7 +277,7 @@ def own_ports() -> set[int]:
 
 
 def who_listens(number: int) -> str | None:
-    """Return a name for the program that uses the port on 127.0.0.1; None if the port is free."""
+    """Return a name for the program that uses the port on 127.0.0.1, or None if the port is free."""
     try:
         socket.create_connection(("127.0.0.1", number), ANSWER_TIMEOUT_S).close()
     except OSError:
@@ -288,7 +288,7 @@ def who_listens(number: int) -> str | None:
 
 
 def can_bind(number: int) -> bool:
-    """Windows reserves ranges of ports that no program uses and no program can open."""
+    """Windows reserves ranges of ports. No program uses them, but no program can open them either."""
     with socket.socket() as probe:
         if os.name == "posix":  # else a port that was in use a minute ago counts as taken
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -311,7 +311,7 @@ def server_header(number: int) -> str:
 
 
 def process_at(number: int) -> str:
-    """Return "name (process id)" if the system tells this to an ordinary user, else ""."""
+    """Return "name (process id)" if an ordinary user can find it out, else ""."""
     import psutil  # type: ignore[import-untyped]
 
     try:
@@ -324,7 +324,7 @@ def process_at(number: int) -> str:
 
 
 def proxy() -> Finding:
-    """The notebooks' clients use a proxy even for this machine, unless NO_PROXY excludes it."""
+    """The notebooks' clients use a proxy even for this machine, unless NO_PROXY excludes the machine."""
     proxies = urllib.request.getproxies()
     proxied = "http" in proxies or "all" in proxies
     asked = [host for host in LOCALHOST if proxied and not urllib.request.proxy_bypass(host)]

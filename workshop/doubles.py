@@ -1,4 +1,4 @@
-"""Copies of steps with a bug, for learners who write the test that catches it."""
+"""Buggy copies of steps, for learners who write a test that catches the bug."""
 
 import shutil
 

@@ -32,14 +32,17 @@ def address(port: int, path: str) -> str:
 
 
 def sandbox(folder: Path) -> str:
-    """Return what a frame allows a stage's pages to do. They can open tabs only if a template does."""
+    """Return what a frame allows a stage's pages to do.
+
+    They can open tabs only if a template has such a link.
+    """
     templates = (path.read_text("utf-8", "replace") for path in folder.glob("templates/*.html"))
     opens_tabs = any('target="_blank"' in template for template in templates)
     return f"{SANDBOX} allow-popups" if opens_tabs else SANDBOX
 
 
 def proxied_names() -> str:
-    """Return the hosts at which a proxy serves the pages, as CHAT_HOSTS needs them; "" without a proxy.
+    """Return the hosts at which a proxy serves the pages, as in CHAT_HOSTS, or "" without a proxy.
 
     The name of a hub is unknown here, so for a hub, the answer is "*", which means every name.
     """
@@ -49,11 +52,11 @@ def proxied_names() -> str:
 
 
 def hub_prefix() -> str | None:
-    """Return the path where a JupyterHub serves this person's JupyterLab; None without a hub."""
+    """Return the path where a JupyterHub serves this person's JupyterLab, or None without a hub."""
     return os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
 
 
 def codespace_host(port: int) -> str | None:
-    """Return the host at which GitHub forwards a port of this Codespace; None elsewhere."""
+    """Return the host at which GitHub forwards a port of this Codespace, or None outside a Codespace."""
     name, domain = os.environ.get("CODESPACE_NAME"), os.environ.get(FORWARDING)
     return f"{name}-{port}.{domain}" if name and domain else None

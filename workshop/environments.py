@@ -1,4 +1,4 @@
-"""A second virtual environment in `mine/`. Step 01 shows with it that each has its own packages."""
+"""A second virtual environment in `mine/`. With it, step 01 shows that each one has its own packages."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if windows else "bin/python")
 
     def run(self, code: str) -> str:
-        """Run a line of Python in this environment; return the last line of the output or the error."""
+        """Run a line of Python in this environment. Return the last line of the output or the error."""
         result = subprocess.run(
             [self.python, "-c", code],
             env=os.environ | PLAIN,
@@ -47,7 +47,7 @@ def second() -> Environment:
 def make_environment(name: str = "second") -> Environment:
     """Create `mine/<name>` with `python -m venv`, unless it exists, and return it.
 
-    Raises RuntimeError with what Python said and what to do.
+    Raises RuntimeError, with Python's message and what to do, if this fails.
     """
     made = Environment(paths.mine() / name)
     if made.python.is_file():

@@ -13,14 +13,14 @@ from typing import Any
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes, which happens however the parent ends."""
+    """Exit as soon as standard input closes, which happens in whatever way the parent process ends."""
     while os.read(0, 1024):
         pass
     os._exit(0)
 
 
 def main() -> int:
-    """Serve until standard input closes; return what `python -m final_app` returns."""
+    """Serve until standard input closes. Return the exit code of `python -m final_app`."""
     _thread.start_new_thread(end_with_parent, ())
     os.umask(0o077)  # only the owner can read what it stores
     program: Any = import_module("final_app.__main__")  # patches before other imports

@@ -58,7 +58,7 @@ def progress(name: str) -> View:
 
 
 def wrong_packages() -> list[str]:
-    """Return each difference from the pins as a short sentence. Empty means that all is well."""
+    """Return a phrase for each difference from the pins. The list is empty if everything is fine."""
     pins = pinned_versions()
     wrong = []
     for name in WATCHED:
@@ -81,7 +81,7 @@ def pinned_versions() -> dict[str, str]:
 
 
 def _linked(step: manifest.Step, here: str, done: bool) -> str:
-    """Return a station as HTML: a link to its notebook, which is in the same folder as this one."""
+    """Return one entry of the line as HTML: a link to its notebook, which is in the same folder."""
     label = html.escape(_station(step, here, done))
     return label if step.name == here else f'<a href="{step.notebook.name}">{label}</a>'
 

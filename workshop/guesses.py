@@ -4,7 +4,7 @@
     …
     reveal(a=heard == ["Bo"], b=heard == ["Ada", "Bo"])     # You guessed b. It is b.
 
-Nobody has to guess: without a guess, `reveal` only shows the result.
+A guess is optional: without one, `reveal` only shows the result.
 """
 
 from workshop.views import View, with_code
@@ -15,9 +15,9 @@ _guess: list[tuple[str, ...]] = []  # the last guess, until it has been compared
 
 
 def guess(*answers: object) -> View | None:
-    """Keep a guess: one letter, or one value for each question. `guess("")` is no guess.
+    """Store a guess: one letter, or one value for each question.
 
-    Raises ValueError for a guess that is not one of the letters.
+    `guess("")` is no guess. Raises ValueError for a guess that is not one of the letters.
     """
     _guess.clear()
     words = tuple(str(answer).strip().lower() for answer in answers)

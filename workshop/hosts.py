@@ -1,8 +1,8 @@
-"""Host names: a stage answers only to names that are certainly its own.
+"""Host names: a stage answers only requests for names that are certainly its own.
 
-This stops DNS rebinding: the owner of evil.example can make that name lead to this machine. Then a
-browser here lets that site's pages read every answer of a stage. But the browser still sends the name
-in the Host header, and no script can change that.
+This prevents DNS rebinding. The owner of evil.example can make that name point to this machine. A
+browser here then allows that site's pages to read every answer of a stage. However, the browser still
+sends the name in the Host header, and no script can change this.
 """
 
 import re
@@ -22,8 +22,8 @@ class OwnHosts:
     """WSGI middleware that answers 400 to a request for any host but this machine's loopback names.
 
     In a Codespace, it also accepts the name at which GitHub forwards the stage's port. On a hub, it
-    accepts every name: the hub's name is unknown here, and a rebound name would lead a learner's
-    browser to the learner's own machine, not to the hub's.
+    accepts every name, because the hub's name is unknown here. A rebound name would lead a learner's
+    browser to the learner's own machine, and not to the hub.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:
@@ -44,7 +44,7 @@ class OwnHosts:
 
 
 def is_own(environ: dict[str, Any]) -> bool:
-    """Tell whether the Host header of a request names this machine.
+    """Return whether the Host header of a request names this machine.
 
     X-Forwarded-Host does not count, because a script on a rebound name can send any value.
     """

@@ -1,4 +1,4 @@
-"""Open the learner's copies of the notebooks, in a JupyterLab that asks no questions and stays local."""
+"""Open the learner's copies of the notebooks, in a local JupyterLab that asks no questions."""
 
 import contextlib
 import hashlib
@@ -144,7 +144,7 @@ def environment() -> dict[str, str]:
 def terminal_command() -> list[str]:
     """Return the shell for JupyterLab's terminals, with this interpreter's folder first on PATH.
 
-    By default, Jupyter starts a login shell, and /etc/profile sets PATH again.
+    By default, Jupyter starts a login shell, in which /etc/profile resets PATH.
     """
     scripts = str(Path(sys.executable).parent)
     if sys.platform == "win32":

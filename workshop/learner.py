@@ -27,7 +27,7 @@ class CaughtUp:
 
 
 def catch_up(which: str) -> CaughtUp:
-    """Replace mine/chat with a copy of a step, after moving what was there to mine/saved.
+    """Move the files in mine/chat to mine/saved, and replace them with a copy of a step.
 
     The move is one rename, so every file is in one of the two folders, whatever happens.
     """
@@ -52,10 +52,10 @@ def catch_up(which: str) -> CaughtUp:
 def bring(which: str, file: str = "") -> str:
     """Copy one file of a step into mine/chat, such as a stylesheet that nobody wants to type.
 
-    Returns a sentence that says what was done. If the learner has a different file with this name,
-    the old one moves to mine/saved. bring("final_app") copies the finished application to
-    mine/final_app, unless that folder exists. bring("18_speed") copies the lab on speed to mine/speed,
-    and bring("19_attack") copies the chat with holes to mine/attack.
+    Returns a sentence about what it has done. If the learner has a different file with this name, the
+    old one moves to mine/saved. bring("final_app") copies the finished application to mine/final_app,
+    unless that folder exists. bring("18_speed") copies the lab on speed to mine/speed, and
+    bring("19_attack") copies the chat with holes to mine/attack.
     """
     if which == "final_app":
         return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
@@ -83,13 +83,16 @@ def bring(which: str, file: str = "") -> str:
 
 
 def _is_of_a_step(target: Path, file: str) -> bool:
-    """Tell whether a learner's file is the same as in some step, so that nothing would be lost."""
+    """Return whether some step contains a learner's file unchanged, so that nothing would be lost."""
     copies = (step.folder / file for step in manifest.steps())
     return any(copy.is_file() and copy.read_bytes() == target.read_bytes() for copy in copies)
 
 
 def _bring_with_holes() -> str:
-    """Copy the chat of the lab on attacks: the last step, to which the lab's app.py adds features."""
+    """Copy the chat of the lab on attacks.
+
+    It is the last step, and the lab's app.py adds features to it.
+    """
     step, folder = manifest.step_about("downloads"), temporary_folder() / "attack"
     shutil.copytree(step.folder, folder, ignore=LEFT_OUT)
     (folder / "app.py").rename(folder / f"step_{step.number}.py")

@@ -1,6 +1,7 @@
-"""Many listeners of one chat, as plain sockets, which count their messages with little CPU time.
+"""Many listeners of one chat.
 
-They speak Socket.IO over WebSockets (RFC 6455), as far as a chat with short messages needs it.
+They are plain sockets, which count their messages with little CPU time. They implement only those parts
+of Socket.IO and WebSocket (RFC 6455) that a chat with short messages needs.
 """
 
 import json
@@ -55,11 +56,14 @@ class Room:
 
     @property
     def deliveries(self) -> int:
-        """The number of messages that all listeners together have received."""
+        """The total number of messages that all listeners have received."""
         return sum(listener.received for listener in self._listeners)
 
     def say(self, messages: int = 1) -> None:
-        """Send messages, all at once, and wait until everybody has them. Raises Undelivered."""
+        """Send messages, all at once, and wait until everybody has them.
+
+        Raises Undelivered if this fails.
+        """
         numbers = range(self.sent, self.sent + messages)
         self._listeners[0].line.sendall(b"".join(map(_new_message, numbers)))
         self.sent += messages
@@ -146,7 +150,7 @@ def frame(text: bytes) -> bytes:
 
 
 def _end_of_frame(data: bytes) -> tuple[int, int] | None:
-    """Return where the first frame's text begins and ends; None until its head has arrived."""
+    """Return where the first frame's text begins and ends, or None if its head is incomplete."""
     if len(data) < 4:
         return (2, 2 + data[1]) if len(data) >= 2 and data[1] < 126 else None
     if data[1] == 126:

@@ -1,7 +1,7 @@
 """`python -m workshop.localhost`: JupyterLab, which shows its address only as `localhost`.
 
-JupyterLab would also print its address at 127.0.0.1. If you open that one, the browser treats the live
-pages as another site, and does not send their cookies (`workshop.embed`).
+Otherwise, JupyterLab would also print its address at 127.0.0.1. If you opened that one, the browser
+would treat the live pages as another site, and would not send their cookies (`workshop.embed`).
 """
 
 from jupyter_server.serverapp import ServerApp
@@ -11,7 +11,7 @@ from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
 class Server(ServerApp):
     @property
     def local_url(self) -> str:
-        """The second address that is printed, unless it is the same as the first."""
+        """The second address, which JupyterLab prints only if it differs from the first."""
         return str(self.public_url)
 
 

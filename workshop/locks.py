@@ -25,10 +25,10 @@ LOCKS = {
 
 
 def lock(folder: Path = paths.ROOT, *, newest: bool = False) -> None:
-    """Write all locks into `folder`; `newest` takes releases up to this minute.
+    """Write all locks into `folder`.
 
-    An old uv.lock would steer the resolution, so uv works in an empty folder. Raises RuntimeError
-    with uv's message if there is no solution.
+    With `newest`, use all releases up to this minute. An old uv.lock would influence the resolution, so
+    uv works in an empty folder. Raises RuntimeError with uv's message if there is no solution.
     """
     with tempfile.TemporaryDirectory() as project:
         shutil.copy(paths.ROOT / "pyproject.toml", project)
@@ -41,7 +41,10 @@ def lock(folder: Path = paths.ROOT, *, newest: bool = False) -> None:
 
 
 def find_uv() -> str:
-    """Return the path of uv: start.py and uv itself name it in UV. Raises LookupError without one."""
+    """Return the path of uv, which start.py and uv itself set in UV.
+
+    Raises LookupError if UV is not set.
+    """
     found = os.environ.get("UV") or shutil.which("uv")
     if not found:
         raise LookupError(

@@ -1,4 +1,4 @@
-"""What steps.toml says about each step and lab, and functions that find one by number or name."""
+"""The content of steps.toml about each step and lab, and functions that find one by number or name."""
 
 import tomllib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Step:
-    """One entry of steps.toml; minutes are to teach and to exercise."""
+    """One entry of steps.toml. The minutes are for teaching and for the exercise."""
 
     name: str  # "05_broadcast"
     title: str
@@ -90,7 +90,7 @@ def lesson(which: str) -> Step:
 
 
 def is_lab(which: str) -> bool:
-    """Tell whether this is the name or number of a lab."""
+    """Return whether this is the name or number of a lab."""
     return any(_is_called(each, which) for each in labs())
 
 
@@ -102,7 +102,7 @@ def contents() -> dict[str, Any]:
 
 
 def before(current: Step) -> Step | None:
-    """Return the step that `current` is built on, None for the first."""
+    """Return the step that `current` is built on, or None for the first step."""
     place = steps().index(current)
     return steps()[place - 1] if place else None
 

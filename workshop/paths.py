@@ -29,7 +29,7 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 def mine() -> Path:
-    """Return the learner's folder; tests set WORKSHOP_MINE, so they never touch it."""
+    """Return the learner's folder. Tests set WORKSHOP_MINE, so that they never change the real one."""
     return Path(os.environ.get("WORKSHOP_MINE") or ROOT / "mine").resolve()
 
 

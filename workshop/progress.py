@@ -1,4 +1,4 @@
-"""The progress of slow work, shown in one line of a notebook's output or a terminal."""
+"""Show the progress of slow work in one line of a notebook's output or of a terminal."""
 
 import sys
 import time

@@ -15,7 +15,7 @@ WITHOUT_BREAK, BREAK, LUNCH, RESERVE = 100, 15, 60, 30
 
 
 def steps_table() -> str:
-    """Return the table: step, idea, notebook, minutes to teach and to exercise."""
+    """Return the table of steps: step, idea, notebook, minutes for teaching and for the exercise."""
     rows = [
         (
             f"[{step.number} {step.title}](steps/{step.name})",
@@ -44,13 +44,13 @@ def steps_table() -> str:
 
 
 def timetable() -> str:
-    """Return how far a class comes in half a day, in one day and in more."""
+    """Return the sentences about how far a class gets in half a day, in one day and in several days."""
     every = [day[-1].number for day in days()]
     return (
-        f"In half a day you can do steps 00 to {HALF_DAY[-1].number}. A day takes you to {every[0]}, "
-        f"two days to {every[1]}, and\n{DAYS[len(every)]} to {every[-1]}. The [teaching "
-        "guide](docs/teaching.md) has timetables. If you are short of time,\n`catch-up` copies the code "
-        "of a step, so that you do not have to type it."
+        f"In half a day, you can do steps 00 to {HALF_DAY[-1].number}. In one day, you get to step "
+        f"{every[0]}, in two days to\n{every[1]}, and in {DAYS[len(every)]} to {every[-1]}. The "
+        "[teaching guide](docs/teaching.md) has timetables. If you are short of time,\n`catch-up` "
+        "copies the code of a step, so that you don't have to type it."
     )
 
 
@@ -73,7 +73,7 @@ HALF_DAY = STEPS[:6]  # to the complete chat of the tutorial
 
 
 def days() -> list[list[Lesson]]:
-    """Return the steps of each day in class, as many as fit."""
+    """Return the steps of each day in class. Each day has as many steps as fit."""
     found: list[list[Lesson]] = [[]]
     for lesson in STEPS:
         if plan([*found[-1], lesson])[-1][0] > END_OF_DAY:
@@ -116,7 +116,7 @@ GENERATED: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def renewed(page: str, text: str) -> str:
-    """Return the text of a page with its generated part as it is now."""
+    """Return the text of a page in which the generated part is up to date."""
     name, content = GENERATED[page]
     block = re.compile(rf"(<!-- {name}: [^>]*-->\n)(.*?)(<!-- end of {name} -->)", re.DOTALL)
     if not block.search(text):

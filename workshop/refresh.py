@@ -1,4 +1,4 @@
-"""Run the notebooks from top to bottom and store their outputs, as the strict test compares them."""
+"""Run the notebooks from top to bottom, and store their outputs as the strict test compares them."""
 
 import configparser
 import os
@@ -32,7 +32,7 @@ def refresh(names: list[str]) -> int:
 
 
 def notebooks(names: list[str]) -> list[Path]:
-    """Return the notebooks that the names mean. Raises LookupError for one that means none."""
+    """Return the notebooks with these names. Raises LookupError for a name that no notebook has."""
     known = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
     if not names:
         return known
@@ -48,7 +48,7 @@ def notebooks(names: list[str]) -> list[Path]:
 
 
 def execute(path: Path) -> None:
-    """Run one notebook in its folder and write it back, outputs sanitised."""
+    """Run one notebook in its folder and save it with sanitised outputs."""
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     NotebookClient(
         notebook,
@@ -77,7 +77,7 @@ def sanitizers() -> list[tuple[str, str]]:
 
 
 def sanitised(value: Any, rules: list[tuple[str, str]]) -> Any:
-    """Return an output with the rules applied to every text in it."""
+    """Return an output after applying the rules to every text in it."""
     if isinstance(value, str):
         for pattern, replacement in rules:
             value = re.sub(pattern, replacement, value)

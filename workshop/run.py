@@ -16,7 +16,7 @@ PROBE_TIMEOUT = 0.3  # seconds
 
 
 def run(which: str, port: int | None = None) -> int:
-    """Serve a stage until Ctrl+C; return its exit code. Raises LookupError for an unknown one."""
+    """Serve a stage until Ctrl+C, and return its exit code. Raises LookupError for an unknown stage."""
     name, folder = locate(which)
     if folder.name == "final_app":
         raise LookupError(
@@ -60,7 +60,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port(preferred: int) -> tuple[int, str]:
-    """Return the first free port from `preferred` on, and why it is not the preferred one."""
+    """Return the first free port, starting with `preferred`, and why it is not the preferred one."""
     for port in range(preferred, preferred + PORTS_TRIED):
         if not taken(port):
             reason = f"Port {preferred} is taken by {holder(preferred)}, so the server uses {port}."
@@ -83,7 +83,7 @@ def free(port: int) -> int:
 
 
 def taken(port: int) -> bool:
-    """Tell whether a server answers at this port of this machine, over IPv4 or IPv6."""
+    """Return whether a server answers at this port of this machine, over IPv4 or IPv6."""
     for host in ("127.0.0.1", "::1"):
         with contextlib.suppress(OSError):
             socket.create_connection((host, port), PROBE_TIMEOUT).close()
@@ -92,7 +92,7 @@ def taken(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Return what uses a port, by its name if it is a stage of the workshop."""
+    """Return what uses a port. If it is a stage of the workshop, this is the stage's name."""
     for note in running.notes():
         if note.port == port:
             return f"{note.name} of this workshop (`python3 start.py ps` lists it)"

@@ -1,7 +1,8 @@
-"""A note for every stage that is running, so that `workshop ps` can list and `workshop stop` stop them.
+"""A note for every running stage, so that `workshop ps` can list the stages and `workshop stop` can stop
+them.
 
-Notes are small JSON files in `mine/.running/`, one per process. Process ids and ports are reused, so
-a note counts only if the server at its port still answers with the note's token.
+Notes are small JSON files in `mine/.running/`, one per process. Process ids and ports are reused, so a
+note is valid only if the server at its port still answers with the note's token.
 """
 
 import json
@@ -40,7 +41,7 @@ def record(pid: int, name: str, where: Path, port: int, token: str, by: str) -> 
 
 
 def this_place() -> str:
-    """Return a name for the place where this process runs: the notebook's, if Jupyter provides it."""
+    """Return a name for the place where this process runs, if possible the notebook's name."""
     if "ipykernel" not in sys.modules:
         return "a Python program"
     session = PurePath(os.environ.get("JPY_SESSION_NAME", ""))

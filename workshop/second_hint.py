@@ -38,14 +38,17 @@ def second_hint(verdict: Verdict) -> View:
 
 
 def _place(verdict: Verdict, mine: dict[str, str], named: list[str]) -> tuple[str, int]:
-    """Return the file, or folder, and line that the verdict is about: the error's, or a named one."""
+    """Return the file or folder and the line that the verdict is about, from its error or its text."""
     if verdict.report and verdict.report.file in mine:
         return verdict.report.file, verdict.report.line
     return verdict.about or next(iter(named), ""), 0
 
 
 def _distance(hunk: Hunk, line: int) -> int:
-    """Return how many lines a difference is away from a line of the learner's file; 0: any."""
+    """Return how many lines a difference is away from a line of the learner's file.
+
+    Line 0 is any line.
+    """
     if not line:
         return 0
     own = sum(mark[0] != "+" for mark in hunk.lines)
@@ -63,7 +66,10 @@ def _view(hunk: Hunk, line: int, number: str) -> View:
 
 
 def _around(hunk: Hunk, line: int) -> list[str]:
-    """Return the lines of a difference; only those around the line, or the first ones, if it is long."""
+    """Return the lines of a difference.
+
+    If it is long, return only those around the line, or the first.
+    """
     at, own = 0, hunk.old_start
     for number, row in enumerate(hunk.lines):
         own += row[0] != "+"

@@ -1,16 +1,17 @@
-"""The application factory that `flask run` is given: it loads a stage and wraps it for the workshop.
+"""The application factory for `flask run`: it loads a stage and wraps it for the workshop.
 
     python -m flask --app workshop.serve run        with WORKSHOP_APP=…/steps/05_broadcast/app.py
 
-A stage contains none of this. With the wrapping:
+The stage itself contains none of this. The wrapper has these effects:
 
-- the stage answers only to names of this machine (`workshop.hosts`), unless class mode has another door;
-- only the owner can read what the stage stores;
+- the stage answers only requests for names of this machine (`workshop.hosts`), except in class mode;
+- only the user who owns the files can read what the stage stores;
 - with `--debug`, a page shows the traceback, but not Werkzeug's console, which runs any code;
 - behind a proxy such as JupyterHub's, addresses keep the proxy's prefix;
-- a closed WebSocket ends its connection at once (Werkzeug would keep it, and the client waits 3 s);
-- every answer says which stage gave it, and every page shows it in its title and footer;
-- a stage that a notebook started ends when the notebook does.
+- a closed WebSocket ends its connection immediately (Werkzeug would keep it open, and the client would
+  wait for 3 s);
+- every answer names the stage that it comes from, and so do every page's title and footer;
+- if a notebook started the stage, the stage ends together with the notebook.
 """
 
 import contextlib
@@ -48,7 +49,7 @@ SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.I
 
 
 def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
-    """Load the application at WORKSHOP_APP and wrap it. `door` decides which requests are let in."""
+    """Load the application at WORKSHOP_APP and wrap it. `door` decides which requests reach it."""
     if os.environ.get("WORKSHOP_TIED") == "1":
         end_with_parent()
     os.umask(OTHERS)
@@ -70,17 +71,18 @@ def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
 
 
 def connect_without_sync(*arguments: Any, **options: Any) -> sqlite3.Connection:
-    """Open a database that does not wait for the disk. What it stores survives a killed process."""
+    """Open a database without waiting for the disk. Its data still survives if the process is killed."""
     connection: sqlite3.Connection = sqlite3.connect(*arguments, **options)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 
 class WithoutAsyncio(MetaPathFinder):
-    """Keep python-socketio from importing aiohttp and tornado, which takes a third of the start.
+    """Prevent python-socketio from importing aiohttp and tornado, which takes a third of the start time.
+    python-socketio imports them for asyncio's clients and servers if they are installed, and JupyterLab
+    installs both.
 
-    It imports them if they are installed, for asyncio's clients and servers, and JupyterLab installs
-    both. The application itself can import them as usual.
+    The application itself can still import them.
     """
 
     @staticmethod
@@ -125,7 +127,7 @@ def wrap(wsgi: WsgiApp) -> WsgiApp:
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes, which happens however the parent ends."""
+    """Exit as soon as standard input closes, which happens in whatever way the parent process ends."""
 
     def wait() -> None:
         # The descriptor itself: a thread inside sys.stdin's lock would crash an exiting reloader.
@@ -139,8 +141,8 @@ def end_with_parent() -> None:
 class TidyClose:
     """Shut the connection down when a WebSocket has ended.
 
-    python-engineio ends a WebSocket by raising ConnectionError. Werkzeug thinks that the client has
-    left, and keeps the connection open, so a Python client waits 3 s for its end.
+    python-engineio ends a WebSocket by raising ConnectionError. Werkzeug takes this as a sign that the
+    client has left, and keeps the connection open, so a Python client waits 3 s for its end.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:
@@ -169,10 +171,10 @@ def identify(response: Response) -> Response:
 
 
 def redirect_relatively(response: Response) -> Response:
-    """Under a prefix, use relative addresses for redirects.
+    """Behind a prefix, use relative addresses for redirects.
 
-    Jupyter's proxy puts its prefix before any path that begins with a slash, even if it is there
-    already (github.com/jupyterhub/jupyter-server-proxy/issues/574).
+    Jupyter's proxy adds its prefix to any path that begins with a slash, even if the path already has
+    it (github.com/jupyterhub/jupyter-server-proxy/issues/574).
     """
     below, up = f"{request.root_path}/", "../" * (request.path.count("/") - 1)
     if request.root_path and response.location and response.location.startswith(below):
@@ -201,12 +203,12 @@ def signpost(response: Response) -> Response:
 
 
 def own_port() -> int:
-    """Return the port this server listens on; behind a proxy the request names the proxy's."""
+    """Return the port that this server listens on. Behind a proxy, a request names the proxy's port."""
     port: int = request.environ["werkzeug.socket"].getsockname()[1]
     return port
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Tell whether a line is useful to a learner. Most polls of a Socket.IO connection are not."""
+    """Return whether a line is useful to a learner. Most polls of a Socket.IO connection are not."""
     line = record.getMessage()
     return "/socket.io/?" not in line or not re.search(r'" (200|101) ', line)

@@ -3,8 +3,8 @@
     measure(chat, other)         # CPU time, from outside, of any chat with `new_message`
     profile(mine, at_once=4)     # the parts of a broadcast, of a chat in the lab on speed
 
-Figures differ on every machine and every time. They are only in the HTML, where the strict test leaves
-them out. The text contains only what is always the same.
+Figures differ on every machine and on every run. They are only in the HTML, which the strict test
+ignores. The text contains only what is always the same.
 """
 
 import html
@@ -63,7 +63,7 @@ class Costs(View, Mapping[str, float]):
 
 
 def measure(*chats: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Costs:
-    """Send messages to a room of each chat; return the CPU time that each server needs for a delivery.
+    """Send messages to a room of each chat. Return the CPU time that each server needs for a delivery.
 
     `at_once` messages arrive together. Raises Undelivered if a listener misses a message, or gets one
     twice or out of order.
@@ -90,7 +90,7 @@ class _Meter:
         self._deliveries, self._time = room.deliveries, self._cpu_time()
 
     def run(self, until: float) -> None:
-        """Send until the server has used this many seconds of CPU time in all."""
+        """Send messages until the server has used this many seconds of CPU time in total."""
         while self._cpu_time() - self._time < until:
             self._room.say(self._at_once)
 
@@ -104,7 +104,7 @@ class _Meter:
 
 
 class Profile(View):
-    """How often each part of a broadcast runs (`calls`), and the microseconds that it takes in all."""
+    """How often each part of a broadcast runs (`calls`), and the microseconds that it takes in total."""
 
     def __init__(self, name: str, laps: list[Lap], listeners: int, at_once: int) -> None:
         self.calls = {part: int(mode(lap[part][0] for lap in laps)) for part in PARTS}
@@ -157,9 +157,9 @@ def _messages(count: int) -> str:
 
 
 def _measured(share: float, figure: str) -> str:
-    """Return a bar that fills at most 1.0 of its cell, and its figure. They differ every time.
+    """Return a figure with a bar that fills at most 1.0 of its cell.
 
-    notebooks/sanitize.cfg replaces them.
+    They differ on every run, so notebooks/sanitize.cfg replaces them.
     """
     return (
         '<div class="measured" style="display: flex; gap: .6em; align-items: center">'

@@ -6,11 +6,13 @@
 
 The child is `flask run` on a free port of 127.0.0.1. For "final_app", the finished application, and
 "mine/final_app", a learner's copy of it, it is `python -m final_app`. For the chats of lab 18, such as
-"18_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe that closes
-when this process ends for any reason, and then the child exits (`workshop.serve`, `workshop.finished`).
+"18_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe. When this
+process ends for any reason, the pipe closes, and the child exits (`workshop.serve`,
+`workshop.finished`).
 
-A step stores its data in a temporary folder that exists as long as this process. If you stop and start
-a stage, it keeps its data, but a new kernel starts with none. The learner's own chat keeps its data.
+A step stores its data in a temporary folder that is deleted when this process ends. If you stop and
+start a stage, it keeps its data, but a new kernel starts with none. The learner's own chat keeps its
+data.
 """
 
 import atexit
@@ -115,12 +117,12 @@ class Stage:
 
     @property
     def is_final_app(self) -> bool:
-        """Tell whether it is the finished application, or a learner's copy of it."""
+        """Return whether this stage is the finished application, or a learner's copy of it."""
         return self.folder.name == "final_app"
 
     @property
     def is_tiny(self) -> bool:
-        """Tell whether it is the small chat of lab 18."""
+        """Return whether this stage is the small chat of lab 18."""
         return self.name == "mine/speed" or self.name.startswith("18_speed/")
 
     @property
@@ -137,7 +139,7 @@ class Stage:
 
     @property
     def log(self) -> str:
-        """What the server printed so far (its last 500 lines)."""
+        """What the server has printed so far (its last 500 lines)."""
         with self._news:
             return "\n".join(self._log)
 
@@ -152,7 +154,10 @@ class Stage:
             )
 
     def start(self) -> None:
-        """Start the child and wait until it answers with its token. Raises StageFailed."""
+        """Start the child and wait until it answers with its token.
+
+        Raises StageFailed if it does not.
+        """
         self._started_from = files_of(self.folder)
         if self.name.startswith("mine"):
             # Python reuses its byte code if a file has the same size and the same second of its last
@@ -208,7 +213,7 @@ class Stage:
         running.forget(process.pid)
 
     def stale(self) -> bool:
-        """Tell whether a file of the stage was changed, added, removed or moved since it started."""
+        """Return whether a file of the stage was changed, added, removed or moved since the start."""
         return files_of(self.folder) != self._started_from
 
     def _read(self, process: subprocess.Popen[str], announced: threading.Event) -> None:
@@ -317,9 +322,10 @@ def child_environment(
     tied: bool = False,
     data: Path | None = None,
 ) -> dict[str, str]:
-    """Return this process's environment, without any FLASK_*, and with what `workshop.serve` reads.
+    """Return this process's environment without FLASK_* variables, but with those that `workshop.serve`
+    reads.
 
-    `data` is the folder in which the stage stores its data. With None, the stage decides.
+    `data` is the folder in which the stage stores its data. If it is None, the stage decides.
     """
     inherited = {
         key: value
@@ -345,7 +351,7 @@ def child_environment(
 
 
 def answers(url: str, token: str) -> bool:
-    """Tell whether the server at `url` is the stage with this token, whatever page it returns."""
+    """Return whether the server at `url` is the stage with this token, whatever page it returns."""
     try:
         with _direct.open(url, timeout=READY_TIMEOUT) as response:
             headers = response.headers
@@ -357,7 +363,7 @@ def answers(url: str, token: str) -> bool:
 
 
 def files_of(folder: Path) -> frozenset[tuple[str, float]]:
-    """Return a stage's own files, each with its last change in seconds since 1970."""
+    """Return a stage's own files, each with the time of its last change in seconds since 1970."""
     return frozenset(
         (str(path), path.stat().st_mtime)
         for path in folder.rglob("*")
@@ -366,7 +372,7 @@ def files_of(folder: Path) -> frozenset[tuple[str, float]]:
 
 
 def _is_made(name: str) -> bool:
-    """Tell whether a program made this file or folder while the stage ran or was edited."""
+    """Return whether a program, such as Python or an editor, created this file or folder."""
     return name.startswith(".") or name in ("__pycache__", "instance")
 
 

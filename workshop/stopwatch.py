@@ -1,8 +1,8 @@
 """A stopwatch in a server of lab 18: how often each part of a broadcast runs, and for how long.
 
 Python's own profiler, cProfile, records every call. For functions that take a microsecond, recording
-costs more than the call, and greenlets confuse cProfile. This stopwatch records only six functions, and
-none of them waits.
+costs more than the call, and greenlets confuse cProfile. This stopwatch times only six functions, none
+of which waits for anything.
 """
 
 import sys
@@ -37,7 +37,7 @@ class Stopwatch:
         self._times = dict.fromkeys(PARTS, 0)
 
     def lap(self) -> dict[str, list[float]]:
-        """Start, or start again. Return {part: [calls, microseconds]} since the last start."""
+        """Start or restart. Return {part: [calls, microseconds]} since the previous start."""
         if not self._originals:
             self._start()
         seen: dict[str, list[float]] = {

@@ -1,11 +1,11 @@
-"""A stranger who is not logged in, opens a WebSocket and sends frames by hand, right or wrong.
+"""A stranger who is not logged in, opens a WebSocket, and sends frames by hand, valid or not.
 
     somebody = stranger(chat)
     somebody.send("42[")                 # a packet that is no Socket.IO packet
     somebody.announce(60_000_000)        # a frame of 60 MB, of which only the beginning comes
     somebody.answer()                    # "closed: 1002 expected a Socket.IO packet, …"
 
-It reaches only stages, which are on this computer, and sends only a few bytes.
+A stranger can reach only stages, which are on this computer, and sends only a few bytes.
 """
 
 import socket
@@ -42,7 +42,10 @@ class Stranger:
         self._line.sendall(head + NO_MASK + b"x" * min(size, BEGINNING))
 
     def answer(self) -> str:
-        """Wait for a second, and return how the server has answered: it may have closed the socket."""
+        """Wait for a second, and return the server's answer.
+
+        The server may also have closed the socket.
+        """
         self._line.settimeout(MOMENT)
         try:
             while True:
@@ -55,7 +58,7 @@ class Stranger:
             return "closed without a reason"
 
     def leave(self) -> None:
-        """Close the connection, without saying goodbye."""
+        """Close the connection without a close frame."""
         self._line.close()
 
     def _next_frame(self) -> tuple[int, bytes]:

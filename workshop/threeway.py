@@ -1,8 +1,9 @@
-"""A learner's file and a step's, compared by way of the step before, from which both started.
+"""A three-way comparison of a learner's file, a step's file, and the previous step, from which both
+started.
 
-Two files alone do not show which lines the learner wrote and which lines the step removes. Also, if a
-new block ends like one of the learner's blocks, the two would share that end in a plain comparison,
-and the new block could not be typed as it is shown.
+The first two alone do not show which lines the learner wrote and which lines the step removes. Also, if
+a new block ends like one of the learner's blocks, a plain comparison would show that end only once, and
+the learner could not type the new block as it is shown.
 """
 
 import re
@@ -18,7 +19,7 @@ Lines = Sequence[str]
 class Mark:
     """One line of a comparison: its sign, and its position in the two files, counted from 0.
 
-    " " is in both, "+" is still to come, "-" has to go, "|" is the learner's own. If a line is in
+    " " is in both, "+" must be added, "-" must be removed, "|" is the learner's own. If a line is in
     only one file, its position in the other is the number of the line before which it would be.
     """
 
@@ -101,13 +102,14 @@ class Comparison:
         return typed
 
     def _tells(self, line: str) -> bool:
-        """Tell whether a line is distinctive: it contains a word, and is not in the origin."""
+        """Return whether a line is distinctive: it contains a word, and is not in the origin."""
         return bool(WORD.search(line)) and line not in self.origin
 
     def _reached(self, origin: Lines) -> list[int]:
-        """Return the place in the origin for each of the learner's lines.
+        """Return the position in the origin for each of the learner's lines.
 
-        A line that replaced an old line has the place of that line. Lines below it come after it.
+        If a line replaced an old line, it has the position of that line. The lines below it come after
+        it.
         """
         reached: list[int] = []
         for tag, start, end, first, after in _opcodes(origin, self.mine):

@@ -38,10 +38,10 @@ class Verdict:
     def headline(self) -> str:
         start, left_out = f"Step {self.step}: ", len(self.untried)
         if self.state == KEPT and left_out:
-            return f"{start}{self._kept_so_far}, {left_out} could not be tried. {self.why_untried}"
+            return f"{start}{self._kept_so_far}, {left_out} could not be tested. {self.why_untried}"
         if self.state == KEPT:
             return f"{start}all {self.total} promises are kept. Well done."
-        skipped = f" {left_out} could not be tried. {self.why_untried}" if left_out else ""
+        skipped = f" {left_out} could not be tested. {self.why_untried}" if left_out else ""
         if self.state == OPEN:
             return f"{start}{self._kept_so_far}. Not there yet: {self.sentence}{skipped}"
         which = f"promise {self.kept + left_out + 1} of {self.total}"  # no later one was tried

@@ -1,7 +1,8 @@
 """What a notebook shows: code and changes from the step folders, live pages, packets, progress.
 
-Every view has two forms. A running notebook shows the HTML. The text has no port, id or time, so it
-is always the same: it is stored in the notebook, compared by tests, and read if nothing runs.
+Every view has two forms. A running notebook shows the HTML. The text contains no port, id or time, so
+it is always the same. It is stored in the notebook for the tests, and for readers who do not run the
+notebook.
 """
 
 import html
@@ -105,7 +106,7 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
 
 
 def _step_before(name: str) -> dict[str, str]:
-    """Return the files of the step before, from which the learner started; none for the first step."""
+    """Return the files of the previous step, from which the learner started. The first step has none."""
     before = manifest.before(manifest.step(name))
     return changes.lesson_files(before.folder) if before else {}
 
@@ -115,7 +116,8 @@ def diff_view(
 ) -> View:
     """Show hunks: all of them, those of one file, or those of one function in it.
 
-    If they are folded, each file shows how much there is to type, and its lines when it is opened.
+    If `folded`, each file first shows only how much there is to type. Its lines appear when it is
+    opened.
     """
     chosen = choose(hunks, only)
     if only and not chosen:
@@ -252,7 +254,7 @@ def _to_type(hunks: list[Hunk]) -> str:
 
 
 def box(content: str, heading: str = "") -> str:
-    """Return HTML in a frame, under its heading. It scrolls sideways if it is too wide."""
+    """Return HTML in a frame, below a heading. If it is too wide, it scrolls sideways."""
     head = f'<div style="{HEAD}">{html.escape(heading)}</div>' if heading else ""
     return f'<div style="{BOX}">{head}<div style="overflow-x: auto">{content}</div></div>'
 
@@ -288,7 +290,7 @@ def _folded(words: str, content: str) -> str:
 
 
 def _shown(hunk: Hunk) -> list[str]:
-    """Return a hunk's lines without empty ones at its edges, which would only show a gap."""
+    """Return a hunk's lines without the empty ones at its edges, which would only look like a gap."""
     lines = list(hunk.lines)
     for edge in (0, -1):
         while lines and not lines[edge].strip():

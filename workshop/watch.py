@@ -1,4 +1,4 @@
-"""Check a learner's chat again on every save, and say what has changed since the last try."""
+"""Check a learner's chat again on every save, and report what has changed since the last check."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ POLL = 0.3  # seconds between two looks at the files; editors often write a file
 
 
 def watch(step: str) -> int:
-    """Check until every promise is kept or somebody presses Ctrl+C; return the exit code."""
+    """Check until every promise is kept or somebody presses Ctrl+C. Return the exit code."""
     pressed = threading.Event()
 
     def stop(*_: object) -> None:
@@ -50,14 +50,14 @@ def watch(step: str) -> int:
 
 
 def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
-    """Yield the files as they were before each check, and its verdict."""
+    """Yield the state of the files before each check, and the check's verdict."""
     while True:
         seen = files_of(paths.my_chat())
         yield seen, check(step)
 
 
 def news(last: Verdict | None, now: Verdict) -> str:
-    """Return what is new to the learner: the whole verdict, the rows that differ, or one line."""
+    """Return what is new to the learner: the whole verdict, only the rows that differ, or one line."""
     if not last or (last.state, last.sentence) != (now.state, now.sentence):
         return f"\n{now}"
     changed = [name for name, text in now.rows.items() if last.rows.get(name) != text]

@@ -102,7 +102,7 @@ def table() -> str:
 
 
 def renewed(page: str) -> str:
-    """Return docs/architecture.md with the table that the code gives today."""
+    """Return docs/architecture.md with the table that belongs to the current code."""
     before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2]
     if not after:
@@ -146,7 +146,7 @@ def label(name: str) -> str:
 
 
 def _imported(path: Path, package: str) -> set[str]:
-    """Return the names right below the package that a file imports, inside functions too."""
+    """Return the names directly below the package that a file imports, even inside functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -224,7 +224,7 @@ def _text(x: int, y: int, words: str, style: str) -> str:
 
 
 def _in_words(all_layers: list[list[str]], used: dict[str, set[str]]) -> str:
-    """Return what the picture shows, as sentences."""
+    """Return the content of the picture as sentences."""
     sentences = [
         f"{label(name)} imports {', '.join(map(label, _in_order(used[name], all_layers)))}."
         if used[name]

@@ -54,7 +54,7 @@ HIDE = """(root) => {
 
 @dataclass
 class Shown:
-    """A live page that is open, and where its picture goes."""
+    """A live page that is open, and the path for its picture."""
 
     page: Page
     path: Path
@@ -77,7 +77,7 @@ class Photographer:
             self.shown = []
 
     async def after(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        """Open the pages that a cell shows, and use them as the text around it asks."""
+        """Open the pages that a cell shows, and use them as the surrounding text asks readers to do."""
         markup = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
         frames = FRAME.findall(markup)
         text = "".join(
@@ -98,7 +98,7 @@ class Photographer:
                 await say(each.page, said)
 
     async def take(self, shown: Shown) -> None:
-        """Write the picture of a page, with its words and with what it was made from."""
+        """Write the picture of a page, with a description and a digest of what it was made from."""
         page = shown.page
         await page.evaluate(HIDE, str(paths.ROOT))
         words = " ".join((await page.inner_text("body")).split())[:MOST_WORDS]
@@ -112,7 +112,7 @@ class Photographer:
 
 
 async def enter(page: Page, text: str) -> None:
-    """Log in as the person whom the text names. If it names nobody, register."""
+    """Log in as the person that the text names. If it names nobody, register."""
     if not await page.locator("[type=password]").count():
         return
     named = re.search(r"[Ll]og in as (\w+)", text)

@@ -23,7 +23,7 @@ def exist() -> bool:
 
 
 def bootstrap(username: str, password: str) -> int:
-    """Create the first administrator, the room "general" and an invite; return the user id."""
+    """Create the first administrator, the room "general" and an invite. Return the user id."""
     return _bootstrap(username, passwords.hash_password(password))
 
 
@@ -39,7 +39,7 @@ def create_bot(username: str) -> tuple[int, str]:
 
 
 def register(username: str, password: str, code: str, *, open_to_all: bool) -> int:
-    """Create an account and return its id. The code of an invite is needed unless `open_to_all`."""
+    """Create an account and return its id. This needs the code of an invite, unless `open_to_all`."""
     if not open_to_all:
         invites.get_valid(code)  # before the password is hashed, which is expensive
     return _register(username, passwords.hash_password(password), "" if open_to_all else code)
@@ -55,7 +55,7 @@ def rename(identity: Identity, name: str) -> None:
 
 
 def set_password(user_id: int, password: str, *, keep_session: int = 0) -> int:
-    """Set a password and end all other sessions; return how many ended. Raises Invalid."""
+    """Set a password and end all other sessions. Return how many ended. Raises Invalid."""
     digest = passwords.hash_password(password)
     return _store_password(user_id, digest, keep_session=keep_session)
 
@@ -72,11 +72,11 @@ def check_password(identity: Identity, password: str, *, field: str = "password"
 
 @exclusive_transaction
 def deactivate(user_id: int, status: str) -> int:
-    """Ban ("banned") or delete ("deleted") an account; return how many sessions ended.
+    """Ban ("banned") or delete ("deleted") an account.
 
-    The user's messages stay; their invites do not. A deleted account loses its names, so that somebody
-    else can take them, and a banned one keeps them. Raises NotFound, and Conflict for the last
-    administrator.
+    Return how many sessions ended. The user's messages remain, but their invites are deleted. A deleted
+    account loses its names, so that somebody else can use them. A banned account keeps them. Raises
+    NotFound, and Conflict for the last administrator.
     """
     user = people.get_active(user_id) if status == "banned" else db.session.get_one(User, user_id)
     _check_not_last_admin(user_id)
@@ -205,7 +205,7 @@ def _checked_username(username: str) -> str:
 
 
 def _check_free(name: str, field: str, owner_id: int = 0) -> None:
-    """Raise Conflict if it looks like the name or the username of anybody but its owner.
+    """Raise Conflict if this name looks like a name or username of anybody else.
 
     A banned person keeps both names, because a ban can be lifted.
     """

@@ -31,7 +31,7 @@ def create(user_id: int) -> dict[str, Any]:
 
 
 def get_valid(code: str) -> Invite:
-    """Return the invite with this code. Raises Forbidden if it is not valid (any more)."""
+    """Return the invite with this code. Raises Forbidden if it is unknown or no longer valid."""
     invite = db.session.scalar(select(Invite).filter_by(code=code))
     if invite is None or invite.uses_left < 1 or invite.expires_at < clock.now():
         raise Forbidden("This invite is no longer valid. Ask for a new one.", field="invite")
@@ -60,6 +60,6 @@ def revoke_all(user_id: int) -> None:
 
 @exclusive_transaction
 def remove_expired() -> int:
-    """Remove the invites that are used up or expired; return how many."""
+    """Remove the invites that are used up or expired, and return how many."""
     expired = or_(Invite.uses_left < 1, Invite.expires_at < clock.now())
     return len(list(db.session.scalars(delete(Invite).where(expired).returning(Invite.id))))

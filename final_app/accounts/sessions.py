@@ -1,4 +1,4 @@
-"""Sessions: how they begin with a login, who is logged in, and how they end, by a logout for example."""
+"""Sessions: how they begin, whom they belong to, and how they end."""
 
 import hashlib
 from contextlib import suppress
@@ -71,7 +71,7 @@ def authenticate(username: str, password: str) -> int:
 
 
 def username_or_unknown(typed: str) -> str:
-    """Return what somebody typed if it is a username, else "unknown": it may be a password."""
+    """Return what somebody typed if it is a username, else "unknown", because it may be a password."""
     return db.session.scalar(select(User.username).filter_by(username=typed)) or "unknown"
 
 
@@ -105,7 +105,7 @@ def get(session_id: int) -> Identity | None:
 def touch(identity: Identity) -> None:
     """Store when the session was last used, but only every TOUCH_EVERY, to save writes.
 
-    Without space on the disk it is not stored: a request that only reads goes on.
+    If the disk is full, this stores nothing, so that requests that only read still work.
     """
     if identity.seen_at < clock.now() - TOUCH_EVERY:
         with suppress(DiskFull):
@@ -140,7 +140,7 @@ def end(identity: Identity, session_id: int, reason: str) -> None:
 
 @transaction
 def end_all(user_id: int, reason: str, *, but: int = 0) -> int:
-    """End all sessions of a user except `but`; return how many."""
+    """End all sessions of a user except `but`, and return how many."""
     return _end((Session.user_id == user_id) & (Session.id != but), reason)
 
 
@@ -155,7 +155,7 @@ def renew_token(bot_id: int) -> str:
 
 @transaction
 def remove_expired() -> int:
-    """Remove the sessions that have not been used for LIFETIME; return how many."""
+    """Remove the sessions that have not been used for LIFETIME, and return how many."""
     bots = select(User.id).where(User.role == "bot")
     expired = (Session.seen_at < clock.now() - LIFETIME) & Session.user_id.not_in(bots)
     return _end(expired, "ended")

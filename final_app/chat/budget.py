@@ -1,4 +1,4 @@
-"""The bytes of an answer: a client asks for the rest, so that no answer grows without a bound."""
+"""The size of answers has a limit. If there is more, the client asks for the rest."""
 
 import json
 
@@ -7,7 +7,7 @@ ENVELOPE_BYTES = 1_000  # around the items of an answer
 
 
 class Budget:
-    """Counts the bytes of an answer while it grows. The first item always fits, so clients get on."""
+    """Counts the bytes of an answer. The first item always fits, so every answer makes progress."""
 
     def __init__(self, most: int = ANSWER_BYTES - ENVELOPE_BYTES) -> None:
         self.most = most
@@ -15,7 +15,7 @@ class Budget:
         self.is_full = False
 
     def takes(self, item: object) -> bool:
-        """Count an item of the answer; return whether it still fits."""
+        """Count an item of the answer, and return whether it still fits."""
         text = json.dumps(item, ensure_ascii=False, separators=(",", ":")) + ","
         size = len(text.encode())
         self.is_full = self.used > 0 and self.used + size > self.most

@@ -1,6 +1,6 @@
-"""Earlier messages: by page, around a message, and what a client missed.
+"""Earlier messages: by page, around a message, and those that a client missed.
 
-An answer has at most `budget.ANSWER_BYTES`. It ends earlier if necessary, and says that there is more.
+An answer has at most `budget.ANSWER_BYTES`. If this is not enough, the answer says that there is more.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ def page(
     """Return a page as {messages: [oldest … newest], first, last, last_seq, last_rev}.
 
     Without `before`, `after` or `around` (each a `seq`), it contains the newest messages. `first` and
-    `last` say whether it reaches the oldest (after retention) and the newest message of the room.
+    `last` say whether it contains the oldest (after retention) and the newest message of the room.
     """
     memberships.get(user_id, room_id)
     room = db.session.get_one(Room, room_id)
@@ -61,8 +61,8 @@ def page(
 def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
     """Return the changes since a `rev` for each room: {changes, last_rev, reset, more}, oldest first.
 
-    With `more`, the client goes on from `last_rev`, up to which it now has every change. Rooms that the
-    user is not in are left out. After more than SYNC_MOST changes, `reset` is true.
+    With `more`, the client has every change up to `last_rev`, and asks again from there. Rooms that the
+    user is not in are left out. If there are more than SYNC_MOST changes, `reset` is true.
     """
     last_revs = memberships.last_revs(user_id)
     if revs.items() <= last_revs.items():  # as after most reconnections
@@ -80,7 +80,7 @@ def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
 class _Reader:
     """Reads messages of a room until the answer is full, a few at a time, so that others get a turn.
 
-    It goes on by the value of a column, because messages may have been changed or removed meanwhile.
+    It continues from the value of a column, because messages may be changed or removed in the meantime.
     """
 
     def __init__(self, room_id: int, budget: Budget | None = None) -> None:
@@ -90,7 +90,7 @@ class _Reader:
     def read(
         self, column: InstrumentedAttribute[int], start: int, limit: int, *, newest: bool = False
     ) -> list[Snapshot]:
-        """Return messages in the order of a column, after `start`: upwards, or down from `newest`."""
+        """Return messages after `start`, or with `newest`, those before it, newest first."""
         found: list[Snapshot] = []
         while len(found) < limit:
             beyond = column < start if newest else column > start
@@ -153,7 +153,7 @@ def _answer(
 
 
 def _is_too_many(room_id: int, rev: int, last_rev: int) -> bool:
-    """Return whether a client missed changes of more than SYNC_MOST messages."""
+    """Return whether a client missed changes to more than SYNC_MOST messages."""
     if last_rev - rev <= SYNC_MOST:
         return False
     some = select(Message.id).where(Message.room_id == room_id, Message.rev > rev)

@@ -1,4 +1,4 @@
-"""Memberships: who is in which room, how each member sees it, and the unread counts."""
+"""Memberships: who is in which room, what each member sees of it, and the unread counts."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -19,10 +19,11 @@ COUNTED = 100  # unread messages; clients show more as "99+"
 
 
 def _view() -> Select[Any]:
-    """Return the statement for rooms as their members see them, each with the other person if direct.
+    """Return the statement for rooms as their members see them.
 
-    Only the last COUNTED messages of each room are checked for unread ones. Built once, and with tables
-    instead of classes, because every socket that connects asks this.
+    A direct room includes the other person. Only the last COUNTED messages of each room are checked for
+    unread ones. The statement is built once, and from tables instead of classes, because it runs for
+    every socket that connects.
     """
     theirs, other = _mine.alias(), _users.alias()
     fresh = and_(
@@ -97,10 +98,11 @@ def of_everybody_in(room_id: int) -> dict[int, dict[str, Any]]:
 
 
 def to_return_to(user_id: int, visited: Sequence[str]) -> dict[str, Any] | None:
-    """Return the room in which a person goes on: the first of `visited` that is theirs and not archived.
+    """Return the room that opens first: the first of `visited` that the person is in and that is not
+    archived.
 
-    `visited` holds room ids, as a browser keeps them. If it is empty, the person goes on in the room
-    where they wrote last. Failing that, this is the first room by name, or None without such a room.
+    `visited` contains room ids, which the browser stores. If it has no such room, return the room in
+    which the person wrote last, or else the first room by name. Return None if there is no room.
     """
     rooms = {str(room["id"]): room for room in of(user_id) if not room["archived"]}
     newest_first = select(Message.room_id).filter_by(author_id=user_id).order_by(Message.id.desc())
@@ -125,7 +127,7 @@ def last_revs(user_id: int) -> dict[int, int]:
 
 
 def check(user_id: int, room_id: int) -> None:
-    """Raise NotFound if the user is not a member. This costs a fraction of what `get` does."""
+    """Raise NotFound if the user is not a member. This is much cheaper than `get`."""
     if not execute(_IS_MEMBER, user=user_id, room=room_id):
         raise NotFound(NOT_THERE)
 
@@ -167,7 +169,7 @@ def check_writable(user_id: int, room_id: int) -> None:
 
 
 def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
-    """As `check_writable`, if that is known already."""
+    """Do the same as `check_writable`, for a caller that has already read both values."""
     if not is_member:
         raise NotFound(NOT_THERE)
     if archived_at:
@@ -191,7 +193,7 @@ def set_notify(user_id: int, room_id: int, level: str) -> None:
 
 @transaction
 def mark_read(user_id: int, room_id: int, seq: int, origin: str = "") -> dict[str, int]:
-    """Store the last message that the user has read. A lower `seq` marks later messages as unread.
+    """Store the last message that the user has read. With a lower `seq`, later messages become unread.
 
     Returns {unread, mentions, last_read_seq}. The change is not sent to `origin`, the user's socket.
     """

@@ -74,9 +74,10 @@ def post(
     author_id: int, room_id: int, client_id: str, text: str,
     reply_to: int | None = None, files: Sequence[str] = (), *, most_files: int = 0,
 ) -> Posted:  # fmt: skip
-    """Store a message and number it. A repeated `client_id` of this author returns the stored one.
+    """Store a message and number it.
 
-    That also works if the room was archived, or the author has left it, since the first attempt.
+    If this author has already used the `client_id`, return the stored message. This also works if the
+    room has been archived, or the author has left it, since the first attempt.
     """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lowercase.", field="client_id")
@@ -118,7 +119,7 @@ def edit(author_id: int, message_id: int, text: str) -> Snapshot:
 def delete(user_id: int, message_id: int) -> Snapshot:
     """Delete a message. Its author and the moderators of the room may delete it.
 
-    An empty message stays in its place, so that clients learn about the deletion when they sync.
+    The message remains without its content, so that clients learn about the deletion when they sync.
     """
     message = get_writable(user_id, message_id)
     if message.author_id != user_id and not memberships.can_moderate(user_id, message.room_id):
@@ -162,7 +163,7 @@ def completed(reference: Snapshot) -> Snapshot:
 
 
 def to_dict(message: Message | SimpleNamespace) -> Snapshot:
-    """Return the message as clients get it, without what is empty.
+    """Return the message as clients get it, without its empty fields.
 
     It always has {id, room, seq, rev, client_id, author: {id, name}, created_at}. Most have a `text`. It
     can also have `html`, if its text has formatting; mentions: [user id]; uploads: [upload];
@@ -217,7 +218,7 @@ def _asked(author_id: int, room_id: int, client_id: str) -> Any:
 
 
 def _insert(message: SimpleNamespace) -> None:
-    """Store a new message with what belongs to it, and give it its `id`."""
+    """Store a new message with its files and mentions, and set its `id`."""
     (row,) = execute(_INSERT, **{name: getattr(message, name) for name in COLUMNS})
     message.id = row.id
     for each in message.mentions:

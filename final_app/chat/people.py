@@ -1,7 +1,7 @@
 """People: active accounts, as other users see them.
 
-Every change of a person takes the next `rev`, as the changes in a room do, so that a page knows whether
-its list of people is complete.
+Every change to a person takes the next `rev`, as the changes in a room do, so that a page knows whether
+its list of people is up to date.
 """
 
 import hashlib
@@ -33,7 +33,10 @@ _TWO = select(users.c.id).where(users.c.status == "active").limit(2)
 
 @dataclass(frozen=True)
 class Listing:
-    """Everybody as the JSON {ok, people, rev}, at this `rev`. The tag changes with the content."""
+    """The list of everybody as the JSON {ok, people, rev}, at this `rev`.
+
+    The tag depends on the content.
+    """
 
     rev: int
     body: bytes
@@ -59,7 +62,7 @@ def everybody() -> list[dict[str, Any]]:
 
 
 def listing(last: Listing | None) -> Listing:
-    """Return everybody: `last` itself unless somebody has changed since."""
+    """Return the list of everybody. This is `last`, unless somebody has changed since then."""
     now = rev()  # read first: a list that is newer than its number is read again
     if last is not None and last.rev == now:
         return last
@@ -69,17 +72,17 @@ def listing(last: Listing | None) -> Listing:
 
 
 def rev() -> int:
-    """Return the number of the last change of anybody."""
+    """Return the number of the last change to anybody."""
     return execute(_REV)[0].rev or 0
 
 
 def changed(user_id: int) -> None:
-    """Number a change of a person and record it, inside the caller's transaction."""
+    """Number a change to a person and record it, inside the caller's transaction."""
     record(PersonChanged(user_id, _next_rev(user_id)))
 
 
 def gone(user_id: int) -> None:
-    """As `changed`, for an account that was banned or deleted."""
+    """Do the same as `changed` for an account that was banned or deleted."""
     record(PersonGone(user_id, _next_rev(user_id)))
 
 
@@ -94,7 +97,7 @@ def active_ids() -> list[int]:
 
 
 def joined_since(moment: datetime) -> list[int]:
-    """Return the ids of the active users who joined the chat after a moment."""
+    """Return the ids of the active users who joined the chat after a given time."""
     query = select(User.id).where(User.status == "active", User.created_at > moment)
     return list(db.session.scalars(query))
 

@@ -22,7 +22,10 @@ class Socket(NamedTuple):
 
 
 class Presence:
-    """The open sockets by sid. `telling` is held while somebody is told who is online."""
+    """The open sockets by sid.
+
+    `telling` is a lock, which is held while a socket is told who is online.
+    """
 
     def __init__(self) -> None:
         self.telling = threading.Lock()
@@ -40,7 +43,7 @@ class Presence:
             self._left.pop(user_id, None)
 
     def disconnect(self, sid: str) -> None:
-        """Forget a socket. Does nothing if it is not known."""
+        """Remove a socket. Do nothing if it is unknown."""
         with self._lock:
             socket = self._sockets.pop(sid, None)
             if socket is None:
@@ -69,11 +72,11 @@ class Presence:
             return [sid for sid, each in self._sockets.items() if each.session_id == session_id]
 
     def online(self) -> tuple[int, ...]:
-        """Return the ids of all users who are online, as everybody was told."""
+        """Return the ids of all users who are online, according to the last announcement."""
         return self._online
 
     def with_online(self, persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return these people, each with `online`."""
+        """Return these people, each with the field `online`."""
         return [each | {"online": each["id"] in self._told} for each in persons]
 
     def present(self) -> set[int]:
@@ -84,7 +87,7 @@ class Presence:
             return self._sids.keys() | (self._left.keys() & self._told)
 
     def changes(self, elsewhere: Set[int] = frozenset()) -> tuple[list[int], list[int]]:
-        """Return who has come online and who has gone since the last call. They count as told.
+        """Return who has come online and who has gone since the last call. They count as announced.
 
         `elsewhere` are the users who are online in other processes.
         """

@@ -24,7 +24,7 @@ PARTS = {
 
 @transaction
 def react(user_id: int, message_id: int, emoji: str, on: bool) -> Snapshot:
-    """Add an emoji to a message, or remove it if `on` is false; return the message."""
+    """Add an emoji to a message, or remove it if `on` is false. Return the message."""
     message = messages.get_writable(user_id, message_id)
     if not is_emoji(emoji):
         raise Invalid(f"Expected one emoji; got {emoji[:LONGEST]!r}.", field="emoji")

@@ -1,4 +1,4 @@
-"""Create, change, join and leave rooms. Whoever asks for a change must be allowed to make it."""
+"""Create, change, join and leave rooms. Each function checks that the user is allowed to do this."""
 
 import re
 import unicodedata
@@ -162,7 +162,8 @@ def next_numbers(room_id: int, *, is_new: bool) -> tuple[int, int]:
     """Return the next `seq` and `rev` of a room, inside the caller's transaction.
 
     This is a single statement: if a database has several writers, its row lock keeps the numbers in the
-    order of the commits. For a change of an existing message, `is_new` is false and `seq` stays.
+    order of the commits. For a change to an existing message, `is_new` is false, and `seq` stays the
+    same.
     """
     ((seq, rev),) = execute(_COUNT, room=room_id, one=int(is_new))
     return seq, rev
@@ -190,7 +191,10 @@ def _add(room: Room, user_id: int, role: str = "member") -> None:
 
 
 def _remove(membership: Membership) -> None:
-    """Remove a member. The oldest account, and a bot only if nobody else is left, succeeds an owner."""
+    """Remove a member.
+
+    If it is the owner, the oldest account takes over. A bot does so only as the last one.
+    """
     room_id, user_id = membership.room_id, membership.user_id
     db.session.delete(membership)
     db.session.flush()
@@ -203,7 +207,7 @@ def _remove(membership: Membership) -> None:
 
 
 def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
-    """Return the normalized name. Raises Invalid, or Conflict if the user knows a room that has it."""
+    """Return the normalized name. Raises Invalid, or Conflict if the user knows a room with it."""
     name = names.checked(name, NAME_LENGTH, "A room name")
     if names.folded(name) in map(names.folded, _names_known_to(user_id, but=room_id)):
         raise Conflict("There is already a room with this name.", field="name")
@@ -213,8 +217,8 @@ def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
 def _names_known_to(user_id: int, *, but: int) -> Iterable[str]:
     """Return the names of the rooms that the person can know about, without the archived ones.
 
-    Two closed rooms with different members can have the same name. If that were refused, the refusal
-    would tell a stranger that a closed room exists.
+    Two closed rooms with different members can have the same name. If the chat refused this, the
+    refusal would reveal to a stranger that a closed room exists.
     """
     known = select(Room.name).where(Room.archived_at.is_(None), Room.id != but)
     if user_id != OPERATOR:
@@ -224,10 +228,10 @@ def _names_known_to(user_id: int, *, but: int) -> Iterable[str]:
 
 
 def _free_slug(name: str, kind: str) -> str:
-    """Return the name as a URL can contain it, with random digits added if it is taken.
+    """Return the name in a form for URLs, with random digits added if it is taken.
 
-    A closed room always has the digits. If its slug were plain, the slug of the next room with that
-    name would tell a stranger that a closed room exists.
+    A closed room always has the digits. Otherwise, the slug of the next room with the same name would
+    reveal to a stranger that a closed room exists.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-") or "room"

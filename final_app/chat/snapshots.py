@@ -1,4 +1,4 @@
-"""Snapshots: the short form in which clients get a message, its files and its quotation."""
+"""Snapshots: the short form in which clients get a message, its files and the message it replies to."""
 
 from typing import Any
 

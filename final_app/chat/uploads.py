@@ -18,7 +18,7 @@ UNSENT_KEPT = timedelta(days=1)
 
 
 def to_dict(upload: Upload) -> Snapshot:
-    """Return {id, filename, mime, size}, and of an image also {width, height}."""
+    """Return {id, filename, mime, size}, and for an image also {width, height}."""
     whole = {
         "id": upload.id,
         "filename": upload.filename,
@@ -107,7 +107,7 @@ def drop(message: Message) -> None:
 
 @transaction
 def remove_unsent() -> int:
-    """Remove files that were not sent within UNSENT_KEPT; return how many."""
+    """Remove files that were not sent within UNSENT_KEPT, and return how many."""
     old = Upload.message_id.is_(None) & (Upload.created_at < clock.now() - UNSENT_KEPT)
     ids = list(db.session.scalars(delete(Upload).where(old).returning(Upload.id)))
     remove_files(ids)
@@ -115,5 +115,5 @@ def remove_unsent() -> int:
 
 
 def known(upload_ids: Sequence[str]) -> set[str]:
-    """Return those of these ids that are in the table."""
+    """Return those of the given ids that are in the table."""
     return set(db.session.scalars(select(Upload.id).where(Upload.id.in_(upload_ids))))

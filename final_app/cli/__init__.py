@@ -25,6 +25,9 @@ def register(app: Flask) -> None:
 
 
 def _serves(options: dict[str, Any]) -> bool:
-    """Tell whether `flask run` serves in this process. With the reloader its second process does."""
+    """Return whether `flask run` serves in this process.
+
+    With the reloader, its second process serves.
+    """
     reloads = get_debug_flag() if options["reload"] is None else options["reload"]
     return is_running_from_reloader() or not reloads

@@ -1,4 +1,4 @@
-"""What all commands share: a migrated database, one-line errors and tables of rows."""
+"""What all commands have in common: a migrated database, one-line errors and tables of rows."""
 
 import functools
 import os
@@ -55,7 +55,7 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
 
 
 def rows(statement: str, **values: int) -> list[tuple[Any, ...]]:
-    """Return what an SQL statement finds."""
+    """Return the rows that an SQL statement finds."""
     return [tuple(row) for row in db.session.execute(db.text(statement), values)]
 
 

@@ -30,7 +30,10 @@ def back_up(path: str) -> str:
         held, missing = backup.create(current.settings(), target, click.echo)
     except (OSError, sqlite3.Error) as problem:
         if faults.means_full(problem):
-            told = f"The backup failed: the disk of {target.parent} is full. Nothing is left there."
+            told = (
+                f"The backup failed: the disk of {target.parent} is full. The incomplete copy has "
+                f"been removed."
+            )
             raise click.ClickException(told) from None
         raise click.ClickException(f"The backup failed: {problem}.") from None
     told = f"Backed up to {path}: {retention.summary(held)}. The copy of the database was checked."
@@ -57,7 +60,7 @@ def storage() -> list[tuple[object, ...]]:
 
 @command(group, "seed-demo")
 def seed_demo() -> str:
-    """Fill an empty installation with three people and some messages, to look around."""
+    """Fill an empty installation with three people and some messages, so that you can try the chat."""
     password = secrets.token_urlsafe(9)
     ids = {"ada": accounts.bootstrap("ada", password)}
     ids |= {name: accounts.create(name, password) for name in ("bo", "cy")}

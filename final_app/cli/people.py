@@ -57,7 +57,7 @@ def reset_password(name: str, password_stdin: bool) -> str:
 
 @command(users, "ban NAME")
 def ban(name: str) -> str:
-    """Ban a user: their sessions end and they leave their rooms. Their messages stay."""
+    """Ban a user: end their sessions and remove them from their rooms. Their messages remain."""
     ended = accounts.deactivate(people.id_of(name), "banned")
     return f"{name.lower()} is banned. {_sessions(ended)} ended."
 
@@ -85,7 +85,10 @@ def demote(name: str) -> str:
 
 @command(users, "delete NAME")
 def delete(name: str) -> str:
-    """Delete an account permanently. Its username becomes free; its messages stay without a name."""
+    """Permanently delete an account.
+
+    Its username becomes available. Its messages remain, without a name.
+    """
     ended = accounts.deactivate(people.id_of(name), "deleted")
     return f"{name.lower()} is deleted. {_sessions(ended)} ended."
 

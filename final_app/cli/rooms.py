@@ -1,4 +1,4 @@
-"""Commands about rooms. They can do in every room what its owner can."""
+"""Commands about rooms. In every room, they have the permissions of its owner."""
 
 import click
 from flask.cli import AppGroup

@@ -1,4 +1,4 @@
-"""The record of what concerns security: one line for each login, ban, invite and the like."""
+"""The log of security events: one line for each login, ban, invite and so on."""
 
 import json
 import logging
@@ -33,9 +33,9 @@ def audited(event: str, who: str, where: str | None, **about: object) -> Iterato
 
 
 def to_system_log() -> None:
-    """Send the lines of this process to the log of the system, where the lines of the service are.
+    """Send this process's lines to the system log, which also contains those of the service.
 
-    Commands call this: their own output is for whoever types them.
+    Commands call this, because their own output goes to the person who types them.
     """
     if log.handlers or not SYSTEM_LOG.exists():
         return
@@ -51,6 +51,9 @@ def _log(fields: dict[str, object]) -> None:
 
 
 def _shown(value: object) -> str:
-    """Return a value, as a JSON string unless it is plain, so that nothing in it can end the line."""
+    """Return a value.
+
+    If it is not plain, it is a JSON string, so that it cannot contain a line break.
+    """
     text = str(value)[:LONGEST]
     return text if PLAIN.fullmatch(text) else json.dumps(text)

@@ -29,7 +29,7 @@ def seconds() -> float:
 
 
 def pause(duration: float) -> None:
-    """Wait for some seconds. With gevent, everything else continues meanwhile."""
+    """Wait for some seconds. With gevent, everything else continues in the meantime."""
     time.sleep(duration)
 
 

@@ -1,4 +1,4 @@
-"""What goes into the log: no secrets, no line that a stranger made up, and no line a thousand times."""
+"""Keep secrets, forged lines and endless repetitions out of the log."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ def without_query(line: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the text with "\\n", "\\x1b" and all else that could pass for something in the log."""
+    """Return the text with every character escaped that could forge a part of the log."""
     return STRANGE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -43,7 +43,7 @@ class HideQueries(logging.Filter):
 
 
 class Seldom:
-    """Logs one line of a kind every EVERY seconds, and counts the lines in between."""
+    """Logs at most one line of a kind every EVERY seconds, and counts the lines in between."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
@@ -51,7 +51,7 @@ class Seldom:
         self._left_out = 0
 
     def error(self, message: str) -> None:
-        """Log the message, or leave it out if the last one was a short time ago."""
+        """Log the message, unless the last one was logged a short time ago."""
         if clock.seconds() < self._next:
             self._left_out += 1
             return

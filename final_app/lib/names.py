@@ -25,10 +25,10 @@ def checked(name: str, most: int, what: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Return what two names have in common if people cannot tell them apart.
+    """Return a text that is the same for two names if people cannot tell them apart.
 
-    They may differ in capitals, in the form of their letters (as "Ａda" and "ada" do), in letters of
-    another script that look alike (a Cyrillic "а"), and in characters that nobody sees.
+    Such names may differ in capitalization, in the form of their letters (as "Ａda" and "ada" do), in
+    similar letters of another script (a Cyrillic "а"), and in invisible characters.
     """
     same = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return INVISIBLE.sub("", same).translate(LOOKALIKES)

@@ -17,7 +17,7 @@ Counted = tuple[object, ...]  # the kind, and who it is
 class RateLimiter:
     """Counts actions and failed logins. `rates` maps each kind, such as "messages", to its limit.
 
-    The window moves: a limit of 60 per minute holds for any 60 seconds.
+    The window moves: a limit of 60 per minute applies to any 60 seconds.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -34,7 +34,7 @@ class RateLimiter:
         self._forgot = clock.seconds()
 
     def count(self, kind: str, *who: object, cost: int = 1) -> None:
-        """Count an action, as often as it costs. Raises RateLimited if it exceeds the limit.
+        """Count an action, as many times as it costs. Raises RateLimited if this exceeds the limit.
 
         The error says how many seconds to wait.
         """
@@ -61,7 +61,7 @@ class RateLimiter:
                 times.extend([now] * cost)
 
     def _forget(self, now: float) -> None:
-        """Forget everybody who has done nothing within the time of the limit."""
+        """Remove everybody who has done nothing within the limit's period."""
         if now - self._forgot < FORGET_EVERY:
             return
         self._forgot = now

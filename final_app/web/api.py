@@ -38,7 +38,7 @@ def healthz() -> Answer:
 
 @api.get("/readyz")
 def readyz() -> tuple[Answer, int]:
-    """Check that the chat can write. It tries once a second at most; this needs no login.
+    """Check that the chat can write, at most once a second. This needs no login.
 
     Answers: 200, or 503 with the reason in error.message.
     """
@@ -131,9 +131,9 @@ def members(me: Identity, room_id: int) -> Answer:
 @api.get("/api/people")
 @auth.login_required
 def everybody(me: Identity) -> Response:
-    """List all people, as of their change `rev`. If your If-None-Match is current, the answer is 304.
+    """List all people, at their current `rev`. If your If-None-Match is current, the answer is 304.
 
-    Sends: ?tag=the tag that `welcome` named, so that a browser that has this list need not ask again.
+    Sends: ?tag=the tag in `welcome`, so that a browser that has this list does not ask again.
     Answers: 200 {people: [{id, username, name, role}], rev}.
     """
     found = current.listing()

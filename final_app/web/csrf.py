@@ -12,7 +12,7 @@ def protect(app: Flask) -> None:
 
 
 class _Protection(CSRFProtect):  # type: ignore[misc]
-    """Requires no token with an Authorization header, which browsers do not add by themselves."""
+    """Requires no token if there is an Authorization header, which browsers do not add by themselves."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
         if request.authorization is None:

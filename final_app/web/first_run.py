@@ -1,4 +1,7 @@
-"""The code for the first run: whoever sets up a chat that others can reach must see its terminal."""
+"""The code for the first run.
+
+If others can reach the chat, only a person who sees its terminal can set it up.
+"""
 
 import hmac
 from ipaddress import ip_address
@@ -18,9 +21,9 @@ def require_code(host: str) -> None:
     """Require a new code for the first account, and print it, if others can reach the chat.
 
     `host` is the address where the server listens. Behind a proxy that is loopback, but others can
-    reach the chat. `python -m final_app` and `flask run` call this at the start. Another WSGI server
-    does not say where it listens, so there is no code: create the first account with
-    `users create NAME --admin` before you start it. All processes of a chat print the same code.
+    reach the chat. `python -m final_app` and `flask run` call this at the start. Other WSGI servers do
+    not say where they listen, so there is no code for them: create the first account with `users create
+    NAME --admin` before you start it. All processes of a chat print the same code.
     """
     reachable = current.settings().proxy_hops > 0 or not _is_loopback(host)
     if reachable and not accounts.exist():
@@ -30,7 +33,7 @@ def require_code(host: str) -> None:
 
 
 def needs_code() -> bool:
-    """Tell whether the form has to ask for the code."""
+    """Return whether the form has to ask for the code."""
     return EXTENSION in current_app.extensions
 
 

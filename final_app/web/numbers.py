@@ -11,7 +11,7 @@ SHORT = r"[0-9]{1,15}"
 
 
 class ShortNumber(IntegerConverter):
-    """A number in a path. A path with a larger number is not found."""
+    """A number in a path. A larger number does not match."""
 
     regex = SHORT
 
@@ -20,7 +20,7 @@ class ShortNumber(IntegerConverter):
 
 
 def parse(text: str) -> int | None:
-    """Return the number that a text is, or None if it is anything else."""
+    """Return the number that a text contains, or None if it contains anything else."""
     if re.fullmatch(SHORT, text) and int(text) <= LARGEST_NUMBER:
         return int(text)
     return None

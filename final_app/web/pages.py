@@ -27,7 +27,7 @@ Page = Response | str | tuple[str, int]
 
 @pages.app_context_processor
 def for_every_page() -> dict[str, str]:
-    """Give every template the path that all URLs start with, including a proxy's prefix."""
+    """Pass the path that all URLs start with, including a proxy's prefix, to every template."""
     return {"base_path": f"{request.script_root}/"}
 
 
@@ -166,7 +166,7 @@ def _form(name: str, act: Callable[[], object], check: Callable[[], None] = lamb
 
 
 def _log_in() -> str:
-    """Create a session for the username and password in the form; return its token."""
+    """Create a session for the username and password in the form, and return its token."""
     name = _field("username").strip().lower()
     with (
         audited("login", sessions.username_or_unknown(name), request.remote_addr),

@@ -89,7 +89,7 @@ def thumbnail(me: Identity, upload_id: str) -> Response:
 
 
 class _FormParser(MultiPartParser):
-    """Reads a form whose only file is `file`. It opens no file for anything else."""
+    """Reads a form whose only file is `file`, and opens no file for anything else."""
 
     opened = False
 
@@ -101,10 +101,10 @@ class _FormParser(MultiPartParser):
 
 
 def read_form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, FileStorage]:
-    """Return the room id and the file of an upload. Raises Invalid and TooLarge without reading on.
+    """Return the room id and the file of an upload.
 
-    The file is written directly to the disk where it stays. With `request.files`, it would have to be
-    copied there, which would block everything else.
+    Raises Invalid and TooLarge without reading the rest. The file is written directly to its final
+    disk. With `request.files`, it would have to be copied there, which would block everything else.
     """
     if (get_content_length(request.environ) or 0) > most + AROUND_THE_FILE:
         raise TooLarge(f"A file can have at most {most:,} bytes.", field="file")

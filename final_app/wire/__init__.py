@@ -1,1 +1,1 @@
-"""What Socket.IO's own server lacks: bounds, deadlines and strict packets. See docs/wire.md."""
+"""What Socket.IO's own server lacks: limits, deadlines and strict parsing. See docs/wire.md."""

@@ -44,9 +44,9 @@ class TooLarge(Malformed):
 
 
 class Connection:
-    """One Engine.IO session: over polling, and over a WebSocket once it is upgraded.
+    """One Engine.IO session, over polling, or over a WebSocket after an upgrade.
 
-    It belongs to a stranger until `accept` says that a Socket.IO client has connected.
+    It belongs to a stranger until `accept` reports that a Socket.IO client has connected.
     """
 
     def __init__(self, server: "EngineServer", sid: str, environ: Environ) -> None:
@@ -67,11 +67,14 @@ class Connection:
 
     @property
     def upgraded(self) -> bool:
-        """Whether the client has a WebSocket, or tries one."""
+        """Whether the client has a WebSocket, or is trying one."""
         return self.websocket is not None or self._candidate is not None
 
     def accept(self, accepted: bool) -> None:
-        """Note whether a Socket.IO client is connected. A stranger has to be quick and brief."""
+        """Record whether a Socket.IO client is connected.
+
+        A stranger has limited time, bytes and packets.
+        """
         self.accepted, self._stranger_since = accepted, monotonic()
         self._budget = BEFORE_CONNECT
         if self.websocket is not None:
@@ -109,7 +112,7 @@ class Connection:
         )
 
     def check(self, now: float) -> None:
-        """Send a ping when it is time, and close what is late."""
+        """Send a ping when it is due, and close the connection if something is overdue."""
         server, silence = self.server, now - self._heard
         if silence >= server.ping_interval + server.ping_timeout:
             self.close(reason=server.reason.PING_TIMEOUT, abort=True)
@@ -160,7 +163,7 @@ class Connection:
             raise Malformed(f"expected an Engine.IO packet, received {message[:SHOWN]!r}")
 
     def serve(self, websocket: WebSocket) -> None:
-        """Read a WebSocket to its end. From now on, packets go out over it."""
+        """Read a WebSocket until it ends. From now on, packets are sent over it."""
         self.websocket = websocket
         websocket.budget = None if self.accepted else BEFORE_CONNECT
         for text in self._waiting:
@@ -174,9 +177,9 @@ class Connection:
         self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
 
     def moves_to(self, websocket: WebSocket) -> bool:
-        """Return whether the client moves from polling to this WebSocket, which it tries first.
+        """Return whether the client moves from polling to this WebSocket, after testing it.
 
-        Meanwhile, polls get nothing, so that everything that is sent comes in order.
+        In the meantime, polls get no packets, so that all packets arrive in order.
         """
         self._candidate = websocket
         websocket.budget, moved = BEFORE_CONNECT, False
@@ -202,7 +205,7 @@ class Connection:
             self.receive(_as_message(packet))
 
     def _count_for_stranger(self) -> None:
-        """Each CONNECT calls a handler. After a few that did not succeed, it is enough."""
+        """Each CONNECT calls a handler, so a stranger has only a few attempts."""
         if not self.accepted:
             self._packets -= 1
             if self._packets < 0:
@@ -216,7 +219,7 @@ class Connection:
 
 
 def _as_text(packet: Packet) -> str:
-    """Return a packet as polling sends it."""
+    """Return a packet in the form that polling uses."""
     if packet.binary:
         return "b" + base64.b64encode(packet.data).decode()
     return str(packet.encode())

@@ -1,4 +1,4 @@
-"""Engine.IO's server under gevent, strict and bounded.
+"""Engine.IO's server under gevent, with strict parsing and limits.
 
 The stock server accepts malformed packets, keeps silent connections forever, and uses a greenlet for
 the writes of each connection and one for each ping.
@@ -44,10 +44,10 @@ class Refused(Exception):
 
 
 class EngineServer(engineio.Server):  # type: ignore[misc]
-    """Engine.IO's server for `Connection`. It keeps the API, and replaces how requests are handled.
+    """Engine.IO's server for `Connection`. It keeps the API, but handles requests differently.
 
     `credential` returns what a request identifies itself with, such as a cookie. Every request of a
-    connection must bring the same as the first one, so that a stolen sid is of no use.
+    connection must have the same credential as the first one, so that a stolen sid is useless.
     """
 
     def __init__(
@@ -92,14 +92,17 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             connection.close(reason=self.reason.TRANSPORT_ERROR, code=code, why=escaped(why))
 
     def accept(self, sid: str, accepted: bool) -> None:
-        """Note whether a Socket.IO client is connected, or has to be within ten seconds."""
+        """Record whether a Socket.IO client is connected.
+
+        Otherwise, one has to connect within ten seconds.
+        """
         connection = self.sockets.get(sid)
         if connection is not None and connection.accepted is not accepted:
             self._count_stranger(connection.address, 1 if connection.accepted else -1)
             connection.accept(accepted)
 
     def shut_down(self) -> None:
-        """Tell all clients that the server restarts, and let nobody in. They connect again later."""
+        """Tell all clients that the server restarts, and accept no new ones. They reconnect later."""
         self._most = 0
         self.close_all()
 
@@ -132,7 +135,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         return query
 
     def _cors_allowed_origins(self, environ: Environ) -> list[str] | None:
-        """Ignore X-Forwarded-Host, which anybody can send. Proxies are ProxyFix's business."""
+        """Ignore X-Forwarded-Host, which anybody can send. ProxyFix handles real proxies."""
         about = {name: value for name, value in environ.items() if "FORWARDED" not in name}
         allowed: list[str] | None = super()._cors_allowed_origins(about)
         return allowed
@@ -160,7 +163,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             raise Refused(problem.status, 3, str(problem)) from None
 
     def _serve_websocket(self, environ: Environ, sid: str | None) -> list[bytes]:
-        """Handle a WebSocket to its end. Without a sid, it is a new connection."""
+        """Handle a WebSocket until it ends. Without a sid, it is a new connection."""
         if "wire.upgrade" not in environ:
             raise Refused(HTTPStatus.BAD_REQUEST, 3, "Expected the handshake of a WebSocket")
         connection = self._open(environ) if sid is None else self._known(environ, sid)
@@ -184,7 +187,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def _open(self, environ: Environ) -> Connection:
         """Begin a connection. Raises Refused if there are too many.
 
-        Before each one, everybody else has a turn, because a whole team may come at once.
+        Before each one, everybody else has a turn, because a whole team may connect at once.
         """
         with self._door:
             gevent.sleep(0)

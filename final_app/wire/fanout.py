@@ -14,9 +14,9 @@ from final_app.wire.websocket import to_frame
 
 
 class Manager(socketio.Manager):  # type: ignore[misc]
-    """The rooms of python-socketio, with a shorter way from an event to many WebSockets.
+    """The rooms of python-socketio, with a faster way to send an event to many WebSockets.
 
-    The library's own way calls five functions for each receiver and frames the event each time.
+    The library itself calls five functions for each receiver, and frames the event each time.
     """
 
     def emit(

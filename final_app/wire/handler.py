@@ -1,8 +1,8 @@
 """gevent's HTTP handler with deadlines, fair reading of bodies, and WebSockets.
 
-`environ["wire.upgrade"]` is there if a request asks for a WebSocket. An application without objections
-calls it with the largest number of bytes of a message. It gets a WebSocket, or None if the handshake
-was wrong, which the client has then been told.
+If a request asks for a WebSocket, `environ["wire.upgrade"]` is set. To accept the WebSocket, the
+application calls it with the largest size of a message in bytes. It returns a WebSocket, or None if the
+handshake was wrong. In that case, the client has already received an error.
 """
 
 import logging
@@ -49,7 +49,7 @@ _quiet.setLevel(logging.CRITICAL)
 
 
 class Body(Input):  # type: ignore[misc]
-    """The body of a request. It has a deadline, and after each piece other requests get a turn.
+    """The body of a request. It has a deadline, and after each piece, other requests get a turn.
 
     If more data is already there, gevent keeps reading without switching: a large upload on a fast
     connection would block everything until its end. The lock lets only one of many uploads read a
@@ -78,7 +78,7 @@ class Body(Input):  # type: ignore[misc]
         return self._in_time(super().readline, size)
 
     def rest_is_large(self) -> bool:
-        """Return whether the connection should rather be closed than the rest be read."""
+        """Return whether it is better to close the connection than to read the rest of the body."""
         rest = (self.content_length or 0) - self.position
         return bool(self.chunked_input or rest > LARGEST_REST or monotonic() > self.deadline)
 
@@ -88,7 +88,7 @@ class Body(Input):  # type: ignore[misc]
                 super()._discard()
 
     def _in_time(self, read: Callable[[int | None], bytes], length: int | None) -> bytes:
-        """Raises RequestTimeout (408), also if the connection ends or is silent for too long."""
+        """Raises RequestTimeout (408), even if the connection ends or is silent for too long."""
         try:
             with gevent.Timeout(max(self.deadline - monotonic(), 0.001), RequestTimeout()):
                 piece = read(length)
@@ -203,10 +203,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         _logger.info("%s", self.format_request())
 
     def _linger(self) -> None:
-        """Drop the rest of the body until the client has sent it, but not for longer than `LINGER`.
+        """Read and ignore the rest of the body, but not for longer than `LINGER`.
 
         If a connection is closed while bytes arrive, the kernel resets it, and the client loses the
-        answer. A proxy then says 502 instead of what the chat said.
+        answer. A proxy would then send status 502 instead of the chat's answer.
         """
         with suppress(OSError), gevent.Timeout(LINGER, False):
             self.socket.shutdown(SHUT_WR)
@@ -218,7 +218,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         return self.command == "GET" and self.request_version == "HTTP/1.1" and not has_body
 
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
-        """Answer 400, with a line in the log once a minute. Nobody is left to read after an OSError."""
+        """Answer with 400, and log at most one line a minute.
+
+        After an OSError, there is nobody to answer.
+        """
         if isinstance(ex, OSError):
             return None
         _refusals.error(f"Refused a request from {self.client_address[0]}: {escaped(str(ex))}")
@@ -259,6 +262,6 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         )
 
     def _buffered(self) -> bytes:
-        """Return what pywsgi has read beyond the request."""
+        """Return the bytes that pywsgi has read beyond the request."""
         self.socket.settimeout(0.0)
         return bytes(self.rfile.read1())

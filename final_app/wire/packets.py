@@ -1,4 +1,4 @@
-"""Packets of Socket.IO and their JSON, as browsers know it, at a low price."""
+"""Packets of Socket.IO and their JSON, as browsers accept it, with little CPU time."""
 
 import json
 import math
@@ -12,7 +12,10 @@ WITH_BYTES = {kinds.EVENT: kinds.BINARY_EVENT, kinds.ACK: kinds.BINARY_ACK}
 
 
 class LazyPacket(Packet):  # type: ignore[misc]
-    """Looks for bytes only in what is no JSON. The stock class looks at each value of each packet."""
+    """Looks for bytes only in data that is not JSON.
+
+    The stock class checks each value of each packet.
+    """
 
     @classmethod
     def data_is_binary(cls, data: Any) -> bool:
@@ -41,7 +44,7 @@ def _short(text: str) -> int:
 
 
 class StrictJson:
-    """JSON as browsers know it. Python would also read and write NaN and Infinity."""
+    """JSON as browsers accept it. Python would also read and write NaN and Infinity."""
 
     _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
     _decoder = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, parse_int=_short)

@@ -30,7 +30,7 @@ HEAD = re.compile(r"([0-4]|[56][0-9]+-)(/[^,]*(,|\Z))?[0-9]*(?=\s*[\[{]|\Z)")
 
 
 class Server(socketio.Server):  # type: ignore[misc]
-    """Closes a connection at its first malformed packet, and lets no event overtake CONNECT.
+    """Closes a connection after its first malformed packet, and never sends an event before CONNECT.
 
     `attachments` is the number of binary attachments that an event can have.
     """
@@ -64,7 +64,7 @@ class Server(socketio.Server):  # type: ignore[misc]
                 self._act(eio_sid, packet)
 
     def _complete(self, eio_sid: str, data: str | bytes) -> Packet | None:
-        """Return the packet, or None while its attachments are still to come."""
+        """Return the packet, or None while some of its attachments are missing."""
         if isinstance(data, bytes):
             packet = self._binary_packet.get(eio_sid)
             if packet is None:
@@ -166,14 +166,14 @@ class Server(socketio.Server):  # type: ignore[misc]
             self.held[eio_sid].append(EnginePacket(MESSAGE, each))
 
     def _note_clients(self, eio_sid: str | None) -> None:
-        """Tell Engine.IO whether the connection is still that of a client."""
+        """Tell Engine.IO whether the connection still belongs to a client."""
         namespaces = list(self.manager.get_namespaces())
         clients = [self.manager.sid_from_eio_sid(eio_sid, each) for each in namespaces]
         self.eio.accept(eio_sid, any(clients))
 
 
 class ThreadedServer(Server):
-    """The same on the library's own transports, for `flask run`."""
+    """The same server on the library's own transports, for `flask run`."""
 
     manager_class = socketio.Manager
 
@@ -212,7 +212,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
 
     Usually, each event opens a request context: Flask matches the URL of the handshake again, and opens
     its session. Many handlers take less time than that. With `request_context=False` they run in an
-    application context, and use `caller` instead of `request`. Errors are then Socket.IO's business.
+    application context, and use `caller` instead of `request`. Flask's error handlers are then not used.
     """
 
     server: Any

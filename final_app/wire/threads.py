@@ -1,4 +1,4 @@
-"""Engine.IO's own server, which `flask run` uses, with a bound on what a stranger can send."""
+"""Engine.IO's own server, which `flask run` uses, with a limit on the size of requests."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import engineio
 
 
 class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
-    """Refuses what is too large before reading it. All other bounds need gevent."""
+    """Refuses a request that is too large before reading it. All other limits need gevent."""
 
     def __init__(
         self, credential: object = None, most_connections: int = 0, **options: Any
@@ -37,7 +37,7 @@ class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
             connection.close(wait=False, reason=self.reason.TRANSPORT_ERROR)
 
     def _log_error_once(self, message: str, message_key: str) -> None:
-        """Log what is wrong without the library's text, which contains sids."""
+        """Log a problem without the library's own message, which contains sids."""
         self.logger.info("Refused a request: %s", message_key)
 
     def close_all(self) -> None:

@@ -1,4 +1,4 @@
-"""Fairness: clients who send without a pause wait in one line, and everybody else goes on."""
+"""Fairness: clients that send without a pause wait in one queue, so that everybody else can continue."""
 
 from collections import deque
 from time import perf_counter
@@ -15,10 +15,10 @@ _line: deque[Event] = deque()
 
 
 class Turn:
-    """Counts what one client sends without a pause. After each burst, the client waits in the line.
+    """Counts what one client sends without a pause.
 
-    With a turn for each client, a hundred busy clients would keep the others waiting a hundred times as
-    long as one does.
+    After each burst, the client waits in the queue. If each of a hundred busy clients had a turn
+    instead, the others would wait a hundred times as long as with one.
     """
 
     def __init__(self) -> None:
@@ -34,9 +34,10 @@ class Turn:
             self._count = 0
 
     def take(self, size: int = 0) -> None:
-        """Wait, if this client has had many turns in a row. `size` is the length of its packet.
+        """Wait if this client has had many turns in a row.
 
-        A large packet waits even if it is the first one, because many clients can send one each.
+        `size` is the length of its packet. A large packet waits even if it is the first one, because
+        many clients can each send one.
         """
         self._count += 1 + size // LARGE
         if self._count > BURST:

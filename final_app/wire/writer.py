@@ -1,4 +1,4 @@
-"""Writing to WebSockets: once per turn of the event loop, with everything that was sent meanwhile."""
+"""Writing to WebSockets: once per turn of the event loop, with everything sent during this turn."""
 
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar
@@ -15,8 +15,8 @@ SLICE = 256  # WebSockets that are written to before everybody else has a turn
 class Writer:
     """The WebSockets of one event loop for which something has been sent, but not yet written.
 
-    Several frames for one client share a system call, which costs more than all else of a delivery.
-    Nobody waits for that: the writing begins as soon as the handlers of this turn have returned.
+    Several frames for one client share a system call, which costs more than the rest of a delivery.
+    This delays nobody, because the writing begins as soon as the handlers of this turn have returned.
     """
 
     _writers: ClassVar["WeakKeyDictionary[Hub, Writer]"] = WeakKeyDictionary()

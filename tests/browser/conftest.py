@@ -1,7 +1,7 @@
-"""A browser, people who each have one of their own, and stages to visit.
+"""A browser, people who each have their own context, and stages to visit.
 
-The scope is `package`, not `session`: Playwright keeps an event loop in this thread for as long as
-it runs, and tests elsewhere want to start one of their own.
+The scope is `package` instead of `session`, because Playwright keeps an event loop in this thread
+for as long as it runs, and tests in other packages start event loops of their own.
 """
 
 import shutil
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def run() -> Iterator[Run]:
-    """Return a function that starts a step, or hands back the one that runs: `run("05")`."""
+    """Return a function that starts a step, or returns the one that is already running: `run("05")`."""
     yield from running_steps()
 
 
@@ -72,7 +72,7 @@ def solved(tmp_path: Path) -> Iterator[Run]:
 
 @pytest.fixture(scope="package")
 def browsers(browser: Browser) -> Iterator[Browsers]:
-    """What a person sits at; given back after each test with nothing left in it."""
+    """Browser contexts for people. After each test, they are emptied and returned."""
     browsers = Browsers(browser)
     yield browsers
     browsers.close()
@@ -80,7 +80,10 @@ def browsers(browser: Browser) -> Iterator[Browsers]:
 
 @pytest.fixture
 def person(browsers: Browsers) -> Iterator[People]:
-    """Let somebody open a page: `ada = person(chat.url)`. Two calls are two people."""
+    """Return a function that opens a page for somebody:
+
+    `ada = person(chat.url)`. Each call is a new person.
+    """
     people = People(browsers)
     yield people
     try:
@@ -91,7 +94,7 @@ def person(browsers: Browsers) -> Iterator[People]:
 
 @pytest.fixture(scope="module")
 def reader(browsers: Browsers) -> Iterator[tuple[People, Page]]:
-    """Somebody who reads page after page, in one browser context."""
+    """Somebody who reads one page after another, in one browser context."""
     people = People(browsers)
     yield people, people()
     people.leave()
@@ -99,7 +102,7 @@ def reader(browsers: Browsers) -> Iterator[tuple[People, Page]]:
 
 @pytest.fixture
 def visit(reader: tuple[People, Page]) -> Iterator[Visit]:
-    """Let the reader go to a page: quicker than a new person where nobody else is looked at."""
+    """Return a function that sends the reader to a page. This is faster than creating a new person."""
     people, page = reader
 
     def go(address: str, *, width: int = WIDE, colours: ColourScheme = "light") -> Page:
@@ -119,7 +122,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 @pytest.fixture
 def line(team: Team, person: People) -> Iterator[Line]:
-    """A line to the finished chat that can be cut."""
+    """A connection to the finished chat that a test can interrupt."""
     person.tolerate(LINE_IS_DOWN)
     with team.line() as line:
         yield line

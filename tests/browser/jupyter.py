@@ -21,10 +21,10 @@ TOKEN = secrets.token_hex(8)
 
 
 class Jupyter:
-    """A Jupyter of its own: free port, own settings, nothing of this machine's.
+    """A separate Jupyter server, with a free port and none of this machine's settings.
 
-    `program` is the module to run; `folder` is what it shows; `prefix` is where its addresses begin:
-    another one than "/" is a hub's.
+    `program` is the module to run, and `folder` is the folder that it shows. `prefix` is the
+    beginning of its addresses. If this is not "/", the server looks like one on a hub.
     """
 
     def __init__(self, program: str, folder: Path, prefix: str, *options: str) -> None:
@@ -54,7 +54,7 @@ class Jupyter:
         return f"{self.address}proxy/{chat.port}{path}"
 
     def stop(self) -> None:
-        """End the server and fail if it or anything that it started is still there."""
+        """Stop the server. Fail if it, or a process that it started, still exists."""
         family = psutil.Process(self.process.pid)
         family = [family, *family.children(recursive=True)]
         self.process.terminate()
@@ -76,7 +76,7 @@ class Jupyter:
 
 
 def is_dead(process: psutil.Process) -> bool:
-    """Tell whether it has ended, even if nobody has asked for its exit code yet."""
+    """Return whether a process has ended, even if nobody has collected its exit code yet."""
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""What every page has to look like, whatever stands on it: axe finds nothing, nothing is cut off."""
+"""Requirements for the look of every page: axe finds no problem, and nothing is cut off."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -26,7 +26,7 @@ JUDGE = """([part, runOnly]) => axe.run(part, {
 
 
 def assert_sound(page: Page, part: str = "html", widths: Sequence[int] = SIZES) -> None:
-    """Let axe look at a page, or at the part that an open dialog leaves, in both colours."""
+    """Check a page, or a part of it such as an open dialog, with axe, in both colour schemes."""
     if not page.evaluate("'axe' in window"):  # its half a megabyte stays until the page is left
         page.evaluate(AXE.axe_script)
     for width, colours in product(widths, COLOURS):

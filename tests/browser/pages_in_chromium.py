@@ -1,4 +1,4 @@
-"""What `workshop.checks.page` offers to stories, in Chromium: the same stories are played in both."""
+"""The interface of `workshop.checks.page` in Chromium, so that the same stories run in both."""
 
 import json
 import re
@@ -21,7 +21,7 @@ QUIET = 0.15  # seconds without news after which pages have come to rest
 
 
 class Wire:
-    """A page's WebSocket, with somebody in the middle who can lose and repeat events, or end it."""
+    """A page's WebSocket, through a proxy that can lose and repeat events, or close the socket."""
 
     def __init__(self, page: "ChromiumPage", route: WebSocketRoute) -> None:
         self.page, self.route = page, route
@@ -58,7 +58,7 @@ class Wire:
 
 
 class ChromiumPage:
-    """A page as stories know it: see `workshop.checks.page.Page`."""
+    """A page with the interface that stories use: see `workshop.checks.page.Page`."""
 
     def __init__(self, pages: "ChromiumPages", context: BrowserContext) -> None:
         self.pages, self._context = pages, context
@@ -82,7 +82,7 @@ class ChromiumPage:
         )
 
     def note(self, events: list[list[Any]], message: str) -> str:
-        """Keep an event of the wire; return its name, "" for what is none."""
+        """Store an event from the wire. Return its name, or "" if it is not an event."""
         self.pages.latest = time.monotonic()
         found = EVENT.match(re.sub(r"^42\d+", "42", message))
         if not found:
@@ -129,7 +129,10 @@ class ChromiumPage:
         return bool(self._read(selector, "(all) => all.length"))
 
     def _read(self, selector: str, code: str, argument: str = "") -> Any:
-        """Evaluate something about elements, once more if the page has just left for another one."""
+        """Evaluate an expression about elements.
+
+        Try again if the page is just being left for another one.
+        """
         try:
             return self.tab.eval_on_selector_all(selector, code, argument)
         except Error:
@@ -175,14 +178,14 @@ class ChromiumPage:
         self.answers[event] = value
 
     def hurry(self, seconds: float) -> None:
-        """Do nothing: here, time passes by itself."""
+        """Do nothing, because in Chromium the time passes anyway."""
 
     def close(self) -> None:
         self._context.close()
 
 
 def _holds(condition: Callable[[], object]) -> object:
-    """Test a condition; while a page leaves for another one, it has not come true yet."""
+    """Return whether a condition is true. While a page is being replaced by another one, it is false."""
     try:
         return condition()
     except Error as error:
@@ -192,7 +195,7 @@ def _holds(condition: Callable[[], object]) -> object:
 
 
 class ChromiumPages:
-    """The pages of all people of a story: see `workshop.checks.page.Pages`."""
+    """The pages of all people in a story: see `workshop.checks.page.Pages`."""
 
     is_alive = True
 

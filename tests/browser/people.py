@@ -1,4 +1,4 @@
-"""People at their browsers, watched: a page that is in trouble fails the test that opened it."""
+"""People and their browsers: a test fails if a page that it opened has a problem."""
 
 import re
 import threading
@@ -28,10 +28,10 @@ Run = Callable[..., Stage]  # the fixtures `run` and `solved`
 
 
 class Browsers:
-    """The browsers that people borrow, each a context with nothing in it, and return after a test.
+    """Browser contexts, which people borrow empty and return after a test.
 
-    A new context starts a renderer, which costs a second of processor time; most tests need two. A
-    page that stays open keeps the renderer for the next test (`--process-per-site`).
+    A new context starts a renderer, which costs a second of CPU time, and most tests need two
+    contexts. A page that stays open keeps the renderer for the next test (`--process-per-site`).
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -72,7 +72,7 @@ class EmptyPage(BaseHTTPRequestHandler):
 
 
 class Borrowed:
-    """A context, the page that stays open in it, and what the current borrower hears of it."""
+    """A context, the page that stays open in it, and the events that its current borrower receives."""
 
     def __init__(self, context: BrowserContext, keeper: Page) -> None:
         self.context = context
@@ -89,7 +89,7 @@ class Borrowed:
         context.on("page", lambda p: p.on("websocket", lambda s: self._note_stranger(s.url)))
 
     def empty(self) -> None:
-        """Close the pages, and forget cookies, permissions and whatever a page stored."""
+        """Close the pages, and delete cookies, permissions and everything that a page has stored."""
         self.watcher = None
         for page in self.context.pages:
             if page is not self._keeper:
@@ -118,10 +118,11 @@ class Borrowed:
 
 
 class People:
-    """Gives every person a browser context, and notes whatever a healthy page does not do.
+    """Gives each person a browser context, and records everything that a healthy page does not do.
 
-    `troubles` holds what was noted: console errors, uncaught exceptions, requests that failed, and
-    requests to any other host. `tolerate` takes a regular expression of what a test means to cause.
+    `troubles` contains the records: console errors, uncaught exceptions, failed requests, and
+    requests to other hosts. `tolerate` takes a regular expression for the problems that a test
+    causes on purpose.
     """
 
     def __init__(self, browsers: Browsers) -> None:
@@ -138,7 +139,7 @@ class People:
     def __call__(
         self, address: str = "about:blank", *, width: int = WIDE, colours: ColourScheme = "light"
     ) -> Page:
-        """Return the page at `address`, opened by somebody new."""
+        """Open the page at `address` as a new person, and return it."""
         borrowed = self.browsers.borrow()
         borrowed.watcher = self
         self._borrowed.append(borrowed)
@@ -150,7 +151,7 @@ class People:
         self._tolerated.append(pattern)
 
     def assert_untroubled(self) -> None:
-        """Fail if a page was in trouble that nobody meant, and begin anew."""
+        """Fail if a page had an unexpected problem, and clear the records."""
         for borrowed in self._borrowed:
             for page in borrowed.context.pages:
                 page.evaluate("0")  # a round trip: what the browser reported before it is noted now
@@ -167,7 +168,7 @@ class People:
 
 
 def running_steps() -> Iterator[Run]:
-    """Yield a function that starts a step, or hands back the one that runs: `run("05")`."""
+    """Yield a function that starts a step, or returns the running one: `run("05")`."""
     running: dict[tuple[str, bool], Stage] = {}
 
     def start(which: str, *, signed: bool = False) -> Stage:

@@ -1,6 +1,6 @@
-"""A team that talks in the finished chat: its people's browsers, and a line that can be cut.
+"""A team in the finished chat: its people's browsers, and a connection that can be interrupted.
 
-The page says where it stands: `<html data-conn data-ready data-rev>`, `li.message[data-state]`.
+The page reports its state in `<html data-conn data-ready data-rev>` and `li.message[data-state]`.
 """
 
 import socket
@@ -29,7 +29,10 @@ SOON_AGAIN = """Object.defineProperty(window, "io", {
 
 
 class Line:
-    """A TCP proxy on 127.0.0.1 before a server: `cut` and `restore` it, `hold` what comes back."""
+    """A TCP proxy on 127.0.0.1 in front of a server.
+
+    A test can `cut` and `restore` the connections. `hold` holds back the answers.
+    """
 
     def __init__(self, port: int) -> None:
         self.target = port
@@ -55,7 +58,7 @@ class Line:
         self._listener.close()
 
     def cut(self) -> None:
-        """Drop every connection, with what is on its way, and refuse new ones."""
+        """Close every connection, lose the data in transit, and refuse new connections."""
         with self._lock:
             self._is_up = False
             for end in self._ends:
@@ -63,13 +66,16 @@ class Line:
             self._ends.clear()
 
     def restore(self, *, sockets: bool = True) -> None:
-        """Let everything through again, or pages only: then, no socket connects."""
+        """Accept connections again. If only for pages, sockets still cannot connect."""
         with self._lock:
             self._is_up, self._sockets_pass = True, sockets
         self._flows.set()
 
     def hold(self) -> None:
-        """Let the server hear everything and say nothing, until `release`; a `cut` loses it."""
+        """Pass everything to the server, but hold back its answers until `release`.
+
+        A `cut` loses them.
+        """
         self._flows.clear()
 
     def release(self) -> None:
@@ -105,7 +111,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Room:
-    """A room: its numbers, and where its page is."""
+    """A room: its ID and its `seq` numbers, and the address of its page."""
 
     id: int
     slug: str
@@ -117,7 +123,7 @@ class Room:
 
 
 class Team:
-    """A chat with Ada (its administrator), Bo and Cy; each test takes a room of its own."""
+    """A chat with Ada (its administrator), Bo and Cy. Each test uses a separate room."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.server = Server(folder, **settings).start()
@@ -139,7 +145,7 @@ class Team:
         self.server.stop()
 
     def room(self, name: str, *others: Person) -> Room:
-        """Make a closed room with Ada and these others in it."""
+        """Create a closed room with Ada and the given people."""
         made = self.ada.ask("POST", "/rooms", {"name": name, "kind": "closed"})["room"]
         for other in others:
             assert self.ada.ask("PUT", f"/rooms/{made['id']}/members/{other.id}")["ok"]
@@ -160,7 +166,7 @@ def enter(
     people: People, who: Person, place: Room, *, line: Line | None = None, path: str = "",
     width: int = WIDE, colours: ColourScheme = "light",
 ) -> Page:  # fmt: skip
-    """Open a room in a browser of this person's own; return its page once it has caught up."""
+    """Open a room in this person's own browser. Return the page when it has caught up."""
     page = people(width=width, colours=colours)
     bring_cookies(page.context, who)
     page.add_init_script(SOON_AGAIN)
@@ -171,7 +177,7 @@ def enter(
 
 
 def bring_cookies(context: BrowserContext, who: Person) -> None:
-    """Log in a browser with the cookies that this person got elsewhere."""
+    """Log a browser in with the cookies that this person got elsewhere."""
     cookies = [(cookie.name, cookie.value or "") for cookie in who.http.cookies]
     # Cookies know no ports: the same go to the server and to a line before it.
     context.add_cookies([{"name": n, "value": v, "url": who.server.url} for n, v in cookies])
@@ -193,7 +199,7 @@ def write(page: Page, *texts: str) -> None:
 
 
 def shows(page: Page, *texts: str, state: str = "sent") -> None:
-    """Wait until the log holds exactly these texts, once each and in this order, all in `state`."""
+    """Wait until the log contains exactly these texts, once each and in this order, all in `state`."""
     expect(messages(page).locator(".body")).to_have_text(list(texts))
     expect(messages(page, state)).to_have_count(len(texts))
     ids = messages(page).evaluate_all("nodes => nodes.map(node => node.dataset.clientId)")
@@ -205,18 +211,18 @@ def messages(page: Page, state: str = "") -> Locator:
 
 
 def numbers(page: Page) -> list[int]:
-    """Return the seq of every stored message in the log, from top to bottom."""
+    """Return the `seq` of every stored message in the log, from top to bottom."""
     found: list[int] = messages(page, "sent").evaluate_all("all => all.map(it => +it.dataset.seq)")
     return found
 
 
 def stored(who: Person, place: Room) -> list[str]:
-    """Return the texts that the server has."""
+    """Return the texts that the server has stored."""
     return [each.get("text", "") for each in who.history(place.id)]
 
 
 def talk(who: Person, place: Room, count: int) -> dict[str, Any]:
-    """Let somebody say `line 1` to `line count`; return the last message."""
+    """Send `line 1` to `line count` as this person, and return the last message."""
     for number in range(1, count + 1):
         answer = who.say(place.id, f"line {number}")
         assert answer["ok"], answer

@@ -1,4 +1,4 @@
-"""The chat's page below a path behind nginx with TLS, as deploy/nginx-below.conf says, in a browser."""
+"""The chat's page in a browser, behind nginx with TLS and below a path (deploy/nginx-below.conf)."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""People who talk through the real pages: the browser's half of Socket.IO meets the server's."""
+"""People who chat on the real pages, with the Socket.IO client for browsers and the real server."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def chat(run: Run) -> Stage:
 
 @pytest.fixture
 def restartable() -> Iterator[Run]:
-    """Return a function that starts a stage of its own, so that a restart disturbs nobody else."""
+    """Return a function that starts a separate stage, so that a restart affects no other test."""
     with ExitStack() as stages:
 
         def start(which: str) -> Stage:
@@ -77,7 +77,7 @@ def test_the_page_says_that_the_server_has_the_message(run: Run, visit: Visit, s
 
 
 def test_who_leaves_by_a_link_leaves_at_once(run: Run, visit: Visit) -> None:
-    """A page that the browser put away for "back" would hold its name until a ping is missed."""
+    """If the browser kept the page for its "back" button, the name would stay taken for a while."""
     ada = visit(room(run("07"), "Ada"))
     for _ in range(2):
         ada.wait_for_function(UPGRADED)
@@ -233,7 +233,7 @@ def room(chat: Stage, name: str) -> str:
 
 
 def enter(person: People, chat: Stage, *names: str) -> list[Page]:
-    """Let people enter, each in a browser of their own, and wait until all are connected."""
+    """Open a page for each person, each in a separate browser, and wait until all are connected."""
     pages = [person(room(chat, name)) for name in names]
     for page in pages:
         page.wait_for_function(UPGRADED)

@@ -1,4 +1,4 @@
-"""Chromium's own words about an error are those that the checker explains."""
+"""The checker explains the error messages in exactly the form that Chromium gives them."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -29,7 +29,7 @@ window.told = [];
 
 
 def failing(browser: Browser, source: str) -> Report:
-    """Load a page with this script, and report the first error that Chromium announces."""
+    """Load a page with this script, and return the first error that Chromium reports."""
     page = browser.new_page()
     try:
         page.add_init_script(WATCH)

@@ -1,4 +1,4 @@
-"""The finished chat in real browsers: what is sent arrives once and in order, whatever the line does."""
+"""The finished chat in real browsers: messages arrive once and in order, even if connections break."""
 
 import re
 
@@ -42,7 +42,7 @@ PLACE = """node => node.getBoundingClientRect().top
 
 @pytest.fixture(scope="module")
 def long_talk(team: Team) -> Room:
-    """A room with more messages than one page holds, for reading only."""
+    """A read-only room with more messages than fit on one page of history."""
     place = team.room("Long talk")
     talk(team.ada, place, LONG_TALK)
     return place
@@ -377,7 +377,7 @@ def test_the_way_to_the_end_counts_what_is_not_loaded_too(team: Team, person: Pe
 
 
 def scroll(page: Page, amount: int) -> None:
-    """Scroll the log by so many pixels, and wait until the page has heard of it."""
+    """Scroll the log by this many pixels, and wait until the page has noticed."""
     page.locator("#scroller").evaluate(
         """(it, top) => new Promise((heard) => {
             it.addEventListener("scroll", () => requestAnimationFrame(heard), { once: true });
@@ -394,7 +394,7 @@ def shown_count(page: Page) -> int:
 
 
 def read_to_the_start(page: Page) -> None:
-    """Scroll up until the room begins; each time, something older has to come."""
+    """Scroll up to the beginning of the room. Each time, older messages have to appear."""
     while page.locator("#older").is_visible():
         seq = numbers(page)[0]
         page.locator("#scroller").evaluate("it => { it.scrollTop = 0 }")

@@ -1,4 +1,4 @@
-"""Two hundred ways to smuggle a script in, in every field that takes text: none of them runs."""
+"""Two hundred ways to inject a script, in every field that accepts text. None of the scripts runs."""
 
 import itertools
 from typing import Any
@@ -59,7 +59,7 @@ def test_there_are_two_hundred_and_each_would_be_a_script() -> None:
 
 
 def test_the_test_would_notice_a_script_that_runs(team: Team, person: People) -> None:
-    """The negative twin: the same payload, put into the page as no part of it does."""
+    """The negative twin: the test inserts the same payload in an unsafe way."""
     person.tolerate("Content Security Policy|status 404|status of 404")
     ada = enter(person, team.ada, team.room("Twin"))
     ada.evaluate(

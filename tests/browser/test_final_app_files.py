@@ -1,4 +1,4 @@
-"""Files, reactions and mentions of the finished chat, in real browsers: nothing is lost on the way."""
+"""Files, reactions and mentions of the finished chat in real browsers: no file gets lost."""
 
 import io
 from typing import Any
@@ -622,7 +622,7 @@ def chips(page: Page) -> Locator:
 
 
 def chips_are(page: Page, state: str, *names: str, first: bool = False) -> None:
-    """Wait until the composer holds exactly these files, all (or the first one) in this state."""
+    """Wait until the composer shows exactly these files, all of them (or the first) in this state."""
     found = chips(page).first if first else chips(page)
     expect(found.locator(".chip-name")).to_have_text(list(names))
     if first:
@@ -632,7 +632,7 @@ def chips_are(page: Page, state: str, *names: str, first: bool = False) -> None:
 
 
 def hold(page: Page) -> list[Route]:
-    """Let uploads begin and come to nobody, until `let_go`."""
+    """Let uploads begin, but keep them from reaching the server until `let_go`."""
     held: list[Route] = []
     page.route(UPLOADS, lambda route: held.append(route))
     return held
@@ -645,13 +645,13 @@ def let_go(page: Page, held: list[Route]) -> None:
 
 
 def hand_over(page: Page, place: str, kind: str, name: str, text: str = "") -> None:
-    """Paste or drag something at a place of the page."""
+    """Paste or drop something at a place on the page."""
     content = list(drawing()) if name else None
     page.locator(place).evaluate(HAND_OVER, [kind, name, content, text])
 
 
 def drawer(page: Page, place: Room) -> list[str]:
-    """Return the ids of the files that the page keeps for a room."""
+    """Return the IDs of the files that the page stores for a room."""
     kept: list[dict[str, Any]] = page.evaluate(
         "room => JSON.parse(localStorage[Object.keys(localStorage)"
         ".find(key => key.endsWith(` files ${room}`))])",
@@ -661,7 +661,7 @@ def drawer(page: Page, place: Room) -> list[str]:
 
 
 def carried(who: Person, place: Room) -> list[list[str]]:
-    """Return the names of the files of every stored message."""
+    """Return the names of the files in every stored message."""
     return [[file["filename"] for file in each["uploads"]] for each in who.history(place.id)]
 
 

@@ -1,4 +1,4 @@
-"""The first day of a chat, by what stands on the screen alone: set up, invite, share a picture."""
+"""The first day of a chat, using only what the screen shows: set up, invite, share a picture."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """An empty chat. It outlives the browsers, whose pages would notice that it has gone."""
+    """An empty chat. It stops after the browsers, because pages would notice that it is gone."""
     chat = Server(tmp_path).start()
     yield chat
     chat.stop()
 
 
 def test_two_strangers_get_from_nothing_to_a_shared_picture(server: Server, person: People) -> None:
-    """Nothing here knows an address but the one that the program prints, and no id or class."""
+    """The test knows no address except the one that the program prints, and no ID or class."""
     ada = person(server.url)
     expect(ada.get_by_role("heading", name="Set up your chat")).to_be_visible()
     ada.get_by_label("Username").fill("Ada")

@@ -1,4 +1,4 @@
-"""A line that falls silent, a page that is out of date, and people who come, go and change."""
+"""A silent connection, a page that is out of date, and people who come, go and change."""
 
 import time
 from collections.abc import Iterator
@@ -171,7 +171,7 @@ def test_a_page_that_names_no_protocol_stops_and_offers_a_link(team: Team, perso
 
 @pytest.fixture
 def asked(team: Team, person: People) -> Iterator[tuple[Page, list[str], Room]]:
-    """A page of Ada's on a line, and the statuses of what it asks about people."""
+    """Return a page of Ada's behind a proxy, and the statuses of its requests for the list of people."""
     place = team.room(f"People {time.monotonic_ns()}", team.bo)
     with team.line() as line:
         person.tolerate(r"WebSocket connection|ERR_|/socket\.io/")
@@ -222,7 +222,7 @@ def test_a_page_that_missed_a_change_of_somebody_asks_once(
 def test_a_page_that_is_loaded_again_asks_for_the_people_only_if_one_has_changed(
     team: Team, person: People
 ) -> None:
-    """What came from the browser's own cache has a transfer size of 0, and an answer of 304 has not."""
+    """A response from the browser's own cache has a transfer size of 0. An answer of 304 does not."""
     ada = enter(person, team.ada, team.room("Again"))
     assert ada.evaluate(TRANSFERRED) > 0
     ada.reload()

@@ -1,6 +1,7 @@
-"""A message looks the same however it came: as an event, in the server's page, and after a reload.
+"""A message looks the same whether it arrives as an event, in the server's page, or after a reload.
 
-Messages come without what is empty, so the page and the server's template have to complete them.
+The server sends messages without their empty fields, so both the page and the server's template
+have to add them.
 """
 
 from typing import Any
@@ -53,7 +54,7 @@ def shown(page: Page, *, fresh: bool = False) -> list[dict[str, Any]]:
 
 
 def furnish(team: Team, place: Room) -> None:
-    """Say one of everything; afterwards change some of it."""
+    """Send one message of each kind, and then change some of them."""
 
     def said(text: str, **more: Any) -> int:
         answer = team.ada.say(place.id, text, **more)
@@ -113,7 +114,7 @@ def test_what_was_missed_looks_as_if_it_had_come_at_once(
 def test_a_plain_text_stays_untouched_when_it_is_acknowledged(
     team: Team, person: People, line: Line
 ) -> None:
-    """Else a screen reader would read it a second time."""
+    """Otherwise, a screen reader would read it a second time."""
     place = team.room("Untouched")
     ada = enter(person, team.ada, place, line=line)
     line.hold()

@@ -1,4 +1,4 @@
-"""Every page of the finished chat: readable, usable by keyboard, and text stays text."""
+"""Every page of the finished chat is readable and usable by keyboard, and shows text as text."""
 
 import re
 from collections.abc import Iterator

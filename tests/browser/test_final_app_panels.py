@@ -1,4 +1,4 @@
-"""Search, the way to a room, notifications, moderation and the protocol, in real browsers."""
+"""Search, switching rooms, notifications, moderation and the protocol inspector, in real browsers."""
 
 import json
 import re
@@ -68,14 +68,14 @@ SMALL_TARGETS = """smallest => [...document.querySelectorAll("button, select, in
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    """A chat whose page offers the protocol inspector."""
+    """A chat whose page has the protocol inspector."""
     with a_team(tmp_path_factory.mktemp("watched"), CHAT_INSPECTOR="1") as team:
         yield team
 
 
 @pytest.fixture(scope="module")
 def library(team: Team) -> Room:
-    """A room with a long talk, and something to look for at its beginning and at its end."""
+    """A room with many messages, with something to search for at its beginning and at its end."""
     place = team.room("Library", team.bo)
     team.bo.say(place.id, "A walrus stands before the door")
     talk(team.ada, place, LONG_TALK)
@@ -359,7 +359,7 @@ def test_what_is_read_elsewhere_is_no_news_and_is_taken_back(team: Team, person:
 def test_a_window_without_focus_reads_nothing_and_tells_what_is_new(
     team: Team, person: People
 ) -> None:
-    """It is in view on a second monitor, and its owner writes in another window."""
+    """The window is visible on a second monitor, but its owner is typing in another window."""
     reader = team.newcomer("focus")  # with no unread messages of other tests
     reader.connect()
     here = team.room("Second monitor", reader)
@@ -673,7 +673,7 @@ def test_axe_finds_nothing_in_the_panels(watched: Team, person: People) -> None:
 def test_every_panel_fits_a_narrow_page_and_has_large_enough_targets(
     watched: Team, person: People, width: int
 ) -> None:
-    """640 pixels are those of a page of 1,280 at a zoom of 200 %."""
+    """A page of 1,280 pixels at a zoom of 200 % has 640 pixels."""
     place = watched.room(f"Narrow {width} " + "W" * 40, watched.bo)
     watched.bo.say(place.id, "needle" + "W" * 300)
     ada = enter(person, watched.ada, place, width=width)
@@ -717,7 +717,7 @@ def link(page: Page, place: Room) -> Locator:
 
 
 def assert_active(page: Page, name: str) -> None:
-    """The option of that name is the one that Enter chooses, for eyes and for a screen reader."""
+    """Assert that Enter chooses the option with this name, and that a screen reader knows this, too."""
     chosen = page.locator(".option[aria-selected=true]")
     expect(chosen.locator(".room-name")).to_have_text(name)
     active = page.locator("#switcher-text").get_attribute("aria-activedescendant")
@@ -727,7 +727,7 @@ def assert_active(page: Page, name: str) -> None:
 def listening(
     people: People, who: Person, place: Room, *, path: str = "", wants: bool = True
 ) -> Page:
-    """Open a room in a browser that may show notifications, and records them."""
+    """Open a room in a browser that allows notifications and records them."""
     page = people()
     bring_cookies(page.context, who)
     page.context.grant_permissions(["notifications"], origin=who.server.url)
@@ -749,7 +749,7 @@ def told(page: Page) -> list[dict[str, str]]:
 
 
 def unread_on_the_server(who: Person, place: Room) -> int:
-    """Return the count in the page that the server renders."""
+    """Return the unread count in the page that the server renders."""
     state = re.search(r'id="state">(.*?)</script>', who.get(place.path).text)
     assert state
     return int(json.loads(state[1])["room"]["unread"])

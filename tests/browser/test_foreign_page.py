@@ -1,7 +1,7 @@
-"""A learner's page is foreign code: it gets nothing from the JupyterLab that shows it.
+"""A learner's page is untrusted code: it cannot access the JupyterLab that shows it.
 
-JupyterLab is started as `start.py notebooks` starts it. The attacks run as a script of the page of a
-stage: in its frame in a notebook, and in a tab of its own, where its link opens it.
+JupyterLab is started in the same way as by `start.py notebooks`. The attacks run as a script in the
+page of a stage: in its frame in a notebook, and in a tab of its own, which its link opens.
 """
 
 import base64
@@ -101,7 +101,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def home(mine: Path) -> Path:
-    """A home folder without this machine's settings of Jupyter."""
+    """A home folder without this machine's Jupyter settings."""
     folder = mine / "home"
     folder.mkdir()
     return folder
@@ -119,7 +119,7 @@ def learner(browser: Browser, lab: Lab) -> Iterator[Page]:
 
 
 def in_a_notebook(learner: Page, lab: Lab, title: str) -> Frame:
-    """Return a stage's page inside the notebook, which is run where it is not open yet."""
+    """Return a stage's page inside the notebook. If the notebook is not open yet, open and run it."""
     frames = learner.locator(f'iframe[title="{title}"]')
     if not (learner.url.startswith(f"{lab.root}lab/tree") and frames.count()):
         learner.goto(f"{lab.root}lab/tree/notebooks/{NOTEBOOK}?reset")
@@ -165,14 +165,14 @@ def test_a_page_gets_nothing_from_jupyterlab(
 
 
 def cookies(page: Frame) -> list[str]:
-    """Return the values of the cookies that a page's script sees, JupyterLab's token among them."""
+    """Return the values of the cookies that a page's script can see, including JupyterLab's token."""
     seen = dict(parse_qsl(page.evaluate("document.cookie").replace("; ", "&")))
     assert "_xsrf" in seen, "ports share cookies: if it could not see it, this would prove little"
     return list(seen.values())
 
 
 def attack(page: Frame | Page, name: str, token: str, terminal: str, lab: Lab) -> list[str]:
-    """Run one attack in a page; return what it got."""
+    """Run one attack in a page, and return what it obtained."""
     context = (page.page if isinstance(page, Frame) else page).context
     port = urlsplit(page.url).port
     if "/proxy/" in page.url:
@@ -216,7 +216,10 @@ def test_a_step_with_cookies_is_alive_in_its_frame(learner: Page, lab: Lab) -> N
 
 
 def test_a_file_of_step_16_opens_from_its_frame(person: People, run: Run) -> None:
-    """A template of that step opens a tab, so its frame may do so; the twin is one that may not."""
+    """A template of this step opens a tab, so its frame is allowed to do so.
+
+    The negative twin is a frame that is not.
+    """
     person.tolerate("allow-popups|Blocked autofocusing")
     chat, around = run("16"), run("01")
     tab = person(embed.address(around.port, "/"))
@@ -240,7 +243,7 @@ def test_a_file_of_step_16_opens_from_its_frame(person: People, run: Run) -> Non
 
 
 def framed(tab: Page, address: str, sandbox: str) -> Frame:
-    """Show a page in a frame as a notebook does, and return it."""
+    """Show a page in a frame, in the same way as a notebook, and return the page."""
     frame = f'<iframe src="{address}" sandbox="{sandbox}" height="700">'
     tab.evaluate("frame => { document.body.innerHTML = frame; }", frame)
     page = tab.wait_for_selector("iframe").content_frame()

@@ -1,4 +1,4 @@
-"""A full disk, as somebody at a page sees it: told in one sentence, and nothing written is lost."""
+"""A full disk from the user's point of view: the page explains the problem, and no text gets lost."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Notebook 05 and a page's file in a real JupyterLab, wherever JupyterLab itself is reached."""
+"""Notebook 05 and a page with a file in a real JupyterLab, at every kind of address."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SLOW = 60_000  # milliseconds: JupyterLab loads, a kernel starts, a stage starts
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with notebook 05 as far as both pages are alive."""
+    """A folder with notebook 05, up to the cell that shows both pages."""
     folder = tmp_path_factory.mktemp("lab")
     notebook = nbformat.reads(lab.without_outputs(paths.NOTEBOOKS / f"{NOTEBOOK}.ipynb"), 4)
     ids = [cell.id for cell in notebook.cells]
@@ -125,7 +125,7 @@ def run_all(reader: Page) -> None:
 
 
 def page_of(reader: Page, name: str) -> Frame:
-    """Return a person's page inside the notebook, connected."""
+    """Return a person's page inside the notebook, after it has connected."""
     page = reader.wait_for_selector(f'iframe[title="{name}\'s page"]').content_frame()
     assert page
     page.wait_for_function(UPGRADED)

@@ -1,4 +1,4 @@
-"""A page that the checker plays says what it says in Chromium: its document, its console, its errors."""
+"""A page in the checker behaves as in Chromium: the same document, the same console, the same errors."""
 
 import re
 import time
@@ -207,7 +207,7 @@ def pages(chat: Stage) -> Iterator[Pages]:
 
 
 def tidy(html: str) -> str:
-    """Return a document without the spaces between its tags, with the attributes in order."""
+    """Return a document without the spaces between its tags, and with its attributes in order."""
 
     def tag(found: re.Match[str]) -> str:
         attributes = re.findall(r' [^ =>]+(?:="[^"]*")?', found[2].replace('=""', ""))

@@ -1,4 +1,4 @@
-"""Every page of steps 01 to 05 in a real browser: readable, usable by keyboard, from one host."""
+"""Every page of steps 01 to 05 in a real browser is readable, usable by keyboard, and from one host."""
 
 import sys
 from pathlib import Path

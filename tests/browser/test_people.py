@@ -1,4 +1,4 @@
-"""The browsers that the tests lend to people: nobody finds what the person before left there."""
+"""The browsers that the tests lend to people are empty: they contain nothing of the previous person."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""The pictures that notebooks show are legible on a phone and on a dark page, and have a text form.
+"""The notebooks' pictures are legible on a phone and in dark mode, and have a text form.
 
-Each check is tried on a copy of a picture with one mistake in it, too.
+The test also applies each check to a copy of a picture with a mistake in it.
 """
 
 import re
@@ -76,7 +76,7 @@ MEASURE = """(side) => [...document.querySelectorAll("svg")].map((svg) => {
 
 
 def text_problems(svg: str) -> list[str]:
-    """Return what somebody who cannot see a picture would miss, and what reaches outside it."""
+    """Return what a picture's text form lacks, and which elements are outside the picture."""
     picture = ET.fromstring(svg)
     title, described = picture.find(f"{SVG}title"), picture.find(f"{SVG}desc")
     if title is None or described is None:
@@ -104,7 +104,7 @@ def ids_in(svg: str) -> list[str]:
 
 
 def seen_problems(seen: dict[str, Any]) -> Iterator[str]:
-    """Yield what is hard to see in a picture that was measured."""
+    """Yield the elements of a measured picture that are hard to see."""
     card, texts = seen["card"], seen["texts"]
     left, top, right, bottom = card["box"]
     covered = [abs(a - b) <= 1 for a, b in zip(card["box"], seen["picture"], strict=True)]
@@ -134,7 +134,7 @@ def seen_problems(seen: dict[str, Any]) -> Iterator[str]:
 
 
 def luminance(colour: str) -> float:
-    """Return the relative luminance of `rgb(1, 2, 3)`, as WCAG defines it; any other colour fails."""
+    """Return the relative luminance of `rgb(1, 2, 3)` as defined by WCAG. Any other format fails."""
     channels = re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", colour)
     assert channels, f"{colour} is no opaque colour"
     light = [int(each) / 255 for each in channels.groups()]
@@ -183,7 +183,7 @@ VISIBLE_MISTAKES = {
 
 @pytest.fixture(scope="module")
 def measured(browser: Browser) -> Iterator[list[list[str]]]:
-    """Yield the problems of each picture, and then those of each broken copy: all on one page."""
+    """Yield the problems of each picture and of each broken copy. All of them are on one page."""
     drawings = [path.read_text(encoding="utf-8") for path in PICTURES]
     boxes = [
         f'<div style="width: {PHONE}px">{svg}</div>'

@@ -1,4 +1,4 @@
-"""The pages behind Jupyter's own proxy, below a prefix such as JupyterHub gives: /user/ada/proxy/…"""
+"""The pages behind Jupyter's own proxy, below a prefix like JupyterHub's: /user/ada/proxy/…"""
 
 from collections.abc import Iterator
 
@@ -22,13 +22,13 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
 
 @pytest.fixture
 def ada(jupyter: Jupyter, person: People) -> Page:
-    """Ada, logged in to Jupyter as the token's address does it: the browser keeps its cookie."""
+    """Ada, who has logged in to Jupyter with the token in the address. The browser keeps the cookie."""
     return person(f"{jupyter.address}api?token={TOKEN}")
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """Return a function that starts a step as a kernel below the hub does: `run("05")`."""
+    """Return a function that starts a step in the same way as a kernel on the hub: `run("05")`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("JUPYTERHUB_SERVICE_PREFIX", HUB)
         yield from running_steps()

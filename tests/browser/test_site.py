@@ -32,7 +32,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that may load files of this machine, and fails the test if it asks for another host."""
+    """A page that can load files of this machine. If it requests another host, the test fails."""
     context = browser.new_context()
     page = context.new_page()
     asked: list[str] = []
@@ -53,7 +53,7 @@ def test_a_page_is_sound(address: str, page: Page, name: str) -> None:
 
 
 def test_no_page_scrolls_sideways(address: str, page: Page) -> None:
-    """A wide table scrolls in its own box: the negative twin."""
+    """The negative twin is a wide table, which scrolls in its own box."""
     page.set_viewport_size({"width": NARROW, "height": HEIGHT})
     for each in find_pages():
         page.goto(f"{address}/{each.address}")

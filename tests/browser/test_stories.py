@@ -1,4 +1,4 @@
-"""The stories of the checks in Chromium: what the embedded V8 says of a step, a browser says, too."""
+"""The checks' stories in Chromium: the embedded V8 and a real browser give the same verdicts."""
 
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ STORIES = [each for each in all_promises() if each.trial.__module__.endswith(".s
 
 
 def _kept() -> list[Any]:
-    """Return each story in each step that keeps it; all but the first such step are `long`."""
+    """Return each story in each step that keeps it. All but the first of these steps are `long`."""
     found = []
     for each in STORIES:
         numbers = [step.number for step in manifest.steps() if each.kept_by(step.number)]

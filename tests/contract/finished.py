@@ -1,4 +1,4 @@
-"""The finished application as a stage, so that the promises of the steps can be tried on it."""
+"""The finished application as a stage, so that the tests can check the steps' promises on it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from workshop.stages import Stage
 
 
 class Finished(Stage):
-    """`python -m final_app` as a child process, spoken to as `final_app`."""
+    """`python -m final_app` as a child process, which people use in the way of `final_app`."""
 
     def __init__(self, data: Path) -> None:
         super().__init__("final_app", paths.ROOT / "final_app", "", data=data)

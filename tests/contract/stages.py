@@ -1,4 +1,4 @@
-"""The stages whose promises are tried, and which promise each of them keeps."""
+"""The stages that the tests check, and the promises that each of them keeps."""
 
 from contextlib import ExitStack, nullcontext
 from typing import Any
@@ -15,7 +15,7 @@ FINAL_APP = "final_app"
 
 
 class Stages:
-    """Starts a stage when it is first asked for; all of them end with the module's tests."""
+    """Starts a stage when a test first needs it. All stages stop after the module's tests."""
 
     def __init__(self, stack: ExitStack, factory: pytest.TempPathFactory) -> None:
         self.running: dict[str, Stage] = {}
@@ -28,7 +28,7 @@ class Stages:
         return self.running[name]
 
     def keeps(self, name: str, promise: Promise) -> None:
-        """Try a promise on a stage; whatever happens, the server must not fail."""
+        """Check a promise on a stage. Whatever happens, the server must not fail."""
         chat = self[name]
         if promise.trial.__module__.endswith(".stories") and name not in self.pages:
             self.pages[name] = self.stack.enter_context(Pages(chat))
@@ -47,8 +47,8 @@ class Stages:
 def promises_kept_by(*names: str) -> Any:
     """Return a decorator: the test runs once for each stage and each promise that it keeps.
 
-    A promise is news in the step that makes it, and most likely broken in the last step, where the
-    most has been added since. In the steps between, `-m long` tries it.
+    A promise is new in the step that makes it, and most likely to break in the last step, which has
+    the most additions. In the steps between these two, only `-m long` checks it.
     """
     kept = [
         pytest.param(

@@ -1,4 +1,4 @@
-"""The checker waits for a slow handler, and soon knows that one is missing."""
+"""The checker waits for a slow handler, and quickly notices a missing one."""
 
 import shutil
 import time
@@ -24,7 +24,7 @@ OUT_OF_ORDER = (", async_handlers=False", "")
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Iterator[Changed]:
-    """Return a function that runs a copy of step 05 with some texts replaced."""
+    """Return a function that runs a copy of step 05 in which some texts are replaced."""
     running: list[Stage] = []
 
     def run(*changes: tuple[str, str]) -> Stage:

@@ -1,4 +1,4 @@
-"""The steps without accounts keep every promise so far, over the wire, on their real servers."""
+"""The steps without accounts keep all their promises, on real servers and over the network."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_a_step_keeps_its_promises(stages: Stages, name: str, each: Promise) -> 
 
 
 def test_there_are_promises_for_every_step() -> None:
-    """A guard: an empty list would pass the test above without trying anything."""
+    """A guard: with an empty list, the test above would pass without checking anything."""
     counts = [len(promises_of(step.number)) for step in manifest.steps()]
     assert counts[0] >= 2
     assert counts == sorted(set(counts))

@@ -1,4 +1,4 @@
-"""The finished application keeps the promises of the steps that it took over."""
+"""The finished application keeps the promises that it has inherited from the steps."""
 
 from tests.contract.stages import FINAL_APP, Stages, promises_kept_by
 from workshop.checks import Promise

@@ -1,4 +1,4 @@
-"""The steps with accounts keep every promise so far. They hash passwords, which takes longer."""
+"""The steps with accounts keep all their promises. They hash passwords, which takes longer."""
 
 from tests.contract.stages import Stages, promises_kept_by
 from tests.contract.test_promises import EARLY_STEPS

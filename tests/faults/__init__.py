@@ -1,1 +1,1 @@
-"""What must hold when things break: kills, repetitions, locks, slow readers, a clock that jumps."""
+"""Promises that must hold if something breaks: kills, repetitions, locks, slow readers, clocks."""

@@ -1,4 +1,4 @@
-"""No server outlives its test, whatever the test runs into."""
+"""No server keeps running after its test, even if the test fails."""
 
 import signal
 from collections.abc import Iterator

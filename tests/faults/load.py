@@ -1,4 +1,4 @@
-"""People who send without a pause, retry what was not acknowledged, and keep a journal of it all."""
+"""People who send without a pause, retry unacknowledged messages, and record everything in a journal."""
 
 import json
 import random
@@ -21,7 +21,7 @@ LOST_LINE = (OSError, websocket.WebSocketException)
 
 
 class Line:
-    """A Socket.IO connection as it is on the wire: no client library buffers, retries or reorders."""
+    """A raw Socket.IO connection: no client library buffers, retries or reorders anything."""
 
     def __init__(self, person: Person, **options: Any) -> None:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies)
@@ -40,7 +40,7 @@ class Line:
         self.heard.clear()
 
     def send(self, event: str, data: object) -> int:
-        """Send an event; return the number under which its acknowledgement will come."""
+        """Send an event. Return the number that its acknowledgement will have."""
         self._number += 1
         self.ws.send(f"42{self._number}" + json.dumps([event, data]))
         return self._number
@@ -59,7 +59,7 @@ class Line:
         return self.heard.pop()[1]
 
     def take(self) -> None:
-        """Read one packet: a ping is answered, the rest is put where it belongs."""
+        """Read one packet. Answer it if it is a ping, and otherwise store it."""
         packet = self.ws.recv()
         if packet == "2":
             self.ws.send("3")
@@ -75,7 +75,7 @@ class Line:
             raise ConnectionError("the server has closed the line")
 
     def ready(self, seconds: float) -> bool:
-        """Tell whether something to read came within some seconds."""
+        """Return whether something to read arrived within some seconds."""
         return bool(select.select([self.ws.sock], [], [], max(seconds, 0))[0])
 
     def close(self) -> None:
@@ -84,7 +84,10 @@ class Line:
 
 @dataclass
 class Sent:
-    """One line of the journal; `number` is its place among all that this sender sent to this room."""
+    """One line of the journal.
+
+    `number` is its position among everything that this sender sent to this room.
+    """
 
     sender: str
     room: int
@@ -102,7 +105,10 @@ class Sent:
 
 
 class Sender(threading.Thread):
-    """Sends to some rooms at a rate, some in flight at once, until told to end; then drains."""
+    """Sends to some rooms at a given rate, with several messages in flight, until it is told to stop.
+
+    Then it drains.
+    """
 
     def __init__(self, person: Person, rooms: list[int], rate: float, seed: int) -> None:
         super().__init__(daemon=True)
@@ -133,7 +139,10 @@ class Sender(threading.Thread):
             self.failure = failure
 
     def _talk(self, line: Line) -> None:
-        """Use one connection for as long as it lasts: first what waits, in its order, then more."""
+        """Use one connection for as long as it lasts.
+
+        Send the unacknowledged messages first, in order, and then new ones.
+        """
         numbers: dict[int, Sent] = {}
         for sent in self._waiting:
             self._send(line, sent, numbers)
@@ -181,7 +190,10 @@ class Sender(threading.Thread):
 
 @dataclass
 class Verdict:
-    """What the history says of the journals. All but the first three must be 0."""
+    """The result of comparing the history with the journals.
+
+    All counts but the first three must be 0.
+    """
 
     messages: int
     acknowledged: int
@@ -195,13 +207,13 @@ class Verdict:
 
     @property
     def broken(self) -> dict[str, int]:
-        """What does not hold, with how often."""
+        """The counts that should be 0 but are not."""
         names = ("lost", "moved", "doubled", "disordered", "ghosts", "gaps")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 def judge(reader: Person, rooms: list[int], senders: list[Sender]) -> Verdict:
-    """Compare the history, read over HTTP, with what was sent, acknowledged and told."""
+    """Compare the history, which is read over HTTP, with what was sent, acknowledged and broadcast."""
     histories = {room: reader.history(room) for room in rooms}
     stored = [message for history in histories.values() for message in history]
     journal = {sent.client_id: sent for sender in senders for sent in sender.journal}
@@ -231,7 +243,7 @@ def _where_it_was(sent: Sent, places: dict[tuple[int, int, str], dict[str, Any]]
 
 
 def _inversions(history: list[dict[str, Any]], journal: dict[str, Sent]) -> int:
-    """Count the messages of a room that stand behind a later one of the same sender."""
+    """Count the messages of a room that come after a later message of the same sender."""
     latest: Counter[str] = Counter()
     wrong = 0
     for sent in (journal[m["client_id"]] for m in history if m["client_id"] in journal):
@@ -242,13 +254,13 @@ def _inversions(history: list[dict[str, Any]], journal: dict[str, Sent]) -> int:
 
 @dataclass
 class Crowd:
-    """Some people in some rooms; everybody is in the first."""
+    """Some people in some rooms. Everybody is in the first room."""
 
     people: list[Person]
     rooms: list[list[int]]  # of each person
 
     def senders(self, rate: float, seed: int) -> list[Sender]:
-        """Start sending, `rate` messages a second in all."""
+        """Start senders with a total of `rate` messages a second."""
         each = rate / len(self.people)
         found = [
             Sender(person, rooms, each, seed + place)
@@ -260,7 +272,7 @@ class Crowd:
 
 
 def crowd(server: Server, count: int = 4) -> Crowd:
-    """Let people in: all in "general", and in a closed room with each of the two neighbours."""
+    """Create people. All of them are in "general", and each is in a closed room with each neighbour."""
     ada = Person(server, "ada").begin()
     invite = ada.invite()
     names = ["bo", "cy", "dan", "eve", "fay"][: count - 1]
@@ -281,7 +293,7 @@ def _pairs(count: int) -> Iterator[tuple[int, int]]:
 
 
 def finish(senders: list[Sender], seconds: float) -> None:
-    """Let the senders end and get their last acknowledgements."""
+    """Stop the senders, and wait for their last acknowledgements."""
     for sender in senders:
         sender.ending.set()
     give_up = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Another program that holds the database for itself."""
+"""Another program that locks the database."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ database.execute("ROLLBACK")
 
 @contextmanager
 def held(server: Server) -> Iterator[None]:
-    """Hold the database of a server in a process of its own, until the end of the block."""
+    """Lock a server's database from a separate process until the end of the block."""
     path = str(server.folder / "chat.db")
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE

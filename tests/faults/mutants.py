@@ -1,6 +1,6 @@
-"""Mutants: copies of final_app with one thing wrong, on which a fault test must turn red.
+"""Mutants: copies of final_app with one mistake, on which a fault test must fail.
 
-A test that cannot fail proves nothing. Each mutant stands for a mistake that somebody could make.
+A test that cannot fail proves nothing. Each mutant represents a mistake that somebody could make.
 """
 
 import shutil
@@ -12,7 +12,7 @@ Change = tuple[str, str, str]  # file below final_app, the text that is there, t
 
 
 def mutant(folder: Path, *changes: Change) -> Path:
-    """Copy final_app into `folder`, changed; return what `Server(code=…)` wants."""
+    """Copy final_app into `folder` with a change. Return the value for `Server(code=…)`."""
     code = folder / "mutant"
     shutil.copytree(
         paths.ROOT / "final_app",

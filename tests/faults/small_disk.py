@@ -1,4 +1,4 @@
-"""A disk that is soon full: a tmpfs of a few megabytes, mounted for one test."""
+"""A small disk that fills up quickly: a tmpfs of a few megabytes, which is mounted for one test."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ PIECE = 4096  # bytes, a page of a tmpfs
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """Mount an empty disk of SIZE at the folder, and unmount it afterwards."""
+    """Mount an empty disk of SIZE at the folder, and unmount it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     made = subprocess.run(
         [needs_mount(), "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)],
@@ -32,7 +32,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Fill the disk to its last byte; return the file that does it, to be deleted."""
+    """Fill the disk completely. Return the file that fills it, which the test can delete."""
     filler = disk / "filler"
     with filler.open("ab", buffering=0) as file:
         for size in (PIECE * 64, PIECE):
@@ -45,7 +45,7 @@ def fill(disk: Path) -> Path:
 
 
 def until_refused(person: Person, room: int = 1) -> list[dict[str, Any]]:
-    """Send until it is refused: SQLite first uses up the space that it has set aside."""
+    """Send messages until one is refused. SQLite first uses the space that it has reserved."""
     said = []
     for _ in range(MOST_SENT):
         answer = person.say(room, LONG_TEXT)

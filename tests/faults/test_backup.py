@@ -1,4 +1,4 @@
-"""A backup is made while people send: what was acknowledged before it is in it, whole and in order."""
+"""A backup that is made under load contains everything that was acknowledged before, in order."""
 
 import hashlib
 import os
@@ -57,7 +57,7 @@ FILES_FIRST: tuple[Change, ...] = (
 
 
 class Uploader(threading.Thread):
-    """Sends files, each in a message of its own, one after the other."""
+    """Sends files one after another, each in a separate message."""
 
     def __init__(self, person: Person) -> None:
         super().__init__(daemon=True)
@@ -82,7 +82,7 @@ class Uploader(threading.Thread):
 
 @dataclass
 class Scene:
-    """A chat in use, and a backup of it that was made meanwhile."""
+    """A chat in use, and a backup that was made in the meantime."""
 
     server: Server
     folks: Crowd
@@ -96,7 +96,7 @@ class Scene:
 
 
 def backed_up(tmp_path: Path, *changes: Change, load: float = PATIENCE) -> Scene:
-    """Back a chat up while people send; compare the copy with what they were told."""
+    """Back up a chat while people send messages, and compare the copy with their acknowledgements."""
     code = {"code": mutant(tmp_path, *changes)} if changes else {}
     server = Server(tmp_path / "data", **code).start()
     folks = crowd(server, 3)
@@ -132,7 +132,7 @@ def make(scene: Scene) -> None:
 
 
 def broken(scene: Scene) -> dict[str, object]:
-    """Return what does not hold of the copy, as it lies there."""
+    """Return which promises the copy breaks."""
     assert scene.said
     if scene.said.returncode:
         return {"failed": scene.said.stderr}
@@ -158,7 +158,7 @@ def broken(scene: Scene) -> dict[str, object]:
 
 
 def same(scene: Scene, upload_id: str) -> bool:
-    """Tell whether a file of the copy is the one that the chat has."""
+    """Return whether a file of the copy is identical to the chat's file."""
     file = Path("uploads") / upload_id[:2] / upload_id
     there = scene.path / file
     return there.exists() and there.read_bytes() == (scene.server.folder / file).read_bytes()

@@ -1,4 +1,4 @@
-"""The clock is set back by an hour; the order of a room does not care."""
+"""If the clock is set back by an hour, the order of the messages in a room stays the same."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The process dies in the middle of the load; what was acknowledged is there, once, in order."""
+"""The process is killed under load: what was acknowledged is stored, once and in order."""
 
 import random
 import signal
@@ -74,7 +74,7 @@ NO_LOOKUP: tuple[Change, ...] = (
 
 
 def kills(server: Server, count: int) -> tuple[Verdict, list[float], list[Sender]]:
-    """Kill the server some times under load; return the verdict and how long each recovery took."""
+    """Kill the server several times under load. Return the verdict and the time of each recovery."""
     chance = random.Random(SEED)
     folks = crowd(server)
     senders = folks.senders(RATE, SEED)
@@ -101,7 +101,7 @@ def acknowledged(senders: list[Sender]) -> int:
 
 
 def more_acknowledged(senders: list[Sender], count: int) -> None:
-    """Wait until more than `count` further messages are acknowledged."""
+    """Wait until more than `count` further messages have been acknowledged."""
     enough, give_up = acknowledged(senders) + count, time.monotonic() + DRAIN
     while acknowledged(senders) <= enough:
         assert time.monotonic() < give_up, f"{count} messages took more than {DRAIN} s"

@@ -1,4 +1,4 @@
-"""A damaged database is found at the start, and told in one sentence that names the backup."""
+"""The chat finds a damaged database when it starts, and reports it in one sentence with the backup."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ ALWAYS = (overwrite_the_header, remove_a_table)  # one that SQLite notices, and 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """A server with some messages that was stopped and has two backups."""
+    """A stopped server with some messages and two backups."""
     folder = tmp_path_factory.mktemp("original")
     server = Server(folder / "chat").start()
     ada = Person(server, "ada").begin()
@@ -66,12 +66,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Server:
 
 @pytest.fixture
 def stopped(original: Server, tmp_path: Path) -> Server:
-    """A copy of it."""
+    """A copy of the original."""
     return Server(Path(shutil.copytree(original.folder, tmp_path / "chat")))
 
 
 def start(server: Server) -> subprocess.CompletedProcess[str]:
-    """Start the chat in the foreground: it has to end by itself."""
+    """Start the chat in the foreground. It must stop by itself."""
     environment = os.environ | server.settings | {"CHAT_DATA_DIR": str(server.folder)}
     command = [sys.executable, "-c", CHEAP_HASHES, "--no-browser", "--port", "0"]
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""A commit means: it is on the disk, and the readers go on beside the writer."""
+"""A commit is on the disk, and readers continue while somebody writes."""
 
 import os
 import re

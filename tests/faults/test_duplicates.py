@@ -1,4 +1,4 @@
-"""One message is one row, however often and from wherever it is sent."""
+"""One message is one row, no matter how often and from where it is sent."""
 
 import uuid
 from collections import Counter
@@ -50,7 +50,7 @@ def server(tmp_path: Path, changes: tuple[Change, ...]) -> Iterator[Server]:
 
 
 def as_shipped_and(name: str, *mutants: tuple[Change, ...]) -> pytest.MarkDecorator:
-    """The mutants are tried in `-m long`."""
+    """Return the cases: `final_app` as shipped, and the mutants, which run with `-m long`."""
     ids = ["as shipped", *name.split("; ")]
     others = [pytest.param(each, marks=pytest.mark.long) for each in mutants]
     return pytest.mark.parametrize("changes", [(), *others], ids=ids)
@@ -110,7 +110,7 @@ def test_one_repetition_among_five_in_flight_takes_no_place(
 def compare(
     ada: Person, ids: list[str], answers: list[dict], listener: Line, but: str
 ) -> dict[str, object]:
-    """Return what is wrong: rows, broadcasts and answers of each message, and its numbers."""
+    """Return the problems with the rows, broadcasts, answers and numbers of each message."""
     history = ada.history(1)
     rows = Counter(message["client_id"] for message in history if message["client_id"] != but)
     told = Counter(

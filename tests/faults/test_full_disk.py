@@ -1,4 +1,4 @@
-"""A full disk: people are told, what only reads goes on, and nothing is lost or has to be restarted."""
+"""A full disk: people see an error, reading still works, nothing is lost, and no restart is needed."""
 
 import io
 import os
@@ -84,7 +84,7 @@ def test_a_full_disk_is_told_while_reads_go_on_and_ends_without_a_restart(
 def test_a_picture_that_fits_only_once_is_refused_and_leaves_nothing(
     disk: Path, server: Server
 ) -> None:
-    """It arrives, but there is no space for the clean copy of it."""
+    """The upload fits, but there is no space for its clean copy."""
     ada = Person(server, "ada").begin()
     filler = fill(disk)
     os.truncate(filler, filler.stat().st_size - len(NOISE) * 3 // 2)
@@ -115,7 +115,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_and_keeps_its_error(disk: Path
 
 
 def readiness(person: Person) -> str:
-    """Return why the chat says that it is not ready, in a second that had no other question."""
+    """Return why the chat is not ready, in a second in which nobody else has asked."""
     time.sleep(EVERY)
     answer = person.get("/readyz")
     assert answer.status_code == (200 if answer.json()["ok"] else 503)
@@ -123,7 +123,7 @@ def readiness(person: Person) -> str:
 
 
 def age_sessions(server: Server) -> None:
-    """Let every session be used long ago, so that the next request would note that it is used."""
+    """Make every session look unused for a long time, so that the next request would store its use."""
     with closing(sqlite3.connect(server.folder / "chat.db")) as connection:
         connection.execute("UPDATE sessions SET seen_at = datetime('now', '-1 hour')")
         connection.commit()

@@ -1,4 +1,4 @@
-"""Another program holds the database: who writes waits or is told so, and nobody else notices."""
+"""Another program locks the database: writers wait or get an error, and nobody else is affected."""
 
 import threading
 import time
@@ -40,7 +40,7 @@ ONE_PATIENCE_EACH: tuple[Change, ...] = (
 
 
 def slowest(ways: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Do all of it again and again for some seconds; return how long each took at most."""
+    """Repeat some actions for some seconds. Return the longest time that each of them took."""
     until = time.monotonic() + seconds
     most = dict.fromkeys(ways, 0.0)
     while time.monotonic() < until:
@@ -153,7 +153,7 @@ def test_a_patience_for_each_in_turn_would_be_noticed(tmp_path: Path) -> None:
 
 
 def refused(server: Server, patience: float) -> tuple[list[float], list[dict], list[dict], dict]:
-    """Hold the database for longer than anybody waits, while some people send."""
+    """Lock the database for longer than the chat waits, while some people send messages."""
     ada = Person(server, "ada").begin()
     lines = [Line(ada) for _ in range(TOGETHER)]
     assert lines[0].ask("new_message", _a_message("before"))["ok"]
@@ -198,7 +198,7 @@ def _ping(line: Line) -> None:
 
 
 def _stalls(line: Line) -> bool:
-    """Tell whether an event that writes nothing is not answered in time."""
+    """Return whether the server is too slow to answer an event that writes nothing."""
     number = line.send("typing", {"room": 1, "on": True})
     while number not in line.answers:
         if not line.ready(2 * PROMPT):

@@ -1,6 +1,6 @@
-"""Somebody reads slowly or not at all: every byte arrives as it was meant, or the connection ends.
+"""Somebody reads slowly or not at all: every byte arrives unchanged, or the connection ends.
 
-Nobody else waits for it.
+Nobody else has to wait for this client.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ def read_slowly(server: Server) -> dict[str, object]:
 
 
 def long_room(ada: Person) -> tuple[int, list[dict[str, Any]]]:
-    """Make a room whose messages fill an answer; return its id and them."""
+    """Create a room whose messages fill an answer. Return its ID and the messages."""
     room = ada.ask("POST", "/rooms", {"name": "Long", "kind": "closed"})["room"]["id"]
     writer = Line(ada)
     for number in range(MESSAGES):
@@ -116,7 +116,7 @@ def long_room(ada: Person) -> tuple[int, list[dict[str, Any]]]:
 
 
 def compare(slow: Line, room: int, expected: dict[str, Any]) -> tuple[int, int]:
-    """Return how many answers in a row are what HTTP said, byte for byte, and their size."""
+    """Return how many answers in a row are identical to HTTP's, byte for byte, and their size."""
     digests, size = [], 0
     packets = frames(slow)
     for number in range(ROUNDS):
@@ -136,7 +136,7 @@ def compare(slow: Line, room: int, expected: dict[str, Any]) -> tuple[int, int]:
 
 
 def answers(packets: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
-    """Return the next acknowledgements, of one round, or what came instead."""
+    """Return the acknowledgements of one round, or whatever arrives instead."""
     left = AT_ONCE
     while left:
         opcode, payload = next(packets, (0, b""))
@@ -189,7 +189,7 @@ def frames(slow: Line) -> Iterator[tuple[int, bytes]]:
 def test_somebody_who_reads_nothing_is_dropped_and_loses_nothing(
     tmp_path: Path, change: Change | None
 ) -> None:
-    """As soon as 1 MB waits. The client comes back and gets what it missed."""
+    """This happens when 1 MB is waiting. The client reconnects and gets what it missed."""
     code = {"code": mutant(tmp_path, change)} if change else {}
     server = Server(tmp_path / "data", **code).start()
     ada = Person(server, "ada").begin()
@@ -215,7 +215,7 @@ def test_somebody_who_reads_nothing_is_dropped_and_loses_nothing(
 
 
 def warm(ada: Person, room: int, process: psutil.Process) -> int:
-    """Use some memory that is used again; return how much the server has then, in bytes."""
+    """Make the server allocate some memory that it reuses. Return how much it uses then, in bytes."""
     line = Line(ada)
     for _ in range(GREEDY):
         assert line.ask("sync", {"rooms": {str(room): 0}})["ok"]
@@ -228,7 +228,7 @@ def warm(ada: Person, room: int, process: psutil.Process) -> int:
 def test_somebody_who_reads_nothing_is_dropped_although_little_waits(
     tmp_path: Path, change: Change | None
 ) -> None:
-    """After ten seconds."""
+    """This happens after ten seconds."""
     assert STALLED == 10
     code = {"code": mutant(tmp_path, change)} if change else {}
     server = Server(tmp_path / "data", **code).start()

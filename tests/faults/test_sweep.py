@@ -1,4 +1,4 @@
-"""Old messages go while people send, and nobody waits until all of them are gone."""
+"""While old messages are removed, people can send messages without waiting until the end."""
 
 import sqlite3
 import subprocess

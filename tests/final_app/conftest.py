@@ -1,4 +1,4 @@
-"""One chat for the tests of a module, with Ada (its administrator), Bo and Cy."""
+"""One chat for all tests of a module, with Ada (its administrator), Bo and Cy."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ Move = Callable[[float], None]
 
 @pytest.fixture
 def move(monkeypatch: pytest.MonkeyPatch) -> Move:
-    """Return a function that lets seconds go by."""
+    """Return a function that moves the clock forward by some seconds."""
     now = [100.0]
     monkeypatch.setattr(clock, "seconds", lambda: now[0])
 
@@ -84,7 +84,7 @@ def general(people: People) -> int:
 
 @pytest.fixture
 def room(people: People) -> Callable[..., int]:
-    """Return a function that makes a closed room: `room("Tea", "bo")`; Ada owns it."""
+    """Return a function that creates a closed room, which Ada owns: `room("Tea", "bo")`."""
 
     def make(name: str, *members: str, kind: str = "closed") -> int:
         ada = people["ada"]
@@ -100,7 +100,7 @@ def room(people: People) -> Callable[..., int]:
 
 @pytest.fixture
 def newcomer(people: People, server: Server) -> Iterator[Callable[[str], Person]]:
-    """Return a function that makes a person with an account and a socket, in "general"."""
+    """Return a function that creates a person with an account and a socket, in "general"."""
     made: list[Person] = []
 
     def come(name: str) -> Person:
@@ -115,7 +115,7 @@ def newcomer(people: People, server: Server) -> Iterator[Callable[[str], Person]
 
 @pytest.fixture
 def two_people(tmp_path: Path) -> Iterator[Flask]:
-    """The chat inside this process, with Ada (1), its administrator, and Bo (2); in its context."""
+    """The chat in this process, with Ada (1, an administrator) and Bo (2), in its app context."""
     app = application(tmp_path)
     with app.app_context():
         assert accounts.bootstrap("ada", PASSWORD) == 1

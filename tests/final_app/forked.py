@@ -1,4 +1,4 @@
-"""A server of the nursery: it starts in a tenth of the processor time that a new interpreter takes."""
+"""A server that the nursery forks. It starts in a tenth of the CPU time of a new interpreter."""
 
 import functools
 import json
@@ -15,7 +15,7 @@ CAN_FORK = sys.platform == "linux"  # macOS warns against it, Windows has no `fo
 
 
 class Forked:
-    """Has what tests use of `subprocess.Popen`."""
+    """Has the part of the interface of `subprocess.Popen` that the tests use."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str], umask: int) -> None:
         (output, to_output), (status, to_status) = os.pipe(), os.pipe()
@@ -52,7 +52,7 @@ class Forked:
 
 @functools.cache
 def _orders() -> socket.socket:
-    """Start the nursery of this process, which ends with it; return where it takes orders."""
+    """Start this process's nursery, which ends with it. Return the socket for its orders."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAT_")}
     with its:

@@ -1,4 +1,4 @@
-"""nginx with TLS in front of the chat: the very files of deploy/, with other ports and names."""
+"""nginx with TLS in front of the chat: the files in deploy/, with other ports and names."""
 
 import os
 import random
@@ -36,7 +36,7 @@ CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_param
 
 
 class Front:
-    """nginx before a server. `url` is where the chat is to its people; a `Person` takes it as server."""
+    """nginx in front of a server. `url` is the public address. A `Person` can use it like a server."""
 
     def __init__(
         self, folder: Path, server: Server, file: str = "nginx.conf", path: str = ""
@@ -55,7 +55,7 @@ class Front:
         (folder / "nginx.conf").write_text(frame, encoding="utf-8")
 
     def start(self) -> "Front":
-        """Start it: nginx comes back when it listens."""
+        """Start nginx. The command returns when nginx is listening."""
         self._run()
         return self
 
@@ -63,7 +63,7 @@ class Front:
         self._run("-s", "stop")
 
     def log(self) -> str:
-        """Return what nginx noted of the requests."""
+        """Return nginx's log of the requests."""
         return (self.folder / "chat.log").read_text(encoding="utf-8")
 
     def _run(self, *words: str) -> None:
@@ -80,7 +80,10 @@ class Front:
         assert done.returncode == 0, (self.folder / "error.log").read_text(encoding="utf-8")
 
     def _configuration(self, file: str, server: Server) -> str:
-        """Return a file of deploy/ for this machine; each name in it must be there."""
+        """Return a file of deploy/, adapted to this machine.
+
+        It must contain every name that is replaced.
+        """
         text = (DEPLOY / file).read_text(encoding="utf-8")
         host = "chat.example.org" if file == "nginx.conf" else "example.org"
         changes = {
@@ -100,7 +103,7 @@ class Front:
 
 
 class Visitor(Person):
-    """Somebody who comes through nginx and trusts its certificate."""
+    """Somebody who connects through nginx and trusts its certificate."""
 
     def __init__(self, front: Front, name: str) -> None:
         super().__init__(front, name)  # type: ignore[arg-type]
@@ -122,10 +125,10 @@ class Visitor(Person):
 
 
 def origin(front: Front) -> str:
-    """Return what a browser says of where its page is from."""
+    """Return the Origin header that a browser would send."""
     return f"https://localhost:{front.port}"
 
 
 def free_port() -> int:
-    """Return a port that no client is given by chance: nginx takes it only a moment later."""
+    """Return a port that no client gets by chance, because nginx opens it only a moment later."""
     return run.free_port(random.randrange(20_000, 30_000))[0]

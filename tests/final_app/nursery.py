@@ -1,9 +1,9 @@
 """A process that has imported the chat, and forks a server whenever a test asks for one.
 
-Of a server's start, imports take nine tenths of the processor time. A forked server is a process
-like one that `python -m final_app` starts, with its own environment, umask, folder and output.
-An order comes by the socket at standard input, with the descriptors of two pipes: the server's
-output, and its status, which says its process id, and the exit code once it has ended.
+When a server starts, imports take nine tenths of the CPU time. A forked server is a process like one
+that `python -m final_app` starts, with its own environment, umask, folder and output. Orders arrive
+through the socket at standard input, together with the descriptors of two pipes. One is for the
+server's output. The other is for its status: its process id and, when it has ended, its exit code.
 """
 
 import json
@@ -18,7 +18,7 @@ fork, waitpid, close = os.fork, os.waitpid, os.close  # before gevent replaces t
 
 
 def main() -> None:
-    """Take orders until the socket closes."""
+    """Handle orders until the socket closes."""
     orders = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     program, reinit = imported()
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def imported() -> tuple[Any, Any]:
-    """Import the chat, with hashes as in CHEAP_HASHES."""
+    """Import the chat, with cheap password hashes if CHEAP_HASHES is set."""
     import functools
 
     import argon2
@@ -54,7 +54,7 @@ def imported() -> tuple[Any, Any]:
 
 
 def nurse(output: int, status: int) -> bool:
-    """Fork once more: return True in the server; in its parent, False when the server has ended."""
+    """Fork once more. Return True in the server, and in its parent return False when the server ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     server = fork()
     if server == 0:
@@ -70,7 +70,7 @@ def nurse(output: int, status: int) -> bool:
 
 
 def become(order: dict[str, Any]) -> None:
-    """Take over what a process gets from whoever starts it."""
+    """Set up everything that a process gets from the process that starts it."""
     sys.argv = ["final_app", *order["arguments"]]
     os.environ.clear()
     os.environ.update(order["environment"])

@@ -1,4 +1,4 @@
-"""The chat as a process of its own, and people who use it by HTTP and by socket."""
+"""The chat as a separate process, and people who use it over HTTP and over sockets."""
 
 import io
 import os
@@ -53,14 +53,14 @@ TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|name="csrf-token" con
 
 
 def png(width: int = 40, height: int = 30, kind: str = "PNG", **more: Any) -> bytes:
-    """Return an image of one colour; `more` goes to Pillow, such as exif=…"""
+    """Return an image of one colour. Pillow gets the arguments in `more`, such as exif=…"""
     file = io.BytesIO()
     Image.new("RGB", (width, height), (31, 95, 191)).save(file, kind, **more)
     return file.getvalue()
 
 
 def assert_private(folder: Path, *, least: int) -> None:
-    """Assert that the folder and all that is in it, at least so many, are for their owner alone."""
+    """Assert that only the owner can access a folder and its contents (at least this many items)."""
     paths = [folder, *folder.rglob("*")]
     found = {str(path): stat.filemode(path.stat().st_mode) for path in paths}
     assert len(found) >= least, found
@@ -68,7 +68,7 @@ def assert_private(folder: Path, *, least: int) -> None:
 
 
 def application(folder: Path, **settings: str) -> Flask:
-    """The chat inside this process, its tables made: for what needs no second process."""
+    """The chat in this process, with its tables, for tests that need no second process."""
     app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(folder)} | settings))
     with app.app_context():
         database.upgrade()
@@ -76,11 +76,10 @@ def application(folder: Path, **settings: str) -> Flask:
 
 
 class Server:
-    """`python -m final_app` on a free port, its data in a folder that outlives it.
+    """`python -m final_app` on a free port. Its data folder still exists after it stops.
 
-    It listens at `host` and is started with a shell's umask. `code` is the folder that holds
-    final_app: the repository, or a mutant with a fault in it. Passwords are hashed cheaply unless
-    `as_shipped` is set.
+    It listens at `host`, and its umask is that of a shell. `code` is the folder that contains
+    final_app: the repository, or a mutant. Passwords are hashed cheaply unless `as_shipped` is set.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> "Server":
-        """Start it, on the same port as before, and wait until it has said where it is."""
+        """Start the server, on the same port as before, and wait until it has printed its address."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
         own = {"CHAT_DATA_DIR": str(self.folder), "PYTHONUNBUFFERED": "1"}
         self.process = self._launch(
@@ -125,7 +124,7 @@ class Server:
         )  # fmt: skip
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it by a signal and wait until it has gone."""
+        """Stop the server with a signal, and wait until it has ended."""
         if self.process is None:
             return
         self.process.send_signal(number)
@@ -152,7 +151,7 @@ class Server:
         return rows
 
     def first_run_code(self) -> str:
-        """Return the code that it printed for the first-run page, or "" if it printed none."""
+        """Return the code for the first-run page that the server printed, or ""."""
         found = re.search(r"enter this code .*: (\S+)$", "\n".join(self.log), re.MULTILINE)
         return found[1] if found else ""
 
@@ -168,7 +167,7 @@ class Server:
 
 
 class Person:
-    """Somebody with a browser's cookies, and, once `connect` was called, with a socket."""
+    """Somebody with a browser's cookies and, after `connect`, a socket."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.server = server
@@ -185,14 +184,14 @@ class Person:
         return self.http.get(self.server.url + path, timeout=ANSWER_TIMEOUT, **kwargs)
 
     def form(self, path: str, page: str | None = None, **fields: str) -> requests.Response:
-        """Open a page, fill its form, and send it to `path`."""
+        """Open a page, fill in its form, and send the form to `path`."""
         token = self.token(page or path)
         return self.http.post(
             self.server.url + path, data=fields | {"csrf_token": token}, timeout=ANSWER_TIMEOUT
         )
 
     def ask(self, method: str, path: str, data: object = None) -> dict[str, Any]:
-        """Send JSON as the page's script does, and return the answer."""
+        """Send JSON in the same way as the page's script, and return the answer."""
         answer = self.call(method, path, data)
         assert isinstance(answer.json(), dict)
         found: dict[str, Any] = answer.json()
@@ -207,7 +206,7 @@ class Person:
         )
 
     def send(self, room: object, name: str, content: bytes) -> requests.Response:
-        """Upload a file, as the page does."""
+        """Upload a file, in the same way as the page."""
         return self.http.post(
             f"{self.server.url}/api/uploads", data={"room": room}, files={"file": (name, content)},
             headers={"X-CSRFToken": self.token("/account"), "Accept": "application/json"},
@@ -220,13 +219,13 @@ class Person:
         return answer
 
     def token(self, page: str) -> str:
-        """Return the CSRF token that a page carries."""
+        """Return the CSRF token in a page."""
         found = TOKEN.search(self.get(page).text)
         assert found, f"no CSRF token on {page}"
         return found.group(1) or found.group(2)
 
     def begin(self) -> "Person":
-        """Make the administrator of an empty installation."""
+        """Create the administrator of an empty installation."""
         code = self.server.first_run_code()
         self.form("/first-run", username=self.name, password=PASSWORD, code=code)
         return self
@@ -243,7 +242,7 @@ class Person:
         return str(self.ask("POST", "/api/invites")["code"])
 
     def history(self, room: int, **where: int) -> list[dict[str, Any]]:
-        """Return the whole history of a room, oldest first."""
+        """Return the complete history of a room, oldest first."""
         messages: list[dict[str, Any]] = []
         after = 0
         while True:
@@ -256,7 +255,7 @@ class Person:
     # ---- over the socket
 
     def connect(self) -> dict[str, Any]:
-        """Open a socket with this person's cookies; return what `welcome` said."""
+        """Open a socket with this person's cookies, and return the data of `welcome`."""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies)
         self.socket = socketio.Client(reconnection=False)
         self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
@@ -270,7 +269,7 @@ class Person:
         return welcome
 
     def tab(self) -> "Person":
-        """Open another tab of the same browser: the same cookies, a socket of its own."""
+        """Open another tab of the same browser: with the same cookies, but its own socket."""
         other = Person(self.server, self.name)
         other.http = self.http
         other.connect()
@@ -283,31 +282,37 @@ class Person:
         return answer
 
     def say(self, room: int, text: str, **more: Any) -> dict[str, Any]:
-        """Send a message; return the acknowledgement."""
+        """Send a message, and return the acknowledgement."""
         data = {"room": room, "client_id": str(uuid.uuid4()), "text": text}
         return self.emit("new_message", data | more)
 
     def hear(self, event: str) -> Any:
-        """Return the data of the next `event`; what comes before it is dropped."""
+        """Return the data of the next `event`, ignoring the events before it."""
         while True:
             name, data = self._heard.get(timeout=ANSWER_TIMEOUT)
             if name == event:
                 return data
 
     def heard(self) -> list[tuple[str, Any]]:
-        """Return what has come and was not asked for yet: after an acknowledgement, all before it."""
+        """Return the events that have arrived. After an acknowledgement, these are all before it."""
         found = []
         while not self._heard.empty():
             found.append(self._heard.get())
         return found
 
     def told(self, *events: str) -> list[Any]:
-        """Return the data of these events so far: what was sent before an answer comes before it."""
+        """Return the data of the events with these names.
+
+        What was sent before an answer arrives before it.
+        """
         assert self.emit("sync", {"rooms": {}})["ok"]
         return [data for event, data in self.heard() if event in events]
 
     def ending(self) -> list[tuple[str, Any]]:
-        """Wait until the server has closed the socket; return what came until then, and `disconnect`."""
+        """Wait until the server has closed the socket.
+
+        Return the events until then, and `disconnect`.
+        """
         found = [self._heard.get(timeout=ANSWER_TIMEOUT)]
         while found[-1][0] != "disconnect":
             found.append(self._heard.get(timeout=ANSWER_TIMEOUT))

@@ -1,4 +1,4 @@
-"""What somebody tries in bulk: hundreds of passwords, and lines that were meant for the log."""
+"""Attacks with large numbers: hundreds of passwords, and lines that try to forge log entries."""
 
 import re
 import statistics
@@ -33,7 +33,7 @@ def attempt(person: Person, token: str, name: str, password: str) -> requests.Re
 
 
 def test_of_hundreds_of_passwords_ten_are_checked(tmp_path: Path) -> None:
-    """Also when they come with ninety other names, and whether or not the name exists."""
+    """This also holds if ninety other names are mixed in, and whether or not the name exists."""
     server = Server(tmp_path, **LIMITS_AS_SHIPPED).start()
     Person(server, "ada").begin()
     mallory = Person(server, "mallory")
@@ -58,7 +58,10 @@ def test_of_hundreds_of_passwords_ten_are_checked(tmp_path: Path) -> None:
 
 
 def test_the_time_of_an_answer_does_not_tell_which_names_exist(tmp_path: Path) -> None:
-    """With the hash that is shipped: without it, a skipped comparison would be lost in the noise."""
+    """This uses the real password hash.
+
+    With a cheap one, a skipped comparison would be lost in the noise.
+    """
     server = Server(tmp_path, as_shipped=True).start()
     Person(server, "ada").begin()
     mallory = Person(server, "mallory")

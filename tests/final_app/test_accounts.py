@@ -1,4 +1,4 @@
-"""Accounts: how people come in, prove who they are, and go."""
+"""Accounts: how people register, log in, and leave."""
 
 import re
 import sqlite3
@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def inside(tmp_path: Path) -> Iterator[Flask]:
-    """The chat in this process, empty, in an application context."""
+    """The empty chat in this process, in an application context."""
     app = application(tmp_path)
     with app.app_context():
         yield app
@@ -218,7 +218,7 @@ def test_an_unknown_name_and_a_wrong_password_are_answered_alike(
 def test_every_log_in_hashes_once(
     inside: Flask, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The time must not tell which names exist."""
+    """The time must not reveal which names exist."""
     accounts.bootstrap("ada", PASSWORD)
     accounts.deactivate(accounts.create("banned", PASSWORD), "banned")
     hashed: list[str] = []
@@ -233,7 +233,7 @@ def test_every_log_in_hashes_once(
 
 
 def test_the_hash_of_nobody_is_compared_to_its_end() -> None:
-    """A malformed one would be refused at once, and so tell that nobody has the name."""
+    """A malformed hash would be rejected at once, which would reveal that nobody has the name."""
     with pytest.raises(VerifyMismatchError):
         PasswordHasher().verify(passwords.DUMMY_HASH, PASSWORD)
     with pytest.raises(VerificationError, match="Decoding failed"):
@@ -257,7 +257,7 @@ def test_wrong_passwords_are_counted_by_name_and_right_ones_are_not(
 
 
 def test_many_tries_at_once_are_counted_too(people: People, server: Server) -> None:
-    """Each begins before the first has failed."""
+    """Each of them begins before the first one has failed."""
     crowd = [Person(server, "mallory") for _ in range(8)]
     tokens = [each.token("/login") for each in crowd]
 
@@ -271,7 +271,7 @@ def test_many_tries_at_once_are_counted_too(people: People, server: Server) -> N
 
 
 def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -> None:
-    """It began with the others; while it was hashed, their failures were counted."""
+    """It began together with the others, whose failures were counted while it was being hashed."""
     app = application(tmp_path, CHAT_LIMIT_LOGINS="1 per hour")
     with app.test_request_context("/login"):
         with login_attempt("ada"):
@@ -284,7 +284,7 @@ def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -
 def test_the_password_is_guarded_on_the_account_page_as_well(
     people: People, server: Server
 ) -> None:
-    """Who holds a stolen cookie would otherwise try thousands."""
+    """Otherwise, somebody with a stolen cookie could try thousands of passwords."""
     pat = Person(server, "pat").register(people["ada"].invite())
     for _ in range(TRIES):
         wrong = pat.form("/account/delete", page="/account", password="a wrong one")
@@ -318,7 +318,7 @@ def test_log_ins_are_listed_and_ended_one_by_one(people: People, server: Server)
 
 
 def test_a_log_in_number_is_never_given_twice(inside: Flask) -> None:
-    """It may still stand in the list of open sockets when its own log-in has ended."""
+    """An open socket may still be listed under it after its login has ended."""
     ada = accounts.bootstrap("ada", PASSWORD)
     numbers = []
     for _ in range(3):
@@ -341,7 +341,7 @@ def test_another_password_ends_the_other_log_ins_and_the_old_password(inside: Fl
 
 
 def test_reading_a_page_writes_nothing(inside: Flask) -> None:
-    """Otherwise who only reads would wait for every writer."""
+    """Otherwise, people who only read would have to wait for every writer."""
     ada = accounts.bootstrap("ada", PASSWORD)
     me = sessions.find(sessions.create(ada, "test", "127.0.0.1"))
     assert me is not None

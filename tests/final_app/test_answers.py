@@ -1,4 +1,7 @@
-"""An answer has a bound in bytes. What does not fit comes in the next one: all of it, and in order."""
+"""The size of an answer has a limit.
+
+What does not fit comes in the next answer, complete and in order.
+"""
 
 import functools
 import json
@@ -47,7 +50,7 @@ NASTY = [
 
 @pytest.fixture(scope="module")
 def talk(people: People) -> tuple[int, list[Snapshot]]:
-    """A room, and the messages of the largest kind that Ada has said there."""
+    """A room, and the largest possible messages, which Ada has sent there."""
     ada = people["ada"]
     room = ada.ask("POST", "/rooms", {"name": "Large", "kind": "closed"})["room"]["id"]
     ada.ask("PUT", f"/rooms/{room}/members/{people['bo'].id}")
@@ -58,12 +61,12 @@ def talk(people: People) -> tuple[int, list[Snapshot]]:
 
 
 def size(answer: object) -> int:
-    """Return the bytes of an answer as both libraries send it."""
+    """Return the size of an answer in bytes, as both libraries send it."""
     return len(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def synced(who: Person, revs: dict[int, int]) -> tuple[dict[int, list[Snapshot]], list[int]]:
-    """Ask for what was missed until there is no more; return the changes by room, and all sizes."""
+    """Send `sync` until there is no more. Return the changes by room, and all sizes."""
     changes: dict[int, list[Snapshot]] = {room: [] for room in revs}
     sizes = []
     while revs:
@@ -220,7 +223,7 @@ def test_what_is_shown_as_typed_is_no_markup() -> None:
 def meanwhile(
     two_people: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[], object]], None]:
-    """Return a function that does something in the first turn that an answer gives others."""
+    """Return a function that does something in the first pause in which an answer lets others run."""
 
     def arrange(act: Callable[[], object]) -> None:
         def in_context() -> None:
@@ -280,7 +283,7 @@ def test_whoever_is_removed_between_two_slices_receives_nothing(
 def test_nobody_waits_while_tabs_sync_large_messages(
     people: People, room: Room, server: Server
 ) -> None:
-    """As messages were stored once: 60 kB of HTML each, 200 of them."""
+    """The messages are as an earlier version stored them: 200 of them, each with 60 kB of HTML."""
     here = room("Loud", "bo")
     for number in range(history.SYNC_MOST):
         people["ada"].say(here, f"message {number}")
@@ -327,7 +330,7 @@ def _found(who: Person, word: str, room: int) -> list[dict[str, Any]]:
 
 
 def _store_html(server: Server, message: int | None, html: str, room: int = 0) -> None:
-    """Store HTML of any size, as another version may have."""
+    """Store HTML of any size, as another version may have done."""
     with sqlite3.connect(server.folder / "chat.db", timeout=10) as base:
         base.execute(
             "UPDATE messages SET html = ? WHERE id = ? OR room_id = ?", (html, message, room)
@@ -336,7 +339,7 @@ def _store_html(server: Server, message: int | None, html: str, room: int = 0) -
 
 
 def _worst_answer(server: Server, *works: Callable[[], object]) -> float:
-    """Return the longest time that /healthz takes while all of this is done at once."""
+    """Return the longest time that /healthz takes while all of these actions run at once."""
     workers = [threading.Thread(target=work) for work in works]
     session, worst = requests.Session(), 0.0
     session.trust_env = False

@@ -1,4 +1,4 @@
-"""Behind nginx with TLS, at an address of its own and below a path: as deploy/ says it is done."""
+"""The chat behind nginx with TLS, with its own host name and below a path, with the files in deploy/."""
 
 import re
 import socket
@@ -151,7 +151,7 @@ def test_an_office_behind_one_address_is_served_and_a_flood_is_not(
 
 
 def pipelined(front: Front, count: int) -> list[int]:
-    """Send so many requests at once over one connection; return their statuses."""
+    """Send this many requests at once over one connection. Return their statuses."""
     request = f"GET /healthz HTTP/1.1\r\nHost: localhost:{front.port}\r\n\r\n".encode()
     with connected(front) as connection:
         connection.sendall(
@@ -168,7 +168,7 @@ def connected(front: Front) -> ssl.SSLSocket:
 
 
 def test_straight_to_the_server_there_is_no_https(server: Server) -> None:
-    """The negative twin: it is nginx's word that makes the cookies Secure."""
+    """The negative twin: the cookies are Secure because nginx reports https."""
     ada = Person(server, "ada")
     assert ada.log_in().ok
     assert not any(cookie.secure for cookie in ada.http.cookies)

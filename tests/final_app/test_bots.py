@@ -1,4 +1,4 @@
-"""Bots: people with a token; and the hook by which one request says something."""
+"""Bots, which are people with a token, and the hook, with which one request sends a message."""
 
 import re
 import uuid
@@ -14,7 +14,7 @@ from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, applic
 
 
 class Bot:
-    """A program that shows its token with every request and keeps no cookies."""
+    """A program that sends its token with every request and stores no cookies."""
 
     def __init__(self, server: Server, token: str) -> None:
         self.server = server
@@ -94,7 +94,7 @@ def test_a_token_is_all_or_nothing(people: People, bot: Bot, server: Server) -> 
 
 
 def test_a_cookie_does_not_help_who_shows_a_wrong_token(people: People, server: Server) -> None:
-    """Else any page could send a request without the CSRF token, by showing anything at all."""
+    """Otherwise, a page could omit the CSRF token by adding any Authorization header."""
     ada = people["ada"]
     answer = ada.http.post(
         f"{server.url}/rooms", json={"name": "Forged", "kind": "open"},

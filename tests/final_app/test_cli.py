@@ -1,4 +1,4 @@
-"""Commands do what they say, say what they did, and refuse with one line."""
+"""Commands do what they promise, report what they did, and refuse with one line."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ from tests.final_app.rig import PASSWORD, PLENTY, Server
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:
-    """The chat before its first start: not even tables."""
+    """The chat before its first start, without any tables."""
     return create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(tmp_path)}))
 
 
@@ -120,7 +120,7 @@ def test_the_demo_fills_an_empty_installation_and_no_other(app: Flask) -> None:
 
 
 def test_db_upgrade_makes_the_tables_of_an_empty_folder(tmp_path: Path) -> None:
-    """And as it is typed: in a process of its own."""
+    """The command also runs as a user would type it: in a separate process."""
     server = Server(tmp_path / "new")
     told = server.run("db", "upgrade")
     assert told.returncode == 0, told.stderr
@@ -195,7 +195,7 @@ def test_a_bots_token_is_told_once_and_a_new_one_ends_it(team: Flask) -> None:
 
 
 def test_a_bot_does_not_come_before_the_administrator(app: Flask) -> None:
-    """It would be an account, and the first visit would make no administrator any more."""
+    """The bot would be an account, so the first visitor would not become the administrator."""
     assert "users create NAME --admin" in refused(app, "bots", "create", "hook")
     with app.app_context():
         assert not accounts.exist()
@@ -225,7 +225,7 @@ def test_rooms_are_made_named_closed_and_opened_again(team: Flask) -> None:
 
 
 def test_the_operators_number_is_nobodys(team: Flask) -> None:
-    """It opens every room: no account may ever have it."""
+    """This number opens every room, so no account may ever have it."""
     with team.app_context():
         assert rooms.OPERATOR not in [person["id"] for person in people.everybody()]
         with pytest.raises(NotFound):
@@ -262,7 +262,7 @@ def test_a_sweep_says_what_went(team: Flask) -> None:
 
 
 def upload(app: Flask, content: bytes) -> str:
-    """Let Ada have a file in "general" that no message carries yet; return its id."""
+    """Upload a file as Ada to "general", without sending it. Return its ID."""
     incoming = app.extensions["files"].incoming() / uuid.uuid4().hex
     incoming.write_bytes(content)
     kept = app.extensions["files"].keep(incoming)
@@ -325,7 +325,7 @@ def test_a_backup_before_an_upgrade_keeps_the_version_that_it_was(
 
 
 def test_the_second_migration_goes_down_and_up_and_the_messages_stay(team: Flask) -> None:
-    """What has no table in the first version is lost: files, reactions, notify levels."""
+    """Data without a table in the first version is lost: files, reactions, notification levels."""
     with team.app_context():
         first = messages.post(1, 1, str(uuid.uuid4()), "Hello, @bo", None).message
         reactions.react(2, first["id"], "👍", True)

@@ -26,7 +26,7 @@ def slug(user_id: int, room_id: int) -> str:
 def test_a_new_room_can_have_the_name_of_a_closed_room_of_others(
     owner: int, other: int, kind: str
 ) -> None:
-    """An administrator is no exception: closed rooms are closed to them, too."""
+    """This also applies to administrators: closed rooms are closed to them, too."""
     rooms.create(owner, SECRET, "closed")
     mine = rooms.create(other, SECRET.upper(), kind)
     assert memberships.one(other, mine)["name"] == SECRET.upper()
@@ -66,7 +66,7 @@ def test_an_archived_room_comes_back_beside_a_closed_room_of_others() -> None:
 
 @pytest.mark.parametrize("kind", rooms.KINDS)
 def test_a_name_is_taken_by_open_rooms_and_by_rooms_of_your_own(kind: str) -> None:
-    """Also by an open room that you have left: you can still find it in the list."""
+    """This includes an open room that you have left, because you can still find it in the list."""
     rooms.create(BO, SECRET, "closed")
     left = rooms.create(ADA, "Square", "open")
     rooms.remove_member(BO, left, BO)

@@ -1,4 +1,4 @@
-"""Settings: documented by what reads them, refused when wrong; and the secret that nobody sets."""
+"""Settings: their documentation is generated, and wrong ones are rejected. Also the secret key."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ DOCUMENT = paths.ROOT / "docs" / "settings.md"
 
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
-    """Start the chat with settings that it must refuse."""
+    """Start the chat with settings that it must reject."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
     return subprocess.run(
         [sys.executable, "-m", "final_app", "--no-browser", "--port", "0"], cwd=paths.ROOT,
@@ -26,7 +26,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_table_of_settings_is_made_from_the_settings() -> None:
-    """When this fails: `python -m final_app.config` prints the table for docs/settings.md."""
+    """If this fails, run `python -m final_app.config`, which prints the table for docs/settings.md."""
     assert config.table() in DOCUMENT.read_text(encoding="utf-8")
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
 
 
 def test_the_program_does_not_start_on_wrong_settings(tmp_path: Path) -> None:
-    """Exit code 2, one line for each mistake, no traceback, and nothing made."""
+    """It exits with code 2, prints one line for each mistake and no traceback, and creates nothing."""
     folder = tmp_path / "data"
     told = start(CHAT_DATA_DIR=str(folder), CHAT_PROXY_HOPS="x", CHAT_SECRET="y")
     lines = told.stderr.strip().splitlines()

@@ -1,4 +1,4 @@
-"""Banning and deleting an account: both do the same, and both leave one administrator."""
+"""Banning and deleting an account have common rules. One administrator always remains."""
 
 import pytest
 from flask import Flask

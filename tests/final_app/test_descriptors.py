@@ -1,4 +1,4 @@
-"""Each connection is a file: the chat takes as many as the system allows, and says if they are few."""
+"""Each connection needs a descriptor. The chat uses as many as allowed, and warns if there are few."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""`flask --app final_app run --debug`: the same chat with threads, for people who change it."""
+"""`flask --app final_app run --debug`: the same chat with threads, for people who work on it."""
 
 import os
 import queue
@@ -46,7 +46,7 @@ class Development(Server):
         return self
 
     def find(self, pattern: str) -> str:
-        """Wait for a line of the log with this pattern; return its group."""
+        """Wait for a line in the log that matches this pattern. Return the match's group."""
         while True:
             found = re.search(pattern, self.lines.get(timeout=READY_TIMEOUT))
             if found:
@@ -87,7 +87,7 @@ def test_a_command_reaches_an_open_page_on_the_development_server(
 
 
 def test_the_pin_of_the_debugger_cannot_be_calculated(development: Development) -> None:
-    """Werkzeug makes it of facts that any user of this machine can find out, as this test does."""
+    """Werkzeug calculates it from facts that any user of this machine, or this test, can find out."""
     page = requests.get(f"{development.url}/console", timeout=ANSWER_TIMEOUT).text
     secret = re.search(r'SECRET = "(\w+)"', page)
     assert secret, page

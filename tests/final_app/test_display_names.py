@@ -1,4 +1,4 @@
-"""Display names: nobody can take a name by which others know somebody else."""
+"""Display names: nobody can use a name by which others know somebody else."""
 
 from collections.abc import Iterator
 from pathlib import Path

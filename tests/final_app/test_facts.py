@@ -1,4 +1,4 @@
-"""A change announces itself: whoever makes it, every page hears of it after the commit, in order."""
+"""A change announces itself: whoever makes it, every page gets the event after the commit, in order."""
 
 import threading
 import uuid
@@ -86,7 +86,7 @@ def test_a_command_reaches_open_pages(
 
 
 def test_a_new_administrator_can_moderate_at_once(people: People, server: Server) -> None:
-    """Other changes of the room, such as those of the test before, may come first."""
+    """Other changes to the room, such as those of the previous test, may arrive first."""
     cy = people["cy"]
     for verb, can_moderate in (("promote", True), ("demote", False)):
         cy.heard()
@@ -105,7 +105,7 @@ def app(tmp_path: Path) -> Flask:
 
 @pytest.fixture
 def told(app: Flask) -> list[Fact]:
-    """What is told from here on, in this order."""
+    """The facts that are announced from now on, in order."""
     heard: list[Fact] = []
     app.extensions["outbox"]._listener = heard.append
     return heard

@@ -1,4 +1,4 @@
-"""Files: kept by content, shown only where they are harmless, read only by who may."""
+"""Files: stored by content, shown only if harmless, and readable only by people with permission."""
 
 import io
 import json
@@ -60,7 +60,7 @@ def on_disk(server: Server) -> set[str]:
 
 @pytest.mark.skipif(not HAS_MODES, reason="Windows has no modes of this kind")
 def test_other_users_of_the_machine_can_read_nothing(people: People, server: Server) -> None:
-    """Neither files nor folders, whether the server or the program for images made them."""
+    """This covers files and folders, from the server and from the program for images."""
     for name, content in (("picture.png", png()), ("note.txt", b"Hello")):
         assert people["ada"].upload(1, name, content)["ok"]
     assert (server.folder / "chat.db-wal").exists()
@@ -288,7 +288,7 @@ def test_too_many_files_are_too_many(tmp_path: Path) -> None:
 
 
 def png_of(width: int, height: int, *chunks: tuple[bytes, bytes], data: bytes = b"") -> bytes:
-    """Return a PNG with any size in its head, and any chunks."""
+    """Return a PNG with any size in its header, and with any chunks."""
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     parts = [
         (b"IHDR", head),
@@ -303,7 +303,7 @@ def png_of(width: int, height: int, *chunks: tuple[bytes, bytes], data: bytes = 
 
 
 def bomb() -> bytes:
-    """10,000 × 10,000 pixels in 12 kB."""
+    """Return an image of 10,000 × 10,000 pixels in 12 kB."""
     return png_of(10_000, 10_000, data=zlib.compress(b"\x00" * 12_510_000, 9))
 
 
@@ -392,7 +392,7 @@ def test_what_should_do_harm_does_none(
 
 
 def test_nothing_of_it_is_shown_inline_but_images_made_anew() -> None:
-    """A guard on the table above: it holds accepted and refused ones, and several of each kind."""
+    """A guard for the table above: it contains several accepted and several refused files."""
     statuses = [status for *_, status in HARMFUL.values()]
     assert {status: statuses.count(status) >= 4 for status in (201, 413, 415)} == dict.fromkeys(
         (201, 413, 415), True
@@ -400,7 +400,7 @@ def test_nothing_of_it_is_shown_inline_but_images_made_anew() -> None:
 
 
 def test_all_of_it_together_costs_little_memory(tmp_path: Path) -> None:
-    """In a server of its own: the peak of another one may have been reached before."""
+    """This needs a separate server, because another one may have reached its peak before."""
     server = Server(tmp_path, **SETTINGS).start()
     ada = Person(server, "ada").begin()
     ada.send(1, "a.txt", b"x")
@@ -429,7 +429,7 @@ def test_a_long_name_keeps_its_ending() -> None:
 
 
 def _outside(server: Server) -> set[str]:
-    """Return every file around the data folder, and in it, that is no upload."""
+    """Return every file near the data folder, and every file in it that is not an upload."""
     around = server.folder.parent
     return {
         path.relative_to(around).as_posix()
@@ -439,7 +439,7 @@ def _outside(server: Server) -> set[str]:
 
 
 def _peak(pid: int, *, forget: bool = False) -> int:
-    """Return the most memory that a process has had, in bytes, since it was told to forget that."""
+    """Return the most memory that a process has used since its peak was reset, in bytes."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
         pytest.skip("needs /proc, which only Linux has")

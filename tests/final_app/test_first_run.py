@@ -1,4 +1,4 @@
-"""The first run: if others can reach the chat, the administrator is whoever can read its terminal."""
+"""The first run: if others can reach the chat, only somebody who sees its terminal can set it up."""
 
 import os
 import re
@@ -126,7 +126,7 @@ def test_once_there_is_an_account_no_code_is_printed(
     [(ANYWHERE, "--reload"), (ANYWHERE, "--no-reload"), ("127.0.0.1", "--no-reload")],
 )
 def test_flask_run_prints_the_code_once(tmp_path: Path, host: str, reload: str) -> None:
-    """With the reloader there are two processes, and the first one serves nothing."""
+    """With the reloader, there are two processes, and the first one serves no requests."""
     command = ["-m", "flask", "--app", "final_app", "run", "--host", host, "--port", "0", reload]
     process = subprocess.Popen(
         [sys.executable, *command], cwd=paths.ROOT, text=True,

@@ -1,4 +1,4 @@
-"""A server that the nursery forks is a process as any other."""
+"""A server that the nursery forks behaves like any other process."""
 
 import signal
 import subprocess

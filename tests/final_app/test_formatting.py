@@ -1,4 +1,4 @@
-"""A text without markup takes a short way to its HTML, which must not show in the result."""
+"""A text without markup takes a shortcut to its HTML, which must not make a difference."""
 
 import re
 

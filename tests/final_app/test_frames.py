@@ -1,4 +1,4 @@
-"""A message is short where it counts: in the frame that every member of its room receives."""
+"""A message is short in the frame that every member of its room receives."""
 
 import json
 import socket
@@ -59,7 +59,7 @@ class Listener:
         self._line: Any = Counted(self.socket.line)
 
     def hear(self, event: str = "new_message") -> tuple[Message, int]:
-        """Return the message in the next event, and the bytes of its frame."""
+        """Return the message in the next event, and the size of its frame in bytes."""
         while True:
             before = self._line.bytes
             _, payload = received(self._line)

@@ -1,4 +1,4 @@
-"""Events that are too large: whoever sends one learns why it is refused."""
+"""Events that are too large: the sender learns why the server refuses them."""
 
 import json
 import signal
@@ -50,13 +50,13 @@ def connect(person: Person) -> socket.socket:
 
 
 def edit(size: int, start: bytes = b"420") -> bytes:
-    """Return an event of so many bytes that edits a message, with the acknowledgement's number."""
+    """Return an event of this many bytes that edits a message, and its acknowledgement's number."""
     start, end = start + b'["edit_message",{"id":1,"text":"', b'"}]'
     return start + b"x" * (size - len(start) - len(end)) + end
 
 
 def acknowledgement(line: socket.socket, number: int) -> dict[str, object]:
-    """Wait for an acknowledgement; return what it says."""
+    """Wait for an acknowledgement and return its content."""
     start = b"43%d" % number
     while not (packet := received(line)[1]).startswith(start):
         pass
@@ -66,9 +66,9 @@ def acknowledgement(line: socket.socket, number: int) -> dict[str, object]:
 
 
 def is_closed(ada: Person, line: socket.socket) -> bool:
-    """Tell whether the server closes the connection because a packet is malformed.
+    """Return whether the server closes the connection because of a malformed packet.
 
-    Engine.IO's own server, which threads use, ends the session with its own packet.
+    Engine.IO's own server, which is used with threads, ends the session with its own packet.
     """
     if not isinstance(ada.server, Development):
         return close_code(line) == MALFORMED
@@ -95,7 +95,7 @@ def test_a_larger_event_closes_the_socket_and_the_code_says_why(ada: Person, siz
 
 @pytest.mark.parametrize("ada", [Server], ids=["gevent"], indirect=True)  # Werkzeug has its own way
 def test_the_code_arrives_although_the_server_has_not_read_the_event(ada: Person) -> None:
-    """A connection that ends with a reset loses the code: a browser reports 1006 instead."""
+    """If a connection ends with a reset, the code is lost, and a browser reports 1006 instead."""
     line = connect(ada)
     line.sendall(frame(edit(2 * LARGEST_PACKET)))
     assert close_code(line) == TOO_LARGE
@@ -118,7 +118,7 @@ def test_fragments_of_an_event_that_is_too_large_close_the_socket(ada: Person) -
 def test_an_event_with_attachments_closes_the_socket_before_they_are_sent(
     ada: Person, count: int
 ) -> None:
-    """Each fits into one frame, but there can be any number of them."""
+    """Each attachment fits into a frame, but there can be any number of them."""
     line = connect(ada)
     text = json.dumps({"id": 1, "text": {"_placeholder": True, "num": 0}})
     line.sendall(frame(b"45%d-7" % count + b'["edit_message",' + text.encode() + b"]"))
@@ -147,7 +147,7 @@ def test_an_event_that_is_nested_is_refused(ada: Person) -> None:
 
 @pytest.mark.parametrize("levels", [150, 400, 900])
 def test_an_event_that_is_nested_too_deep_ends_the_connection(ada: Person, levels: int) -> None:
-    """Nothing that it causes is an error of the server."""
+    """It causes no error in the server."""
     line = connect(ada)
     line.sendall(nested(levels))
     assert close_code(line) in (1000, 1002)
@@ -163,7 +163,7 @@ def test_an_attachment_that_is_too_large_closes_the_socket(ada: Person) -> None:
 
 
 def test_a_polling_request_that_is_too_large_is_refused_with_a_sentence(ada: Person) -> None:
-    """It is answered although no other request waits to take the end of the connection along."""
+    """The server answers it, although no poll is waiting that could report the end of the connection."""
     url = ada.server.url + POLLING
     sid = json.loads(ada.http.get(url, timeout=ANSWER_TIMEOUT).text[1:])["sid"]
     mine = f"{url}&sid={sid}"

@@ -1,4 +1,4 @@
-"""The log: no invites, no ids of sockets, no tokens, and one line for each event of security."""
+"""The log has no invites, socket IDs or tokens, and one line for each security event."""
 
 import logging
 import os
@@ -132,7 +132,7 @@ def test_what_concerns_security_is_one_line_each(tmp_path: Path) -> None:
 def system_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], list[str]]]:
-    """Return a function that returns what commands have sent to the log of the system."""
+    """Return a function that returns what commands have sent to the system log."""
     if not hasattr(socket, "AF_UNIX"):
         pytest.skip("needs Unix sockets, as Linux and macOS have them")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:

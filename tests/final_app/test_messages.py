@@ -1,4 +1,4 @@
-"""What is said is stored once, in order, and reaches the people of the room and nobody else."""
+"""A message is stored once, in order, and reaches the people in the room and nobody else."""
 
 import uuid
 from collections.abc import Callable

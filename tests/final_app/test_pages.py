@@ -1,4 +1,4 @@
-"""What surrounds a page: headers, cookies, the CSRF token, Origin, and a proxy in front."""
+"""Everything around a page: headers, cookies, the CSRF token, Origin, and a proxy in front."""
 
 import functools
 import re
@@ -27,7 +27,7 @@ BELOW = {"X-Forwarded-Prefix": "/team/chat"}
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """The chat behind one proxy, with Ada in it."""
+    """The chat behind one proxy, with Ada as its only user."""
     made = application(
         tmp_path_factory.mktemp("app"), CHAT_PROXY_HOPS="1", CHAT_HOSTS="hub.example"
     )
@@ -43,7 +43,7 @@ def browser(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def ada(app: Flask, browser: FlaskClient) -> FlaskClient:
-    """Ada's browser, logged in without the form: hashing takes its time."""
+    """Ada's browser, logged in without the form, because hashing is slow."""
     with app.app_context():
         browser.set_cookie("chat_session", sessions.create(1, "test", "127.0.0.1"))
     return browser
@@ -77,7 +77,7 @@ def cookies(answer: TestResponse) -> dict[str, set[str]]:
 
 
 def paths(app: Flask, *, changing: bool) -> list[tuple[str, str]]:
-    """Return every route with its method, filled with numbers and names that exist."""
+    """Return every route with its method, and with existing numbers and names filled in."""
     unsafe = {"POST", "PUT", "PATCH", "DELETE"}
     filled = {r"<path:\w+>": "icon.svg", r"<int:\w+>": "1", "<slug>": "general"}
     return [
@@ -216,7 +216,7 @@ def test_a_proxy_is_believed_only_where_one_was_announced(
 
 
 def test_a_cookie_from_before_the_log_in_is_not_kept(browser: FlaskClient) -> None:
-    """Somebody else may have planted it."""
+    """Somebody else may have set it."""
     browser.set_cookie("chat_session", "planted")
     planted = csrf(browser)
     assert enter(browser).status_code == 302
@@ -249,7 +249,7 @@ def test_who_logs_in_lands_where_they_wanted_to_go(browser: FlaskClient, wanted:
      "/r/general\n", "/r/Ä", "javascript:alert(1)", "/logout", "/r/general/7/x", "/r/a?b=//c"],
 )  # fmt: skip
 def test_a_link_to_the_log_in_leads_nowhere_else(ada: FlaskClient, wanted: str) -> None:
-    """Asked by somebody who is in: the same rule, without the dear hashing."""
+    """The test uses somebody who is logged in: the rule is the same, without the slow hashing."""
     assert ada.get(f"/login?next={quote(wanted)}").location == "/"
     assert ada.get("/login?next=/account").location == "/account"
 
@@ -303,9 +303,9 @@ def test_a_page_from_elsewhere_opens_no_socket(server: Server, origin: str, tran
 
 
 def _opens(server: Server, transport: str, origin: str) -> bool:
-    """Tell whether the handshake is answered with an open session: the packet `0{"sid": …}`.
+    """Return whether the answer to the handshake opens a session: the packet `0{"sid": …}`.
 
-    gevent-websocket says 101 before it asks anybody; a refusal then ends the connection.
+    gevent-websocket answers 101 before it asks the application. A refusal then ends the connection.
     """
     path = f"{server.url}/socket.io/?EIO=4&transport={transport}"
     if transport == "polling":

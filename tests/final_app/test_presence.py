@@ -1,4 +1,4 @@
-"""Who is online, what a new socket is told, and the list of people that pages keep."""
+"""Who is online, what a new socket receives, and the list of people that pages store."""
 
 import json
 import uuid
@@ -31,7 +31,7 @@ SHORT: Change = ("chat/presence.py", "GRACE = 10.0", "GRACE = 2.0")  # so that t
 
 @pytest.fixture
 def brief(tmp_path: Path) -> Iterator[Server]:
-    """The chat with a short grace."""
+    """The chat with a short grace period."""
     server = Server(tmp_path / "data", code=mutant(tmp_path, SHORT)).start()
     yield server
     server.stop()
@@ -264,7 +264,7 @@ def test_a_direct_room_shows_its_other_person_to_each(two_people: Flask) -> None
 
 
 def _statements(act: Callable[[], object]) -> list[str]:
-    """Return the statements that SQLite runs. Not all of them pass SQLAlchemy, which has events."""
+    """Return the statements that SQLite runs. SQLAlchemy's events do not include all of them."""
     db.session.remove()
     heard: list[str] = []
     kept = current_app.extensions["database"]._writer.connection.driver_connection
@@ -291,7 +291,7 @@ def _sync(client: SocketIOTestClient, revs: dict[str, int]) -> dict[str, Any]:
 
 
 def _refusal(person: Person, *, auth: object, agent: str = "") -> str:
-    """Connect a socket; return the code of the refusal, or "" if it was accepted."""
+    """Connect a socket. Return the code of the refusal, or "" if it was accepted."""
     client = socketio.Client(reconnection=False)
     codes: list[str] = []
     client.on("connect_error", lambda error: codes.append(error["data"]["code"]))

@@ -1,4 +1,4 @@
-"""Everything a person can ask has a price: reading counts, and a form has few parts."""
+"""Everything that a person can request has a price: reading counts, and a form has few parts."""
 
 import http.client
 import json
@@ -113,7 +113,7 @@ def test_other_forms_have_few_fields_too(server: Server) -> None:
 
 
 def test_reading_has_a_price_and_a_limit_for_each_person(tmp_path: Path) -> None:
-    """Each person opened a room when they registered, which has a price, too."""
+    """When they registered, each person opened a room, which has a price, too."""
     server = Server(tmp_path, CHAT_LIMIT_READS=f"{LIMIT + LIST} per hour").start()
     invite = Person(server, "ada").begin().invite()
     served = {}
@@ -129,7 +129,7 @@ def test_reading_has_a_price_and_a_limit_for_each_person(tmp_path: Path) -> None
 
 
 def test_somebody_in_a_hurry_does_not_meet_the_limit(tmp_path: Path) -> None:
-    """Somebody opens many tabs, and scrolls and searches in a room full of pictures, in seconds."""
+    """In a few seconds, they open many tabs, and scroll and search in a room full of pictures."""
     as_shipped = config.Settings().limit_reads
     server = Server(tmp_path, CHAT_LIMIT_READS=as_shipped).start()
     ada = Person(server, "ada").begin()
@@ -147,7 +147,7 @@ def test_somebody_in_a_hurry_does_not_meet_the_limit(tmp_path: Path) -> None:
 
 
 def _most_descriptors(process: psutil.Process, line: socket.socket) -> int:
-    """Return the most open descriptors of a process until it answers."""
+    """Return the largest number of descriptors that a process has open until it answers."""
     most, began = 0, time.monotonic()
     line.setblocking(False)
     while time.monotonic() < began + ANSWER_TIMEOUT:

@@ -1,4 +1,4 @@
-"""The window of a rate limit moves, and what no longer matters is forgotten."""
+"""The window of a rate limit moves, and outdated entries are removed."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def limiter(move: Move) -> RateLimiter:
 
 
 def refused(limiter: RateLimiter, kind: str, *who: object, cost: int = 1) -> float:
-    """Return after how many seconds one may try again; 0 if it was counted."""
+    """Return the number of seconds until the next try is allowed, or 0 if this one was counted."""
     try:
         limiter.count(kind, *who, cost=cost)
     except RateLimited as refusal:

@@ -1,4 +1,4 @@
-"""Reactions, moderation and notify levels: small things that everybody sees at once."""
+"""Reactions, moderation and notification levels: small changes that everybody sees immediately."""
 
 from collections.abc import Callable
 from typing import Any
@@ -156,7 +156,7 @@ def test_a_notify_level_is_ones_own_and_told_to_ones_other_tabs(people: People, 
 
 
 def _room(person: Person, room: int) -> dict[str, Any]:
-    """Return a room as a new tab of the person is shown it."""
+    """Return a room as a new tab of this person receives it."""
     tab = Person(person.server, person.name)
     tab.http = person.http
     (found,) = [each for each in tab.connect()["rooms"] if each["id"] == room]

@@ -1,4 +1,4 @@
-"""/readyz really writes, once a second at most, and nobody waits for it longer than a second."""
+"""/readyz really writes, at most once a second, and answers within a second."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ MESSAGES, TEXT = 20, "word " * 790  # more than the pages that are left have roo
 
 @pytest.fixture
 def commits(two_people: Flask) -> list[object]:
-    """The commits of the chat in this process, from now on."""
+    """The commits of the chat in this process from now on."""
     seen: list[object] = []
     event.listen(db.engine, "commit", seen.append)
     return seen
@@ -41,7 +41,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def reason(ask: Callable[[], dict]) -> str:
-    """Ask until the chat is not ready, each time for a second at most; return why it is not."""
+    """Ask, at most once a second, until the chat is not ready. Return the reason."""
     answer: dict = {"ok": True}  # the last answer may hold for a second more
     while answer["ok"]:
         began = time.monotonic()
@@ -106,7 +106,7 @@ def test_a_held_database_is_named_while_a_writer_waits_and_the_chat_is_alive(
 
 
 def test_a_full_database_is_an_error_of_its_own_without_a_full_disk(two_people: Flask) -> None:
-    """`tests/faults/test_full_disk.py` fills a real disk, where it may."""
+    """`tests/faults/test_full_disk.py` fills a real disk, if this is allowed."""
     (pages,) = db.session.execute(db.text("PRAGMA page_count")).one()
     db.session.rollback()
     listener = _bounded(pages + 1)

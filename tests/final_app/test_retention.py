@@ -1,4 +1,4 @@
-"""Housekeeping removes what has had its time, no more, and what stays goes on as if nothing was."""
+"""Housekeeping removes only what is too old, and everything else still works as before."""
 
 import os
 import threading
@@ -48,7 +48,7 @@ def files_of(app: Flask) -> Files:
 
 
 def sweep(app: Flask, days: int = DAYS) -> dict[str, int]:
-    """Sweep; return what went."""
+    """Sweep, and return what was removed."""
     return {kind: count for kind, count in retention.sweep(files_of(app), days).items() if count}
 
 
@@ -69,7 +69,7 @@ def aged(message: dict[str, Any], age: timedelta) -> dict[str, Any]:
 
 
 def sent_file(app: Flask, text: bytes, room: int = GENERAL) -> str:
-    """Let Ada send a file that no message carries yet; return its id."""
+    """Upload a file as Ada, without sending it. Return its ID."""
     incoming = files_of(app).incoming() / uuid.uuid4().hex
     incoming.write_bytes(text)
     kept = files_of(app).keep(incoming)
@@ -145,7 +145,7 @@ def test_a_room_of_which_all_is_gone_has_one_empty_page(app: Flask) -> None:
 
 
 def test_unread_counts_and_sync_stay_right(app: Flask) -> None:
-    """Also when the message that changed last, and so has the highest `rev`, is the one that went."""
+    """This includes the case that the last changed message, which has the highest `rev`, is removed."""
     lines = [say(f"line {number}") for number in range(1, 6)]
     messages.edit(ADA, lines[0]["id"], "line 1, in other words")
     assert memberships.one(BO, GENERAL)["unread"] == 5
@@ -161,7 +161,7 @@ def test_unread_counts_and_sync_stay_right(app: Flask) -> None:
 
 
 def test_a_number_is_never_given_to_another_message(app: Flask) -> None:
-    """SQLite would give it again: a page that still shows the old one could delete the new one."""
+    """SQLite would reuse it, and a page that still shows the old message could delete the new one."""
     secret = say("The last word, and a @bo")
     aged(secret, OLD)
     assert sweep(app) == {"messages": 1}
@@ -258,7 +258,7 @@ def test_the_server_sweeps_when_it_starts_and_to_the_day(
 
 
 def wait_for(server: Server, words: str) -> None:
-    """Wait until the server's log has said something."""
+    """Wait until the server's log contains this text."""
     give_up = time.monotonic() + 20
     while not any(words in line for line in server.log):
         assert time.monotonic() < give_up, server.log

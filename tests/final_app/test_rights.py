@@ -1,4 +1,4 @@
-"""Who may do what: every route and every event, for everybody. What is not in the table fails."""
+"""Who can do what: every route and every event, for everybody. Anything missing from the table fails."""
 
 import uuid
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 def unlisted(app: Flask) -> set[object]:
-    """Return the routes and the events of the application that the tables do not name."""
+    """Return the routes and events of the application that are missing from the tables."""
     handlers = sockets.socketio.server.handlers
     assert set(handlers) == {"/"} and not sockets.socketio.server.namespace_handlers
     routes = {
@@ -289,7 +289,7 @@ def test_who_is_removed_from_a_room_keeps_the_socket_and_hears_nothing_more(
 def test_nobody_hides_an_open_socket_by_saying_disconnect(
     people: People, room: Room, word: str
 ) -> None:
-    """An event of that name once took the socket out of the lists, and left it in its rooms."""
+    """An event of that name once removed the socket from the lists, but not from its rooms."""
     ada, tab = people["ada"], people["bo"].tab()
     club = room(f"Hide and seek {sorted(OWN).index(word)}", "bo")
     assert tab.socket is not None
@@ -359,7 +359,7 @@ def test_a_connection_that_died_unnoticed_stops_nobody(app: Flask) -> None:
 
 
 def _three(app: Flask, name: str) -> tuple[int, int, int]:
-    """Make an administrator unless there is one, somebody, and a room of the two."""
+    """Create an administrator unless there is one, another person, and a room with both of them."""
     ada = 1 if accounts.exist() else accounts.bootstrap("ada", PASSWORD)
     bo = accounts.create(name, PASSWORD)
     den = rooms.create(ada, f"Den of {name}", "closed")
@@ -402,7 +402,7 @@ def _cast(
 
 
 def _request(person: Person, method: str, rule: str, den: int, picture: str) -> int:
-    """Send a request with a valid CSRF token; return the status. 1 is Ada, who owns the den."""
+    """Send a request with a valid CSRF token, and return the status. User 1 is Ada, who owns the den."""
     path = (
         rule.replace("<int:room_id>", str(den)).replace("<int:user_id>", "1")
         .replace("<int:seq>", "1").replace("<int:session_id>", "1")
@@ -465,12 +465,12 @@ def _outcome(person: Person, event: str, data: dict[str, Any]) -> str:
 
 
 def _closed(who: str) -> str:
-    """Return what a revoked socket may be instead of refused: the server looks for them by itself."""
+    """Return whether a revoked socket has been closed, which the server may do instead of refusing."""
     return "closed" if who in ("banned", "logged out") else ""
 
 
 def _last_words(person: Person) -> Any:
-    """Return the data of `session_ended`, which must be the last that the socket heard."""
+    """Return the data of `session_ended`, which must be the last event that the socket received."""
     (event, data), (last, _) = person.ending()[-2:]
     assert (event, last) == ("session_ended", "disconnect")
     assert person.heard() == []

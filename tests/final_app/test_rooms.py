@@ -1,4 +1,4 @@
-"""Rooms: who may do what in them, what each person sees of them, and who is told."""
+"""Rooms: who can do what in them, what each person sees of them, and who receives the changes."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,7 +18,7 @@ Room = Callable[..., int]
 
 
 def seen(person: Person, room: int) -> dict[str, Any] | None:
-    """Return a room as a new socket of the person is shown it."""
+    """Return a room as a new socket of this person receives it."""
     tab = Person(person.server, person.name)
     tab.http = person.http
     rooms = tab.connect()["rooms"]

@@ -1,4 +1,7 @@
-"""Whatever a client sends is answered once, in known words; whatever is said becomes harmless HTML."""
+"""The server answers everything that a client sends once, with known codes.
+
+Every text becomes safe HTML.
+"""
 
 import itertools
 import json
@@ -46,7 +49,7 @@ anything = st.recursive(
 
 
 def payloads(event: str) -> st.SearchStrategy[tuple[Any, ...]]:
-    """Return payloads: objects with the right names and anything behind them, and anything at all."""
+    """Return payloads: objects with the right names and any values, and completely random data."""
     names = list(SHAPES[event].model_fields)
     likely = st.sampled_from(
         [1, 2, True, None, "text", {"1": 0}, {"x": 1}, {"1": 2**63}, {"9" * 5000: 1}]
@@ -66,7 +69,10 @@ class Line:
         self.socket: socketio.Client = person.socket
 
     def send(self, event: str, payload: tuple[Any, ...]) -> list[Any]:
-        """Send, then ask something else: since answers keep their order, all have come by then."""
+        """Send an event, and then another one.
+
+        Answers keep their order, so all of them arrive before its answer.
+        """
         answers: list[Any] = []
         self.socket.emit(event, payload, callback=lambda *answer: answers.append(answer))
         barrier = self.socket.call("sync", {"rooms": {}}, timeout=ANSWER_TIMEOUT)
@@ -82,7 +88,7 @@ def line(people: People) -> Line:
 
 @pytest.fixture(autouse=True)
 def calm(server: Server) -> Iterator[None]:
-    """No test leaves a traceback in the server's log, and the server stays up."""
+    """No test leaves a traceback in the server's log, and the server keeps running."""
     before = len(server.log)
     yield
     assert server.process is not None and server.process.poll() is None
@@ -90,7 +96,7 @@ def calm(server: Server) -> Iterator[None]:
 
 
 def is_answer(answer: Any) -> bool:
-    """Tell whether it is {"ok": true, …} or {"ok": false, "error": {a known code, a sentence}}."""
+    """Return whether it is {"ok": true, …} or {"ok": false, "error": {known code, sentence}}."""
     if not isinstance(answer, dict) or answer.get("ok") is True:
         return isinstance(answer, dict) and "error" not in answer
     error = answer.get("error")
@@ -108,7 +114,7 @@ def is_answer(answer: Any) -> bool:
     {"ok": False, "error": {"code": "invalid", "message": ""}},
 ])  # fmt: skip
 def test_what_is_no_answer_would_be_noticed(answer: object) -> None:
-    """The negative twin of what follows."""
+    """The negative twin of the following tests."""
     with pytest.raises((AssertionError, KeyError)):
         assert is_answer(answer)
     assert is_answer({"ok": True}) and is_answer(ChatError("x").answer()) is False
@@ -145,7 +151,7 @@ def test_an_event_that_does_not_exist_is_answered_too(
 
 @pytest.mark.parametrize("name", [None, 5, 1.5, True, [], ["a"], {}, {"a": 1}, *sorted(OWN_EVENTS)])
 def test_an_event_with_an_impossible_name_ends_the_connection(people: People, name: object) -> None:
-    """A library would not send it: the packet is written by hand."""
+    """No library would send such a packet, so the test writes it by hand."""
     tab = people["bo"].tab()
     assert tab.socket is not None
     tab.socket.eio.send(f"2{json.dumps([name, {}])}")
@@ -173,7 +179,7 @@ texts = st.lists(pieces | st.text(max_size=6), max_size=25).map("".join)
 
 
 class Found(HTMLParser):
-    """Collects what a browser would see as tags and attributes."""
+    """Collects everything that a browser would treat as a tag or an attribute."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -198,7 +204,7 @@ class Found(HTMLParser):
 
 
 def harm(html: str) -> list[object]:
-    """Return what must not be in the HTML of a message."""
+    """Return everything in a message's HTML that must not be there."""
     found = Found(html)
     links = [link for link in found.links if not re.match(r"(https?|mailto):|[^:]*$", link, re.I)]
     classes = [each for each in found.classes if each not in ("mention", "")]
@@ -221,7 +227,7 @@ def test_harm_would_be_noticed(html: str) -> None:
 
 
 def test_formatting_does_what_it_is_for() -> None:
-    """Without this, a function that returns nothing would be safe."""
+    """Otherwise, a function that returns nothing would pass as safe."""
     html = formatting.render(
         "**b** *i* ~~s~~ `c` http://x.example/ @bo\n\n> q\n\n- l\n\n```\n<x>\n```", ["bo"]
     )

@@ -1,4 +1,4 @@
-"""Search finds what one may read, the newest first, and takes no word for a command."""
+"""A search finds what the person can read, newest first, and treats no word as an operator."""
 
 from collections.abc import Callable
 from typing import Any

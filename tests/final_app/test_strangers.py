@@ -1,4 +1,4 @@
-"""What a stranger can do without logging in: send a foreign Host, or frames that have no end."""
+"""What a stranger can do without logging in: send a foreign Host, or endless frames."""
 
 import socket
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def asked(server: Server, path: str, host: str, **headers: str) -> requests.Response:
-    """Ask as a browser does to which `host` is the name of this machine."""
+    """Send a request as a browser would if `host` resolved to this machine."""
     return requests.get(
         server.url + path, headers={"Host": host, **headers}, timeout=ANSWER_TIMEOUT
     )
@@ -96,7 +96,7 @@ def test_a_request_that_names_no_host_or_two_is_refused(server: Server) -> None:
 
 
 def test_without_a_proxy_a_forwarded_name_changes_nothing(server: Server) -> None:
-    """Neither which name counts, nor which pages may open a socket (Engine.IO believes it)."""
+    """It changes neither the accepted names nor the accepted origins (Engine.IO trusts it)."""
     forged = {"X-Forwarded-Host": EVIL, "X-Forwarded-Proto": "https"}
     assert asked(server, "/healthz", "localhost", **forged).ok
     assert asked(server, "/healthz", EVIL, **{"X-Forwarded-Host": "localhost"}).status_code == 400
@@ -130,7 +130,7 @@ def test_with_a_star_the_chat_answers_to_every_name(tmp_path: Path) -> None:
 def test_a_flood_of_foreign_names_is_one_line_of_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The line shows the name that came, but no character that a terminal would obey."""
+    """The line shows the name, but no control character that a terminal would obey."""
     client = Client(application(tmp_path).wsgi_app)
     for number in range(50):
         answer = client.get("/", headers={"Host": f"{number}.evil.example\x1b[31m"})
@@ -169,7 +169,7 @@ def test_a_frame_that_is_announced_too_large_is_not_read(
 
 
 def test_a_stranger_can_send_little(server: Server) -> None:
-    """All bytes count, also those of heads and pings."""
+    """All bytes count, including those of headers and pings."""
     ping = frame(b"x" * 118, PING)
     few = BEFORE_CONNECT // len(ping)
     for sent in ([connect_packet(BEFORE_CONNECT - HEAD)], [ping] * few):
@@ -183,7 +183,7 @@ def test_a_stranger_can_send_little(server: Server) -> None:
 
 
 def test_fragments_of_a_stranger_count_together(server: Server) -> None:
-    """A ping between them does not begin the count again."""
+    """A ping between them does not reset the count."""
     line = connection(server)
     line.sendall(frame(b"x" * (BEFORE_CONNECT // 2), fin=False) + frame(b"ping", PING))
     assert received(line) == (PONG, b"ping")
@@ -193,7 +193,7 @@ def test_fragments_of_a_stranger_count_together(server: Server) -> None:
 
 
 def connect_packet(size: int) -> bytes:
-    """Return a frame with a CONNECT of so many bytes."""
+    """Return a frame with a CONNECT packet of this many bytes."""
     start, end = b'40{"pad":"', b'"}'
     return frame(start + b"x" * (size - len(start) - len(end)) + end)
 
@@ -207,7 +207,7 @@ def test_a_control_frame_of_more_than_125_bytes_ends_the_connection(server: Serv
 
 
 def test_a_stranger_gets_no_event(server: Server) -> None:
-    """CONNECT is answered with a refusal, and an event closes the connection."""
+    """The server answers CONNECT with a refusal, and an event closes the connection."""
     line = connection(server)
     line.sendall(frame(b"40") + frame(b'42["sync",{"rooms":{}}]'))
     opcode, answer = received(line)

@@ -30,7 +30,7 @@ RENAME = Statement(
 
 
 def name_of(user_id: int) -> str:
-    """Return a name as another connection sees it."""
+    """Return a name as another database connection sees it."""
     with db.engine.connect() as connection:
         found: str = connection.execute(
             select(_users.c.name).where(_users.c.id == user_id)
@@ -101,7 +101,7 @@ def test_a_function_inside_a_transaction_joins_it(two_people: Flask) -> None:
 
 
 def test_only_a_database_that_others_hold_is_busy(tmp_path: Path) -> None:
-    """The code of the error says so. Its text is written for people, and may contain any name."""
+    """This depends on the code of the error. Its text is for people, and may contain any name."""
     with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as first:
         first.execute("CREATE TABLE numbers (a)")
         first.execute("BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
 """The oracle's verdicts that the repository keeps, so that a test of the checker needs no Chromium.
 
-`python -m tests.mutants.score --freeze` writes them. A mutant that is another since, because its file
-in the step or its operator has changed, is none of them any more: `stale()` names it.
+`python -m tests.mutants.score --freeze` writes them. If a mutant has changed since then, because its
+file in the step or its operator has changed, its verdict is no longer used, and `stale()` names it.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ FROZEN = Path(__file__).parent / "harmful.json"
 
 @dataclass(frozen=True)
 class Frozen:
-    """A mutant with the oracle's verdict; `facet` says what differed first, "" where nothing did."""
+    """A mutant with the oracle's verdict. `facet` is the first difference, or "" if there is none."""
 
     mutant: Mutant
     verdict: str
@@ -30,7 +30,7 @@ def digest(mutant: Mutant) -> str:
 
 
 def write(judged: list[Frozen]) -> None:
-    """Write these verdicts, a mutant on each line, in the order of their names."""
+    """Write these verdicts to the file, one mutant on each line, sorted by name."""
     lines = [
         f"{json.dumps(each.mutant.id)}: {json.dumps([digest(each.mutant), each.verdict, each.facet])}"
         for each in sorted(judged, key=lambda each: each.mutant.id)
@@ -44,7 +44,7 @@ def written() -> dict[str, tuple[str, str, str]]:
 
 
 def frozen() -> Iterator[Frozen]:
-    """Yield the verdicts whose mutants are still what was judged."""
+    """Yield the verdicts whose mutants have not changed since the oracle judged them."""
     for step in STEPS:
         for mutant in mutants_of(step):
             kept, verdict, facet = written().get(mutant.id, ("", "", ""))
@@ -53,6 +53,6 @@ def frozen() -> Iterator[Frozen]:
 
 
 def stale() -> list[str]:
-    """Return the names of frozen mutants that are gone, or another."""
+    """Return the names of frozen mutants that no longer exist, or that have changed."""
     known = {each.mutant.id for each in frozen()}
     return [name for name in written() if name not in known]

@@ -1,4 +1,4 @@
-"""Cut Python, JavaScript and HTML into tokens, roughly: a slip of the finger knows no grammar."""
+"""Split Python, JavaScript and HTML roughly into tokens: a typo does not care about grammar."""
 
 import re
 from bisect import bisect
@@ -105,7 +105,7 @@ def html(text: str, at: int) -> Iterator[Token]:
 
 
 def jinja(text: str, at: int) -> Iterator[Token]:
-    """Braces are tokens of two characters; what is between them is an expression."""
+    """Braces are tokens of two characters. The text between them is an expression."""
     yield Token(OTHER, text[:2], at, at + 2)
     yield from python(text[2:-2], at + 2)
     yield Token(OTHER, text[-2:], at + len(text) - 2, at + len(text))
@@ -131,7 +131,7 @@ def tag(text: str, at: int) -> Iterator[Token]:
 
 
 def words_of(token: Token) -> Iterator[Token]:
-    """Yield what is a name to a program inside a string: an identifier, or what fills a gap."""
+    """Yield the names inside a string that a program uses: an identifier, or the content of a gap."""
     if token.kind != STRING:
         return
     inside = token.text[:-1].lstrip("rbf")[1:]

@@ -1,7 +1,7 @@
-"""Mutants of the steps, made mechanically: what a tired finger does to a line of code.
+"""Mutants of the steps, which operators generate automatically: typical typos in a line of code.
 
-An operator knows the letters of a file and nothing of what they mean, so most mutants harm a step,
-some do not, and nobody has chosen which. `oracle.py` finds out.
+An operator works on the letters of a file, without knowing what they mean. Most mutants therefore harm a
+step and some do not, and nobody has selected them. `oracle.py` finds out which ones are harmful.
 
     mutants_of("05")            # all of them, always the same
     chosen("05", 40)            # a sample: JavaScript, HTML and Python in turn, operator by operator
@@ -38,7 +38,7 @@ Operator = Callable[[Source], Iterator[Change]]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A step with one file changed at one place."""
+    """A step in which one file is changed in one place."""
 
     step: str
     file: str
@@ -58,7 +58,7 @@ class Mutant:
 
     @property
     def diff(self) -> str:
-        """The lines that differ, with - and +, without what is around them."""
+        """The lines that differ, with - and +, without the lines around them."""
         before = (manifest.step(self.step).folder / self.file).read_text("utf-8")
         lines = difflib.unified_diff(before.splitlines(), self.text.splitlines(), n=0, lineterm="")
         return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
@@ -81,7 +81,7 @@ def drop_tag(source: Source) -> Iterator[Change]:
 
 
 def drop_argument(source: Source) -> Iterator[Change]:
-    """Drop an argument, a parameter or an item, with the comma after it, or before the last one."""
+    """Drop an argument, a parameter or an item, together with the comma after or before it."""
     for items in lists(source):
         for i, (start, end) in enumerate(items):
             if i + 1 < len(items):
@@ -118,7 +118,7 @@ def misspell(source: Source) -> Iterator[Change]:
 
 
 def misspelt(name: str, seed: int) -> str:
-    """Return the name with a letter dropped, doubled, exchanged with the next, or in the other case."""
+    """Return the name with a letter dropped, doubled, swapped with the next, or in the other case."""
     chance = random.Random(zlib.crc32(f"{name} {seed}".encode()))
     while True:
         i = chance.randrange(len(name) - 1)
@@ -140,7 +140,7 @@ def drop_quote(source: Source) -> Iterator[Change]:
 
 
 def other_quotes(source: Source) -> Iterator[Change]:
-    """Write 'so' instead of "so", which changes nothing."""
+    """Write 'so' instead of "so", which should change nothing."""
     for token in of_kind(source, STRING):
         if token.text[0] == '"' and "'" not in token.text and token.text.count('"') == 2:
             yield token.start, token.end, token.text.replace('"', "'")
@@ -162,7 +162,7 @@ def drop_call(source: Source) -> Iterator[Change]:
 
 
 def move_out_of_block(source: Source) -> Iterator[Change]:
-    """Let a line leave its block: through the end, the beginning or, in Python, by its indentation."""
+    """Move a line out of its block: past the end or the beginning, or in Python, by its indentation."""
     lines = set(source.code_lines)
     for n in source.code_lines:
         own, after, before = source.line(n), source.line(n + 1), source.line(n - 1) if n > 1 else ""
@@ -186,7 +186,7 @@ def wrong_equals(source: Source) -> Iterator[Change]:
 
 
 def drop_keyword(source: Source) -> Iterator[Change]:
-    """Drop await, async, return, const, let, not and the like."""
+    """Drop await, async, return, const, let, not and similar keywords."""
     for token in of_kind(source, NAME):
         if token.text in ("async", "return", "const", "let", "not", "global", "function"):
             yield token.start, token.end + 1, ""
@@ -282,12 +282,12 @@ def of_kind(source: Source, kind: str) -> list[Token]:
 
 
 def between_tags(source: Source, token: Token) -> bool:
-    """Tell whether a < or > is a tag's."""
+    """Return whether a < or > belongs to a tag."""
     return any(tag.start <= token.start < tag.end for tag in of_kind(source, TAG))
 
 
 def lists(source: Source) -> Iterator[list[tuple[int, int]]]:
-    """Yield what is between two brackets, item by item, as offsets."""
+    """Yield the items between two brackets, as offsets."""
     tokens = [t for t in source.tokens if t.kind in (NAME, OTHER, STRING)]
     for i, opening in enumerate(tokens):
         if opening.text not in CLOSES:
@@ -314,7 +314,7 @@ def files_of(step: str) -> list[str]:
 
 @cache
 def mutants_of(step: str) -> tuple[Mutant, ...]:
-    """Return all mutants of a step; no two of them are the same text."""
+    """Return all mutants of a step. No two of them have the same text."""
     folder = manifest.step(step).folder
     return tuple(
         mutant
@@ -338,7 +338,7 @@ def mutants_in(text: str, step: str, file: str) -> Iterator[Mutant]:
 
 
 def chosen(step: str, limit: int, language: str = "", seed: int = 16) -> list[Mutant]:
-    """Return a sample of a step's mutants, in one language or from all in turn, and of each operator."""
+    """Return a sample of a step's mutants, of each operator, in one language or in all of them."""
     chance = random.Random(f"{seed} {step}")
     languages = [language] if language else sorted({mutant.language for mutant in mutants_of(step)})
     return in_turn([by_operators(step, each, chance) for each in languages])[:limit]
@@ -355,5 +355,5 @@ def by_operators(step: str, language: str, chance: random.Random) -> list[Mutant
 
 
 def in_turn(piles: list[list[Mutant]]) -> list[Mutant]:
-    """Take one from each pile, again and again, until all are empty."""
+    """Take one item from each pile in turn, until all piles are empty."""
     return [each for row in zip_longest(*piles) for each in row if each is not None]

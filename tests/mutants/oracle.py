@@ -3,9 +3,10 @@
     with Oracle() as oracle:
         oracle.judge(mutant)     # Judgement("harmful", "Ada enters, Ada's page: …")
 
-What differs from the unmutated step in the document, the packets, the requests, the errors or the
-answers is harmful. The unmutated step is recorded and played again, and what is another each time does
-not count. A difference only in how a page looks or is built, which no action shows, is told apart.
+A mutant is harmful if its document, packets, requests, errors or answers differ from those of the
+unmutated step. The oracle records the unmutated step and plays it again, and ignores everything that
+differs from run to run. If the only difference is in how a page looks or in its structure, the facet of
+the verdict says so.
 """
 
 import json
@@ -39,7 +40,7 @@ KEEPS_NOTHING = ("03", "04", "05", "06", "07")
 
 @dataclass(frozen=True)
 class Judgement:
-    """`verdict` is "harmful" or "harmless"; `facet` is what differs first: "page", "looks" …"""
+    """`verdict` is "harmful" or "harmless". `facet` is the first difference: "page", "looks" …"""
 
     verdict: str
     facet: str = ""
@@ -48,10 +49,10 @@ class Judgement:
 
 
 class Oracle:
-    """One Chromium, three people's contexts in it, and a record of each step that was asked for."""
+    """A Chromium with three people's contexts, and a record of each requested step."""
 
     def __init__(self, records: Path | None = None) -> None:
-        """`records`: a folder that keeps what there is to see of the steps themselves."""
+        """`records` is a folder that stores the records of the steps themselves."""
         self._folder = Path(tempfile.mkdtemp(prefix="workshop-mutant-"))
         self._kept = records
         self._records: dict[str, Record] = {}
@@ -78,7 +79,7 @@ class Oracle:
         self._seats = [Seat(self._browser) for _ in range(3)]
 
     def record(self, step: str) -> Record:
-        """Return what there is to see of the step itself."""
+        """Return the record of the step itself."""
         kept = self._kept / f"{step}.json" if self._kept else None
         if step not in self._records and kept and kept.is_file():
             views, chance = json.loads(kept.read_text("utf-8"))
@@ -93,7 +94,7 @@ class Oracle:
         return self._records[step]
 
     def _steady(self, step: str, record: Record) -> None:
-        """Compare the step with its own record until it is as recorded."""
+        """Compare the step with its own record until both are the same."""
         for _ in range(MOST_TRIES):
             try:
                 _, soft = self._play(step, None, record)
@@ -107,7 +108,7 @@ class Oracle:
         raise AssertionError(f"Step {step} is another each time: {sorted(record.blurred)}")
 
     def judge(self, mutant: Mutant) -> Judgement:
-        """Play the script of a step with this mutant, and once more where chance may have spoken."""
+        """Play the script of a step with this mutant, and again if the result could be due to chance."""
         first = self._judge(mutant)
         return self._judge(mutant) if first.facet in DOUBTFUL else first
 
@@ -163,5 +164,5 @@ class Oracle:
 
 
 def describe(record: Record) -> str:
-    """Return a record as JSON, also for people who wonder what the oracle sees."""
+    """Return a record as JSON, also for people who want to see what the oracle sees."""
     return json.dumps([record.views, sorted(record.blurred)], indent=1)

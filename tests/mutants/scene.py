@@ -1,4 +1,4 @@
-"""A running step with people around it, and what they see: recorded once, compared ever after."""
+"""A running step with people who use it, and what they see. It is recorded once, and then compared."""
 
 import re
 import time
@@ -20,7 +20,7 @@ View = tuple[str, Facets]
 
 @dataclass(frozen=True)
 class Difference:
-    """What a mutant shows and the step does not: at which look, in which facet."""
+    """Something that a mutant shows and the step does not: at which look, and in which facet."""
 
     look: str
     facet: str
@@ -39,14 +39,14 @@ class Differs(Exception):
 
 @dataclass
 class Record:
-    """What there is to see of the step itself. `blurred`: facets that are not the same each time."""
+    """What the step itself shows. `blurred` contains the facets that differ from run to run."""
 
     views: list[View]
     blurred: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Scene:
-    """The people of a script. Without a record it makes one (`views`), with one it compares."""
+    """The people in a script. Without a record, the scene makes one (`views`). With one, it compares."""
 
     def __init__(self, chat: Stage, seats: list[Seat], record: Record | None) -> None:
         self.chat, self.url = chat, chat.url
@@ -66,7 +66,7 @@ class Scene:
         return client
 
     def client_when_free(self, auth: object) -> Client:
-        """Connect under a name that somebody has just given up."""
+        """Connect under a name that somebody has just stopped using."""
         end = time.monotonic() + PATIENCE
         while (client := Client(self.url, auth)).answer != "let in" and time.monotonic() < end:
             time.sleep(STEP)
@@ -74,14 +74,14 @@ class Scene:
         return client
 
     def look(self, label: str) -> None:
-        """Look at everything, when it has come to rest, or when it is as recorded."""
+        """Look at everything when it has come to rest, or as soon as it is as in the record."""
         if self._record:
             self._compare(label, self._all, PATIENCE)
         else:
             self._write(label, self._all)
 
     def note(self, label: str, answer: str) -> None:
-        """Note an answer that somebody has got."""
+        """Record an answer that somebody has received."""
         facets = {"answer": plain(answer)}
         if self._record:
             self._compare(label, lambda: facets, 0)

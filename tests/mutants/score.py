@@ -1,12 +1,12 @@
-"""The score of the checker: which harmful mutants does it notice, which harmless ones does it accuse?
+"""The score of the checker: which harmful mutants does it notice, which harmless ones does it reject?
 
     python -m tests.mutants.score --step 05 --limit 40
     python -m tests.mutants.score --step 04 --step 05 --limit 60 --language HTML --jobs 2
-    python -m tests.mutants.score --freeze            # writes harmful.json from all that was judged
+    python -m tests.mutants.score --freeze            # writes all verdicts to harmful.json
 
-Both verdicts are kept in build/mutants: the oracle's until the step or the oracle's code changes, the
-checker's until the step or the code of `workshop` changes. `--seconds` ends a run in time: what was
-judged until then counts.
+Both verdicts are stored in build/mutants. The oracle's verdict is valid until the step or the oracle's
+code changes, and the checker's until the step or the code of `workshop` changes. With `--seconds`, a run
+ends after this time, and the score contains the mutants that were judged until then.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def digest(*parts: str | bytes) -> str:
 
 
 def contents(folder: Path, *patterns: str) -> str:
-    """Return a digest of the files of a folder, names and bytes."""
+    """Return a digest of the files in a folder: their names and bytes."""
     found = sorted(
         {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     )
@@ -70,7 +70,7 @@ def key_of(mutant: Mutant, judges: str) -> str:
 
 @cache
 def code(folder: Path, *patterns: str) -> str:
-    """Return a digest of Python files, which comments and line breaks do not change, and of others."""
+    """Return a digest of files. For Python, it does not depend on comments and line breaks."""
     found = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     texts = [(path, path.read_text("utf-8")) for path in found]
     return digest(*(
@@ -87,7 +87,7 @@ def checker_version() -> str:
 
 
 class Known:
-    """What was judged before, in a JSON file."""
+    """Earlier verdicts, in a JSON file."""
 
     def __init__(self, name: str) -> None:
         self._path = CACHE / f"{name}.json"
@@ -104,7 +104,7 @@ class Known:
 
 
 def begin() -> None:
-    """Give a worker a learner's folder of its own."""
+    """Give each worker its own learner's folder."""
     os.environ["WORKSHOP_MINE"] = tempfile.mkdtemp(prefix="workshop-mine-")
     os.environ["TQDM_DISABLE"] = "1"
 
@@ -137,14 +137,14 @@ def check(step: str, file: str = "", text: str = "") -> Checked:
 
 
 def noticed(checked: Checked, clean: Checked) -> bool:
-    """Tell whether the checker says something else than about the step itself."""
+    """Return whether the checker's verdict differs from its verdict on the step itself."""
     return checked["state"] == "broken" or (checked["state"], checked["sentence"]) != (
         clean["state"], clean["sentence"],
     )  # fmt: skip
 
 
 def place(mutant: Mutant, checked: Checked) -> str:
-    """Return how good the place is that a verdict names: "line", "file", "elsewhere", "none"."""
+    """Return how exact the place in a verdict is: "line", "file", "elsewhere", "none"."""
     told = f"{checked['seen']} {checked['hint']}"
     name = mutant.file.rpartition("/")[2]
     lines = [int(a or b) for a, b in LINE.findall(told)]
@@ -159,7 +159,7 @@ def place(mutant: Mutant, checked: Checked) -> str:
 
 
 def judge_all(mutants: list[Mutant], jobs: int, seconds: float) -> None:
-    """Ask the oracle and the checker for what is not known yet; print what they say."""
+    """Get the verdicts of the oracle and the checker that are not known yet, and print them."""
     oracles, checks = Known("oracle"), Known("checker")
     versions = {"oracle": oracle_version(), "checker": checker_version()}
     end = time.monotonic() + seconds
@@ -217,7 +217,7 @@ def clean_key(step: str, version: str) -> str:
 def judged(
     mutants: list[Mutant],
 ) -> Iterator[tuple[Mutant, dict[str, object], Checked, Checked]]:
-    """Yield the mutants that both have judged, with both verdicts and that on the step itself."""
+    """Yield the mutants that both have judged, with both verdicts, and the one on the step itself."""
     oracles, checks = Known("oracle"), Known("checker")
     versions = {"oracle": oracle_version(), "checker": checker_version()}
     for mutant in mutants:
@@ -237,7 +237,7 @@ def cell_of(judgement: dict[str, object], checked: Checked, clean: Checked) -> s
 
 
 def report(mutants: list[Mutant]) -> str:
-    """Return the tables: by language, by step, by operator; where hints lead; what goes unnoticed."""
+    """Return tables by language, step and operator, where hints lead, and the unnoticed mutants."""
     found = [
         (mutant, cell_of(one, other, clean), one, other)
         for mutant, one, other, clean in judged(mutants)
@@ -276,7 +276,7 @@ def table(title: str, rows: dict[str, Counter[str]], columns: tuple[str, ...] = 
 
 
 def freeze() -> None:
-    """Write all mutants that the oracle has judged, with its verdict, to harmful.json."""
+    """Write the oracle's verdicts on all mutants that it has judged to harmful.json."""
     known, version = Known("oracle").all, oracle_version()
     judged = [
         Frozen(mutant, str(found["verdict"]), str(found["facet"]))

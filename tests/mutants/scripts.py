@@ -1,7 +1,7 @@
-"""What the oracle does with each step: what the step is there for, and what could go wrong on the way.
+"""The oracle's scripts for each step: they use its features, and provoke what could go wrong.
 
-A script moves people and looks, again and again. It knows no right and no wrong: the step itself, not
-mutated, has shown what there is to see.
+A script lets people do something and then looks at the result, again and again. It does not decide
+what is right: the record of the unmutated step shows this.
 """
 
 from urllib.parse import quote
@@ -56,7 +56,7 @@ def routes(scene: Scene) -> None:
 
 
 def socket(scene: Scene) -> None:
-    """Steps 04 and 05: what is sent is acknowledged, or heard by everybody."""
+    """Steps 04 and 05: the server acknowledges messages, and later everybody receives them."""
     routes(scene)
     two_pages(scene)
     ada, bo = scene.ada, scene.bo
@@ -107,7 +107,7 @@ def talk(scene: Scene) -> None:
 
 
 def refusals(scene: Scene) -> None:
-    """Step 06: the server checks each message, and says why it refuses one."""
+    """Step 06: the server checks each message, and gives a reason if it refuses one."""
     routes(scene)
     two_pages(scene)
     refusals_by_page(scene)
@@ -160,7 +160,7 @@ def cut_line(scene: Scene) -> None:
 
 
 def authors(scene: Scene) -> None:
-    """Step 07: the name comes with the connection, and each name is there once."""
+    """Step 07: the name comes with the connection, and each name is used only once."""
     routes(scene)
     two_pages(scene)
     refusals_by_page(scene)
@@ -231,7 +231,7 @@ def long_ago(scene: Scene) -> None:
 
 
 def restart(scene: Scene) -> None:
-    """The server ends and starts again with the same data; Ada's page finds it again."""
+    """The server stops and starts again with the same data, and Ada's page reconnects."""
     scene.bo.leave()  # which of two comes back first is chance
     for client in scene.clients:
         client.leave()
@@ -327,7 +327,7 @@ def accounts(scene: Scene) -> None:
 
 
 def doors(scene: Scene, auth: object = None) -> None:
-    """What a stranger may do, and what a form must have."""
+    """What a stranger can do, and what a form must contain."""
     web = Web(scene.url)
     for path in ("/", "/chat", "/chat?room=1", "/login", "/logout", "/register", "/rooms",
                  "/api/messages", "/api/uploads", "/files/none", "/nothing"):  # fmt: skip
@@ -441,7 +441,7 @@ def sessions(scene: Scene) -> None:
 
 
 def members(scene: Scene, bo: Web) -> None:
-    """What somebody who is logged in may send."""
+    """What somebody who is logged in can send."""
     client = scene.client({"username": "Ada"}, bo.cookies())
     scene.note("Bo connects once more", str(client.answer))
     sends(scene, client)
@@ -616,7 +616,7 @@ def attach(scene: Scene) -> None:
 
 
 def uploads(scene: Scene, ada: Web) -> list[str]:
-    """Let Ada's program upload files of several types. Return the ids of the accepted ones."""
+    """Upload files of several types from Ada's program. Return the IDs of the accepted ones."""
     ids = []
     for name, content in (("../../a\nb.png", PNG), (".hidden", b"text"), ("x" * 120, b"GIF89a"),
                           ("photo.jpg", b"\xff\xd8\xff\xe0"), ("w.webp", b"RIFF\0\0\0\0WEBP"),
@@ -648,7 +648,7 @@ def download(scene: Scene, paths: list[str], ada: Web, bo: Web) -> None:
 
 
 def claims(scene: Scene, ids: list[str], ada: Web, bo: Web) -> None:
-    """Ada and Bo name the files that Ada has uploaded."""
+    """Ada and Bo send messages with the files that Ada has uploaded."""
     client = Client(scene.url, cookies=ada.cookies())
     other = Client(scene.url, cookies=bo.cookies())
     for number, named in enumerate((["none"], "x", {}, [5], [*ids[:1], "none"])):

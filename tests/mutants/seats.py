@@ -1,4 +1,4 @@
-"""Where the oracle's people are: at a browser, at a Python client, or at a program that speaks HTTP."""
+"""The clients of the oracle's people: a browser, a Python client, or a program that uses HTTP."""
 
 import json
 import re
@@ -41,7 +41,7 @@ CHANCE = [
 
 
 def plain(text: str) -> str:
-    """Return a text without what is another each time: times, tokens, ids, ports."""
+    """Return a text without the parts that differ on every run: times, tokens, IDs, ports."""
     for pattern, instead in CHANCE:
         text = pattern.sub(instead, text)
     return text
@@ -61,10 +61,11 @@ def packets_in(direction: str, data: str) -> list[str]:
 
 
 def keep(packets: list[str], packet: str) -> None:
-    """Keep a packet, if how often it comes does not depend on the time.
+    """Keep a packet if it does not depend on timing how often it arrives.
 
-    Of who is there, the last news of a room count: one who leaves a page and comes to the next may
-    be gone in between, or not. A client that is refused may knock often.
+    Of the events about who is here, only the last one for each room counts: a person who goes from
+    one page to the next may be gone in between, or not. A client that is refused may try again any
+    number of times.
     """
     if '["presence"' in packet:
         room = re.search(r'"room": \S+', packet)
@@ -84,14 +85,17 @@ def in_order(payload: str) -> str:
 
 
 def by_chance(message: ConsoleMessage) -> bool:
-    """Tell whether a message depends on what a client was just doing when the server refused it."""
+    """Return whether a message depends on what a client was doing when the server refused it."""
     text, address = message.text, str(message.location.get("url", ""))
     late = "(BAD REQUEST)" in text and "/socket.io/" in address
     return late or "closed before the connection is established" in text or "/favicon" in address
 
 
 class Seat:
-    """Somebody's browser with one page. What cannot be done becomes an error of the page."""
+    """Somebody's browser with one page.
+
+    If an action is impossible, this counts as an error of the page.
+    """
 
     def __init__(self, browser: Browser) -> None:
         self.context = browser.new_context(
@@ -109,7 +113,7 @@ class Seat:
         self.page.on("dialog", lambda dialog: dialog.dismiss())
 
     def begin(self, url: str) -> None:
-        """Sit down anew, without a cookie, before the chat at this address."""
+        """Start again without cookies, at the front page of the chat at this address."""
         self.url = url
         self.context.set_offline(False)
         self.page.goto("about:blank")
@@ -166,7 +170,7 @@ class Seat:
             self.press("#message-input")
 
     def settle(self) -> None:
-        """Wait until the page is connected by a WebSocket: before, it polls."""
+        """Wait until the page uses a WebSocket, because it polls at first."""
         self._try(lambda: self.page.wait_for_function("__line.upgraded && __line.connected"))
 
     def go_offline(self) -> None:
@@ -209,7 +213,7 @@ class Seat:
 
 
 class Client:
-    """Somebody at python-socketio's client."""
+    """Somebody who uses python-socketio's client."""
 
     def __init__(
         self, url: str, auth: object = None, cookies: Mapping[str, str] | None = None
@@ -239,7 +243,7 @@ class Client:
         self.answer = {"refused": reason}
 
     def call(self, event: str, *values: object, patience: float = PATIENCE) -> str:
-        """Emit an event; return the answer, or that none came."""
+        """Emit an event. Return the answer, or that there was none."""
         try:
             data = values if len(values) != 1 else values[0]
             answer = self.client.call(event, data, timeout=patience)
@@ -262,7 +266,7 @@ class Client:
 
 
 class Web:
-    """Somebody at a program that speaks HTTP; it keeps cookies and sends the page's CSRF token."""
+    """Somebody who uses HTTP from a program, which stores cookies and sends the page's CSRF token."""
 
     def __init__(self, url: str) -> None:
         self.url, self.token = url, ""
@@ -270,7 +274,7 @@ class Web:
         self.session.trust_env = False
 
     def ask(self, method: str, path: str, **how: Any) -> str:
-        """Return status, headers and, unless it is a page, the body."""
+        """Return the status, the headers and, unless it is a page, the body."""
         try:
             response = self.session.request(
                 method, self.url + path, timeout=LOADING, allow_redirects=False, **how

@@ -1,6 +1,6 @@
-"""The checker against mutants that nobody has chosen: what harms a step, it has to notice.
+"""The checker against mutants that nobody has selected: it must notice everything that harms a step.
 
-`harmful.json` holds the oracle's verdicts, so the checker can be tried without a Chromium.
+`harmful.json` contains the oracle's verdicts, so this test of the checker needs no Chromium.
 """
 
 from collections import defaultdict
@@ -41,14 +41,14 @@ def test_the_frozen_mutants_are_still_those_that_were_judged() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_there_are_harmful_and_harmless_mutants(language: str) -> None:
-    """A guard: of none, all are noticed."""
+    """A guard: if there were no mutants, the checker would notice all of them."""
     verdicts = [each.verdict for each in frozen() if each.mutant.language == language]
     assert verdicts.count(HARMFUL) >= LEAST[HARMFUL]
     assert verdicts.count(HARMLESS) >= LEAST[HARMLESS]
 
 
 def test_the_checker_notices_some_mutants_whenever_the_tests_run() -> None:
-    """One harmful mutant of each cheap step and language; `-m long` tries all that are frozen."""
+    """One harmful mutant of each cheap step and language. `-m long` checks all frozen mutants."""
     sample = always()
     assert {(each.mutant.step, each.mutant.language) for each in sample} == {
         (step, language) for step in CHEAP for language in LANGUAGES
@@ -66,7 +66,7 @@ def test_a_checker_that_accepts_everything_would_be_found() -> None:
 
 
 def always() -> list[Frozen]:
-    """Return the same harmful mutants each time: for each cheap step and language, one."""
+    """Return the same harmful mutants each time: one for each cheap step and language."""
     piles = defaultdict[tuple[str, str], list[Frozen]](list)
     for each in frozen():
         if each.mutant.step in CHEAP and each.verdict == HARMFUL and each.facet not in SOFT:
@@ -75,7 +75,7 @@ def always() -> list[Frozen]:
 
 
 def parts(judged: list[Frozen]) -> tuple[list[str], list[str], list[str]]:
-    """Return what `score.check` takes: the steps, the files and their texts."""
+    """Return the arguments of `score.check`: the steps, the files and their texts."""
     mutants = [each.mutant for each in judged]
     return (
         [each.step for each in mutants],
@@ -85,7 +85,7 @@ def parts(judged: list[Frozen]) -> tuple[list[str], list[str], list[str]]:
 
 
 def certified(judged: list[Frozen], checked: Iterable[Checked]) -> list[str]:
-    """Return the mutants about which the checker says no more than about the step itself."""
+    """Return the mutants for which the checker has the same verdict as for the step itself."""
     return [
         each.mutant.id
         for each, verdict in zip(judged, checked, strict=True)
@@ -94,13 +94,13 @@ def certified(judged: list[Frozen], checked: Iterable[Checked]) -> list[str]:
 
 
 def untouched(step: str) -> Checked:
-    """Return what the checker says about a step itself: only the exercise is missing."""
+    """Return the checker's verdict on a step itself: only the exercise is missing."""
     return {"state": OPEN, "sentence": exercise_of(step).sentence}
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[list[Outcome]]:
-    """Check all frozen mutants, and each step as it is, in several learners' folders."""
+    """Check all frozen mutants, and each unmutated step, in several learners' folders."""
     judged = list(frozen())
     with ProcessPoolExecutor(
         AT_ONCE, mp_context=get_context("spawn"), initializer=score.begin
@@ -135,7 +135,7 @@ def test_the_checker_accuses_nothing_that_is_harmless(outcomes: list[Outcome]) -
 @pytest.mark.long
 @pytest.mark.browser
 def test_the_oracle_still_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    """Chromium judges some of the frozen mutants again, of every step, language and verdict."""
+    """Chromium judges some frozen mutants again, for every step, language and verdict."""
     needs_browser()
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     piles: dict[tuple[str, str, str], list[Frozen]] = {}

@@ -1,4 +1,4 @@
-"""The mutants are always the same, each is another, and the operators do what they say."""
+"""The mutants are the same on every run, all of them differ, and the operators work as described."""
 
 import hashlib
 import os
@@ -98,7 +98,7 @@ def test_an_operator_does_what_it_says(
 
 
 def test_there_is_an_example_of_each_operator() -> None:
-    """Misspelling is random: it has a test of its own."""
+    """Misspelling is random, so it has a test of its own."""
     tried = {operator for operator, _, _, after in EXAMPLES if after is not None}
     assert tried == {*OPERATORS} - {"misspell a name"}
 

@@ -57,12 +57,12 @@ def changes_by_file(step: manifest.Step) -> dict[str, list[changes.Hunk]]:
 
 
 def written(texts: Iterator[Any]) -> int:
-    """Return how many lines have something on them."""
+    """Return how many lines are not empty."""
     return sum(bool(line.strip()) for lines in texts for line in lines)
 
 
 def brought(step: manifest.Step) -> set[str]:
-    """Return the files that the notebook of a step copies for the learner with `bring`."""
+    """Return the files that a step's notebook copies for the learner with `bring`."""
     found: set[str] = set()
     for cell in cells(step.name, "code"):
         tree = ast.parse(cell.source)
@@ -82,7 +82,7 @@ def brought(step: manifest.Step) -> set[str]:
 
 
 def lines_made(step: manifest.Step) -> list[str]:
-    """Return the lines that the exercise asks for, without those that its text gives to be copied."""
+    """Return the lines of the exercise, without those that the learner copies from its text."""
     given = copied(prose(step.name))
     patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
     added = [line[1:].strip() for line in patch.splitlines() if re.match(r"\+(?!\+\+ )", line)]
@@ -90,7 +90,7 @@ def lines_made(step: manifest.Step) -> list[str]:
 
 
 def copied(text: str) -> set[str]:
-    """Return the lines of the blocks of code in the section Make. Folded hints don't count."""
+    """Return the lines in the code blocks of the section Make. Folded hints don't count."""
     sections = re.split(r"(?m)^(?=## )", re.sub(r"(?ms)^<details>.*?^</details>", "", text))
     make = "".join(section for section in sections if section.startswith("## Make"))
     blocks = re.findall(r"(?ms)^ *```\w*\n(.*?)^ *```", make)

@@ -1,4 +1,4 @@
-"""How long code is, without blank lines, comments and docstrings."""
+"""The length of code without blank lines, comments and docstrings."""
 
 import ast
 import io
@@ -12,7 +12,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_lines(path: Path) -> set[int]:
-    """Return the numbers of the lines of a Python file that hold code."""
+    """Return the numbers of the lines of a Python file that contain code."""
     source = path.read_text(encoding="utf-8")
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -26,7 +26,7 @@ def code_lines(path: Path) -> set[int]:
 
 
 def functions(path: Path) -> dict[str, int]:
-    """Return how many lines of code each function of a Python file has, inner ones included."""
+    """Return how many lines of code each function of a Python file has, including inner functions."""
     lines = code_lines(path)
     return {
         f"{path.name}: {node.name}": len(
@@ -38,7 +38,7 @@ def functions(path: Path) -> dict[str, int]:
 
 
 def script_lines(path: Path) -> int:
-    """Return how many lines of a JavaScript or CSS file hold code."""
+    """Return how many lines of a JavaScript or CSS file contain code."""
     text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     return sum(
         bool(line.strip()) and not line.strip().startswith("//") for line in text.splitlines()

@@ -1,7 +1,8 @@
-"""docs/architecture.md and the decision records name what is in the code, and the picture is current.
+"""docs/architecture.md and the decision records name only existing code, and the picture is current.
 
-In these pages, `chat/messages.py::post` is a function in a file, and `storage/outbox.py::Outbox.add` a
-method. A path begins in final_app or at the top of the repository.
+On these pages, `chat/messages.py::post` is a function in a file, and
+`storage/outbox.py::Outbox.add` is a method. A path is relative to final_app or to the top of the
+repository.
 """
 
 import ast
@@ -34,14 +35,14 @@ def missing(text: str) -> list[str]:
 
 
 def exists(file: str, name: str) -> bool:
-    """Tell whether a file exists and, if a name is given, defines it."""
+    """Return whether a file exists and, if a name is given, defines this name."""
     places = [folder / file for folder in (drawing.CHAT, paths.ROOT)]
     path = next((place for place in places if place.is_file()), None)
     return path is not None and (not name or name in names_in(path))
 
 
 def names_in(path: Path) -> set[str]:
-    """Return what a file defines: functions, classes and constants, and what is in each class."""
+    """Return a file's functions, classes and constants, and the members of its classes."""
     text = path.read_text(encoding="utf-8")
     return set(names_in_script(text) if path.suffix == ".js" else names_in_python(ast.parse(text)))
 
@@ -59,7 +60,10 @@ def names_in_python(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterat
 
 
 def names_in_script(text: str) -> Iterator[str]:
-    """Yield the names in a script, which is indented by two spaces: a class ends with `}` alone."""
+    """Yield the names in a script with an indentation of two spaces.
+
+    A class ends with `}` alone in a line.
+    """
     inside = ""
     for line in text.splitlines():
         if top := re.match(r"(?:export )?(?:async )?(?:function|class|const|let) (\w+)", line):

@@ -1,4 +1,4 @@
-"""The parts of `benchmarks.compare`: the generator notices each fault, and the figures are right."""
+"""The parts of `benchmarks.compare`: the generator notices every fault, and the figures are right."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ CLIENTS = 3  # one sends, and the faults happen to the two others
 
 
 class Relay:
-    """A server that sends each message to all clients, with one fault for those that did not send it."""
+    """A server that sends each message to all clients, with one fault for all but the sender."""
 
     def __init__(self, fault: str) -> None:
         self.fault = fault
@@ -58,7 +58,7 @@ class Relay:
             sender.send(f"43{number}{json.dumps([{'ok': ok}])}")
 
     def pieces(self, text: str) -> list[str]:
-        """Return what the others get instead of this message."""
+        """Return what the other clients get instead of this message."""
         if self.fault == "reordered" and self.count == FAULTY + 1:
             return [text, self.held]
         if self.count != FAULTY:
@@ -76,7 +76,7 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def relay(request: pytest.FixtureRequest) -> Iterator[int]:
-    """The port of a server with the fault that the test names."""
+    """Return the port of a server with the fault that the test names."""
     with serve(Relay(request.param).talk, "127.0.0.1", 0, compression=None) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -124,7 +124,7 @@ def test_the_generator_sends_at_a_rate(load: Path, relay: int) -> None:
 
 @pytest.mark.parametrize("name", ["yardstick", "stock", "wire"])
 def test_a_server_delivers_each_message(load: Path, tmp_path: Path, name: str) -> None:
-    """And the server has a process whose CPU time and memory can be read."""
+    """The server also has a process whose CPU time and memory can be read."""
     (server,) = compare.available([name], tmp_path, tmp_path)
     bench = compare.Bench(load, tmp_path, patience=0.0)
     options = {"clients": 5, "senders": 2, "slow": 1, "warm_up": 0, "seconds": 0.2, "patience": 5}
@@ -153,14 +153,14 @@ def test_a_figure_is_a_median_with_its_spread() -> None:
 
 
 def test_a_ratio_is_one_of_runs_in_the_same_round() -> None:
-    """The machine was twice as slow in the second round, for both."""
+    """In the second round, the machine was half as fast for both."""
     quick = [result(50, cpu=0.1), result(50, cpu=0.2)]
     slow = [result(50, cpu=0.4), result(50, cpu=0.8)]
     assert figures.ratios(slow, quick) == (0.25, 0.25, 0.25)
 
 
 def test_the_slope_tells_a_message_from_its_deliveries() -> None:
-    """100 messages of 300 µs each, and 5 µs for each delivery."""
+    """There are 100 messages of 300 µs each, plus 5 µs for each delivery."""
     few, many = (result(size, cpu=100 * (300 + 5 * size) / 1e6) for size in (50, 200))
     assert figures.cost(few, many) == pytest.approx((300, 5))
 
@@ -204,6 +204,6 @@ def test_the_picture_shows_each_server_in_each_row() -> None:
 
 
 def test_other_programs_are_what_neither_the_server_nor_the_generator_used() -> None:
-    """In two seconds, the cores were busy for 1.5 and 1 s, and our programs used 1 and 0.8 s of it."""
+    """In two seconds, the cores were busy for 1.5 and 1 s, of which our programs used 1 and 0.8 s."""
     before, after = [10.0, 5.0, 1.0, 7.0, 2.0], [12.0, 6.5, 2.0, 8.0, 2.8]
     assert compare.foreign(before, after) == pytest.approx(0.25)

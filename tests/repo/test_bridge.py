@@ -1,4 +1,4 @@
-"""Everything in the last step has a home in the finished application, or a reason why not."""
+"""Every piece of the last step has a counterpart in the finished application, or a reason why not."""
 
 import ast
 import re
@@ -35,7 +35,7 @@ SENTENCE = re.compile(r"[A-Z].* .*\.")
 
 @cache
 def modules(folder: Path) -> dict[str, ast.Module]:
-    """Return the Python files below a folder, parsed, by place: "app", or "chat/messages"."""
+    """Return the parsed Python files below a folder, by name: "app", or "chat/messages"."""
     return {
         path.relative_to(folder).with_suffix("").as_posix(): ast.parse(path.read_text("utf-8"))
         for path in folder.rglob("*.py")
@@ -43,7 +43,7 @@ def modules(folder: Path) -> dict[str, ast.Module]:
 
 
 def functions(module: ast.Module) -> dict[str, ast.FunctionDef]:
-    """Return a module's functions and methods, these as "Class.method"; no inner ones, no __init__."""
+    """Return a module's functions and methods ("Class.method"), without inner functions and __init__."""
     own = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     for owner in (node for node in module.body if isinstance(node, ast.ClassDef)):
         for node in owner.body:
@@ -53,7 +53,7 @@ def functions(module: ast.Module) -> dict[str, ast.FunctionDef]:
 
 
 def calls(tree: ast.AST) -> list[tuple[str, str]]:
-    """Return every call with a text as its first argument: (what is called, the text)."""
+    """Return every call whose first argument is a string: (the called function, the string)."""
     return [
         (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id, text.value)
         for node in ast.walk(tree)
@@ -73,7 +73,7 @@ def tables(module: ast.Module) -> set[str]:
 
 
 def pieces(folder: Path) -> dict[str, set[str]]:
-    """Return what a step has, by kind: read from its files."""
+    """Return the pieces of a step by kind, as found in its files."""
     parsed = modules(folder)
     said = calls(parsed["app"])
     return {
@@ -121,7 +121,7 @@ def final_app(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def no_home(kind: str, old: str, home: str, routes: set[str]) -> str:
-    """Return what is wrong with a home in final_app, "" when it is there."""
+    """Return the problem with a location in final_app, or "" if it exists."""
     if SENTENCE.fullmatch(home):
         return ""
     if kind == "routes":
@@ -168,7 +168,7 @@ def test_every_home_is_there_and_every_event_keeps_its_name(
 def test_a_home_that_is_not_there_would_be_noticed(
     final_app: Any, kind: str, old: str, home: str
 ) -> None:
-    """The negative twin: renamed, moved, or another event."""
+    """The negative twin: the target is renamed, moved, or another event."""
     assert no_home(kind, old, home, rules(final_app)) != ""
 
 

@@ -1,4 +1,4 @@
-"""The finished application stays small enough to read, and its layers hold."""
+"""The finished application stays small enough to read, and its layers are intact."""
 
 import re
 import statistics

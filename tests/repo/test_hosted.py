@@ -1,4 +1,4 @@
-"""Binder, Codespaces and uv: which Python they take, and the hosts' setup carried out for real."""
+"""Binder, Codespaces and uv: which Python they choose, and whether the hosts' setup really works."""
 
 import json
 import os
@@ -31,7 +31,7 @@ not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="the hosts r
 
 
 def without_comments(name: str) -> dict[str, object]:
-    """Return the content of one of VS Code's JSON files, which may have comments on their own lines."""
+    """Return the content of one of VS Code's JSON files. Comments must be on separate lines."""
     text = (paths.ROOT / name).read_text("utf-8")
     return dict(json.loads(re.sub(r"(?m)^\s*//.*$", "", text)))
 
@@ -42,9 +42,9 @@ def supported_pythons() -> list[str]:
 
 
 def bare_environment(**more: str) -> dict[str, str]:
-    """Return an environment as in a new container: `python3` is the Python that made this one.
+    """Return an environment like that of a new container: `python3` is the Python of this environment.
 
-    Programs of this environment are not on its PATH: they would do what the container's must do.
+    The PATH contains no programs of this environment, because they would do the container's work.
     """
     ours = ("WORKSHOP_", "JUPYTER", "JPY_", "VIRTUAL_ENV", "PYTHON")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -54,7 +54,7 @@ def bare_environment(**more: str) -> dict[str, str]:
 
 
 def set_up(folder: Path, command: list[str]) -> Path:
-    """Run a host's setup command in a copy of the workshop that has no `.venv`; return the copy."""
+    """Run a host's setup command in a copy of the workshop without `.venv`. Return the copy."""
     shutil.copytree(paths.ROOT, folder, ignore=LEFT_OUT)
     result = subprocess.run(
         command,
@@ -96,7 +96,7 @@ def execute_first_notebook(folder: Path, *program: str) -> None:
 @pytest.mark.long
 @not_on_windows
 def test_repo2docker_builds_a_tested_python_and_our_setup() -> None:
-    """repo2docker says what it would do, without Docker: `--no-build` ends before the build."""
+    """With `--no-build`, repo2docker prints what it would do, without Docker."""
     result = subprocess.run(
         [needs_repo2docker(), "--no-build", "--debug", str(paths.ROOT)],
         capture_output=True,
@@ -120,9 +120,10 @@ def test_codespaces_use_a_tested_python() -> None:
 
 
 def test_uv_takes_only_a_tested_python() -> None:
-    """pyenv does not read this file: one Python in `.python-version` would stop those without it.
+    """The Python is not set in `.python-version`.
 
-    uv would even replace a `.venv` of another Python that start.py has made, under a running Lab.
+    pyenv reads that file, and would fail for everybody without this Python. uv would even replace a
+    `.venv` that start.py has made with another Python, while JupyterLab is running.
     """
     allowed = SpecifierSet((paths.ROOT / ".python-versions").read_text("utf-8").strip())
     minors = [f"3.{minor}" for minor in range(9, 30)]
@@ -143,7 +144,7 @@ def test_the_first_notebook_runs_on_binder(binder: Path) -> None:
 
 @pytest.fixture
 def lab_on_binder(binder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """JupyterLab as BinderHub starts it; yields its address and the headers that let a person in."""
+    """Yield the address of a JupyterLab started as by BinderHub, and the headers for access."""
     token = secrets.token_hex(8)
     options = ["--ip=127.0.0.1", "--port=0", "--allow-root"]
     for application in ("NotebookApp", "ServerApp"):

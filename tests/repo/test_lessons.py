@@ -1,4 +1,4 @@
-"""The notebooks show what the steps hold, all of it, and keep within the budgets."""
+"""The notebooks show everything in the steps, and keep within the budgets."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ ALL = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 def not_shown(step: manifest.Step, shown: list[changes.Hunk]) -> list[str]:
-    """Return the hunks of a step that are not among those shown."""
+    """Return the hunks of a step that its notebook does not show."""
     hunks = changes.step_change(step.name)
     assert hunks
     return [f"{hunk.file}: {hunk.lines[0]}" for hunk in hunks if hunk not in shown]
@@ -43,7 +43,7 @@ def test_every_changed_hunk_is_shown_by_the_notebook(step: manifest.Step) -> Non
 
 
 def test_a_hunk_that_is_not_shown_would_be_noticed() -> None:
-    """The negative twin: a notebook that shows all hunks but one, or only one file."""
+    """The negative twin: a notebook shows all hunks but one, or only one file."""
     step = manifest.step("05")
     shown = shown_hunks(step)
     for hidden in changes.step_change(step.name):
@@ -86,7 +86,7 @@ def test_a_prediction_has_a_place_for_a_guess_and_a_result(notebook: Path) -> No
 
 
 def test_a_foreign_kernel_is_told_what_to_do_in_a_few_lines() -> None:
-    """Where the workshop is not installed, the error shows the comment above the line that failed."""
+    """If the workshop is not installed, the error shows the comment above the line that failed."""
     run = """
 import sys
 from IPython.core.interactiveshell import InteractiveShell
@@ -117,7 +117,10 @@ def test_a_notebook_waits_for_events_and_installs_nothing(notebook: Path) -> Non
 
 @pytest.mark.parametrize("step", manifest.steps()[1:], ids=lambda step: step.name)
 def test_modify_names_each_file_and_how_much_there_is_to_type(step: manifest.Step) -> None:
-    """Lines with something on them: “`app.py` (add 5 lines, remove 4)”; brought files are whole."""
+    """Empty lines don't count: “`app.py` (add 5 lines, remove 4)”.
+
+    Copied files are named without numbers.
+    """
     (modify,) = [cell.source for cell in cells(step.name, "markdown") if cell.id == "modify"]
     named = re.findall(r"`([\w/.]+)` \(add (\d+) lines?(?:, remove (\d+))?", modify)
     assert {file: (int(come), int(go or 0)) for file, come, go in named} == lessons.lines_typed(
@@ -141,14 +144,14 @@ def test_a_step_keeps_its_budgets(step: manifest.Step) -> None:
 
 
 def test_the_table_of_what_each_step_asks_for_has_all_steps() -> None:
-    """`pytest -s` prints it, and so does `python -m tests.repo.lessons`."""
+    """`pytest -s` prints the table, and so does `python -m tests.repo.lessons`."""
     table = lessons.overview()
     print(f"\n{table}")
     assert all(f"| {step.name} |" in table for step in manifest.steps())
 
 
 def test_only_lines_that_are_given_to_be_copied_are_free() -> None:
-    """The negative twins: a block elsewhere, in a folded hint, and code within a sentence."""
+    """The negative twins: a block in another section or in a folded hint, and code within a sentence."""
     block = "```html\n{}\n```\n"
     text = (
         f"## Modify: a\n{block.format('<a>')}## Make: b\nWrite `<b>`.\n\n"
@@ -167,7 +170,7 @@ def test_a_file_that_the_notebook_brings_need_not_be_typed() -> None:
 
 @TAUGHT
 def test_each_term_is_introduced_where_the_manifest_says(step: manifest.Step) -> None:
-    """A term is set in bold in its own notebook, and in no earlier one."""
+    """A term is bold in its own notebook, and in no earlier one."""
     for term in lessons.terms(step):
         bold = re.compile(rf"\*\*`?{re.escape(term)}s?`?[:.]?\*\*", re.IGNORECASE)
         assert bold.search(prose(step.name)), f"“{term}” is not introduced"
@@ -177,7 +180,7 @@ def test_each_term_is_introduced_where_the_manifest_says(step: manifest.Step) ->
 
 @LABS
 def test_a_lab_keeps_its_budgets_and_has_a_solution(lab: manifest.Lab) -> None:
-    """It changes no step; how far its solution goes is the learner's copy's business."""
+    """A lab changes no step. The check of the learner's copy tests its solution."""
     for checkpoint in lab.checkpoints:
         assert 0 < len(checkpoint.terms) <= TERMS_A_CHECKPOINT_OF_A_LAB
         assert checkpoint.minutes <= MINUTES_A_CHECKPOINT

@@ -1,4 +1,4 @@
-"""The locks: they hold what pyproject.toml asks for, and every machine that we name can install them."""
+"""The lock files contain what pyproject.toml asks for, and work on every machine that we support."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def text_of(name: str) -> str:
 
 
 def machine(python: str, system: str) -> dict[str, str]:
-    """Return the values of markers on a machine."""
+    """Return the values of the markers on a machine."""
     name, processor = SYSTEMS[system]
     return {
         "python_version": python, "python_full_version": f"{python}.1",
@@ -51,7 +51,7 @@ def machine(python: str, system: str) -> dict[str, str]:
 
 
 def pins(name: str, here: dict[str, str]) -> dict[str, str]:
-    """Return name -> version of what a lock installs on a machine; never two versions of one."""
+    """Return the versions that a lock installs on a machine, by name. No package has two versions."""
     found: dict[str, str] = {}
     for package, version, marker in ENTRY.findall(text_of(name)):
         if not marker or Marker(marker).evaluate(here):
@@ -61,7 +61,7 @@ def pins(name: str, here: dict[str, str]) -> dict[str, str]:
 
 
 def asked_for() -> Iterator[tuple[str, Requirement]]:
-    """Yield each requirement of pyproject.toml with a lock that has to hold it."""
+    """Yield each requirement in pyproject.toml, with a lock file that must contain it."""
     contents = tomllib.loads(text_of("pyproject.toml"))
     project, groups = contents["project"], contents["dependency-groups"]
     extras = project["optional-dependencies"]
@@ -133,7 +133,7 @@ def test_the_chat_needs_few_packages(python: str, system: str) -> None:
 
 @pytest.fixture
 def only_the_chats_packages(tmp_path: Path) -> Path:
-    """Return a folder with what requirements-chat.lock pins, linked from this environment."""
+    """Return a folder with the packages in requirements-chat.lock, linked from this environment."""
     import importlib.metadata as metadata
 
     folder = tmp_path / "packages"
@@ -163,7 +163,7 @@ def test_the_chat_runs_with_only_the_packages_of_its_own_lock(
 
 
 def assert_it_serves(python: list[str], folder: Path, **settings: str) -> None:
-    """Start the chat in a folder; it serves its first page and its browser client."""
+    """Start the chat in a folder, and request its first page and its browser client."""
     with subprocess.Popen(
         [*python, "-m", "final_app", "--no-browser", "--port", "0"],
         cwd=folder,
@@ -188,7 +188,7 @@ def assert_it_serves(python: list[str], folder: Path, **settings: str) -> None:
 
 @pytest.fixture
 def uv(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Return a function that runs uv in an empty folder, so that nothing there steers it."""
+    """Return a function that runs uv in an empty folder, so that no file there influences it."""
     program = needs_uv()
     monkeypatch.delenv("UV_PYTHON", raising=False)
 
@@ -201,7 +201,7 @@ def uv(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "subprocess.CompletedPr
 
 
 def would_install(name: Path, python: str, system: str) -> list[str]:
-    """Return uv's arguments that try a lock on a machine, from wheels only, and install nothing."""
+    """Return uv's arguments for a dry run that installs a lock file on a machine, from wheels only."""
     options = ["--dry-run", "--target", "nowhere", "--no-deps", "--require-hashes"]
     where = ["--python-version", python, "--python-platform", system]
     return ["pip", "install", *options, "--only-binary", ":all:", *where, "-r", str(name)]
@@ -252,7 +252,7 @@ def test_resolving_from_nothing_gives_the_committed_locks(tmp_path: Path) -> Non
 def test_the_chat_installs_as_a_product(
     uv: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
 ) -> None:
-    """`pip install '.[chat]'` in an empty environment, and `python -m final_app` somewhere else."""
+    """`pip install '.[chat]'` in an empty environment, then `python -m final_app` elsewhere."""
     copy = tmp_path / "workshop"
     ignored = shutil.ignore_patterns(".venv", "mine", "build", ".git", "instance", "__pycache__")
     shutil.copytree(paths.ROOT, copy, ignore=ignored)

@@ -1,4 +1,4 @@
-"""The repository's own promises: one source for every version, no foreign host, nothing left behind."""
+"""Promises of the repository: one source for every version, no foreign host, and no leftovers."""
 
 import json
 import os
@@ -92,7 +92,7 @@ RUNS_ALONE = [
 
 @pytest.mark.parametrize(("step", "way"), RUNS_ALONE)
 def test_a_step_runs_alone(step: manifest.Step, way: str) -> None:
-    """`flask run` in the folder, or with `--app` from the top, and nothing of the workshop around."""
+    """This uses `flask run` in the folder, or `--app` from the top, without the workshop."""
     import requests
 
     options = [] if way == "in its folder" else ["--app", f"steps/{step.name}/app.py"]
@@ -117,7 +117,7 @@ def test_a_step_runs_alone(step: manifest.Step, way: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 def test_a_learners_whole_visit_leaves_git_status_empty(tmp_path: Path) -> None:
-    """In a clone: copy the notebooks, catch up, run and check steps, save work; git sees nothing."""
+    """In a clone: copy notebooks, catch up, run and check steps, save. git sees no change."""
     clone = tmp_path / "clone"
     shutil.copytree(
         paths.ROOT,

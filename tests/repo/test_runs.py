@@ -1,4 +1,4 @@
-"""The lists of tests/runs.py name what is there: a file that was renamed must not drop out of a run."""
+"""The lists in tests/runs.py name only existing files, so that a renamed file stays in its run."""
 
 import pytest
 
@@ -23,5 +23,5 @@ def test_a_quick_test_is_recognised_by_its_file_or_by_the_beginning_of_its_name(
 
 
 def test_the_quick_run_has_tests(request: pytest.FixtureRequest) -> None:
-    """A guard: the marker reaches the tests that are listed, such as this one."""
+    """A guard: the listed tests, such as this one, have the marker."""
     assert request.node.get_closest_marker("quick")

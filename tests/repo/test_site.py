@@ -17,7 +17,7 @@ LOADING = {"img": "src", "script": "src", "link": "href", "iframe": "src", "sour
 
 
 class Seen(HTMLParser):
-    """What a page contains: its ids, its links, and what a browser loads for it."""
+    """The content of a page: its IDs, its links, and the files that a browser loads for it."""
 
     def __init__(self, markup: str) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(built: Path) -> dict[str, Seen]:
-    """Return what each page contains, by its address."""
+    """Return the content of each page, by its address."""
     return {
         path.relative_to(built).as_posix(): Seen(path.read_text("utf-8"))
         for path in built.rglob("*.html")
@@ -52,7 +52,7 @@ def seen(built: Path) -> dict[str, Seen]:
 
 
 def broken_links(folder: Path, seen: dict[str, Seen]) -> list[str]:
-    """Return each link inside the website that leads to no file, or to no heading of a page."""
+    """Return each link inside the website whose target, or whose heading, does not exist."""
     broken = []
     for address, page in seen.items():
         for url in [*page.links, *page.loaded]:
@@ -115,7 +115,7 @@ def test_notebooks_have_neighbours_and_a_table_of_contents(built: Path) -> None:
 
 
 def live_pages(notebook: Path) -> list[Path]:
-    """Return where the picture of each live page of a notebook has to be."""
+    """Return the path of the picture that each live page of a notebook must have."""
     return [
         live.picture_of(notebook, cell["id"], number)
         for cell in json.loads(notebook.read_text("utf-8"))["cells"]

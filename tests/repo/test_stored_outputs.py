@@ -1,4 +1,4 @@
-"""Stored outputs are true, and the suite notices when one is not."""
+"""Stored outputs are true, and the test suite notices if one is not."""
 
 import re
 import shutil
@@ -49,7 +49,7 @@ def test_a_tampered_stored_output_turns_the_suite_red(tmp_path: Path) -> None:
 
 
 def test_the_same_notebook_untouched_is_green(tmp_path: Path) -> None:
-    """The guard: the copy fails for the tampering and for nothing else."""
+    """A guard: the tampered copy fails only because of the tampering."""
     shutil.copy(paths.NOTEBOOKS / f"{SHORT}.ipynb", tmp_path)
     result = compare(tmp_path)
     assert result.returncode == 0, result.stdout
@@ -71,7 +71,7 @@ def test_only_labelled_errors_are_stored(notebook: Path) -> None:
 
 @ALL
 def test_a_stored_output_names_no_machine(notebook: Path) -> None:
-    """No port, path, address in memory or session id is stored: they differ every time."""
+    """No port, path, memory address or session ID is stored, because these differ on every run."""
     text = notebook.read_text(encoding="utf-8")
     for pattern in (r"127\.0\.0\.1:\d", r"localhost:\d", r"0x[0-9a-f]{6}", r"/(home|root|Users)/"):
         assert not re.search(pattern, text), pattern

@@ -1,4 +1,4 @@
-"""The workflows run what was reviewed, with few rights, and Dependabot watches all that can age."""
+"""The workflows run reviewed code with few permissions, and Dependabot watches all dependencies."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: 
 
 
 def unpinned(text: str) -> list[str]:
-    """Return the actions that are not named by a full commit with its version in a comment."""
+    """Return the actions that are not pinned to a full commit with the version in a comment."""
     used = [use.strip() for use in USES.findall(text)]
     return [use for use in used if not (PINNED.fullmatch(use) or IN_THIS_REPOSITORY.fullmatch(use))]
 

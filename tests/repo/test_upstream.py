@@ -1,6 +1,6 @@
-"""Small reproductions of what belongs upstream (`docs/upstream.md`).
+"""Small reproductions of the problems in libraries (`docs/upstream.md`).
 
-Each test passes as long as the library does what we work around. When one fails, the library was fixed:
+Each test passes as long as the library has the problem. If one fails, the library has been fixed:
 remove the workaround, the test and the paragraph.
 """
 
@@ -32,7 +32,7 @@ MB = 1_000_000
 
 @contextlib.contextmanager
 def served(server: socketio.Server) -> Iterator[str]:
-    """Serve it as `flask run` does; yield where."""
+    """Serve an application in the same way as `flask run`, and yield its address."""
     http = make_server("127.0.0.1", 0, socketio.WSGIApp(server), threaded=True)
     http.daemon_threads = True
     threading.Thread(target=http.serve_forever, daemon=True).start()
@@ -73,7 +73,7 @@ def test_a_polling_request_with_an_unknown_packet_is_never_answered() -> None:
 
 
 def test_a_packet_is_encoded_once_for_all_transports() -> None:
-    """What a WebSocket was sent first is then put into the text of a polling answer."""
+    """A polling answer contains the form that was first sent to a WebSocket."""
     binary = packet.Packet(packet.MESSAGE, b"abc")
     assert binary.encode(b64=False) == b"abc"
     assert binary.encode(b64=True) == b"abc"  # it should be "bYWJj"

@@ -1,8 +1,8 @@
-"""An application on final_app.wire with no chat in it: it echoes. Run as a script, it serves itself.
+"""An application on final_app.wire without a chat, which echoes. As a script, it serves itself.
 
     python tests/wire/bare.py PORT ping_interval=1 CONNECT_PATIENCE=0.5
 
-An option in small letters goes to SocketIO, one in capitals replaces a constant of wire.
+An option in lowercase is passed to SocketIO, and one in capitals replaces a constant of wire.
 """
 
 from gevent import monkey
@@ -88,20 +88,20 @@ def ignore() -> str:
 
 @app.get("/polls")
 def polls() -> str:
-    """Return how many polls wait."""
+    """Return how many polls are waiting."""
     asked = [each.environ.get("REQUEST_URI", each.path) for each in handler.Handler.in_progress]
     return str(sum("transport=polling&sid=" in address for address in asked))
 
 
 @app.get("/count")
 def count() -> str:
-    """Return how many connections the server keeps."""
+    """Return how many connections the server has."""
     return str(len(socketio.server.eio.sockets))
 
 
 @socketio.on("connect")
 def on_connect(auth: Any = None) -> None:
-    """Welcome the client twice, and take as long in between as it wants."""
+    """Send two events to the client, with a pause in between that the client chooses."""
     auth = auth or {}
     if "emit" in auth:
         emit("welcome", 1)
@@ -113,7 +113,7 @@ def on_connect(auth: Any = None) -> None:
 
 @socketio.on("connect", namespace="/other")
 def on_connect_other(auth: Any = None) -> None:
-    """Let there be another namespace."""
+    """Accept connections to another namespace."""
 
 
 @socketio.on("echo")
@@ -123,20 +123,20 @@ def on_echo(*data: Any) -> Any:
 
 @socketio.on("say")
 def on_say(data: Any) -> None:
-    """Send this to everybody."""
+    """Send this message to everybody."""
     emit("said", data, broadcast=True)
 
 
 @socketio.on("count")
 def on_count(most: int) -> None:
-    """Count up to this for everybody."""
+    """Send the numbers up to this one to everybody."""
     for number in range(most):
         emit("said", number, broadcast=True)
 
 
 @socketio.on("visit")
 def on_visit(_: Any = None) -> None:
-    """Enter a room and leave it again. Only what is said in between is heard."""
+    """Enter a room and leave it again. The client receives only what is sent in between."""
     emit("said", "before", to="room")
     join_room("room")
     emit("said", "inside", to="room")
@@ -146,13 +146,13 @@ def on_visit(_: Any = None) -> None:
 
 @socketio.on("others")
 def on_others(_: Any = None) -> None:
-    """Send something to everybody else."""
+    """Send a message to everybody else."""
     emit("said", "others", broadcast=True, include_self=False)
 
 
 @socketio.on("question")
 def on_question(_: Any = None) -> None:
-    """Ask the client, and send its answer to everybody."""
+    """Ask the client a question, and send its answer to everybody."""
     emit("question", callback=lambda answer: socketio.emit("said", answer))
 
 
@@ -164,14 +164,14 @@ def on_bytes(_: Any = None) -> None:
 
 @socketio.on("much")
 def on_much(size: int, times: int) -> None:
-    """Send the client large events, numbered."""
+    """Send numbered large events to the client."""
     for number in range(times):
         emit("much", [number, "x" * size])
 
 
 @socketio.on("from a thread")
 def on_thread(times: int) -> None:
-    """Count for everybody, with much text, in a thread that is no greenlet."""
+    """Send numbers and a lot of text to everybody, from a thread that is not a greenlet."""
 
     def count_loudly() -> None:
         for number in range(times):
@@ -182,14 +182,14 @@ def on_thread(times: int) -> None:
 
 @socketio.on("from outside")
 def on_outside(_: Any = None) -> None:
-    """Send something to everybody from a thread that knows nothing of gevent."""
+    """Send a message to everybody from a thread that gevent does not know."""
     start = monkey.get_original("_thread", "start_new_thread")
     start(socketio.emit, ("said", "from outside"))
 
 
 @socketio.on("end")
 def on_end(_: Any = None) -> None:
-    """End the connection under the client, which has just been told something."""
+    """Close the connection of the client, directly after an event has been sent to it."""
     emit("said", "the last")
     sid = request.sid  # type: ignore[attr-defined]
     socketio.server.eio.disconnect(socketio.server.manager.eio_sid_from_sid(sid, "/"))

@@ -1,4 +1,4 @@
-"""The bare application, one process for the tests of a module and others for single tests."""
+"""The bare application: one process for all tests of a module, and others for single tests."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from tests.wire.served import Bare
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Bare]:
-    """The application with the bounds that are shipped. No test leaves a traceback in its log."""
+    """The application with the default limits. No test leaves a traceback in its log."""
     server = Bare().start()
     yield server
     server.stop(signal.SIGKILL)
@@ -19,7 +19,7 @@ def bare() -> Iterator[Bare]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Bare]]:
-    """Return a function that starts the application with other bounds."""
+    """Return a function that starts the application with other limits."""
     started: list[Bare] = []
 
     def start(*options: str) -> Bare:

@@ -1,4 +1,4 @@
-"""A client by hand: HTTP requests and WebSocket frames (RFC 6455), right or wrong, byte by byte."""
+"""A client that sends HTTP requests and WebSocket frames (RFC 6455) byte by byte, valid or not."""
 
 import json
 import select
@@ -26,7 +26,7 @@ SEPARATOR = "\x1e"
 def handshake(
     server: Server, *headers: str, path: str = WEBSOCKET, behind: bytes = b""
 ) -> tuple[socket.socket, int, str]:
-    """Ask for a WebSocket; return the connection, the status, and the head of the answer.
+    """Request a WebSocket. Return the connection, the status, and the head of the answer.
 
     `behind` is sent together with the request.
     """
@@ -43,7 +43,7 @@ def handshake(
 
 
 def ask(server: Server, *lines: str, behind: bytes = b"") -> tuple[socket.socket, int, str]:
-    """Send the lines of a request; return the connection, the status, and the head of the answer."""
+    """Send the lines of a request. Return the connection, the status, and the head of the answer."""
     line = dial(server)
     line.sendall("\r\n".join([*lines, "\r\n"]).encode() + behind)
     status, head = response(line)
@@ -51,7 +51,7 @@ def ask(server: Server, *lines: str, behind: bytes = b"") -> tuple[socket.socket
 
 
 def dial(server: Server, buffer: int = 0) -> socket.socket:
-    """Open a connection. `buffer` is what the kernel keeps of what is not read, in bytes."""
+    """Open a connection. `buffer` is the size of the kernel's receive buffer in bytes."""
     line = socket.socket()
     line.settimeout(ANSWER_TIMEOUT)
     if buffer:
@@ -61,7 +61,7 @@ def dial(server: Server, buffer: int = 0) -> socket.socket:
 
 
 def response(line: socket.socket) -> tuple[int, str]:
-    """Read the head of a response; return its status and all of it."""
+    """Read the head of a response. Return its status and the complete head."""
     head = b""
     while b"\r\n\r\n" not in head:
         piece = line.recv(1)
@@ -80,7 +80,7 @@ def frame(
     reserved: int = 0,
     mask: bytes | None = NO_MASK,
 ) -> bytes:
-    """Return a frame as a browser sends it, in its shortest form, or with something wrong."""
+    """Return a frame in its shortest form, as a browser sends it, or one with an error."""
     length = announced or len(payload)
     masked = 0 if mask is None else 0x80
     if length < 126:
@@ -95,7 +95,7 @@ def frame(
 
 
 def received(line: socket.socket) -> tuple[int, bytes]:
-    """Return the opcode and the payload of the next frame of the server, which is whole."""
+    """Return the opcode and the payload of the server's next frame, which is a complete message."""
 
     def take(count: int) -> bytes:
         taken = b""
@@ -114,14 +114,14 @@ def received(line: socket.socket) -> tuple[int, bytes]:
 
 
 def close_code(line: socket.socket) -> int:
-    """Wait for the close frame; return its code."""
+    """Wait for the close frame, and return its code."""
     while (got := received(line))[0] != CLOSE:
         pass
     return int.from_bytes(got[1][:2])
 
 
 def is_ended(line: socket.socket, seconds: float = ANSWER_TIMEOUT) -> bool:
-    """Wait until the server has ended the connection; what comes before is dropped."""
+    """Wait until the server has closed the connection, ignoring everything before."""
     line.settimeout(seconds)
     try:
         while line.recv(PIECE):
@@ -141,7 +141,7 @@ def is_dropped(line: socket.socket, seconds: float) -> bool:
 
 
 def flood(line: socket.socket, size: int) -> int:
-    """Send `size` bytes of payload, as far as the server reads; return how many were sent."""
+    """Send `size` bytes of payload, as long as the server reads. Return how many were sent."""
     sent = 0
     piece = b"x" * PIECE
     try:
@@ -154,7 +154,7 @@ def flood(line: socket.socket, size: int) -> int:
 
 
 class Watch:
-    """Measures what an attack costs: bytes of memory, and how long others wait for /healthz."""
+    """Measures the cost of an attack: bytes of memory, and how long others wait for /healthz."""
 
     def __init__(self, server: Server) -> None:
         assert server.process
@@ -190,7 +190,7 @@ class Watch:
 
 
 class Socket:
-    """An Engine.IO connection over a WebSocket, which says CONNECT unless it is a stranger's."""
+    """An Engine.IO connection over a WebSocket, which sends CONNECT unless it is a stranger's."""
 
     def __init__(
         self,
@@ -222,13 +222,16 @@ class Socket:
         self.line.sendall(frame(packet.encode("utf-8", "surrogatepass")))
 
     def text(self) -> str:
-        """Return the next Engine.IO packet. A ping of the WebSocket or its end would be an error."""
+        """Return the next Engine.IO packet.
+
+        A WebSocket ping or the end of the connection is an error.
+        """
         opcode, payload = received(self.line)
         assert opcode == TEXT, (opcode, payload)
         return payload.decode()
 
     def until(self, start: str) -> list[str]:
-        """Return the packets up to the first one that begins like this; answer pings meanwhile."""
+        """Return the packets up to the first one with this beginning. Pings are answered."""
         packets = [self.text()]
         while not packets[-1].startswith(start):
             if packets[-1] == "2":
@@ -237,12 +240,12 @@ class Socket:
         return packets
 
     def ask(self, event: str, *data: object) -> Any:
-        """Send an event, return what its handler returned."""
+        """Send an event, and return its handler's return value."""
         self.say("421" + json.dumps([event, *data]))
         return json.loads(self.until("431[")[-1][3:])[0]
 
     def code(self) -> int:
-        """Wait for the server's close frame; return its code."""
+        """Wait for the server's close frame, and return its code."""
         return close_code(self.line)
 
     def close(self) -> None:
@@ -250,7 +253,7 @@ class Socket:
 
 
 class Poller:
-    """An Engine.IO connection over polling, which says CONNECT unless it is a stranger's."""
+    """An Engine.IO connection over polling, which sends CONNECT unless it is a stranger's."""
 
     def __init__(self, server: Server, *, stranger: bool = False, cookie: str = "") -> None:
         self.http = requests.Session()
@@ -282,7 +285,7 @@ class Poller:
         return answer.text.split(SEPARATOR)
 
     def until(self, start: str) -> list[str]:
-        """Poll until a packet begins like this; return all packets, and answer pings meanwhile."""
+        """Poll until a packet has this beginning. Return all packets. Pings are answered."""
         packets: list[str] = []
         while not any(packet.startswith(start) for packet in packets):
             came = self.poll()
@@ -292,5 +295,5 @@ class Poller:
         return packets
 
     def is_known(self) -> bool:
-        """Tell whether the server still knows the connection."""
+        """Return whether the server still knows the connection."""
         return self.post("40/nowhere,").status_code == 200

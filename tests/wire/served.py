@@ -1,4 +1,4 @@
-"""bare.py as a process of its own."""
+"""bare.py as a separate process."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ CODE = "WIRE_CODE"  # names the folder whose final_app is served: test_mutants.p
 
 
 class Bare(Server):
-    """bare.py on a free port. `options` are those of its command line."""
+    """bare.py on a free port. `options` are the options of its command line."""
 
     def __init__(self, *options: str) -> None:
         super().__init__(paths.ROOT)
@@ -35,7 +35,7 @@ class Bare(Server):
 
     @property
     def tracebacks(self) -> list[str]:
-        """What the log says about faults of the server."""
+        """The lines of the log about errors in the server."""
         return [line for line in self.log if "Traceback" in line or "Error" in line.split(":")[0]]
 
     @property

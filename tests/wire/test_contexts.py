@@ -1,4 +1,4 @@
-"""`request_context=False`: handlers run in an application context and know their caller."""
+"""`request_context=False`: handlers run in an application context and can find out their caller."""
 
 import inspect
 from typing import Any
@@ -12,7 +12,7 @@ from final_app.wire.server import SocketIO, caller
 
 
 def served(**options: Any) -> tuple[Flask, SocketIO, list[Any]]:
-    """Return an application that notes what its handlers see."""
+    """Return an application that records what its handlers see."""
     app, socketio, seen = Flask(__name__), SocketIO(), list[Any]()
     socketio.init_app(app, async_mode="threading", async_handlers=False, **options)
 

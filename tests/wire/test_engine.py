@@ -54,7 +54,7 @@ def poller(bare: Bare) -> Poller:
 
 
 def is_error(answer: requests.Response, status: int, *codes: int) -> bool:
-    """Tell whether a response is an error as Engine.IO's clients read it, with one of the codes."""
+    """Return whether a response is an error for Engine.IO's clients, with one of these codes."""
     found = answer.json()
     assert answer.headers["Content-Type"].startswith("application/json")
     assert set(found) == {"code", "message"} and found["message"].isprintable(), found
@@ -62,7 +62,7 @@ def is_error(answer: requests.Response, status: int, *codes: int) -> bool:
 
 
 def count(bare: Bare) -> int:
-    """Return how many connections the server keeps."""
+    """Return how many connections the server has."""
     return int(requests.get(f"{bare.url}/count", timeout=ANSWER_TIMEOUT).text)
 
 
@@ -193,7 +193,7 @@ def test_a_body_of_one_byte_is_answered_at_once(bare: Bare, poller: Poller, byte
 
 
 def test_a_body_without_its_length_is_refused(bare: Bare, poller: Poller) -> None:
-    """Also in chunks: their sum is not known before it is too late."""
+    """This includes a chunked body, whose total size would be known too late."""
     path = poller.url.removeprefix(bare.url)
     for more in ((), ("Transfer-Encoding: chunked",), ("Content-Length: x",)):
         line, status, _ = ask(bare, f"POST {path} HTTP/1.1", "Host: localhost", *more)
@@ -254,7 +254,7 @@ def test_too_much_for_somebody_who_does_not_poll_ends_the_session(poller: Poller
 
 
 def test_what_waits_for_a_poll_is_counted_in_bytes(poller: Poller) -> None:
-    """Not in characters, which have up to four bytes each."""
+    """Characters would not be enough, because each can have up to four bytes."""
     text = "\U0001f600" * 22_000
     for _ in range(11):
         poller.post(f'421["echo","{text}"]')
@@ -286,7 +286,7 @@ def test_who_asks_after_a_herd_has_come_waits_for_little_of_it(serve: Serve) -> 
 
 
 def upgrade(bare: Bare, poller: Poller) -> Socket:
-    """Probe a WebSocket for this session, and return it."""
+    """Test a WebSocket for this session, and return it."""
     over = Socket(bare, sid=poller.sid)
     over.say("2probe")
     assert over.text() == "3probe"
@@ -294,7 +294,7 @@ def upgrade(bare: Bare, poller: Poller) -> Socket:
 
 
 def test_a_session_moves_to_a_websocket(bare: Bare) -> None:
-    """Nothing is lost, doubled or disordered of what is sent meanwhile, in every stage."""
+    """In every stage, nothing that is sent is lost, duplicated or reordered."""
     poller, other = Poller(bare), Socket(bare)
     said = iter(range(1_000))
 
@@ -335,7 +335,7 @@ def test_a_session_moves_to_a_websocket(bare: Bare) -> None:
     "how", ["closed", "reset", "wrong probe", "no probe", "no upgrade", "text"]
 )
 def test_a_session_goes_on_with_polling_if_the_websocket_fails(serve: Serve, how: str) -> None:
-    """What was held back while it was tried comes with the next poll."""
+    """The next poll gets what was held back during the attempt."""
     bare = serve("UPGRADE_PATIENCE=0.4")
     poller, other = Poller(bare), Socket(bare)
     over = Socket(bare, sid=poller.sid)
@@ -378,7 +378,7 @@ def test_a_second_websocket_changes_nothing(bare: Bare, poller: Poller, last: st
 
 
 def test_a_websocket_is_no_second_chance(bare: Bare) -> None:
-    """A session that began as a WebSocket cannot be polled, and takes no second one."""
+    """A session that began as a WebSocket cannot poll, and cannot open a second one."""
     first = Socket(bare)
     sid = first.open["sid"]
     url = f"{bare.url}{POLLING}&sid={sid}"
@@ -416,7 +416,7 @@ def test_a_sid_is_worth_nothing_without_its_cookie(bare: Bare) -> None:
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[Bare]:
-    """The application that pings often."""
+    """The application with frequent pings."""
     server = Bare(*SHORT).start()
     yield server
     server.stop(signal.SIGKILL)
@@ -434,7 +434,7 @@ def test_a_client_that_answers_pings_stays(quick: Bare, transport: type[Any]) ->
 
 
 def test_a_client_that_answers_no_ping_is_closed(quick: Bare) -> None:
-    """On both transports; what else it sends is no answer."""
+    """This holds for both transports. Other packets do not count as an answer."""
     over, poller = Socket(quick), Poller(quick)
     began = time.monotonic()
     assert poller.poll() == ["2"]
@@ -455,7 +455,7 @@ def test_a_client_that_answers_no_ping_is_closed(quick: Bare) -> None:
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Bare]:
-    """The application with little patience for strangers."""
+    """The application with short deadlines for strangers."""
     server = Bare(*STRICT).start()
     yield server
     server.stop(signal.SIGKILL)
@@ -463,7 +463,7 @@ def strict() -> Iterator[Bare]:
 
 
 def assert_ended_in_time(began: float) -> None:
-    """A stranger has its time, less what passed before `began`, and little more."""
+    """Assert that a stranger had the allowed time, minus the time before `began`, and little more."""
     passed = time.monotonic() - began
     assert passed > PATIENCE / 2
     assert within(passed, PATIENCE * 2), passed
@@ -471,7 +471,7 @@ def assert_ended_in_time(began: float) -> None:
 
 @pytest.mark.parametrize("says", [None, "40/nowhere,", '40{"refuse":"no"}', "3"])
 def test_a_websocket_that_is_no_client_is_closed(strict: Bare, says: str | None) -> None:
-    """Within ten seconds as shipped, whatever it says, and although it answers pings."""
+    """By default, this happens within ten seconds, whatever it sends, even if it answers pings."""
     assert connection.CONNECT_PATIENCE == 10
     stranger = Socket(strict, stranger=True)
     began = time.monotonic()
@@ -492,7 +492,7 @@ def test_a_session_of_polling_that_is_no_client_is_ended(strict: Bare) -> None:
 
 
 def test_a_client_that_leaves_is_a_stranger_again(strict: Bare) -> None:
-    """It may connect again within the time, or to another namespace."""
+    """Within the allowed time, it may connect again, or to another namespace."""
     client = Socket(strict)
     client.say("41")
     client.connect()
@@ -524,7 +524,7 @@ FEW = connection.BEFORE_CONNECT
     ids=["a message", "packets", "pings"],
 )
 def test_a_websocket_of_a_stranger_can_bring_little(bare: Bare, sent: bytes) -> None:
-    """Heads and pings count as well."""
+    """Headers and pings count as well."""
     assert FEW == 4_096
     stranger = Socket(bare, stranger=True)
     stranger.line.sendall(sent)
@@ -552,7 +552,7 @@ def test_a_client_that_connects_again_is_no_longer_bound_by_what_it_sent(
 
 
 def test_an_address_can_have_few_strangers(serve: Serve) -> None:
-    """A quarter of all connections as shipped, at most a thousand. Clients do not count."""
+    """By default, at most 1,000 and a quarter of all connections. Clients do not count."""
     bare = serve("most_connections=12")
     clients = [Socket(bare) for _ in range(5)]
     strangers: list[Any] = [Socket(bare, stranger=True), Poller(bare, stranger=True)]
@@ -587,7 +587,7 @@ def test_the_server_can_have_so_many_connections_in_all(serve: Serve) -> None:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Ask again and again until something holds."""
+    """Repeat a request until a condition holds."""
     give_up = time.monotonic() + 5
     while not holds():
         assert time.monotonic() < give_up
@@ -595,7 +595,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_nothing_is_left_of_connections_that_have_ended(bare: Bare) -> None:
-    """However they end: politely, with a reset, as strangers, in the middle of an upgrade."""
+    """They end with a close frame, with a reset, as strangers, or in the middle of an upgrade."""
     before = count(bare)
     polite, rude, stranger = Socket(bare), Socket(bare), Socket(bare, stranger=True)
     poller, moving = Poller(bare), Poller(bare)
@@ -614,7 +614,7 @@ def test_nothing_is_left_of_connections_that_have_ended(bare: Bare) -> None:
 
 
 def test_the_server_says_goodbye_to_everybody(serve: Serve) -> None:
-    """A WebSocket hears 1012, a poll that waits is answered, and the official client comes back."""
+    """A WebSocket gets 1012, a waiting poll gets an answer, and the official client reconnects."""
     bare = serve()
     over, poller = Socket(bare), Poller(bare)
     client = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.2)

@@ -1,4 +1,4 @@
-"""Broadcasts: one frame for everybody, one write for each client and turn, and everything in order."""
+"""Broadcasts: one frame for everybody, one write per client and turn, and everything in order."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def test_what_is_sent_in_one_turn_is_written_at_once(bare: Bare) -> None:
 
 
 def test_events_and_answers_keep_their_order(bare: Bare) -> None:
-    """Whether a packet is for one client or for all makes no difference."""
+    """It makes no difference whether a packet is for one client or for all."""
     client = Socket(bare)
     for number in range(EVENTS):
         client.say(f'42["say",{number}]' if number % 2 else f'42{number}["echo",{number}]')
@@ -54,7 +54,7 @@ def test_who_is_disconnected_gets_what_was_said_until_then(bare: Bare) -> None:
 
 
 def test_who_hangs_up_gets_the_answers_to_what_it_asked(bare: Bare) -> None:
-    """The end of what the client sends is read before the answers are written."""
+    """The server reads the end of the client's data before it writes the answers."""
     client = Socket(bare)
     client.line.sendall(frame(b'421["echo",1]') + frame(b'422["echo",2]'))
     client.line.shutdown(SHUT_WR)
@@ -71,7 +71,7 @@ def test_everybody_else_means_everybody_else(bare: Bare) -> None:
 
 
 def test_polling_and_websockets_get_the_same(serve: Callable[..., Bare]) -> None:
-    """Attachments follow their event, in both of the forms that the transports have for bytes."""
+    """Attachments follow their event, in the form that each transport uses for bytes."""
     bare = serve("attachments=10")
     socket, polls = Socket(bare), Poller(bare)
     socket.say('42["say","text"]')
@@ -101,7 +101,7 @@ def test_an_event_from_a_foreign_thread_is_written_at_once(serve: Callable[..., 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells the peak of the memory")
 def test_one_handler_cannot_fill_the_memory(serve: Callable[..., Bare]) -> None:
-    """It sends 90 MB in one turn to somebody who does not read."""
+    """It sends 90 MB in one turn to a client that does not read."""
     bare = serve()
     client = Socket(bare)
     client.ask("echo", 1)
@@ -112,14 +112,14 @@ def test_one_handler_cannot_fill_the_memory(serve: Callable[..., Bare]) -> None:
 
 
 def peak(bare: Bare) -> int:
-    """Return the most memory that the server has ever had, in bytes."""
+    """Return the most memory that the server has ever used, in bytes."""
     assert bare.process
     status = Path(f"/proc/{bare.process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def test_a_large_room_is_written_to_in_slices(serve: Callable[..., Bare]) -> None:
-    """Nobody is forgotten, and everybody gets everything in order."""
+    """Nobody is left out, and everybody gets everything in order."""
     bare = serve("SLICE=2")
     clients = [Socket(bare) for _ in range(7)]
     for number in range(3):

@@ -1,4 +1,4 @@
-"""HTTP without WebSockets: every wait has an end, and whoever is cut off is told."""
+"""HTTP without WebSockets: every wait has a limit, and a client that is cut off gets an answer."""
 
 import re
 import signal
@@ -48,7 +48,7 @@ def hasty() -> Iterator[Bare]:
 
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[Bare]:
-    """The application that soon drops whoever takes nothing of an answer."""
+    """The application that quickly drops a client that does not read its answer."""
     server = Bare(f"ANSWER={WAIT}").start()
     yield server
     server.stop(signal.SIGKILL)
@@ -56,14 +56,14 @@ def impatient() -> Iterator[Bare]:
 
 
 def took(work: Callable[[], object]) -> float:
-    """Return how many seconds something takes."""
+    """Return how many seconds an action takes."""
     began = time.monotonic()
     work()
     return time.monotonic() - began
 
 
 def drip(line: socket.socket, data: bytes) -> threading.Event:
-    """Send bytes one by one, slowly, until nobody listens or the event is set."""
+    """Send bytes slowly, one at a time, until the connection is closed or the event is set."""
     stop = threading.Event()
 
     def send() -> None:
@@ -100,7 +100,7 @@ def closes(head: str) -> bool:
 
 @pytest.mark.parametrize("asked", [0, 1])
 def test_a_connection_without_a_request_is_closed(hasty: Bare, asked: int) -> None:
-    """From the start, or after a request."""
+    """This holds at the beginning, and after a request."""
     line = dial(hasty)
     for _ in range(asked):
         line.sendall(GET + b"\r\n")
@@ -111,7 +111,7 @@ def test_a_connection_without_a_request_is_closed(hasty: Bare, asked: int) -> No
 
 @pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\n", GET])
 def test_a_request_whose_head_never_ends_is_cut_off(hasty: Bare, start: bytes) -> None:
-    """Although something comes all the time."""
+    """This happens even though bytes arrive all the time."""
     line = dial(hasty)
     line.sendall(start)
     stop = drip(line, b"X" * 200 if start else b"GET /" + b"x" * 200)
@@ -143,7 +143,7 @@ def test_a_body_in_chunks_that_never_ends_is_cut_off(hasty: Bare) -> None:
 
 
 def test_the_body_of_a_polling_request_that_never_ends_is_cut_off(hasty: Bare) -> None:
-    """It is answered as Engine.IO's clients expect, and the session is not lost by it."""
+    """The answer has the form that Engine.IO's clients expect, and the session continues."""
     line, _, head = ask(
         hasty, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1", "Host: localhost"
     )
@@ -160,7 +160,7 @@ def test_the_body_of_a_polling_request_that_never_ends_is_cut_off(hasty: Bare) -
 @pytest.mark.parametrize("path", ["/read", "polling"])
 @pytest.mark.parametrize("how", ["ended", "reset"])
 def test_a_body_that_breaks_off_leaves_no_traceback(bare: Bare, path: str, how: str) -> None:
-    """It is an access line like others, and no error of the server."""
+    """It is an ordinary line in the access log, and not a server error."""
     if path == "polling":
         path = Poller(bare).url.removeprefix(bare.url)
     before = len(bare.log)
@@ -196,7 +196,7 @@ def test_a_body_in_wrong_chunks_is_refused(bare: Bare) -> None:
 
 
 def test_a_body_that_goes_on_arriving_gets_more_time(serve: Callable[..., Bare]) -> None:
-    """A second more for each SLOWEST bytes that have come: what is announced gives no time."""
+    """Each SLOWEST bytes that arrive add a second. Bytes that are only announced do not count."""
     bare = serve(f"BODY={WAIT}", "SLOWEST=250", "STEP=250")
     line = dial(bare)
     line.sendall(b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
@@ -228,7 +228,7 @@ def test_a_client_that_takes_no_answer_is_dropped(impatient: Bare) -> None:
 
 
 def test_a_client_that_takes_its_answer_slowly_gets_it(impatient: Bare) -> None:
-    """The deadline is for each part of the answer, not for all of it."""
+    """The deadline applies to each part of the answer, and not to the whole."""
     line = dial(impatient, 16_384)
     line.sendall(b"GET /large?size=800000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     status, _ = response(line)
@@ -266,7 +266,7 @@ def test_a_body_that_nobody_reads_and_that_never_comes_holds_the_connection_only
     "length", ["Content-Length: 100000000", "Transfer-Encoding: chunked"], ids=["length", "chunks"]
 )
 def test_a_large_rest_of_a_body_is_dropped_for_a_while(hasty: Bare, length: str) -> None:
-    """The answer says that the connection ends with it, and then it ends."""
+    """The answer says that the connection will be closed, and then it is closed."""
     with Watch(hasty) as watch:
         line, status, head = ask(hasty, "POST /ignore HTTP/1.1", "Host: localhost", length)
         assert status == 200 and closes(head)
@@ -277,7 +277,7 @@ def test_a_large_rest_of_a_body_is_dropped_for_a_while(hasty: Bare, length: str)
 
 
 def test_who_still_sends_a_large_body_gets_the_answer(bare: Bare) -> None:
-    """The kernel would reset a connection that is closed at once, and the answer would be lost."""
+    """If the connection were closed at once, the kernel would reset it, and the answer would be lost."""
     line = dial(bare)
     line.sendall(b"POST /ignore HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n")
     assert select([line], [], [], PROMPT)[0]  # it has answered
@@ -347,7 +347,7 @@ def test_what_is_no_request_ends_the_connection(bare: Bare, request_line: str) -
 
 
 def line_of_log(bare: Bare, sign: str) -> str:
-    """Wait for a line of the log."""
+    """Wait for a line in the log, and return it."""
     give_up = time.monotonic() + 5
     while not (found := [line for line in bare.log if sign in line]):
         assert time.monotonic() < give_up, bare.log

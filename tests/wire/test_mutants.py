@@ -1,6 +1,6 @@
-"""Each bound and each rule of wire has a test that is red on a copy without it.
+"""For each limit and each rule of wire, a test fails on a copy without it.
 
-The test runs in a process of its own, with bare.py on the copy. See tests/faults/mutants.py.
+The test runs in a separate process, with bare.py on the copy. See tests/faults/mutants.py.
 """
 
 import os

@@ -93,7 +93,7 @@ def client(bare: Bare) -> Iterator[Socket]:
 def test_what_browsers_do_not_read_as_a_number_closes_the_connection(
     client: Socket, value: str
 ) -> None:
-    """Python would accept these, and a broadcast of one would end the connections of all browsers."""
+    """Python would accept these values, and broadcasting one would disconnect all browsers."""
     client.say(f'421["echo",{value}]')
     opcode, payload = received(client.line)
     assert (opcode, payload[:2]) == (CLOSE, (1002).to_bytes(2)), payload
@@ -101,7 +101,7 @@ def test_what_browsers_do_not_read_as_a_number_closes_the_connection(
 
 @pytest.mark.parametrize("levels", [98, 101, 400, 950])
 def test_what_is_read_can_be_sent(bare: Bare, levels: int) -> None:
-    """The library reads 950 levels, and fails without an answer when it sends 300."""
+    """The library can read 950 levels, but fails without an answer when it sends 300."""
     client = Socket(bare)
     client.say('421["echo",' + "[" * levels + "]" * levels + "]")
     opcode, payload = received(client.line)
@@ -111,7 +111,7 @@ def test_what_is_read_can_be_sent(bare: Bare, levels: int) -> None:
 
 @pytest.mark.parametrize("packet", MALFORMED, ids=lambda packet: ascii(packet)[1:40])
 def test_a_malformed_packet_closes_the_connection(client: Socket, packet: str) -> None:
-    """And nothing that comes behind it is acted on."""
+    """The server ignores everything that comes after it."""
     client.say("4" + packet)
     client.say('421["echo","too late"]')
     opcode, payload = received(client.line)
@@ -153,7 +153,7 @@ def test_a_malformed_packet_ends_a_session_of_polling(bare: Bare, packet: str) -
 def test_deep_nesting_ends_in_an_answer_or_in_the_close_frame(
     client: Socket, levels: int, pair: str
 ) -> None:
-    """JSON's parser stops at some depth, which differs between versions of Python."""
+    """The parser for JSON has a maximum depth, which depends on the version of Python."""
     depth = levels * 2 // len(pair)
     client.say('42["nobody",' + pair[:-1] * depth + "0" + pair[-1] * depth + "]")
     client.say('421["echo",1]')
@@ -176,7 +176,7 @@ def test_surrogates_come_back_as_they_were(client: Socket) -> None:
 
 
 def test_an_unknown_namespace_is_refused_with_a_message(client: Socket) -> None:
-    """Which an official client shows. The connection goes on."""
+    """An official client shows this message. The connection continues."""
     for name in ("/nowhere", "/Other", "/other/", "//"):
         client.say(f"40{name},")
         answer = client.text()
@@ -205,7 +205,7 @@ def test_a_stranger_can_send_only_connect(bare: Bare) -> None:
 
 
 def test_all_of_them_are_one_line_of_the_log(serve: Serve) -> None:
-    """It shows what came, but no character that a terminal would obey."""
+    """The line shows the packet, but no control character that a terminal would obey."""
     bare = serve()
     client = Socket(bare)
     client.say('4\x1b[31m"\nERROR I am a line of my own')
@@ -225,7 +225,10 @@ def test_all_of_them_are_one_line_of_the_log(serve: Serve) -> None:
 
 
 def test_no_event_comes_before_connect(bare: Bare) -> None:
-    """Neither those of the handler itself, nor what others say until it has ended. All in order."""
+    """Neither the handler's own events, nor those that others send until it has finished.
+
+    All are in order.
+    """
     other = Socket(bare)
     client = Socket(bare, stranger=True)
     client.say('40{"emit":0.3}')
@@ -283,7 +286,7 @@ def test_bytes_come_to_a_websocket_and_to_polling_alike(bare: Bare) -> None:
 
 @pytest.fixture(scope="module")
 def binary() -> Iterator[Bare]:
-    """The application that takes two attachments."""
+    """The application with up to two attachments for each event."""
     server = Bare("attachments=2").start()
     yield server
     server.stop(signal.SIGKILL)
@@ -380,7 +383,7 @@ legal = st.sampled_from([*LEGAL, *IGNORED, "0", "1", "0/other,", "1/other,"])
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """Return a legal packet with some characters removed, added, changed or doubled."""
+    """Return a valid packet in which some characters are removed, added, changed or duplicated."""
     packet = list(draw(legal))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(packet)))
@@ -395,7 +398,7 @@ SOME = st.lists(st.builds(str.__add__, ENGINE, packets | mutated() | legal), min
 
 
 def survives(bare: Bare, some: list[str], *, connect: bool) -> None:
-    """Send packets; the server answers a ping behind them, or has closed the connection with a code."""
+    """Send packets. The server answers a ping after them, or has closed the connection with a code."""
     client = Socket(bare, stranger=not connect)
     for each in some:
         client.say(each)

@@ -1,4 +1,4 @@
-"""What wire is made of: it knows no chat."""
+"""The parts of wire do not depend on chat."""
 
 import ast
 from collections.abc import Iterator

@@ -117,7 +117,7 @@ def test_a_wrong_handshake_is_refused(
 
 
 def test_what_comes_right_behind_the_handshake_is_read(bare: Bare) -> None:
-    """In one piece with it, a frame and a half; the other half comes later."""
+    """The client sends one and a half frames together with the handshake, and the other half later."""
     whole = frame(b"40") + frame(ECHO)
     client = Socket(bare, behind=whole[:-3], stranger=True)
     assert client.text().startswith("40{")
@@ -180,7 +180,7 @@ WRONG: dict[str, tuple[bytes, set[int]]] = {
 
 @pytest.mark.parametrize("rule", WRONG)
 def test_a_frame_that_breaks_a_rule_closes_the_connection(client: Socket, rule: str) -> None:
-    """And nothing comes after the close frame."""
+    """The server sends nothing after its close frame."""
     wrong, codes = WRONG[rule]
     client.line.sendall(wrong + frame(ECHO) + frame(b"late"))
     opcode, payload = received(client.line)
@@ -192,7 +192,7 @@ def test_a_frame_that_breaks_a_rule_closes_the_connection(client: Socket, rule: 
 
 @pytest.mark.parametrize("rule", WRONG)
 def test_nothing_behind_such_a_frame_is_acted_on(bare: Bare, client: Socket, rule: str) -> None:
-    """Section 7.1.7. Somebody else would hear of it."""
+    """Section 7.1.7. Otherwise, somebody else would receive it."""
     listener = Socket(bare)
     wrong, _ = WRONG[rule]
     client.line.sendall(wrong + frame(b'42["say","late"]'))
@@ -207,7 +207,7 @@ def test_nothing_behind_such_a_frame_is_acted_on(bare: Bare, client: Socket, rul
                 (1000).to_bytes(2) + b"x" * 123, (1000).to_bytes(2) + "Auf später".encode()]
 )  # fmt: skip
 def test_a_goodbye_of_the_client_is_answered_with_its_code(client: Socket, payload: bytes) -> None:
-    """Section 5.5.1. What the client sends after it is not acted on, a ping neither."""
+    """Section 5.5.1. The server ignores everything that the client sends after it, even a ping."""
     client.line.sendall(frame(payload, CLOSE) + frame(ECHO) + frame(b"", PING))
     opcode, answer = received(client.line)
     assert opcode == CLOSE and answer[:2] == payload[:2]
@@ -215,7 +215,7 @@ def test_a_goodbye_of_the_client_is_answered_with_its_code(client: Socket, paylo
 
 
 def test_the_server_says_goodbye_and_waits_for_the_answer(client: Socket) -> None:
-    """What crosses its close frame is not answered any more, except a ping (section 5.5.2)."""
+    """After its close frame, the server answers only pings (section 5.5.2)."""
     client.say('42["end"]')
     assert client.code() == 1000
     client.line.sendall(frame(ECHO) + frame(b"", PING) + frame(ECHO) + close(1000))
@@ -258,7 +258,7 @@ def test_frames_come_byte_by_byte(client: Socket) -> None:
 
 
 def test_frames_within_a_message(client: Socket) -> None:
-    """Section 5.4: control frames may come between fragments, which may be empty or split UTF-8."""
+    """Section 5.4: control frames may come between fragments. Fragments may be empty, or split UTF-8."""
     text = '421["echo","ä🫐"]'.encode()
     pieces = [frame(b"", fin=False)]
     pieces += [frame(bytes([byte]), CONTINUATION, fin=False) for byte in text]
@@ -272,7 +272,7 @@ def test_frames_within_a_message(client: Socket) -> None:
 
 @pytest.mark.parametrize("pieces", [1, 2, 7, 1000])
 def test_a_message_of_exactly_the_limit_is_read(client: Socket, pieces: int) -> None:
-    """With a ping in between, which has no part in the sum."""
+    """A ping in between does not count towards the limit."""
     start, end = b'421["echo","', b'"]'
     whole = start + b"x" * (LIMIT - len(start) - len(end)) + end
     size = -(-LIMIT // pieces)
@@ -288,7 +288,7 @@ def test_a_message_of_exactly_the_limit_is_read(client: Socket, pieces: int) -> 
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MILLION, marks=pytest.mark.long)])
 def test_empty_fragments_cost_nobody_else_anything(bare: Bare, count: int) -> None:
-    """There can be any number of them in a message."""
+    """A message can contain any number of them."""
     client = Socket(bare)
     client.line.settimeout(120)
     with Watch(bare) as watch:
@@ -343,7 +343,7 @@ def test_a_message_of_any_length_has_the_shortest_head(bare: Bare, size: int) ->
 
 
 def slow(bare: Bare) -> Socket:
-    """Return a connected client whose kernel keeps little of what it does not read."""
+    """Return a connected client with a small receive buffer in the kernel."""
     client = Socket.__new__(Socket)
     client.line = dial(bare, 16_384)
     request = [f"GET {WEBSOCKET} HTTP/1.1", *(f"{name}: {value}" for name, value in RIGHT.items())]
@@ -357,7 +357,7 @@ def slow(bare: Bare) -> Socket:
     "last", [frame(ECHO) + frame(b"again", PING), close(1001)], ids=["messages", "goodbye"]
 )
 def test_everything_keeps_its_order_behind_what_is_unsent(bare: Bare, last: bytes) -> None:
-    """Events that do not fit into the kernel's buffers, then a pong, and an answer or the goodbye."""
+    """Events that do not fit into the kernel's buffers, a pong, and an answer or the close frame."""
     client, other = slow(bare), Socket(bare)
     client.say('42["much",90000,9]')
     client.line.recv(1, socket.MSG_PEEK)  # the event is being handled,
@@ -386,7 +386,7 @@ def test_a_goodbye_of_the_server_comes_behind_what_is_unsent(bare: Bare) -> None
 
 
 def test_events_from_a_foreign_thread_arrive_in_order(bare: Bare) -> None:
-    """Although they do not fit into the kernel's buffers."""
+    """This holds even if they do not fit into the kernel's buffers."""
     client = slow(bare)
     client.say('42["from a thread",9]')
     for number in range(9):
@@ -422,7 +422,7 @@ def test_somebody_who_takes_nothing_is_dropped_although_little_waits(
 
 
 def test_a_flood_is_not_read_behind_a_close_frame(bare: Bare) -> None:
-    """The code arrives although the client still sends; then the connection is cut off."""
+    """The code arrives although the client is still sending. Then the connection is closed."""
     client = Socket(bare)
     with Watch(bare) as watch:
         client.line.sendall(frame(b"", announced=600 * MB))

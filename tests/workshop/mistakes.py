@@ -1,4 +1,4 @@
-"""What learners type wrongly, and a piece of the hint that names it: examples of good hints."""
+"""Typical mistakes of learners, each with a part of the hint that should name it."""
 
 # Each is (step, file, right, wrong, hint).
 
@@ -35,7 +35,7 @@ QUICK = [
 LONG = [
     ("01", "app.py", "from flask import", "from flsk import", "cannot find the module `flsk`"),
     ("01", "app.py", "python=sys.executable", "", "no value for 'python'"),
-    ("02", "app.py", ".strip()", "", "a name of blanks becomes empty"),
+    ("02", "app.py", ".strip()", "", "a name of spaces becomes empty"),
     ("02", "app.py", 'f"Welcome', '"Welcome', "The page shows the braces"),
     ("03", "templates/chat.html", "{{ username }}", "{{ username|safe }}", "unless `|safe`"),
     ("03", "app.py", ", messages=messages", "", "A loop over a missing value"),
@@ -80,7 +80,7 @@ LONG = [
     ("06", "checks.py",
      "    if len(text) > TEXT_LENGTH:",
      "    if False:",
-     "does not stop somebody who sends from Python"),
+     "does not stop somebody who sends messages from Python"),
     ("06", "app.py", "@socketio.on_error_default\n", "", "and nothing catches it"),
     ("06", "app.py",
      '"ok": True, "message": message',
@@ -107,7 +107,7 @@ LONG = [
     ("08", "app.py",
      "        db.session.commit()\n",
      "        db.session.flush()\n",
-     "The same number is used again"),
+     "uses the same number again"),
     ("08", "app.py",
      "db.session.scalars(newest)][::-1]",
      "db.session.scalars(newest)]",
@@ -183,7 +183,7 @@ LONG = [
      "        memberships.update_sockets(room.id, sockets)\n",
      "",
      "sockets must join"),
-    ("13", "static/chat.js", "  if (message.room !== room) return;", "", "receives the "
+    ("13", "static/chat.js", "  if (message.room !== room) return;", "", "receive the "
                                                                          "messages of both"),
     ("14", "app.py",
      "online = {members[token] for token in sockets.values() if token in members}",

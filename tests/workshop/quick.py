@@ -1,4 +1,4 @@
-"""A check of what one step adds, where the whole check of a late step takes its time."""
+"""Check only what one step adds, because the complete check of a late step takes long."""
 
 from workshop import manifest
 from workshop.checker import check, examine
@@ -12,7 +12,7 @@ LATER = manifest.step_about("refusals").number
 
 
 def quick_check(number: str) -> Verdict:
-    """Check the learner's chat: whole in the tutorial's steps, and then only what the step adds."""
+    """Check the learner's chat: completely in the tutorial's steps, later only what the step adds."""
     if number < LATER:
         return check(number)
     own = [each for each in promises_of(number) if each.since == number]

@@ -1,4 +1,4 @@
-"""A JupyterLab that was started as `start.py notebooks` starts it, and the address that it printed."""
+"""A JupyterLab that is started as by `start.py notebooks`, and the address that it prints."""
 
 import json
 import os
@@ -46,12 +46,12 @@ class Lab:
             return str(answer.read().decode())
 
     def end(self) -> str:
-        """End this JupyterLab; return what it printed after its address."""
+        """Stop this JupyterLab. Return what it has printed after its address."""
         self.process.terminate()
         return self.process.communicate(timeout=END_TIMEOUT_S)[0]
 
     def in_a_terminal(self, command: str) -> str:
-        """Type a command into a new terminal of this JupyterLab; return what came until it ended."""
+        """Type a command into a new terminal of this JupyterLab. Return the output until it ends."""
         name = json.loads(self.ask("api/terminals", "POST"))["name"]
         address = f"ws://127.0.0.1:{self.port}/terminals/websocket/{name}?token={self.token}"
         terminal = websocket.create_connection(address, timeout=20)
@@ -67,7 +67,7 @@ class Lab:
 
 @contextmanager
 def running_lab(*options: str, **environment: str) -> Iterator[Lab]:
-    """Start `workshop notebooks` without a browser, and end it."""
+    """Start `workshop notebooks` without a browser, and stop it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "workshop", "notebooks", "--no-browser", *options],
         env=os.environ | environment,

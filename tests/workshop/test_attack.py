@@ -1,4 +1,4 @@
-"""Lab 19: attacks stay small and on this computer, and the check finds each hole that is left open."""
+"""Lab 19: attacks stay small and on this computer, and the check finds each remaining hole."""
 
 import re
 import subprocess
@@ -151,7 +151,7 @@ def test_only_the_finished_chat_refuses_a_frame_by_its_length(targets: list[Stag
 def test_a_stranger_who_does_nothing_wrong_stays(
     targets: list[Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative twin: it is the packet that ends the connection."""
+    """The negative twin: it is the malformed packet that ends the connection."""
     monkeypatch.setattr(strangers, "MOMENT", 0.3)
     for chat in targets:
         somebody = stranger(chat)

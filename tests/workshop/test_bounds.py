@@ -1,4 +1,4 @@
-"""Whoever serves a step by threads: a stranger's message costs neither memory nor a thread."""
+"""A step that is served by threads: a stranger's large message uses up neither memory nor a thread."""
 
 import contextlib
 import re
@@ -67,7 +67,7 @@ def served(step: manifest.Step, way: str, data: Path) -> Iterator["Served"]:
 
 
 class Served:
-    """A running step, as a stranger and as its operator see it."""
+    """A running step, from the points of view of a stranger and of its operator."""
 
     def __init__(self, pid: int, port: int) -> None:
         self.process = psutil.Process(pid)
@@ -75,7 +75,7 @@ class Served:
         self.answers()  # the first request loads more code
 
     def answers(self) -> float:
-        """Ask for the first page; return how many seconds that took."""
+        """Request the first page. Return how many seconds this took."""
         began = time.monotonic()
         requests.get(f"http://127.0.0.1:{self.port}/", timeout=PATIENCE)
         return time.monotonic() - began
@@ -90,7 +90,7 @@ class Served:
         return int(self.process.memory_info().rss)
 
     def has_threads(self, count: int) -> bool:
-        """Wait until the process has no more than so many threads."""
+        """Wait until the process has no more than this many threads."""
         end = time.monotonic() + PATIENCE
         while self.process.num_threads() > count and time.monotonic() < end:
             time.sleep(0.05)
@@ -98,7 +98,7 @@ class Served:
 
 
 def announcement(length: int) -> bytes:
-    """Return the head of a frame that announces `length` bytes; its mask leaves them as they are."""
+    """Return the header of a frame that announces `length` bytes. Its mask changes no bytes."""
     return b"\x81\xff" + length.to_bytes(8) + bytes(4)
 
 
@@ -107,7 +107,7 @@ def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True) -> bytes:
 
 
 def send(line: websocket.WebSocket, data: bytes, times: int) -> int:
-    """Send `data` again and again, as long as the server reads; return how often it did."""
+    """Send `data` again and again, as long as the server reads. Return how often this succeeded."""
     for number in range(times):
         try:
             line.sock.sendall(data)

@@ -1,4 +1,4 @@
-"""What the comparisons show, and what they leave out."""
+"""What the comparisons show, and what they omit."""
 
 import html
 import re
@@ -53,7 +53,7 @@ def test_hidden_files_of_a_step_are_not_copied(
 def test_a_folder_above_the_chat_may_be_hidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative twin: only what is below the chat's own folder counts as hidden."""
+    """The negative twin: only a file below the chat's own folder can count as hidden."""
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path / ".cache" / "instance"))
     catch_up("04")
     shown = str(show_change("mine", "05_broadcast"))
@@ -94,7 +94,7 @@ def test_what_only_the_learner_wrote_has_a_mark_of_its_own(my_chat: Path) -> Non
 
 
 def test_a_new_line_stands_where_it_takes_a_place(my_chat: Path) -> None:
-    """And not behind a function of one's own that is written below: it would be typed into that."""
+    """If it came after a function that the learner has added below, it would become a part of it."""
     catch_up("05")
     app = my_chat / "app.py"
     own = """
@@ -168,7 +168,7 @@ def lines_of(shown: View) -> list[str]:
 
 
 def test_what_the_step_alone_has_is_shown_whole(my_chat: Path) -> None:
-    """The negative twin: a file still to be made is a box with all its lines."""
+    """The negative twin: a file that the learner has to create is a box with all its lines."""
     catch_up("03")
     shown = str(show_change("mine", "04_socketio"))
     assert "static/chat.js" in shown and "+const socket" in shown
@@ -207,7 +207,7 @@ def test_a_line_above_the_change_keeps_the_learners_indentation(my_chat: Path) -
 
 
 def test_indentation_counts_in_python_and_between_steps(my_chat: Path, tmp_path: Path) -> None:
-    """The negative twins: Python means something by it, and a step shows all that it changes."""
+    """The negative twins: in Python, indentation has a meaning, and a step shows all its changes."""
     catch_up("03")
     rewrite(my_chat, "app.py", "        return redirect", "            return redirect")
     assert "|            return redirect" in str(show_change("mine", "03_templates"))

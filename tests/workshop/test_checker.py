@@ -1,4 +1,4 @@
-"""The checker tells a learner one thing, and the right one."""
+"""The checker reports one problem to a learner, and it is the right one."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def apply_patch(step: manifest.Step, folder: Path) -> None:
 
 
 def install_flask() -> None:
-    """Give the second environment the pinned Flask: linked from here, so that no network is needed."""
+    """Link the pinned Flask into the second environment, so that no network is needed."""
     second = environments.make_environment("second")
     site = second.run("import sysconfig; print(sysconfig.get_path('purelib'))")
     import flask
@@ -88,7 +88,7 @@ def test_a_step_is_solved_when_its_check_has_passed(my_chat: Path, step: manifes
 
 
 def test_a_second_save_within_a_second_is_noticed(my_chat: Path) -> None:
-    """Python takes its byte code for current: the file has the same size and the same second."""
+    """Python keeps its bytecode if a file has the same size and the same time in seconds."""
     catch_up("01")
     app = my_chat / "app.py"
     source = app.read_text(encoding="utf-8")
@@ -104,7 +104,7 @@ def test_the_pin_in_the_first_solution_is_the_pin_of_the_lock() -> None:
 
 
 def test_an_earlier_step_is_told_what_the_next_one_asks(my_chat: Path) -> None:
-    """A learner who checks too far ahead hears of the first missing thing, not of the last."""
+    """If learners check a step too early, they see the first missing thing, and not the last."""
     catch_up("03")
     verdict = check("05")
     assert verdict.state == BROKEN
@@ -125,7 +125,7 @@ def test_an_earlier_step_is_told_what_the_next_one_asks(my_chat: Path) -> None:
 def test_a_later_step_is_told_the_first_thing_that_is_new(
     my_chat: Path, has: str, asked: str, solved: bool
 ) -> None:
-    """Earlier promises hold as they did: the name is said as this chat understands it."""
+    """The earlier promises hold, because people enter this chat in its own way."""
     catch_up(has)
     if solved:
         apply_patch(manifest.step(has), my_chat)
@@ -202,7 +202,7 @@ def test_flask_in_the_wrong_environment_is_named(my_chat: Path) -> None:
     environments.make_environment("second")
     verdict = check("01")
     assert verdict.state == BROKEN
-    assert "Install with the Python of mine/second" in verdict.hint
+    assert "Install Flask with the Python of mine/second" in verdict.hint
 
 
 def test_a_name_without_a_version_is_no_pin(my_chat: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_broken_promise_is_counted_after_those_that_were_not_tried() -> None:
         "03", BROKEN, 4, 13, "It holds.", untried=("One.", "Two."), why_untried="No V8."
     )
     assert "promise 7 of 13 is not kept" in verdict.headline
-    assert "It holds. 2 could not be tried. No V8." in verdict.headline
+    assert "It holds. 2 could not be tested. No V8." in verdict.headline
     assert verdict.rows["Untried"] == "One. Two."
 
 

@@ -1,4 +1,4 @@
-"""Class mode: phones come in with the join code, and nobody else does."""
+"""Class mode: phones can enter with the join code, and nobody else can."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class Class:
 
 
 def started(tmp_path: Path, minutes: float = 5) -> Class:
-    """Run `workshop class 05` as in a terminal, and wait for its invitation."""
+    """Run `workshop class 05` as in a terminal, and wait until it prints its invitation."""
     port, _ = free_port(5100)
     settings = {class_mode.CODE: CODE}
     log = tmp_path / "class.log"
@@ -71,7 +71,7 @@ def started(tmp_path: Path, minutes: float = 5) -> Class:
 
 @pytest.fixture
 def a_class(tmp_path: Path) -> Iterator[Class]:
-    """A class of this test's own, since what an address has asked is counted."""
+    """A separate class for this test, because the requests of each address are counted."""
     try:
         addresses()
     except LookupError as problem:
@@ -83,7 +83,7 @@ def a_class(tmp_path: Path) -> Iterator[Class]:
 
 
 def joined(a_class: Class) -> str:
-    """Join as a phone does that has scanned the code; return its cookie."""
+    """Join in the same way as a phone that has scanned the code. Return its cookie."""
     answer = a_class.ask(f"/join?code={CODE}", allow_redirects=False)
     assert answer.status_code == 303
     return "; ".join(f"{each.name}={each.value}" for each in answer.cookies)

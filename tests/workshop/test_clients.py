@@ -1,4 +1,4 @@
-"""The cast: everyone comes in by the door that a stage has, and a refusal is told with its reason."""
+"""The cast: people enter a stage in the way that it requires, and see the reason for a refusal."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def test_who_is_turned_away_is_told_why() -> None:
 
 
 def test_a_cell_that_casts_may_be_run_again() -> None:
-    """Who played the same parts before goes first; everybody else stays."""
+    """Earlier clients with the same names disconnect first, and all others stay connected."""
     with stage("07", signed=False) as open_chat:
         (cy,) = cast(open_chat, "Cy")
         first, _ = cast(open_chat, "Ada", "Bo")

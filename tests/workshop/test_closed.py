@@ -1,4 +1,4 @@
-"""A stage is closed to others: to foreign names, to other people's eyes, and to a guessed PIN."""
+"""A stage is closed to foreign host names, to other users, and to people who guess the PIN."""
 
 import os
 import re
@@ -40,13 +40,13 @@ def chat(request: pytest.FixtureRequest) -> Iterator[Stage]:
 
 
 def polled(chat: Stage, host: str, path: str = POLLING) -> requests.Response:
-    """Ask as a page of `host` would, whose name leads here."""
+    """Send a request as a page of `host` would if this name pointed to this machine."""
     headers = {"Host": host, "Origin": f"http://{host}"}
     return requests.get(f"{chat.url}{path}", headers=headers, timeout=PATIENCE)
 
 
 def shake_hands(chat: Stage, host: str) -> int:
-    """Open a WebSocket as a page of `host` would; return the status of the answer."""
+    """Open a WebSocket as a page of `host` would. Return the status of the answer."""
     try:
         websocket.create_connection(
             f"ws://127.0.0.1:{chat.port}/socket.io/?EIO=4&transport=websocket",
@@ -92,7 +92,7 @@ def test_no_header_makes_a_foreign_name_a_known_one(chat: Stage) -> None:
 
 
 def a_new_stage(which: str) -> Stage:
-    """Start a step in the environment as it is now; `stage` may hand back one that runs already."""
+    """Start a step in the current environment. (`stage` could return one that is already running.)"""
     step = manifest.step(which)
     chat = Stage(step.name, step.folder, "")
     chat.start()
@@ -121,14 +121,14 @@ def test_below_a_hub_a_stage_answers_to_the_hubs_name(monkeypatch: pytest.Monkey
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Return what in a folder, and the folder itself, anybody but the owner may use."""
+    """Return the files in a folder, and the folder itself, that anybody but the owner can access."""
     every = [folder, *folder.rglob("*")]
     return [f"{oct(path.stat().st_mode)} {path}" for path in every if path.stat().st_mode & 0o077]
 
 
 @pytest.fixture
 def generous() -> Iterator[None]:
-    """Work where new files are everybody's to read, as on most machines."""
+    """Use a umask that makes new files readable for everybody, as on most machines."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -182,10 +182,10 @@ def fails() -> str:
 
 
 def computed_pin() -> str:
-    """Compute the PIN of Werkzeug's console, as any user of this machine can.
+    """Calculate the PIN of Werkzeug's console, as any user of this machine can.
 
-    It is made of the name of the server's user, the application's class and file, the network card's
-    address and the machine's id. All of them can be read by everybody.
+    It depends on the server's user name, the application's class and file, the network card's
+    address and the machine's ID. Everybody can read all of these.
     """
     pin, _ = get_pin_and_cookie_name(Flask("any"))
     assert pin
@@ -194,7 +194,7 @@ def computed_pin() -> str:
 
 @pytest.fixture
 def debugged(my_chat: Path) -> Iterator[str]:
-    """`run mine` with a page that fails: its address."""
+    """Return the address of a failing page of `run mine`."""
     catch_up("01")
     with (my_chat / "app.py").open("a") as app:
         app.write(FAILS)
@@ -208,7 +208,7 @@ def test_a_page_that_fails_shows_its_traceback(debugged: str) -> None:
 
 
 def test_the_debugger_runs_no_code_for_whoever_computes_its_pin(debugged: str) -> None:
-    """Another user of this machine can reach the port, and can know all that the PIN is made of."""
+    """Another user of this machine can reach the port, and can calculate the PIN."""
     session = requests.Session()
     page = session.get(f"{debugged}/fails", timeout=PATIENCE).text
     secret = "".join(re.findall(r'SECRET = "(\w+)"', page))

@@ -1,6 +1,6 @@
-"""What a learner reads about an error: its words, its place, the line with a mark, and its meaning.
+"""What a learner reads about an error: its message, its location, the marked line, and its meaning.
 
-Every error here is a real one: the broken lines run, and what they raise is reported.
+Every error here is real: the tests run the broken lines, and report what they raise.
 """
 
 import io
@@ -39,13 +39,13 @@ SAVE = "    db.session.add({})\n    db.session.commit()\n    return 'saved'\n"
 # what is broken, the line of app.py that is named, and a piece of the meaning
 PYTHON = [
     ("import flsk", 1, "cannot find the module `flsk`"),
-    ("import sys\nfrom flask import flask", 2, "Capitals count"),
+    ("import sys\nfrom flask import flask", 2, "Python is case-sensitive"),
     ("def f():\nreturn 1", 2, "indented wrongly"),
     ("import sys\nx = (1,\ny = 2\n", 2, "has no partner"),
     ("x = [1, 2)", 1, "has no partner"),
     ("x = 'Hello\n", 1, "no closing quote"),
-    ("def f()\n    return 1", 1, "must be a `:` at the mark"),
-    ("if x = 1: pass", 1, "Its guess is: “Maybe you meant '=='"),
+    ("def f()\n    return 1", 1, "needs a `:` at the mark"),
+    ("if x = 1: pass", 1, "It suggests: “Maybe you meant '=='"),
     ("x y z", 1, "cannot read the line at the mark"),
     ("import json\njson.dumps({'a': {1}})", 2, "A `set` cannot be sent as JSON"),
     ("ok = true", 1, "is JavaScript"),
@@ -54,14 +54,14 @@ PYTHON = [
     ("def f():\n    x += 1\nx = 1\nf()", 2, "before this function gives it a value"),
     ("name = None\nname.strip()", 2, "The value before `.strip` is None"),
     ("m = {}\nm.text", 2, '`["text"]`'),
-    ("def f(): pass\nf.text", 2, "are the brackets `()` missing?"),
-    ("import json\njson.dumps({'a': 'a'.upper})", 2, "are the brackets `()` missing?"),
+    ("def f(): pass\nf.text", 2, "Are the brackets `()` after its name missing?"),
+    ("import json\njson.dumps({'a': 'a'.upper})", 2, "Are the brackets `()` after its name missing?"),
     ("import sys\nsys.exectable", 2, "`sys` has no `exectable`"),
     ("'a'.stirp()", 1, "`str` has no `stirp`"),
     ("from flask_socketio import SocketIO\ns = SocketIO()\n@s('x')\ndef f(): pass", 3, "such as `.on`"),
     ("x = None\n+x", 2, "the mark of an added line"),
-    ("def f(a): pass\nf()", 2, "do not agree"),
-    ("def f(a): pass\nf(1, 2)", 2, "do not agree"),
+    ("def f(a): pass\nf()", 2, "does not match its"),
+    ("def f(a): pass\nf(1, 2)", 2, "does not match its"),
     ("def f(a): pass\nf(b=1)", 2, "no argument called `b`"),
     ("m = {}\nm['text']", 2, "no value for 'text'"),
     ("x = None\nx['a']", 2, "A value is None here"),
@@ -90,7 +90,7 @@ PYTHON = [
 
 @pytest.fixture
 def only_its_own_errors() -> Iterator[None]:
-    """Another test in this process may have imported the finished chat, which hears every engine."""
+    """Another test in this process may have imported the finished chat, which listens to all engines."""
     final_app = sys.modules.get("final_app.storage.faults")
     if final_app:
         event.remove(Engine, "handle_error", final_app._explain)
@@ -101,7 +101,7 @@ def only_its_own_errors() -> Iterator[None]:
 
 @pytest.fixture
 def run(tmp_path: Path, only_its_own_errors: None) -> Run:
-    """Return a function that runs this app.py, asks it for its front page, and reads the log."""
+    """Return a function that runs this app.py, requests its front page, and reads the log."""
 
     def failing(source: str) -> Report:
         app = tmp_path / "app.py"
@@ -144,7 +144,7 @@ SCRIPT = [
     ("const log = null;\nlog.textContent = 1;", 2, 17, "the value before `.textContent`"),
     ("const message = {};\nmessage.author.name;", 2, 16, "The value before `.name` is `undefined`"),
     ("const { a } = null;", 1, 9, "take `a` out"),
-    ("for (const line of 5) {}", 1, 20, "`5` is not one"),
+    ("for (const line of 5) {}", 1, 20, "`5` is not a list"),
     ("show;\nconst show = 1;", 1, 1, "Move that line up"),
     ("\n  shwo();", 2, 3, "`shwo` is used but never declared"),
     ("[1].forEach(undefined);", 1, 5, "by its name, without `()`"),
@@ -159,7 +159,7 @@ SCRIPT = [
     ("function f() {\n  await f();\n}", 2, 3, "write `async`"),
     ("<b>Hello</b>", 1, 1, "found HTML here"),
     ("export const a = 1;", 1, 1, "only in a module"),
-    ("Const a = 1;", 1, 7, "capitals count"),
+    ("Const a = 1;", 1, 7, "JavaScript is case-sensitive"),
     ("if a == 1 { }", 1, 4, "something else at the mark"),
     ("return 5;", 1, 1, "`return` is outside"),
     ("5 = 6;", 1, 1, "written `===`"),
@@ -170,7 +170,7 @@ SCRIPT = [
 
 
 def judge(report: Report, source: str, line: int, column: int, meaning: str) -> None:
-    """Compare a report with what was broken. At the end of a file there is no sign to mark."""
+    """Compare a report with the mistake. At the end of a file, there is no character to mark."""
     assert meaning in report.meaning and bool(meaning) == bool(report.meaning), report
     assert report.line == line and column in (0, report.column), report
     assert report.file == "static/chat.js"
@@ -183,7 +183,7 @@ def judge(report: Report, source: str, line: int, column: int, meaning: str) -> 
 def test_an_error_of_a_script_has_its_place_and_its_meaning(
     source: str, line: int, column: int, meaning: str
 ) -> None:
-    """V8 alone: tests/browser plays the same in Chromium, and what only a browser can say."""
+    """This uses V8 alone. tests/browser also runs these scripts in Chromium."""
     racer = pytest.importorskip("py_mini_racer", reason="needs mini-racer: pip install mini-racer")
     with pytest.raises((racer.JSEvalException, racer.JSParseException)) as raised:
         racer.MiniRacer().eval(source)

@@ -1,4 +1,4 @@
-"""A sequence diagram says what was sent and received, in the same words on every run."""
+"""A sequence diagram shows what was sent and received, in the same way on every run."""
 
 import xml.etree.ElementTree as ElementTree
 from itertools import permutations

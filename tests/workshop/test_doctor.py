@@ -1,4 +1,4 @@
-"""The doctor: it sees what is wrong, is silent about what is fine, and always names a fix."""
+"""The doctor finds problems, reports nothing else, and always names a fix."""
 
 import json
 import socket

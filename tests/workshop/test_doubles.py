@@ -1,4 +1,4 @@
-"""A double is a step with one bug, and runs beside it."""
+"""A buggy copy is a step with one bug, and runs at the same time as the step."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A live page is shown at the address where the reader's browser reaches it, and in a sandbox."""
+"""A live page has the address at which the reader's browser can reach it, and is in a sandbox."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A second environment's answers are plain text, as stored outputs have them, on every Python."""
+"""The output of a second environment is plain text, as in stored outputs, with every Python."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ ASKS = "import os; print([os.environ.get(name) for name in ('NO_COLOR', 'PYTHON_
 
 @pytest.fixture
 def colourful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask every child process for colours, as ipykernel does."""
+    """Ask every child process for coloured output, as ipykernel does."""
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"):
         monkeypatch.setenv(name, "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
 def environment(folder: Path, python: str) -> Environment:
-    """Return an environment of which nothing is there but its Python."""
+    """Return an environment that contains only its Python."""
     made = Environment(folder)
     made.python.parent.mkdir(parents=True)
     made.python.symlink_to(python)

@@ -1,4 +1,4 @@
-"""A guess is kept until it is compared with what came; it costs nothing to skip."""
+"""A guess is stored until it is compared with the result, and learners can skip it."""
 
 import pytest
 

@@ -1,6 +1,7 @@
-"""`workshop kit`: what a kit for each machine contains, and what it says when it cannot be made.
+"""`workshop kit`: what a kit for each machine contains, and the errors if it cannot be made.
 
-No network: what pip and npm would download is made up. `test_offline.py` makes a real kit.
+No network is needed, because the tests fake the downloads of pip and npm. `test_offline.py` makes a
+real kit.
 """
 
 import importlib.util
@@ -23,7 +24,7 @@ NPM_PACKAGES = 20  # at least
 
 
 def named(machine: str) -> dict[str, str]:
-    """Return what a machine needs: name==version -> requirement with its hashes."""
+    """Return the requirements of a machine: name==version -> requirement with its hashes."""
     texts = [text for _, texts in kit.rounds(kit.find(machine)) for text in texts]
     return {text.split()[0]: text for text in texts}
 
@@ -101,7 +102,7 @@ def test_each_requirement_has_the_hashes_of_its_lock_and_no_marker(machine: str)
 
 @pytest.fixture
 def downloads(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Let each download write one file for each thing that it is asked for. Return the commands."""
+    """Replace each download with one that writes a file for each requested item. Return the commands."""
     commands: list[list[str]] = []
 
     def run(command: list[str], folder: Path, what: str) -> None:
@@ -121,7 +122,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each package from npm have the hash in package-lock.json."""
+    """Give each package from npm the hash in package-lock.json."""
     lock = json.loads((paths.ROOT / "package-lock.json").read_text("utf-8"))["packages"]
     hashes = {
         f"{path.rpartition('node_modules/')[2]}@{each['version']}": each["integrity"]
@@ -219,7 +220,7 @@ def test_a_machine_without_npm_uses_the_node_of_the_lock(
 
 @pytest.fixture
 def build(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """hatch_build.py, without the build backend that is not in this environment."""
+    """hatch_build.py without the build backend, which this environment does not have."""
     interface = SimpleNamespace(BuildHookInterface=object)
     name = "hatchling.builders.hooks.plugin.interface"
     while name:
@@ -234,7 +235,7 @@ def build(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def packed(build: ModuleType, tmp_path: Path) -> Path:
-    """A kit's packages, and a project with a package-lock.json that has their hashes."""
+    """The packages of a kit, and a project whose package-lock.json contains their hashes."""
     folder, files = tmp_path / "kit" / "npm", dict[str, list[str]]()
     folder.mkdir(parents=True)
     for source in build.FROM_NPM.values():

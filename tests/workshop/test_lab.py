@@ -1,4 +1,4 @@
-"""The notebooks' copies are the learner's, and JupyterLab is local, quiet and in `.venv`."""
+"""The copies of the notebooks belong to the learner, and JupyterLab is local, quiet and in `.venv`."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def notebook(source: str, output: str = "42") -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workshop's folder with one notebook, and no copy of it yet."""
+    """The workshop's folder with one notebook, which has not been copied yet."""
     (tmp_path / "steps").mkdir()
     (tmp_path / "steps" / "steps.toml").touch()
     (tmp_path / "notebooks").mkdir()
@@ -114,7 +114,7 @@ def test_a_learners_folder_elsewhere_is_opened_there(
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[Lab]:
-    """JupyterLab for someone whose .bashrc puts other Pythons first, as conda's and pyenv's do."""
+    """A JupyterLab for somebody whose .bashrc puts other Pythons first, as conda and pyenv do."""
     home = folder / "home"
     home.mkdir()
     (home / ".bashrc").write_text("PATH=/usr/local/bin:/usr/bin:/bin\nalias python=python3\n")
@@ -139,7 +139,7 @@ def test_jupyterlab_opens_at_the_first_notebook_in_this_environment(running: Lab
 
 @posix_only
 def test_jupyterlab_names_itself_localhost_and_has_no_proxy(running: Lab) -> None:
-    """A live page on its own port at localhost is another origin, of the same site."""
+    """A live page at another port of localhost has another origin, but is on the same site."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(HTTPError, match="404"):

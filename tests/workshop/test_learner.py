@@ -1,4 +1,4 @@
-"""Catching up loses nothing: what was there is kept whole."""
+"""Catching up loses nothing: the previous files are kept unchanged."""
 
 from pathlib import Path
 

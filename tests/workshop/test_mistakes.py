@@ -1,4 +1,4 @@
-"""A typical mistake gets the hint that names it: each example is a step with one mistake."""
+"""A typical mistake gets the hint that names it. Each example is a step with one mistake."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_no_example_is_satisfied_with_a_hint_that_fits_everything() -> None:
 
 
 def test_there_are_different_examples_of_every_step_and_language() -> None:
-    """A guard: an empty list would pass the tests above without checking anything."""
+    """A guard: with an empty list, the tests above would pass without checking anything."""
     assert len(MISTAKES) >= ENOUGH
     assert len({(each[0], each[-1]) for each in MISTAKES}) == len(MISTAKES)
     assert {each[0] for each in MISTAKES} == {step.number for step in manifest.steps()}

@@ -1,4 +1,4 @@
-"""What is almost right in the names of files, and in what was pasted, is named."""
+"""The checker notices file names that are almost right, and marks that were pasted with the code."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from workshop.verdict import BROKEN, OPEN
 @pytest.mark.parametrize(
     ("path", "todo"),
     [
-        ("chat/App.py", "Rename it to mine/chat/app.py. Capitals count"),
+        ("chat/App.py", "Rename it to mine/chat/app.py. File names are case-sensitive"),
         ("chat/app.py.txt", "Rename it to mine/chat/app.py. Your editor or file manager may hide"),
         ("chat/app.txt", "Rename it to mine/chat/app.py."),
         ("chat/chat.py", "Rename it to mine/chat/app.py."),

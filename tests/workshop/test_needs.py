@@ -1,4 +1,4 @@
-"""The skip rule itself: what is missing is said in one line, and REQUIRE makes it a failure."""
+"""The rule for skips: one line names what is missing, and REQUIRE turns the skip into a failure."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests import needs
 
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine on which no browser can be found; returns the only folder of its PATH."""
+    """A machine on which no browser can be found. Returns the only folder on its PATH."""
     monkeypatch.delenv("REQUIRE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(needs, "_usual_places", lambda: iter(()))

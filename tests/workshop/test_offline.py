@@ -1,7 +1,7 @@
-"""A kit sets up a fresh copy of the workshop on a machine that has no network, no cache and no home.
+"""A kit sets up a fresh copy of the workshop on a machine without a network, a cache or a home folder.
 
-The kit is made with a network. All the rest runs in a network namespace whose only interface is the
-loopback one.
+The kit is made with a network. Everything else runs in a network namespace whose only interface is
+the loopback interface.
 """
 
 import os
@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workshop as it is downloaded, beside an empty home folder."""
+    """A fresh download of the workshop, next to an empty home folder."""
     folder = tmp_path_factory.mktemp("fresh") / "chat"
     ignored = shutil.ignore_patterns(
         ".venv", "mine", "build", ".git", "instance", "__pycache__", ".*_cache"

@@ -1,4 +1,4 @@
-"""The learner's page, alive: what people do in it reaches the server, and what goes wrong is seen."""
+"""A learner's page in the checker: people's actions reach the server, and the checker sees errors."""
 
 import textwrap
 import time

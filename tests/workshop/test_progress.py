@@ -1,4 +1,4 @@
-"""What is slow says how far it has come, and leaves nothing behind."""
+"""Slow work shows its progress, and leaves no output behind."""
 
 import io
 import sys

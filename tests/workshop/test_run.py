@@ -1,4 +1,4 @@
-"""`run` serves a stage in a terminal: full address, reload on save, a reason for another port."""
+"""`run` serves a stage in a terminal, with its address, reloading, and a reason for another port."""
 
 import os
 import re
@@ -22,7 +22,10 @@ from workshop.stages import Stage
 
 
 class Running:
-    """`workshop run …`, its address, and what it printed: read at once, since a full pipe stops it."""
+    """`workshop run …`, its address and its output.
+
+    The output is read immediately, because a full pipe would block the program.
+    """
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The second hint shows the difference near the place that the first one names."""
+"""The second hint shows the difference near the place that the first hint names."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The lab on speed: what `measure` and `profile` say, and which broadcasts the check accepts."""
+"""The lab on speed: what `measure` and `profile` return, and which broadcasts the check accepts."""
 
 import re
 import shutil
@@ -60,7 +60,7 @@ def finished() -> Iterator[Stage]:
 
 
 def modify(copy: Path) -> None:
-    """Do what “Modify” says."""
+    """Make the changes that the section “Modify” asks for."""
     shutil.copy(LAB.folder / "framed_once" / "fanout.py", copy)
 
 
@@ -129,7 +129,7 @@ def test_a_broken_broadcast_is_explained(copy: Path) -> None:
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Path]]:
-    """A chat whose broadcast goes wrong in the way that the file names."""
+    """A chat whose broadcast has the fault that the file names."""
     folder = tmp_path_factory.mktemp("faulty")
     shutil.copy(LAB.folder / "framed_once" / "fanout.py", folder)
     patch = str(LAB.folder / "exercise.patch")
@@ -176,7 +176,7 @@ def test_a_closed_connection_is_noticed() -> None:
 
 
 def test_what_is_measured_is_in_the_html_only(finished: Stage) -> None:
-    """A stored output has no figure in it, so that two runs are equal."""
+    """A stored output contains no figure, so that two runs have equal outputs."""
     one = measure(finished, listeners=FEW)
     other = measure(finished, at_once=4, listeners=FEW)
     assert all(cost > 1 for cost in (*one.values(), *other.values())), "microseconds"
@@ -187,7 +187,7 @@ def test_what_is_measured_is_in_the_html_only(finished: Stage) -> None:
 
 
 def test_a_chat_of_the_lab_answers_only_to_its_own_names(finished: Stage) -> None:
-    """Else a page on a name that leads here could start the stopwatch, and listen."""
+    """Otherwise, a page whose name points to this machine could start the stopwatch, and listen."""
     assert requests.post(f"{finished.url}/stopwatch").ok
     assert requests.delete(f"{finished.url}/stopwatch").ok
     foreign = {"Host": "evil.example"}

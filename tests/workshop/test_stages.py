@@ -1,4 +1,4 @@
-"""A stage runs as a child, answers as itself, and never outlives the one who started it."""
+"""A stage runs as a child process, identifies itself, and ends with the process that started it."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ QUICK = 1.0  # seconds; the disconnect that this guards against takes three
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
-    """Wait until a condition on another process holds; there is no event to wait for."""
+    """Wait until a condition about another process is true. There is no event to wait for."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
@@ -172,7 +172,7 @@ def test_title_and_footer_say_which_stage_it_is() -> None:
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 9)", "os._exit(1)", "sys.exit()"])
 @pytest.mark.parametrize("name", ["05", "final_app"])
 def test_a_stage_ends_with_the_one_who_started_it(name: str, ending: str) -> None:
-    """However a notebook's kernel ends: killed, exited hard, or closed properly."""
+    """It does not matter how a notebook's kernel ends: killed, exited, or closed properly."""
     code = f"""
 import os, sys
 from workshop.stages import stage
@@ -253,7 +253,7 @@ def test_stop_ends_a_stage_that_another_process_started(my_chat: Path) -> None:
 
 
 def test_the_finished_application_is_a_stage_too() -> None:
-    """People come in by themselves, and what was said is there after a restart."""
+    """People can register, and their messages are still there after a restart."""
     with stage("final_app") as chat:
         assert stage("final_app") is chat
         assert "final_app" in [note.name for note in running.notes()]
@@ -310,7 +310,7 @@ def test_a_step_keeps_no_data_in_its_folder() -> None:
 
 
 def data_of_a_new_process() -> str:
-    """Let another process start the stage, which begins empty; return where its data was."""
+    """Start the stage, which has no data at first, from another process. Return its data folder."""
     code = """
 from workshop.stages import stage
 from workshop.clients import cast
@@ -329,7 +329,7 @@ with stage("10") as chat:
 
 @pytest.mark.parametrize("error", [ConnectionAbortedError(), OSError()])
 def test_a_websocket_that_ends_is_no_error_and_a_request_that_fails_is(error: OSError) -> None:
-    """Engine.IO raises the second when it ends before it has begun: a refused page does that."""
+    """Engine.IO raises the second if a WebSocket ends before it has begun, as with a refused page."""
 
     def fails(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         raise error
@@ -345,7 +345,7 @@ def test_a_websocket_that_ends_is_no_error_and_a_request_that_fails_is(error: OS
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
 def test_what_a_killed_process_leaves_goes_with_the_next_one() -> None:
-    """nbval kills each notebook's kernel; what lives, and what is somebody else's, stays."""
+    """nbval kills each notebook's kernel. Folders of running processes and of other users are kept."""
     mine = temporary_folder()
     look_alike = Path(tempfile.mkdtemp(prefix="workshop-chat-of-"))
     code = "from workshop.stages import temporary_folder; print(temporary_folder(), flush=True)"
@@ -386,7 +386,7 @@ def test_the_learners_chat_keeps_its_data_and_a_check_leaves_it_alone(my_chat: P
 def test_what_the_environment_says_of_data_is_not_for_a_stage(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """CHAT_DATA_DIR may be set for the finished chat, on the same machine."""
+    """CHAT_DATA_DIR may be set for the finished chat on the same machine."""
     monkeypatch.setenv("CHAT_DATA_DIR", str(tmp_path / "elsewhere"))
     assert "CHAT_DATA_DIR" not in child_environment(tmp_path)
     with stage("10") as chat:
@@ -411,7 +411,7 @@ def test_a_stage_starts_without_aiohttp_but_may_import_it() -> None:
 
 
 def test_only_what_nobody_looks_at_stores_without_waiting_for_the_disk() -> None:
-    """The learner's own data must survive a power cut, too."""
+    """The learner's own data must also survive a power failure."""
     begin = "from workshop.serve import create_app; create_app(); import sqlite3.dbapi2 as driver"
     ask = "print(driver.connect(':memory:').execute('PRAGMA synchronous').fetchone()[0])"
     app = {"WORKSHOP_APP": str(stage("05").folder / "app.py")}

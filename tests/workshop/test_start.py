@@ -1,6 +1,7 @@
-"""start.py: what it installs and when, what it leaves alone, and what it says when it cannot.
+"""start.py: what it installs and when, what it leaves unchanged, and what it says if it fails.
 
-Real uv, pip and environments work here, on a small workshop with packages of its own: no network.
+The tests use the real uv, pip and environments, on a small workshop with its own packages, without
+a network.
 """
 
 import ast
@@ -96,7 +97,7 @@ def load(folder: Path) -> ModuleType:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small workshop; its folder has a space and a Cyrillic letter in its name."""
+    """A small workshop in a folder whose name contains a space and a Cyrillic letter."""
     wheels, copy = tmp_path / "index", tmp_path / "my chat ж"
     wheels.mkdir()
     copy.mkdir()
@@ -120,7 +121,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(folder: Path) -> ModuleType:
-    """The start.py of the small workshop, with the real uv, and the wheels of step 01 at hand."""
+    """The start.py of the small workshop, with the real uv and with the wheels of step 01."""
     module = load(folder)
     module.BUILD.mkdir()
     Path(module.UV).symlink_to(needs_uv())
@@ -143,7 +144,7 @@ def set_up(start: ModuleType, *, with_tests: bool = False) -> None:
 
 
 def installed(start: ModuleType) -> dict[str, str]:
-    """Return what is in `.venv`: name -> version."""
+    """Return the packages in `.venv`: name -> version."""
     names = (path.name.removesuffix(".dist-info") for path in start.site_files("*.dist-info"))
     return dict(name.split("-", 1) for name in names)
 
@@ -321,7 +322,7 @@ def test_two_set_ups_at_once_take_turns(start: ModuleType) -> None:
 
 @pytest.fixture
 def a_program(ready: ModuleType) -> Iterator["subprocess.Popen[str]"]:
-    """A program that runs from `.venv` until its input ends, as JupyterLab would."""
+    """A program that runs from `.venv` until its input ends, like JupyterLab."""
     code = "print('running', flush=True); input()"
     with subprocess.Popen(
         [ready.PYTHON, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -371,7 +372,7 @@ def test_what_is_missing_is_added_under_a_program(
 
 @pytest.fixture
 def kit(start: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A kit for the small workshop, and no other place to install from."""
+    """A kit for the small workshop. There is no other source of packages."""
     folder = tmp_path / "USB, ж"
     (folder / "npm").mkdir(parents=True)
     Path(os.environ["UV_FIND_LINKS"]).rename(folder / "wheels")
@@ -393,7 +394,7 @@ def describe(start: ModuleType, kit: Path, **changed: object) -> None:
 
 
 def again(start: ModuleType) -> ModuleType:
-    """Return start.py as the next command finds it."""
+    """Return start.py as the next command would load it."""
     module = load(start.ROOT)
     module.keep_wheels = lambda: None
     return module
@@ -685,7 +686,7 @@ def call(folder: Path, *arguments: str, **environment: str) -> "subprocess.Compl
 
 
 def keep(start: ModuleType) -> None:
-    """Let the wheels of step 01 be there."""
+    """Create the wheels of step 01."""
     (start.VENV / "wheels").mkdir()
     shutil.copy(start.ROOT / "requirements-steps.lock", start.VENV / "wheels")
 

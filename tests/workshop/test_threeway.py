@@ -1,4 +1,4 @@
-"""A learner's chat beside the next step: what is shown can be typed where it is shown."""
+"""A learner's chat compared with the next step: learners can type lines where they are shown."""
 
 import json
 import subprocess
@@ -104,7 +104,7 @@ def test_ones_own_file_is_shown_whole_and_new_lines_in_their_order(
 def test_a_step_can_be_typed_as_it_is_shown_into_a_solved_chat(
     my_chat: Path, step: manifest.Step
 ) -> None:
-    """Lines with + come in, lines with - go: it can be read, and holds all that the step adds."""
+    """After adding the + lines and removing the - lines, the code is valid and complete."""
     before = manifest.before(step)
     assert before
     catch_up(before.number)

@@ -1,4 +1,4 @@
-"""Lab 17: the topic goes through the layers, and the check names the layer where it is missing."""
+"""Lab 17: the topic passes through the layers, and the check names the layer where it is missing."""
 
 import re
 import subprocess
@@ -81,13 +81,13 @@ MISTAKES = [
     (VERSIONS, "", None, 1, "a migration adds"),
     (MIGRATION, ', server_default=""', "", 9, "need a topic"),
     (MIGRATION, '"0004"', '"0003"', 0, "names the problem"),
-    ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Follow `rename`"),
+    ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Use `rename`"),
     ("chat/rooms.py", "@transaction\ndef set_topic", "def set_topic", 2, "`@transaction`"),
     ("chat/memberships.py", '        "topic": room.topic,\n', "", 3, "chat/memberships.py"),
     ("realtime/handlers.py", '@on("set_topic"', '@on("set_topics"', 4, "realtime/schemas.py"),
     ("chat/rooms.py", "_get_managed(user_id, room_id).t", "db.session.get_one(Room, room_id).t", 5,
      "_get_managed"),
-    ("chat/rooms.py", "TOPIC_LENGTH = 120", "TOPIC_LENGTH = 100_000", 5, "Name a limit"),
+    ("chat/rooms.py", "TOPIC_LENGTH = 120", "TOPIC_LENGTH = 100_000", 5, "Define a limit"),
     ("chat/rooms.py", RECORD, ".topic = topic\n", 6, "record(RoomChanged(room_id))"),
     ("templates/room.html", 'id="room-topic"', 'id="topic"', 7, "room-topic"),
     ("templates/room.html", "{{ room.topic }}", "{{ room.topic|safe }}", 7, "escapes"),
@@ -145,7 +145,7 @@ def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> N
 def test_two_applications_are_compared_promise_by_promise(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The chat without its broadcast is the negative twin: it no longer keeps some promises."""
+    """The negative twin is the chat without its broadcast, which no longer keeps some promises."""
     monkeypatch.setattr(client, "ANSWER_TIMEOUT", SOON)
     replace(copy / "realtime" / "broadcast.py", '_message("new_message", fact.message)', "pass")
     step, mine = stage("16", signed=False), stage("mine/final_app", signed=False)

@@ -1,4 +1,4 @@
-"""Whoever writes a step another way, and right, is never accused: only the exercise is still open."""
+"""The checker never rejects a correct step that is written differently: only the exercise is missing."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ ENOUGH, ENOUGH_PYTHON, ENOUGH_PAGES = 100, 3, 3
 
 
 def cases() -> list[Any]:
-    """Return each variant with each step that it is tried on."""
+    """Return each variant with each step on which it is tested."""
     found = []
     for variant in VARIANTS:
         for number in filter(None, [variant.step, variant.carried]):
@@ -38,7 +38,7 @@ def test_another_way_is_not_accused(my_chat: Path, number: str, variant: Variant
 
 
 def test_there_are_variants_of_every_step() -> None:
-    """A guard: an empty list would pass the test above without checking anything."""
+    """A guard: with an empty list, the test above would pass without checking anything."""
     assert len(VARIANTS) >= ENOUGH
     for step in manifest.steps():
         assert len([each for each in PYTHON if each.step == step.number]) >= ENOUGH_PYTHON

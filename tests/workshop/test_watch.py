@@ -1,4 +1,4 @@
-"""`check --watch`: each save is checked, what is said is what changed, and Ctrl+C ends it quietly."""
+"""`check --watch` checks each save, reports only changes, and ends quietly after Ctrl+C."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ FIRST = Verdict("05", BROKEN, 3, 27, "It holds.", "expected", "seen", "hint", ca
 
 
 class Watching:
-    """`start.py check … --watch`, as start.py hands it on, and what it has said."""
+    """`start.py check … --watch`, in the form that start.py passes on, and its output."""
 
     def __init__(self, my_chat: Path, step: str) -> None:
         catch_up(step)
@@ -34,7 +34,7 @@ class Watching:
         )  # fmt: skip
 
     def until(self, words: str) -> str:
-        """Return what is said up to a line with these words."""
+        """Return the output up to a line that contains this text."""
         assert self.process.stdout
         killer = threading.Timer(PATIENCE, self.process.kill)
         killer.start()
@@ -48,7 +48,10 @@ class Watching:
         return said
 
     def interrupt(self) -> tuple[int, str]:
-        """Press Ctrl+C, which reaches every process of a terminal; return the exit code and the rest."""
+        """Press Ctrl+C, which every process of a terminal receives.
+
+        Return the exit code and the rest.
+        """
         os.killpg(self.process.pid, signal.SIGINT)
         said, errors = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, said + errors
@@ -56,7 +59,7 @@ class Watching:
 
 @pytest.fixture
 def watch_step(my_chat: Path) -> Iterator[Callable[[str], Watching]]:
-    """Return a function that makes mine/chat a copy of a step and begins to watch it."""
+    """Return a function that makes mine/chat a copy of a step, and begins to watch it."""
     started = []
 
     def begin(step: str) -> Watching:
@@ -94,7 +97,7 @@ def test_each_save_is_checked_and_ctrl_c_ends_it(
 def test_ctrl_c_in_the_middle_of_a_check_blames_nobody(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a client may swallow the exception, while the server that Ctrl+C reached is gone."""
+    """A client may swallow the exception, although Ctrl+C has stopped the server."""
     tries = []
 
     def interrupted(step: str) -> Verdict:
@@ -139,7 +142,7 @@ def test_it_ends_when_every_promise_is_kept(
 def test_a_save_counts_once_it_has_come_to_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An editor empties a file, then fills it: the state in between is no try."""
+    """An editor first empties a file and then fills it. The state in between is not checked."""
     file = tmp_path / "app.py"
     states = iter(["", "half", "whole", "whole"])
     looks = []

@@ -1,6 +1,6 @@
-"""Chats that are right, and written another way than the step: a check must not accuse one of them.
+"""Correct chats that are written differently from the step. A check must not reject any of them.
 
-Here are the variants in Python; those in HTML and JavaScript are in `variants_pages.py`.
+This file contains the variants in Python. Those in HTML and JavaScript are in `variants_pages.py`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Edits = dict[str, list[Edit] | str]  # file → replacements, or its whole text
 
 @dataclass(frozen=True)
 class Variant:
-    """A step, written in another way. A variant that is `carried` on fits that later step, too."""
+    """A step that is written differently. A variant that is `carried` on also fits that later step."""
 
     step: str
     name: str
@@ -23,7 +23,7 @@ class Variant:
     lacks: str = ""  # what the embedded page lacks that a browser has, so that the check is wrong
 
     def write(self, chat: Path) -> None:
-        """Change a copy of the step in `chat`. Raises AssertionError when an edit finds nothing."""
+        """Change a copy of the step in `chat`. Raises AssertionError if an edit finds nothing."""
         for file, edits in self.edits.items():
             path = chat / file
             if isinstance(edits, str):
@@ -51,12 +51,12 @@ def with_tabs(source: str) -> str:
 
 
 def with_single_quotes(source: str) -> str:
-    """For a source in which no text holds a quotation mark of either kind."""
+    """Replace double quotes, in a source in which no string contains a quotation mark."""
     return source.replace('"', "'")
 
 
 def without_hints(source: str) -> str:
-    """Drop what stands between `) -> ` and the colon at a line's end."""
+    """Remove the annotation between `) -> ` and the colon at the end of a line."""
     lines = [
         line[: line.index(") -> ")] + "):" if line.startswith("def ") and ") -> " in line else line
         for line in source.split("\n")

@@ -1,4 +1,4 @@
-"""Pages and scripts that are right, and written another way than the step's. See `variants.py`."""
+"""Correct pages and scripts that are written differently from the step's. See `variants.py`."""
 # ruff: noqa: E501 (a replacement is a whole line of the page)
 
 import re
@@ -451,7 +451,7 @@ CREATED_16 = """\
 
 
 def lower_attributes(page: str) -> str:
-    """Write the names of attributes in small letters, and leave those of the tags as they are."""
+    """Write the names of attributes in lowercase, and leave the names of tags unchanged."""
     return re.sub(r" [A-Z-]+(?=[ =>])", lambda name: name[0].lower(), page)
 
 

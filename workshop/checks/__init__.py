@@ -1,4 +1,4 @@
-"""What each step promises, as sentences that can be checked on any running stage.
+"""What each step promises: sentences that the checker can test on any running stage.
 
 The same promises are the tests of the steps (`tests/contract`) and the checker of a learner's own
 folder (`workshop.checker`). A promise is a function that takes a running stage. Its docstring is the

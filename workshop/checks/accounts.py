@@ -71,7 +71,7 @@ def people_who_register_enter_the_chat(chat: Stage) -> None:
     expect(family_of(chat).named(name) in visible(page.text),
            f"The chat page shows the name of {name}, who has logged in.",
            f"“{visible(page.text)[:160]}”",
-           "Pass the account to the page, `user=user`, and write `{{ user.username }}` "
+           "Pass the account to the template, `user=user`, and write `{{ user.username }}` "
            "there.")  # fmt: skip
 
 
@@ -95,19 +95,19 @@ def a_browser_can_log_out(chat: Stage) -> None:
     browser.post("/logout")
     expect(not browser.inside(), "After a logout, `/chat` redirects to the front page.",
            "it still opens",
-           "In `log_out`, remove from the cookie what says who is logged in: call "
+           "In `log_out`, remove the information about who is logged in from the cookie: call "
            "`session.clear()`.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True)
 def a_name_belongs_to_one(chat: Stage) -> None:
-    """A name belongs to one account, with or without capitals, and the page explains a refusal."""
+    """A name belongs to one account, whatever its capitalization, and the page explains a refusal."""
     name = known_name(chat)
     for taken in (name, name.upper()):
         _not_registered(chat, taken, "another password",
-                        "Look for the name before you store it, and raise `ChatError(\"conflict\", …)` "
-                        "if somebody has it. The name's column ignores capitals if its collation "
-                        "is `NOCASE`.")  # fmt: skip
+                        "Before you store a name, look for it in the table, and raise "
+                        "`ChatError(\"conflict\", …)` if somebody already has it. With the "
+                        "collation `NOCASE`, the column ignores capitals.")  # fmt: skip
     expect(_logs_in(chat, name, PASSWORD),
            "The person who registered first can still log in with their own password.",
            "they can no longer log in",
@@ -117,7 +117,10 @@ def a_name_belongs_to_one(chat: Stage) -> None:
 @promise(since="accounts", final_app=True)
 def names_and_passwords_have_limits(chat: Stage) -> None:
     """A name has 1 to 40 characters, and a password has at least eight."""
-    why = "Check it before you store anything, and raise a `ChatError`. `show_refusal` shows it."
+    why = (
+        "Check both before you store anything. If one is wrong, raise a `ChatError`, which "
+        "`show_refusal` shows."
+    )
     for name in ("", "   ", "A" * 41):
         _not_registered(chat, name, PASSWORD, why)
     _not_registered(chat, fresh_name(), "7 chars", f"`len(password) < 8` is too short. {why}")
@@ -131,11 +134,12 @@ def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
         browser = Browser(chat)
         answer = _log_in(browser, name, "wrong password")
         answers.append((answer.status_code, visible(answer.text).replace(name, "…")))
-        expect(not browser.inside(), "Nobody gets in with a wrong password.", f"{name} gets in",
-               "Let somebody in only if `check_password_hash(user.password_hash, password)` "
+        expect(not browser.inside(), "Nobody can log in with a wrong password.", f"{name} gets in",
+               "Accept a login only if `check_password_hash(user.password_hash, password)` "
                "returns True.")  # fmt: skip
     expect(answers[0] == answers[1],
-           "A wrong password and a wrong name get the same status and the same words.",
+           "The server answers a wrong password and a wrong name with the same status and the same "
+           "message.",
            f"{answers[0][0]} “{_differs(*answers)}”; {answers[1][0]} “{_differs(*answers[::-1])}”",
            "Answer “Wrong name or password.” in both cases. Otherwise anybody can find out who has "
            "an account here.")  # fmt: skip
@@ -213,7 +217,7 @@ def the_cookie_is_for_the_server(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True)
 def the_cookie_has_its_own_name(chat: Stage) -> None:
-    """The cookie has its own name, because browsers send it to every port of this computer."""
+    """The cookie has a name of its own, because browsers send it to every port of this computer."""
     names = list(family_of(chat).browser("Ada").cookies.keys())
     expect("session" not in names,
            "The cookie is not called `session`, which is Flask's default name.",
@@ -277,8 +281,8 @@ def too_many_wrong_passwords_are_refused(chat: Stage) -> None:
     for number in range(WRONG):
         _log_in(browser, other.upper() if number % 2 else other, "wrong password")
     _log_in(browser, other, PASSWORD)
-    expect(not browser.inside(), "Wrong passwords count, whether the name is in capitals or not.",
-           "Somebody who changes the capitals has twice as many tries.",
+    expect(not browser.inside(), "Wrong passwords count, no matter how the name is capitalized.",
+           "Somebody who changes the capitalization gets twice as many attempts.",
            "Use `username.strip().casefold()` as the key of the dictionary.")  # fmt: skip
 
 
@@ -312,7 +316,7 @@ def _log_in(browser: Browser, name: str, password: str) -> requests.Response:
 
 
 def _forms(chat: Stage) -> Iterator[tuple[str, Tag]]:
-    """Yield the address and the form, for every form that a stranger finds, and for its buttons."""
+    """Yield an address and its form, for every form and every button that a stranger can see."""
     for path in ("/", "/login", "/register"):
         page = BeautifulSoup(visit(chat, path, follow=True).text, "html.parser")
         for form in page.find_all("form"):

@@ -1,4 +1,4 @@
-"""The lab on attacks: the features that somebody added in a hurry keep working, without their holes."""
+"""The lab on attacks: the features that somebody added in a hurry still work, but are now secure."""
 
 from collections.abc import Callable
 
@@ -73,10 +73,10 @@ def a_search_shows_text(chat: Stage) -> None:
     for what, value in (("the name", name), ("the text, and `q`", text)):
         shown = visible(page).count(value)
         least = 1 if value == name else 2
-        expect(shown >= least, f"The page shows {what} letter by letter: {value}", f"{page:.200}",
-               AS_TEXT)  # fmt: skip
+        expect(shown >= least, f"The page shows {what} exactly as it was entered: {value}",
+               f"{page:.200}", AS_TEXT)  # fmt: skip
     expect(not BeautifulSoup(page, "html.parser").find("i"),
-           "No value becomes an element of the page.", f"{page:.200}", AS_TEXT)  # fmt: skip
+           "No value is inserted into the page as HTML.", f"{page:.200}", AS_TEXT)  # fmt: skip
 
 
 def a_link_renames_nothing(chat: Stage) -> None:

@@ -21,7 +21,7 @@ def nobody_writes_in_another_name(chat: Stage) -> None:
     for message in (*told, plain, *([accepted] if isinstance(accepted, dict) else [])):
         author = family.author(message)
         expect(author == family.named("Ada"),
-               "Ada's messages carry the name Ada, even if she writes another name into them.",
+               "Ada is the author of her messages, even if she writes another name into them.",
                f"the author is {author!r} in {message!r}",
                "Anybody can write any name into a message. Take the name from the connection: "
                "from what `connect` stored for `request.sid`, or from the account.")  # fmt: skip
@@ -45,7 +45,7 @@ def a_connection_needs_a_name(chat: Stage) -> None:
 
 @promise(since="author", until="accounts")
 def a_taken_name_is_refused(chat: Stage) -> None:
-    """A name that is already connected is refused, with or without capitals."""
+    """A name that is already connected is refused, whatever its capitalization."""
     with entered(chat, "Ada"):
         for name in ("Ada", "ADA"):
             refusal = turned_away(chat, name)
@@ -55,7 +55,7 @@ def a_taken_name_is_refused(chat: Stage) -> None:
                     "both are connected",
                     "Store each name when it connects, and compare a new name with the stored ones."
                     if name == "Ada" else
-                    "Ignore capitals when you compare: use `.casefold()` on both sides.",
+                    "Ignore capitalization when you compare names: use `.casefold()` on both sides.",
                 )  # fmt: skip
             _has_code(refusal.code, str(refusal), "conflict", f"as {name!r}, who is here already,")
 
@@ -72,7 +72,7 @@ def _has_code(seen: str, message: str, wanted: str, who: str) -> None:
     if seen == wanted and message:
         return
     raise Broken(
-        f"A connection {who} is refused with a sentence and the code `{wanted}`.",
+        f"A connection {who} is refused with an explanation and the code `{wanted}`.",
         f"the code {seen!r} and the sentence “{message}”",
         f'Raise `ChatError("{wanted}", …)`. For `connect`, `handle_error` must turn it into '
         "flask_socketio's `ConnectionRefusedError` (Python has another one), with the code.",

@@ -15,9 +15,9 @@ from workshop.stages import Stage
 def visit(
     chat: Stage, path: str, *, method: str = "GET", follow: bool = False, by: Browser | None = None
 ) -> requests.Response:
-    """Request a path of the stage, as somebody or as a stranger, without a token.
+    """Request a path of the stage, with somebody's browser or as a stranger, and without a token.
 
-    An error of the application raises Broken with its cause.
+    Raises Broken with the cause if the application has an error.
     """
     somebody, headers = by or Browser(chat), {TOKEN_HEADER: ""}
     answer = somebody.request(method, chat.url + path, allow_redirects=follow, headers=headers)
@@ -25,7 +25,7 @@ def visit(
 
 
 def read(chat: Stage, path: str) -> BeautifulSoup:
-    """Return the parsed page at `path`; anything but status 200 raises Broken."""
+    """Return the parsed page at `path`. Raises Broken if the status is not 200."""
     return _parsed(visit(chat, path), path)
 
 
@@ -61,7 +61,7 @@ def attribute(tag: Tag, name: str) -> str:
 
 
 def is_labelled(field: Tag) -> bool:
-    """Tell whether a field has a label for people: a `<label>`, or its own `aria-label`."""
+    """Return whether a field has a label, which can be a `<label>` or its own `aria-label`."""
     name = attribute(field, "id")
     page = list(field.parents)[-1]
     labels = [

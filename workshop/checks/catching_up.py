@@ -1,4 +1,4 @@
-"""People who were away catch up: they ask for the messages after a number, and get exactly those."""
+"""Catching up: people who were away ask for the messages after a number, and get exactly these."""
 
 from workshop.checks.client import Person, entered, number_of
 from workshop.checks.families import family_of
@@ -11,7 +11,7 @@ from workshop.stages import Stage
 
 @promise(since="catching_up", final_app=True)
 def sync_gives_what_was_missed(chat: Stage) -> None:
-    """People who were away ask for the messages after a number, and get exactly those, once."""
+    """People who were away ask for the messages after a number, and get each of them once."""
     with entered(chat, "Ada") as (ada,):
         with entered(chat, "Bo") as (bo,):
             last = number_of(bo.said("I am about to lose my connection"))
@@ -21,7 +21,7 @@ def sync_gives_what_was_missed(chat: Stage) -> None:
             nothing = bo.sync(number_of(missed[-1]))
     if seen != missed:
         raise Broken("`sync` with Bo's last number returns the five messages after it, oldest "
-                     "first, as they were acknowledged.", f"{_texts(seen)}",
+                     "first, with the same content as in their acknowledgements.", f"{_texts(seen)}",
                      _why_not(seen, missed, last))  # fmt: skip
     expect(nothing == [], "Somebody who has missed nothing gets an empty list.",
            f"{_texts(nothing)}", OFF_BY_ONE)  # fmt: skip
@@ -29,7 +29,7 @@ def sync_gives_what_was_missed(chat: Stage) -> None:
 
 @promise(since="catching_up")
 def a_wrong_number_is_refused(chat: Stage) -> None:
-    """`sync` is refused without a valid number to start after."""
+    """`sync` is refused if `after` is not a valid number."""
     family = family_of(chat)
     with entered(chat, "Ada") as (ada,):
         event, right = family.sync(0, family.general)
@@ -37,8 +37,8 @@ def a_wrong_number_is_refused(chat: Stage) -> None:
         without = {key: value for key, value in right.items() if key != "after"}
         for wrong in (without, right | {"after": "3"}, right | {"after": 2**70}):
             ada.refused(event, wrong,
-                        "Check first that `type(after) is int`, and that the database can hold "
-                        "such a number.",
+                        "First check that `type(after) is int`, and that the number is not too "
+                        "large for the database.",
                         field="after")  # fmt: skip
 
 
@@ -66,12 +66,13 @@ def the_page_counts_what_was_missed(chat: Stage) -> None:
            f"One line says {line}, before the {len(texts)} messages.", f"“{news}”",
            "Count the messages that the page is going to show, and append the line before "
            "them.", SCRIPT)  # fmt: skip
-    expect("missed" not in nothing, "If Ada missed nothing, the page says nothing.", f"“{nothing}”",
+    expect("missed" not in nothing, "If Ada missed nothing, the page shows no such line.",
+           f"“{nothing}”",
            "Append the line only if the number is greater than 0.", SCRIPT)  # fmt: skip
 
 
 def _shown_after_a_loss(visitor: Visitor, other: Person, texts: list[str]) -> str:
-    """Let somebody lose the connection while others speak; return what their page adds."""
+    """Interrupt somebody's connection while others write. Return the lines that their page adds."""
     before, asked = visitor.log, len(visitor.sent("sync"))
     visitor.page.go_offline()
     for text in texts:

@@ -1,4 +1,4 @@
-"""The client that every promise speaks through: people who enter a stage, speak and listen.
+"""The client that all promises use: people who connect to a stage, send messages and receive them.
 
 with entered(chat, "Ada", "Bo") as (ada, bo):
     ada.said("Hello")
@@ -33,15 +33,15 @@ QUOTED = 90  # characters of a payload that a sentence quotes
 
 FREE_AGAIN = "A name is free again when its connection ends."
 STILL_HERE = (
-    "Somebody of this name has left, but your server still keeps the name. Remove the name of "
-    "`request.sid` in the handler of `disconnect`. Or does `connect` store a name before it looks "
-    "for it?"
+    "The person with this name has disconnected, but your server still keeps the name. In the "
+    "handler of `disconnect`, remove the name of `request.sid`. Or does `connect` store a name "
+    "before it checks whether it is taken?"
 )
 NOBODY_ANSWERS = (
-    "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it, nothing "
-    "answers at /socket.io/."
+    "Is `socketio = SocketIO(app, …)` there, below `app = Flask(__name__)`? Without it, the server "
+    "does not answer at /socket.io/."
 )
-SAYS_NO = "Look at the handler of `connect`: why does it refuse?"
+SAYS_NO = "Look at the handler of `connect`: why does it refuse the connection?"
 NOTHING_RETURNED = (
     "The acknowledgement is empty. Whichever function answers must `return` the refusal, as the one "
     "below `@socketio.on_error_default` does: `return error.answer()`."
@@ -78,15 +78,15 @@ class Person:
         self.client.emit(event, data)
 
     def ask(self, event: str, data: object) -> object:
-        """Emit an event and return its acknowledgement. Raises Broken when none comes."""
+        """Emit an event and return its acknowledgement. Raises Broken if there is none."""
         try:
             return self._call(event, data)
         except DisconnectedError:
             raise Broken(f"The connection stays open, and `{event}` is acknowledged.",
                          "the server closed it",
-                         "Your server closes a connection that should stay open. When a login "
-                         "ends, close only the connections of that login, by its token or its "
-                         "number.") from None  # fmt: skip
+                         "Your server closes a connection that should stay open. When a session "
+                         "ends, close only the connections of that session, which you find by its "
+                         "token or its number.") from None  # fmt: skip
         except NoAnswer:
             log = self.chat.log
             raise Broken(f"The event `{event}` is acknowledged.",
@@ -96,16 +96,16 @@ class Person:
                          'and spelled exactly like this?')) from None  # fmt: skip
 
     def payload(self, text: str, room: int | None = None, **more: object) -> Message:
-        """Return the payload of `new_message` with which this person says `text`."""
+        """Return the payload of `new_message` with which this person sends `text`."""
         room = self.family.general if room is None else room
         return self.family.payload(self.name, text, room) | more
 
     def say(self, text: str, room: int | None = None, **more: object) -> object:
-        """Send a message and return its acknowledgement. Raises Broken when none comes."""
+        """Send a message and return its acknowledgement. Raises Broken if there is none."""
         return self.ask("new_message", self.payload(text, room, **more))
 
     def said(self, text: str, room: int | None = None, **more: object) -> Message:
-        """Send a message and return it as it was acknowledged. Raises Broken when it was not."""
+        """Send a message and return it as acknowledged. Raises Broken if it is not accepted."""
         answer = self.say(text, room, **more)
         message = answer.get("message") if isinstance(answer, dict) and answer.get("ok") else None
         if isinstance(message, dict):
@@ -117,7 +117,7 @@ class Person:
     def refused(
         self, event: str, data: object, hint: str, *, code: str = "invalid", field: str = ""
     ) -> None:
-        """Expect an event to be refused with this code and field. Raises Broken with the hint."""
+        """Raise Broken with the hint unless the server refuses this event with this code and field."""
         wanted = f'"code": "{code}"' + (f', "field": "{field}"' if field else "")
         expected = f"`{event}` with {_short(data)} is refused: "
         expected += f'{{"ok": false, "error": {{{wanted}, "message": "…"}}}}.'
@@ -138,11 +138,11 @@ class Person:
                f'Add `field="{field}"`, so that a page can point at the field that '
                'is wrong.')  # fmt: skip
         expect(error.get("message"), expected, seen,
-               "`message` is a sentence for people: it says what was expected, and what "
-               "the server got.")  # fmt: skip
+               "`message` is a sentence for people. It says what the server expected, and what it "
+               "got.")  # fmt: skip
 
     def sync(self, after: int, room: int | None = None) -> list[Message]:
-        """Ask for the messages after a number, and return them. Raises Broken when there is no list."""
+        """Ask for the messages after a number, and return them. Raises Broken if there is no list."""
         room = self.family.general if room is None else room
         event, data = self.family.sync(after, room)
         answer = self.ask(event, data)
@@ -154,15 +154,15 @@ class Person:
                      'Return the list in an object: `{"ok": True, "messages": […]}`.')  # fmt: skip
 
     def join(self, room: int) -> None:
-        """Join a room, whether or not this person is a member already."""
+        """Join a room. This person may already be a member."""
         self.family.join(self.name, room)
 
     def leave(self, room: int) -> object:
-        """Leave a room, in this tab; return the answer."""
+        """Leave a room, in this tab, and return the answer."""
         return self.family.leave(self.name, room, self.ask)
 
     def hear(self, event: str) -> object:
-        """Wait for the next event; return its data, or None when nothing came in time."""
+        """Wait for the next event and return its data, or None if nothing arrives in time."""
         for timeout in (ANSWER_TIMEOUT, MOMENT):
             try:
                 while True:
@@ -176,7 +176,7 @@ class Person:
         return None
 
     def hear_text(self, text: str) -> None:
-        """Wait for the message with this text, or until nothing more comes."""
+        """Wait until the message with this text arrives, or until no more events arrive."""
         while (data := self.hear("new_message")) is not None:
             if message_in(data).get("text") == text:
                 return
@@ -212,7 +212,7 @@ class Person:
         return [message.get("text") for message in self.messages()]
 
     def was_closed(self) -> bool:
-        """Wait until the server closes the connection; tell whether it did in time."""
+        """Wait for the server to close the connection. Return whether it did so in time."""
         if self.tape.wait(_closes, ANSWER_TIMEOUT):
             return True
         self.catch_up()
@@ -232,10 +232,11 @@ class Person:
                 return
 
     def _call(self, event: str, data: object) -> object:
-        """Emit an event and return its acknowledgement. Raises NoAnswer when none will come.
+        """Emit an event and return its acknowledgement. Raises NoAnswer if there will be none.
 
-        Time alone cannot tell a handler that is missing from one that is slow. The order can: when
-        the answer to a later question arrives first, the event has no acknowledgement.
+        The time that has passed does not show whether a handler is missing or only slow. The order of
+        the answers does: if the answer to a later question arrives first, the event has no
+        acknowledgement.
         """
         before = len(self.tape.packets)
         try:
@@ -281,7 +282,7 @@ def enter(chat: Stage, who: str | Browser, called: str | None = None) -> Person:
 
 @contextmanager
 def entered(chat: Stage, *who: str | Browser, called: str | None = None) -> Iterator[list[Person]]:
-    """Connect several people, and let them leave at the end."""
+    """Connect several people, and disconnect them at the end."""
     people: list[Person] = []
     try:
         for each in who:
@@ -295,7 +296,7 @@ def entered(chat: Stage, *who: str | Browser, called: str | None = None) -> Iter
 def turned_away(
     chat: Stage, name: str | None = None, browser: Browser | None = None
 ) -> TurnedAway | None:
-    """Try to connect once, and disconnect again; return the refusal, or None."""
+    """Try to connect once, and disconnect again. Return the refusal, or None if there was none."""
     try:
         connect(chat, name, browser, transports=["websocket"]).disconnect()
     except TurnedAway as refusal:
@@ -304,12 +305,12 @@ def turned_away(
 
 
 def message_in(data: object) -> Message:
-    """Return the message in the data of `new_message`; {} if the data is not a message."""
+    """Return the message in the data of `new_message`, or {} if the data is not a message."""
     return data if isinstance(data, dict) else {}
 
 
 def number_of(message: Message) -> int:
-    """Return the message's number. Raises Broken when it has none."""
+    """Return the message's number. Raises Broken if it has none."""
     if isinstance(message.get("seq"), int):
         return int(message["seq"])
     raise Broken(

@@ -1,4 +1,4 @@
-"""What a learner reads when something fails: the console's own words, the place, and their meaning."""
+"""What a learner reads if something fails: the console's message, its location, and an explanation."""
 
 import ast
 import re
@@ -65,7 +65,7 @@ def from_script(
 
 
 def from_log(log: str, folder: Path | None = None) -> Report | None:
-    """Report the newest error in a server's log; None when there is none.
+    """Return the newest error in a server's log, or None if there is none.
 
     The place is the last line of the chat in the traceback. `folder` is the chat's, the learner's own
     if it is left out.
@@ -94,12 +94,12 @@ def diagnose(log: str) -> str:
 
 
 def cause(log: str, otherwise: str) -> str:
-    """Return what the error in the log means, or `otherwise` when the log has none."""
+    """Return what the error in the log means, or `otherwise` if the log contains no error."""
     return diagnose(log) if BEGIN in log else otherwise
 
 
 def last_error(log: str) -> str:
-    """Return the newest error's words and place; the log's last line when it names no error."""
+    """Return the newest error's message and location, or the log's last line if there is no error."""
     report = from_log(log)
     if not report:
         return (log.strip().splitlines() or ["(nothing)"])[-1]
@@ -130,7 +130,7 @@ class _Frame:
 
 
 def _newest(log: str) -> tuple[str, list[_Frame]]:
-    """Return the last error's words and its frames, the outermost first."""
+    """Return the last error's message and its frames, the outermost first."""
     _, traceback, rest = log.rpartition(BEGIN)
     lines = rest.splitlines()[1:] if traceback else rest.splitlines()
     outside = [n for n, line in enumerate(lines) if line[:1].strip()]
@@ -156,7 +156,7 @@ def _frames(lines: list[str]) -> Iterator[_Frame]:
 
 
 def _defined(report: Report, folder: Path) -> Report:
-    """Add the place of the function that a report names, if the report has no place."""
+    """If a report has no location, add the location of the function that it names."""
     named = re.match(r"TypeError: (?:The view function for ')?(\w+)(?:\(\)|')", report.words)
     if not named:
         return report
@@ -168,7 +168,7 @@ def _defined(report: Report, folder: Path) -> Report:
 
 
 def _pasted(words: str, frame: _Frame) -> str:
-    """Name marks that were pasted with the code: in all lines, in that line, or in the one above."""
+    """Find marks that were pasted with the code in all lines, in that line, or in the line above."""
     if not re.match(r"SyntaxError|IndentationError", words):
         return ""
     try:
@@ -186,9 +186,9 @@ def _nearby(words: str, folder: Path) -> str:
 
 
 def _with_names_alike(words: str, path: Path) -> str:
-    """Ask "Did you mean …?" as newer Pythons do, in the same words.
+    """Add "Did you mean …?" in the same words as newer versions of Python.
 
-    Python 3.11 asks it on a terminal, and not in a log.
+    Python 3.11 asks this on a terminal, but not in a log.
     """
     unknown = re.search(r"name '(\w+)' is not defined$", words)
     if not unknown:

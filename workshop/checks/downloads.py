@@ -15,12 +15,15 @@ from workshop.stages import Stage
 
 @promise(since="downloads", final_app=True)
 def a_file_comes_back_unchanged(chat: Stage) -> None:
-    """A file comes back as it was uploaded, even if another file has the same name."""
+    """A downloaded file is identical to the uploaded one, even if another file has the same name."""
     room = make_room(chat, "Ada")
     contents = [b"my notes", b"other notes"]
     got = [_downloaded(chat, room, "notes.txt", content).content for content in contents]
     expect(
-        got == contents, "Two files with the name notes.txt come back unchanged.", f"{got}", BY_ID
+        got == contents,
+        "Two different files with the name notes.txt can be downloaded unchanged.",
+        f"{got}",
+        BY_ID,
     )
 
 
@@ -59,8 +62,8 @@ def only_members_download(chat: Stage) -> None:
         expect(answer.content != NOTES and (not answer.ok or who == "a stranger"),
                f"The file's address returns status 404 to {who}.",
                f"status {answer.status_code}, {len(answer.content)} bytes",
-               "An address is not a secret. On every request, find out who is asking, and whether "
-               "they are in the file's room now. If they are not, `abort(404)`.")  # fmt: skip
+               "An address is not a secret. On every request, find out who is logged in, and "
+               "whether they are currently in the file's room. If not, call `abort(404)`.")  # fmt: skip
 
 
 @promise(since="downloads", final_app=True)
@@ -81,7 +84,7 @@ def only_pictures_are_shown(chat: Stage) -> None:
            f"{page.headers['Content-Type']}, "
            f"{page.headers.get('Content-Disposition', 'no Content-Disposition')}",
            "Pass `as_attachment=True` for everything but pictures. If a browser opens a page from "
-           "your server, its script can act as the person who looks at it.")  # fmt: skip
+           "your server, a script in it can act in the name of the person who views it.")  # fmt: skip
     kinds = {each.headers.get("X-Content-Type-Options") for each in (picture, page)}
     expect(kinds == {"nosniff"},
            "The server sends every file with `X-Content-Type-Options: nosniff`.",
@@ -102,7 +105,7 @@ def _is_attachment(answer: requests.Response) -> bool:
 
 @exercise("downloads", "templates/chat.html")
 def pictures_are_shown_inline(chat: Stage) -> None:
-    """A message shows its pictures, live and when the page loads. Other files are only links."""
+    """A message shows its pictures, both live and when the page loads. Other files are only links."""
     rooms = account_of(chat)
     with visitors(chat, "Ada") as (page,), entered(chat, "Ada") as (ada,):
         for name, content in (("notes.txt", NOTES), ("cake.png", PNG)):

@@ -1,4 +1,4 @@
-"""Events over the socket: a message and its acknowledgement, and the broadcast."""
+"""Events over the socket: messages, their acknowledgements, and the broadcast."""
 
 from workshop.checks.client import ANSWER_TIMEOUT, entered, message_in
 from workshop.checks.console import cause
@@ -26,8 +26,8 @@ def a_message_is_acknowledged(chat: Stage) -> None:
         answer = ada.say("Hello")
     expect(isinstance(answer, dict) and answer.get("ok") is True,
            'The acknowledgement is {"ok": true}.', f"{answer!r}",
-           "Your server refuses the message and says why. But Ada is allowed to write here. Which "
-           "check refuses her?"
+           "Your server refuses the message, but Ada is allowed to write here. Which check refuses "
+           "it?"
            if isinstance(answer, dict) and answer.get("error") else
            'The acknowledgement is what the handler returns. End the handler itself, not a function '
            'below it, with `return {"ok": True, …}`, with a capital T.')  # fmt: skip
@@ -70,13 +70,13 @@ def the_sender_hears_it_too(chat: Stage) -> None:
         ada.say("Hello")
         expect(ada.hear("new_message") is not None, "Ada, who sent it, receives `new_message` too.",
                f"nothing within {ANSWER_TIMEOUT:.0f} s",
-               "Her page shows only what the server sends, so she would not see her own message. Is "
-               "the `emit` line missing? Or does `include_self=False` leave her out?")  # fmt: skip
+               "Her page shows only what the server sends, so she would not see her own message. "
+               "Is the `emit` line missing? Or does `include_self=False` exclude her?")  # fmt: skip
 
 
 @promise(since="broadcast", final_app=True)
 def each_message_once_and_in_order(chat: Stage) -> None:
-    """Each message arrives once, in the order sent."""
+    """Each message arrives once, and messages arrive in the order in which they were sent."""
     sent = [f"message {number}" for number in range(1, 6)]
     with entered(chat, "Ada", "Bo") as (ada, bo):
         for text in sent:

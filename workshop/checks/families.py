@@ -1,4 +1,4 @@
-"""The family of a stage: its name decides, or for a learner's chat, the step it is checked for."""
+"""The family of a stage. It depends on the stage's name, or on the step that a chat is checked for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ _known: dict[str, str] = {}  # by the stage's token: a name that has an account
 
 
 def family_of(chat: Stage) -> Family:
-    """Return how people speak with this stage.
+    """Return how people communicate with this stage.
 
-    If a learner's chat has no accounts yet, people enter it without one. Then the promise about
-    accounts breaks, and not the first promise that needs somebody in the room.
+    If a learner's chat has no accounts yet, people enter it without one. Otherwise, the first promise
+    that needs a person would break, instead of the promise about accounts.
     """
     if chat.is_final_app:
         return FinalApp(chat, accounts=True, sockets_need_login=True, rooms=True)
@@ -30,7 +30,7 @@ def family_of(chat: Stage) -> Family:
 
 
 def account_of(chat: Stage) -> Family:
-    """Return the family of a stage with accounts. Raises Broken when it has none yet."""
+    """Return the family of a stage with accounts. Raises Broken if it has no accounts yet."""
     family = family_of(chat)
     if family.accounts:
         return family
@@ -39,14 +39,14 @@ def account_of(chat: Stage) -> Family:
 
 
 def make_room(chat: Stage, owner: str) -> int:
-    """Let somebody make a new room; return its number."""
+    """Create a new room as this person, and return its number."""
     return account_of(chat).make_room(owner)
 
 
 def has_come_to(chat: Stage, subject: str) -> bool:
-    """Tell whether a step comes at or after the one about this subject.
+    """Return whether a stage is the step about this subject or a later one.
 
-    A learner's chat is as far as the step that it is checked for.
+    For a learner's chat, the step that it is checked for counts.
     """
     number = chat.name[:2] if chat.name[:2].isdigit() else _checked.get("99")
     return number >= manifest.step_about(subject).number
@@ -54,7 +54,7 @@ def has_come_to(chat: Stage, subject: str) -> bool:
 
 @contextmanager
 def checked_for(step: str) -> Iterator[None]:
-    """Within this block, speak with a learner's chat as with this step."""
+    """Within this block, treat a learner's chat as if it were this step."""
     before = _checked.set(step)
     try:
         yield
@@ -63,7 +63,10 @@ def checked_for(step: str) -> Iterator[None]:
 
 
 def known_name(chat: Stage) -> str:
-    """Return the name of one person who has an account, always the same, since hashing takes time."""
+    """Return the name of a person who has an account.
+
+    It is always the same person, because hashing is slow.
+    """
     if chat.token not in _known:
         name = fresh_name()
         account_of(chat).new_browser(name)

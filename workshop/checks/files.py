@@ -33,7 +33,7 @@ def upload(
     chat: Stage, name: str, room: int, filename: str, content: bytes, mime: str = "text/plain",
     headers: dict[str, str] | None = None,
 ) -> requests.Response:  # fmt: skip
-    """Let somebody upload a file to a room, as the page's script does."""
+    """Upload a file to a room as this person, in the same way as the page's script."""
     browser = account_of(chat).browser(name)
     answer = browser.post(
         "/api/uploads",
@@ -47,7 +47,7 @@ def upload(
 def kept(
     chat: Stage, name: str, room: int, filename: str, content: bytes, mime: str = "text/plain"
 ) -> dict[str, Any]:
-    """Upload a valid file; return the server's description of it. Raises Broken if it is refused."""
+    """Upload a valid file and return the server's description of it. Raises Broken if it is refused."""
     answer = upload(chat, name, room, filename, content, mime)
     about = _json(answer).get("upload")
     if answer.status_code == 201 and isinstance(about, dict) and about.get("id"):
@@ -63,7 +63,7 @@ def kept(
 def was_refused(
     chat: Stage, answer: requests.Response, statuses: set[int], what: str, hint: str
 ) -> None:
-    """Expect an upload to be refused, with one of these statuses and the reason. Raises Broken."""
+    """Raise Broken unless an upload was refused, with one of these statuses and a reason."""
     error = _json(answer).get("error")
     expect(answer.status_code in statuses,
            f"Uploading {what} returns status {' or '.join(map(str, sorted(statuses)))}.",
@@ -71,8 +71,8 @@ def was_refused(
     expect(isinstance(error, dict) and error.get("code") and error.get("message"),
            f"Uploading {what} is refused with "
            '{"ok": false, "error": {"code", "message"}}.', answer.text[:120],
-           "The script reads JSON. Write an error handler that gives every refusal under /api/ "
-           "this shape.")  # fmt: skip
+           "The script expects JSON. Write an error handler that returns every refusal under /api/ "
+           "in this form.")  # fmt: skip
 
 
 def _json(answer: requests.Response) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def a_file_is_uploaded_by_http(chat: Stage) -> None:
     expect(wanted.items() <= about.items() and named,
            f"The answer has `upload` with {wanted} and an `id` of 32 hexadecimal digits.",
            f"{about}",
-           "Use `uuid4().hex` as the id: nobody can guess it. `size` is in bytes.")  # fmt: skip
+           "Use `uuid4().hex` as the id, because nobody can guess it. `size` is in bytes.")  # fmt: skip
 
 
 @promise(since="files", final_app=True)
@@ -118,7 +118,7 @@ def a_message_lists_its_files(chat: Stage) -> None:
                "The message's list is empty. Put the files into it before you commit it: "
                "`stored.uploads = files.claim(uploads, user, room)`."
                if [each.get("uploads") for each in messages] == [[]] else
-               'A message carries a description of each file, not the file itself. Add it in '
+               'A message contains a description of each file, not the file itself. Add it in '
                '`as_dict`: `"uploads": [upload.as_dict() for upload in self.uploads]`.')  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def the_page_names_the_files(chat: Stage) -> None:
 
 
 def line_with_a_file(chat: Stage) -> tuple[Tag, str]:
-    """Let Ada send a file; return the line of her message on the page, and the file's label."""
+    """Send a file as Ada. Return the line of her message on the page, and the file's label."""
     room = make_room(chat, "Ada")
     about = kept(chat, "Ada", room, HOSTILE_NAME, b"text")
     with entered(chat, "Ada") as (ada,):
@@ -236,7 +236,7 @@ def line_with_a_file(chat: Stage) -> tuple[Tag, str]:
 
 @exercise("files", "files.py")
 def an_unsent_file_is_deleted(chat: Stage) -> None:
-    """When somebody uploads another file to a room, the previous one is deleted if it is unsent."""
+    """When somebody uploads another file to a room, their previous one is deleted if it is unsent."""
     room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
     with entered(chat, "Ada", "Bo") as (ada, bo):
         bo.join(room)
@@ -253,16 +253,18 @@ def an_unsent_file_is_deleted(chat: Stage) -> None:
         answer = ada.say("", room, uploads=[ids["unsent"]])
         gone = isinstance(answer, dict) and answer.get("ok") is False
         attempted(gone or b"This file is unsent." not in stored,
-                  "When Ada uploads another file, the previous one, which is unsent, is deleted.",
+                  "When Ada uploads another file, the server deletes the previous one, which she "
+                  "has not sent.",
                   "a message can still include it", "Delete it in `keep`, in files.py.")  # fmt: skip
         expect(gone, "No message can include a deleted file.", "the server accepts the message",
                "Delete the row, too: `db.session.delete(upload)`.")  # fmt: skip
         expect(b"This file is unsent." not in stored, "The file's bytes are deleted, too.",
                "they are still in the instance folder", "Call `path_of(upload).unlink()`.")  # fmt: skip
-        expect(b"This file is sent." in stored, "A file that has been sent stays.", "it is deleted",
-               "Delete only the files that are in no message: `message_seq=None`.")  # fmt: skip
+        expect(b"This file is sent." in stored, "The server keeps a file that has been sent.",
+               "it is deleted",
+               "Delete only files that do not belong to a message: `message_seq=None`.")  # fmt: skip
         for who, where, name, hint in (
-            (ada, room, "newest", "Delete before you store the new file."),
+            (ada, room, "newest", "Delete the previous file before you store the new one."),
             (ada, other, "elsewhere", "Delete only the files of this room: `room_id=room.id`."),
             (bo, room, "Bo's", "Delete only the person's own files: `owner_id=owner.id`."),
         ):
@@ -273,14 +275,14 @@ def an_unsent_file_is_deleted(chat: Stage) -> None:
 
 
 BY_CONTENT = (
-    "Look at the first bytes: each kind of picture has its own signature. Do not trust the name and "
-    "the type that come with the file, because the sender chooses them."
+    "Look at the first bytes of the file: each kind of picture has its own signature. Do not trust "
+    "the name and the type in the upload, because the sender chooses them."
 )
 BY_ID = (
     "Store the bytes under the id, and keep the name in the table. A name can contain a path, and "
     "two files can have the same name."
 )
-COUNT_THEM = "Refuse the message unless you find as many files as it names."
+COUNT_THEM = "Refuse the message unless you find all the files that it names."
 
 
 def _files_of(message: Message) -> list[dict[str, object]]:

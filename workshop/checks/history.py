@@ -19,7 +19,7 @@ HOSTILE_TEXT = '<img src="x" onerror="alert(1)">'
 
 @promise(since="history", final_app=True)
 def a_message_has_a_number_and_a_time(chat: Stage) -> None:
-    """A message carries its number and its time."""
+    """A message contains its number and its time."""
     with entered(chat, "Ada") as (ada,):
         message = ada.said("Hello")
     number_of(message)
@@ -39,11 +39,12 @@ def numbers_go_up_by_one(chat: Stage) -> None:
         numbers += [number_of(who.said("more")) for who in (bo, ada, bo)]
     expect(numbers == list(range(numbers[0], numbers[0] + 4)),
            f"Four messages have the numbers {numbers[0]} to {numbers[0] + 3}.", f"{numbers}",
-           "The same number is used again, because the message is not stored. After "
+           "The database uses the same number again, because the message is not stored. After "
            "`db.session.add(…)`, call `db.session.commit()`."
            if len(set(numbers)) < len(numbers) else
-           "A page can tell from the numbers that a message is missing. Let the database assign "
-           "the number when you store the message, and do not store a refused message.")  # fmt: skip
+           "A page uses the numbers to find out whether a message is missing. Let the database "
+           "assign the number when you store the message, and do not store a refused "
+           "message.")  # fmt: skip
 
 
 @promise(since="history", final_app=True)
@@ -57,8 +58,8 @@ def nobody_receives_what_is_not_stored(chat: Stage) -> None:
                 visit(chat, "/static/style.css")
             early = [m for m in bo.messages_heard() if m.get("text") == "not stored yet"]
         bo.hear_text("not stored yet")
-    expect(not early, "While nothing can be stored, nobody receives a new message.",
-           "Bo receives it, and the server may still lose it",
+    expect(not early, "While the server cannot store anything, nobody receives a new message.",
+           "Bo receives it, although the server may still lose it",
            "First call `db.session.commit()`, then `emit`, and then return the "
            "acknowledgement.")  # fmt: skip
 
@@ -70,7 +71,7 @@ def a_restart_loses_nothing(chat: Stage) -> None:
 
 
 def survives_a_restart(chat: Stage) -> None:
-    """Expect messages to survive a restart, and the numbers to continue. Raises Broken."""
+    """Raise Broken unless messages survive a restart, and the numbers continue."""
     with entered(chat, "Ada") as (ada,):
         before = number_of(ada.said("Remember me"))
     restart(chat)
@@ -86,7 +87,7 @@ def survives_a_restart(chat: Stage) -> None:
 
 @promise(since="history", final_app=True)
 def the_page_begins_with_the_newest_messages(chat: Stage) -> None:
-    """The page begins with the newest fifty messages, the oldest of them first."""
+    """The page begins with the fifty newest messages, in the order in which they were sent."""
     sent = send_many(chat, PAGE + 2)
     wanted = sent[-PAGE:]
     seen = re.findall(r"line \d+", text_of(read_chat(chat)))
@@ -129,7 +130,7 @@ BY_NUMBER = "Order by the number: `.order_by(Message.seq)`. A clock can stand st
 
 
 def said_while_the_clock_goes_back(chat: Stage) -> list[Message]:
-    """Let Ada send three messages, and make the last one look much older; return them."""
+    """Send three messages as Ada, and make the last one look much older. Return them."""
     with entered(chat, "Ada") as (ada,):
         messages = [ada.said(text) for text in ("the first", "the second", "the third")]
     set_the_clock_back(chat, number_of(messages[-1]))
@@ -137,7 +138,7 @@ def said_while_the_clock_goes_back(chat: Stage) -> list[Message]:
 
 
 def send_many(chat: Stage, count: int) -> list[str]:
-    """Let Ada send this many messages, with one connection after another; return their texts."""
+    """Send this many messages as Ada, with one connection after another. Return their texts."""
     texts = [f"line {number}" for number in range(1, count + 1)]
     for start in range(0, count, AT_ONCE):
         with entered(chat, "Ada") as (ada,):
@@ -148,7 +149,7 @@ def send_many(chat: Stage, count: int) -> list[str]:
 
 @exercise("history", "static/chat.js")
 def each_message_shows_its_time(chat: Stage) -> None:
-    """Each message shows its hour and minute, whether it arrives live or with the page."""
+    """Each message shows its hour and minute, whether it arrives live or when the page loads."""
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         message = bo.said("What time is it?")
         ada.sees("What time is it?", "The listener must still show the message.")

@@ -1,7 +1,7 @@
 """Kinds of error messages, and what each means: a pattern of the message, and a plain explanation.
 
 The patterns follow the words of CPython, Flask, Jinja, SQLAlchemy, V8 and Chromium, not the mistakes
-that lead to them. A message that matches no pattern is shown as it is.
+that lead to them. If a message matches no pattern, the checker shows it without an explanation.
 """
 
 import re
@@ -28,7 +28,7 @@ PYTHON: Kinds = [
     (
         r"ImportError: cannot import name '(\w+)' from '([\w.]+)' \(.*(?:site|dist)-packages",
         "The package `{1}` has no `{0}`. Compare the import line with the step, letter by letter. "
-        "Capitals count.",
+        "Python is case-sensitive.",
     ),
     (
         r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'",
@@ -47,7 +47,7 @@ PYTHON: Kinds = [
     ),
     (
         r"^SyntaxError: (?:'.' was never closed|unmatched|closing parenthesis)",
-        "The bracket at the mark has no partner. Add the one that is missing, or delete this one.",
+        "The bracket at the mark has no partner. Add the missing one, or delete this one.",
     ),
     (
         r"^SyntaxError: unterminated",
@@ -55,11 +55,11 @@ PYTHON: Kinds = [
     ),
     (
         r"^SyntaxError: .*((?:Maybe you meant|Perhaps you forgot|Did you mean).*)",
-        "Python cannot read the line at the mark. Its guess is: “{0}”",
+        "Python cannot read the line at the mark. It suggests: “{0}”",
     ),
     (
         r"^SyntaxError: expected '(\S+)'",
-        "Python cannot read the line. There must be a `{0}` at the mark.",
+        "Python cannot read the line. It needs a `{0}` at the mark.",
     ),
     (
         r"^SyntaxError: (.*)",
@@ -96,22 +96,23 @@ PYTHON: Kinds = [
         r"AttributeError: '(?:\w*function|method)' object has no|"
         r"TypeError: .*(?:function|method)'?(?: object)? is not (?:JSON|subscriptable|iterable)|"
         r"TypeError: .*\bnot '?(?:builtin_)?(?:function|method)\b|<bound method",
-        "The value is a function: are the brackets `()` missing? If you mean text, add quotes.",
+        "The value is a function. Are the brackets `()` after its name missing? If you mean text, "
+        "add quotes.",
     ),
     (
         r"AttributeError: (?:module |type object )?'([\w.]+)'(?: object)? has no attribute '(\w+)'",
-        "`{0}` has no `{1}`. The word after the dot is misspelled, or a word between the two is "
+        "`{0}` has no `{1}`. The word after the dot is misspelled, or a word in between is "
         "missing, as `session` is in `db.commit()`.",
     ),
     (
         r"AttributeError: (\w+)(?:$|\. Did you)",  # as Flask-SQLAlchemy says it
-        "There is nothing called `{0}` after the dot. It is misspelled, or a word between the two is "
+        "The value before the dot has no `{0}`. The word is misspelled, or a word in between is "
         "missing, as `session` is in `db.commit()`.",
     ),
     (
         r"TypeError: Object of type coroutine is not JSON serializable",
         "The function is declared with `async def`, so calling it returns a coroutine and not its "
-        "result. Flask-SocketIO wants plain functions here: remove `async`.",
+        "result. Flask-SocketIO expects a plain function here: remove `async`.",
     ),
     (
         r"TypeError: Object of type (\w+) is not JSON serializable",
@@ -120,8 +121,8 @@ PYTHON: Kinds = [
     ),
     (
         r"TypeError: '(\w+)' object is not callable",
-        "Brackets call a function, and a `{0}` is not one. Is a word missing before the brackets, "
-        "such as `.on` in `@socketio.on(…)`?",
+        "Brackets call a function, but a `{0}` is not a function. Is a word missing before the "
+        "brackets, such as `.on` in `@socketio.on(…)`?",
     ),
     (
         r"TypeError: bad operand type for unary \+",
@@ -130,7 +131,7 @@ PYTHON: Kinds = [
     ),
     (
         r"TypeError: ([\w.]+)\(\) (?:takes|missing) ",
-        "The call of `{0}` and its `def` line do not agree. Compare what is in the brackets.",
+        "The call of `{0}` does not match its `def` line. Compare the arguments in the brackets.",
     ),
     (
         r"TypeError: (?:.*unexpected keyword argument '(\w+)'|'(\w+)' is an invalid keyword|"
@@ -161,8 +162,8 @@ PYTHON: Kinds = [
     ),
     (
         r"TemplateNotFound: (\S+)",
-        "Flask looks for `{0}` in the folder `templates` next to app.py. Does the folder's name end "
-        "with an s, and is the file's name spelled exactly like this?",
+        "Flask looks for `{0}` in the folder `templates` next to app.py. Does the folder's name "
+        "end with an “s”, and is the file's name spelled exactly like this?",
     ),
     (
         r"TemplateSyntaxError: .*innermost block that needs to be closed is '(\w+)'",
@@ -175,8 +176,8 @@ PYTHON: Kinds = [
     ),
     (
         r"UndefinedError: (.*) has no (?:element|attribute) '?(\w+)'?",
-        "In the template, this value has no `{1}`: {0}. A list counts from 0, and `[-1]` is its last "
-        "item.",
+        "In the template, this value has no `{1}`: {0}. The first item of a list is 0, and `[-1]` "
+        "is its last.",
     ),
     (
         r"UndefinedError: .*'(\w+)'(?: is undefined)?$",
@@ -185,7 +186,7 @@ PYTHON: Kinds = [
     ),
     (
         r"BuildError: .*for endpoint 'socketio_browser",
-        "The application does not know the browser's Socket.IO client. Is the line "
+        "The application does not serve the Socket.IO client for browsers. Is the line "
         "`app.register_blueprint(socketio_browser)` there?",
     ),
     (
@@ -228,7 +229,8 @@ PYTHON: Kinds = [
     ),
     (
         r"RuntimeError: Working outside of (\w+) context",
-        "This line works only while Flask handles a request, or inside `with app.app_context():`.",
+        "This line works only while Flask is handling a request, or inside `with "
+        "app.app_context():`.",
     ),
     (
         r"Failed to find Flask application or factory",
@@ -278,7 +280,7 @@ SCRIPT: Kinds = [
     ),
     (
         r"(\S+) is not iterable",
-        "A list is needed here, but `{0}` is not one.",
+        "JavaScript needs a list here, but `{0}` is not a list.",
     ),
     (
         r"Cannot access '(.*)' before initialization",
@@ -295,18 +297,18 @@ SCRIPT: Kinds = [
     ),
     (
         r"(\S+) is not defined",
-        "`{0}` is used but never declared. Compare its spelling with the line that declares it; "
-        "capitals count. If another script declares it, load that one first.",
+        "`{0}` is used but never declared. Compare its spelling with the line that declares it. "
+        "JavaScript is case-sensitive. If another script declares it, load that one first.",
     ),
     (
         r"(?:undefined|null) is not a function",
-        "A function is needed here, but the value is not one. Pass the function by its name, without "
-        "`()`.",
+        "JavaScript needs a function here, but the value is not a function. Pass the function by "
+        "its name, without `()`.",
     ),
     (
         r"(?:\w+ )?(\S+) is not a (?:function|constructor)",
         "`{0}` is called as a function, but there is no function of that name. Check its spelling, "
-        "and the word before the dot; capitals count.",
+        "and the word before the dot. JavaScript is case-sensitive.",
     ),
     (
         r"Assignment to constant variable",
@@ -323,8 +325,8 @@ SCRIPT: Kinds = [
     ),
     (
         r"missing \) after argument list",
-        "The call is not closed where it should be: its `)` is missing, or a comma or quote before "
-        "it.",
+        "The call is not closed where it should be: its `)` is missing, or there is no comma or "
+        "quote before it.",
     ),
     (
         r"is not valid JSON|Unexpected end of JSON input|in JSON at position",
@@ -357,7 +359,8 @@ SCRIPT: Kinds = [
     (
         r"Unexpected (?:token|identifier|string|number|reserved word)",
         "JavaScript expects something else at the mark. A bracket, comma, operator or quote is "
-        "missing before it, or the word before it is misspelled; capitals count.",
+        "missing before it, or the word before it is misspelled. JavaScript is "
+        "case-sensitive.",
     ),
     (
         r"Illegal (return|break|continue) statement",
@@ -384,7 +387,7 @@ SCRIPT: Kinds = [
 
 
 def meaning(kinds: Kinds, words: str) -> str:
-    """Return what this kind of message means; "" for a kind that is not in the table."""
+    """Return what this kind of message means, or "" if the table does not contain it."""
     for pattern, sentence in kinds:
         if found := re.search(pattern, words):
             return sentence.format(*(group or "" for group in found.groups()))

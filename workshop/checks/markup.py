@@ -1,6 +1,6 @@
 """The promise about tags: each tag is closed, and its attributes are spelled correctly.
 
-A browser also accepts tags with mistakes, and reports nothing.
+A browser accepts tags with mistakes, and does not report them.
 """
 
 import re
@@ -57,7 +57,7 @@ class Opened(NamedTuple):
 
 
 class Tags(HTMLParser):
-    """The tags of a page as it arrives: which are never closed, and which close nothing."""
+    """The tags of a page's source: which tags are never closed, and which ones close nothing."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -137,8 +137,8 @@ def _is_in_order(path: str, page: str) -> None:
     for line, tag in tags.strays:
         raise Broken(f"Each `</{tag}>` on `{path}` closes a `<{tag}>`.",
                      f"`</{tag}>` in line {line} of the page's source (Ctrl+U shows it) closes nothing",
-                     f"Is `<{tag}>` missing, or spelled differently? Or is this one left "
-                     "over?")  # fmt: skip
+                     f"Is `<{tag}>` missing, or spelled differently? Or did you forget to delete "
+                     f"this tag?")  # fmt: skip
     for opened in tags.unquoted:
         raise Broken(f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
                      f"`{opened.text}` in line {opened.line} of the page's source (Ctrl+U shows it)",
@@ -147,4 +147,4 @@ def _is_in_order(path: str, page: str) -> None:
         raise Broken(f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",
                      f"`{name}` in line {opened.line} of the page's source (Ctrl+U shows it)",
                      f"Do you mean `{meant}`? A browser ignores an attribute that it does not know. "
-                     "An attribute of your own begins with `data-`.")  # fmt: skip
+                     "The name of an attribute that you invent must begin with `data-`.")  # fmt: skip

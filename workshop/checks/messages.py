@@ -46,17 +46,17 @@ def a_message_without_a_text_is_refused(chat: Stage) -> None:
 
 @promise(since="refusals", final_app=True)
 def a_message_of_blanks_is_refused(chat: Stage) -> None:
-    """A message that contains only blanks is refused."""
+    """A message that contains only spaces is refused."""
     with entered(chat, "Ada") as (ada,):
         for text in ("", " \n\t "):
             ada.refused("new_message", ada.payload(text),
-                        "A string of blanks is not empty for Python: check `text.strip()` instead.",
+                        "For Python, a string of spaces is not empty: check `text.strip()` instead.",
                         field="text")  # fmt: skip
 
 
 @promise(since="refusals", final_app=True)
 def half_a_character_is_refused(chat: Stage) -> None:
-    """Half a character, which no database can store, is refused."""
+    """Text with half a character in it, which no database can store, is refused."""
     with entered(chat, "Ada") as (ada,):
         ada.refused(
             "new_message", ada.payload("half: \ud83d"),
@@ -73,10 +73,11 @@ def a_long_message_is_refused(chat: Stage) -> None:
         answer = ada.say("a" * longest)
         expect(isinstance(answer, dict) and answer.get("ok"),
                f"A message of exactly {longest} characters is accepted.", f"{answer!r}",
-               f"Refuse the text if `len(text) > {longest}`: `>=` would refuse the longest one that "
-               "is allowed.")  # fmt: skip
+               f"Refuse the text if `len(text) > {longest}`: `>=` would refuse a text with the "
+               f"maximum length.")  # fmt: skip
         ada.refused("new_message", ada.payload("a" * (longest + 1)),
-                    "`maxlength` on the page does not stop somebody who sends from Python. Check "
+                    "`maxlength` on the page does not stop somebody who sends messages from "
+                    "Python. Check "
                     f"`len(text) > {longest}` in the server.", field="text")  # fmt: skip
 
 
@@ -91,7 +92,8 @@ def a_refusal_costs_nothing_else(chat: Stage) -> None:
     expect(texts == ["Still here"],
            "Of two refused messages and a good one, Bo receives only the good one.",
            f"{[str(text)[:20] for text in texts]}",
-           "Check first, and `emit` afterwards: a refusal must leave the function before `emit`."
+           "Check the message first, and `emit` it afterwards: a refusal must leave the function "
+           "before `emit`."
            if len(texts) > 1 else
            "Keep the connection open after a refusal: return an answer, and do not "
            "disconnect.")  # fmt: skip
@@ -103,13 +105,14 @@ def a_message_needs_a_name(chat: Stage) -> None:
     with entered(chat, "Ada") as (ada,):
         for name in (None, "   ", "A" * (LONGEST_NAME + 1)):
             ada.refused("new_message", ada.payload("Hello", username=name),
-                        'Check it as you check the text: `checked_name(field(payload, "username"))`.',
+                        'Check the name in the same way as the text: '
+                        '`checked_name(field(payload, "username"))`.',
                         field="username")  # fmt: skip
 
 
 @promise(since="refusals", until="accounts")
 def blanks_around_a_name_do_not_count(chat: Stage) -> None:
-    """The server removes blanks around a name."""
+    """The server removes spaces around a name."""
     with entered(chat, "  Ada ") as (ada,):
         author = ada.said("Hello").get("username")
     expect(author == "Ada", "Somebody who enters the name “  Ada ” is called “Ada”.",
@@ -120,16 +123,16 @@ def blanks_around_a_name_do_not_count(chat: Stage) -> None:
 
 @exercise("refusals", "checks.py")
 def too_many_messages_are_refused(chat: Stage) -> None:
-    """Somebody who sends more than ten messages in ten seconds learns how long to wait."""
+    """If somebody sends more than ten messages in ten seconds, the refusal says how long to wait."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         for number in range(1, MANY + 1):
             ada.said(f"message {number}")
         answer = ada.say("one too many")
         attempted(not isinstance(answer, dict) or not answer.get("ok"),
                   "The eleventh message within ten seconds is refused.", "it is accepted",
-                  "Before `emit`, call `count_message(request.sid)`, which stores when each connection "
-                  "has sent. If ten of these times are less than ten seconds old, it raises the "
-                  "error."
+                  "Before `emit`, call `count_message(request.sid)`. This function stores the "
+                  "times of each connection's messages, and raises the error if ten of them are "
+                  "less than ten seconds old."
                   )  # fmt: skip
         ada.refused("new_message", ada.payload("again"),
                     "The code of this refusal is `rate_limited`.", code="rate_limited")  # fmt: skip
@@ -140,6 +143,6 @@ def too_many_messages_are_refused(chat: Stage) -> None:
         wait = error.get("retry_after")
         expect(isinstance(wait, int | float) and 0 < wait <= 10,
                "`retry_after` says how many seconds to wait before trying again.", f"{error!r}",
-               "It is a number: how many seconds pass until the oldest message is ten "
-               "seconds old.")  # fmt: skip
+               "It is a number: how many seconds it takes until the oldest message is ten seconds "
+               "old.")  # fmt: skip
         bo.said("I have only begun")

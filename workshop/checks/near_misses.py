@@ -1,4 +1,4 @@
-"""Files that are almost where they should be, and code that was pasted with marks that are not code."""
+"""Files with almost the right name or place, and code that was pasted with marks that are not code."""
 
 import re
 from difflib import get_close_matches
@@ -16,7 +16,7 @@ PASTED = {
 
 
 def missing_app(chat: Path) -> tuple[str, str] | None:
-    """Return what is there instead of app.py, and what to do; None when nothing looks like it."""
+    """Return what exists instead of app.py and what to do, or None if no file looks like it."""
     for folder in (chat, chat.parent, *_folders(chat)):
         names = _names(folder)
         alike = [name for name in names if name.casefold() == "app.py"]
@@ -34,7 +34,7 @@ def missing_app(chat: Path) -> tuple[str, str] | None:
 
 
 def instead_of(folder: Path, wanted: str) -> str:
-    """Name what is almost the file `wanted`, such as "templates/chat.html"; "" when nothing is."""
+    """Describe a file that is almost `wanted`, such as "templates/chat.html", or return ""."""
     here, so_far = folder, ""
     for part in wanted.split("/"):
         names = _names(here)
@@ -47,14 +47,12 @@ def instead_of(folder: Path, wanted: str) -> str:
             return f"There is {there}. Rename it to {right}.{_why(alike)}"
         if alike:
             there = f"`{so_far}{alike}`"
-            return f"There is {there}, and your code asks for `{part}`: make the names the same."
+            return f"There is {there}, but your code asks for `{part}`: make the names the same."
         break
     name = wanted.rpartition("/")[2]
     for known in FOLDERS:
         if wanted.startswith(f"{known}/{known}/") and (folder / known / name).is_file():
-            return (
-                f"Flask looks in `{known}` by itself. Write the name without the folder: `{name}`."
-            )
+            return f"Flask already looks in `{known}`. Write the name without the folder: `{name}`."
     elsewhere = [folder / name, folder.parent / name, *folder.glob(f"*/{name}")]
     for found in elsewhere:
         if found.is_file() and found != folder / wanted:
@@ -64,7 +62,7 @@ def instead_of(folder: Path, wanted: str) -> str:
 
 
 def pasted(code: str) -> str:
-    """Return a sentence about marks that were pasted before most lines; "" if there are none."""
+    """Return a sentence about marks that were pasted before most lines, or "" if there are none."""
     lines = [line for line in code.splitlines() if line.strip()]
     for mark, words in PASTED.items():
         marked = [line for line in lines if re.match(mark, line)]
@@ -75,7 +73,7 @@ def pasted(code: str) -> str:
 
 
 def _alike(part: str, names: list[str]) -> str:
-    """Return the name that is meant to be `part`: other capitals, one more ending, or a slip."""
+    """Return the name that should be `part`, but has other capitals, a second ending or a typo."""
     for name in names:
         if name.casefold() == part.casefold() or name.casefold() == f"{part}.txt".casefold():
             return name
@@ -86,7 +84,7 @@ def _why(name: str, same_folder: bool = True) -> str:
     if name.endswith(".txt"):
         return " Your editor or file manager may hide the ending `.txt`."
     if same_folder and name != name.lower():
-        return " Capitals count in file names."
+        return " File names are case-sensitive."
     return ""
 
 

@@ -38,14 +38,14 @@ def messages_before_a_number(chat: Stage) -> None:
 
 @promise(since="older")
 def no_number_breaks_the_route(chat: Stage) -> None:
-    """Whatever somebody writes after `before=`, the server does not fail."""
+    """The server handles every possible value after `before=` without an error."""
     for before in ("soon", "", "-1", str(2**70)):
         _ask(chat, before)
 
 
 @promise(since="older", final_app=True)
 def each_line_knows_its_number(chat: Stage) -> None:
-    """Each message on the page carries its number, in `data-seq`."""
+    """Each message on the page has its number in `data-seq`."""
     with entered(chat, "Ada") as (ada,):
         number = number_of(ada.said("Which number am I?"))
     seen = [attribute(line, "data-seq") for line in lines(chat)]
@@ -56,7 +56,7 @@ def each_line_knows_its_number(chat: Stage) -> None:
 
 @promise(since="older")
 def the_page_loads_older_messages(chat: Stage) -> None:
-    """The button shows the fifty messages before those on the page, in order and once."""
+    """The button shows the fifty messages before those on the page, in order, and each of them once."""
     send_many(chat, PAGE + 5)
     with visitors(chat, "Ada") as (ada,):
         before = numbers_shown(ada)
@@ -75,7 +75,7 @@ def the_page_loads_older_messages(chat: Stage) -> None:
 
 @promise(since="older")
 def two_clicks_load_no_message_twice(chat: Stage) -> None:
-    """If somebody clicks twice, the page shows no message twice."""
+    """If somebody clicks the button twice, the page still shows each message only once."""
     send_many(chat, PAGE + 5)
     with visitors(chat, "Ada") as (ada,):
         before = numbers_shown(ada)
@@ -91,7 +91,7 @@ def two_clicks_load_no_message_twice(chat: Stage) -> None:
 
 @promise(since="older")
 def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
-    """If the server does not answer, the page says so, and the button still works afterwards."""
+    """If the server does not answer, the page says so, and the button works again afterwards."""
     send_many(chat, PAGE + 5)
     with visitors(chat, "Ada") as (ada,):
         online = ada.status
@@ -136,7 +136,7 @@ def the_button_is_hidden_when_nothing_is_older(chat: Stage) -> None:
 
 
 def _is_offered(visitor: Visitor) -> bool:
-    """Tell whether the page has the button, and shows it."""
+    """Return whether the page has the button and shows it."""
     hidden, style = (visitor.page.attributes(BUTTON, name) for name in ("hidden", "style"))
     return hidden == [None] and "none" not in (style[0] or "")
 
@@ -148,7 +148,7 @@ FETCH = (
 
 
 def loads_older(visitor: Visitor) -> None:
-    """Let somebody click on the button, and expect more messages. Raises Broken."""
+    """Click the button on somebody's page. Raises Broken unless this shows more messages."""
     before = len(numbers_shown(visitor))
     visitor.clicks(BUTTON, "“Load older messages”")
     visitor.expects(lambda: len(numbers_shown(visitor)) > before, "Older messages appear.", FETCH,

@@ -1,4 +1,4 @@
-"""The first pages: what they say, and to whom; the exercises of steps 01 to 03."""
+"""The first pages: what they show, and to whom. Also the exercises of steps 01 to 03."""
 
 import os
 import re
@@ -34,7 +34,8 @@ def the_front_page_welcomes(chat: Stage) -> None:
     page = read(chat, "/")
     heading = page.find(HEADINGS)
     expect(isinstance(heading, Tag) and text_of(heading), "`/` has a heading that welcomes people.",
-           quote(page), "Add `<h1>…</h1>` with words of your own. Is the file saved?")  # fmt: skip
+           quote(page), "Add a heading with your own words: `<h1>…</h1>`. Have you saved the "
+                        "file?")  # fmt: skip
 
 
 @promise(since="setup", until="setup")
@@ -44,7 +45,7 @@ def the_page_names_its_python(chat: Stage) -> None:
     expect(re.search(r"[\\/]python", text_of(page), re.IGNORECASE),
            "`/` shows the full path of a Python interpreter.", quote(page),
            "Is `{python}` in PAGE, and does `index` return `PAGE.format(python=sys.executable)`? "
-           "(From step 02 on this page is gone, and so is this check.)")  # fmt: skip
+           "(From step 02 on, neither this page nor this check exists.)")  # fmt: skip
 
 
 @promise(since="routes", until="catching_up")
@@ -60,23 +61,24 @@ def the_form_asks_for_a_name(chat: Stage) -> None:
                      "nothing.")  # fmt: skip
     expect(attribute(form, "method").lower() in ("", "get"), "The form uses the method GET.",
            f'method="{attribute(form, "method")}"',
-           'Use method="get". Then the name is part of the address, and people can open the same '
+           'Use method="get". The name is then part of the address, so people can open the same '
            "address again.")  # fmt: skip
     target = urlsplit(urljoin(chat.url + "/", attribute(form, "action"))).path
     expect(target == "/chat", "The form's action leads to /chat.",
            f'action="{attribute(form, "action")}" leads to {target}',
-           "The action is the address that the browser goes to: it must lead to /chat.")  # fmt: skip
+           "The action is the address that the browser goes to. It must be the address of "
+           "/chat.")  # fmt: skip
     _field_is_friendly(form, field)
 
 
 def _field_is_friendly(form: Tag, field: Tag) -> None:
     expect(field.has_attr("required"),
-           "The field is required: the browser does not send an empty name.", str(field),
+           "The field is required, so that the browser does not send an empty name.", str(field),
            "Add the word `required` inside the input's tag.")  # fmt: skip
     expect(is_labelled(field),
            'The field has a label: `<label for="username">` and `id="username"`.', str(field),
-           "A label's `for` must be the field's `id`. Otherwise a screen reader cannot name the "
-           "field.")  # fmt: skip
+           "A label's `for` must be the field's `id`. Otherwise, a screen reader does not know the "
+           "field's name.")  # fmt: skip
     buttons = form.select(SENDS)
     expect(any(text_of(each) or attribute(each, "value") for each in buttons),
            "The form has a button that says what it does, such as “Join Chat”.",
@@ -113,7 +115,7 @@ def without_a_name_back_to_the_front_page(chat: Stage) -> None:
                f"status {answer.status_code}"
                + (f", leading to {target}" if "Location" in answer.headers else ""),
                'Before you return the page: `if not username: return redirect(url_for("index"))`. '
-               '`.strip()` removes blanks, so a name of blanks becomes empty.')  # fmt: skip
+               '`.strip()` removes spaces, so a name of spaces becomes empty.')  # fmt: skip
 
 
 @promise(since="routes")
@@ -126,7 +128,8 @@ def a_hostile_name_stays_text(chat: Stage) -> None:
            "Text from other people must be escaped: write `escape(username)` in Python. A template "
            "escapes every value, unless `|safe` switches it off.")  # fmt: skip
     expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
-           quote(page), "Escape once, not twice, and do not remove anything from the name.")  # fmt: skip
+           quote(page), "Escape the name once, not twice, and do not remove anything "
+                        "from it.")  # fmt: skip
 
 
 @promise(since="routes")
@@ -140,7 +143,7 @@ def other_addresses_and_methods_are_refused(chat: Stage) -> None:
 
 
 def _around_the_messages(page: BeautifulSoup) -> str:
-    """Return what a page says, without its messages, which contain people's names, too."""
+    """Return the text of a page without its messages, because these contain people's names, too."""
     for log in page.select("title, #chat-messages"):
         log.extract()
     return text_of(page)
@@ -179,8 +182,8 @@ def _why_no_pin(text: str) -> str:
     if "=" in text:
         return "Write two equals signs between the name and the version: `flask==…`."
     return (
-        "A name alone does not pin a version: next year, it would install a different Flask. After the "
-        "name, write two equals signs and the version."
+        "A name alone does not pin a version. Next year, pip would install a different Flask. "
+        "After the name, write two equals signs and the version."
     )
 
 
@@ -198,13 +201,14 @@ def _has_flask(pinned: str) -> None:
     if result.returncode:
         raise Broken(
             "The Python of mine/second can import flask.", result.stderr.strip().splitlines()[-1],
-            "Each environment has its own packages. Install with the Python of mine/second: write its "
-            "path and then `-m pip install -r …/requirements.txt`, as the notebook shows.",
+            "Each environment has its own packages. Install Flask with the Python of mine/second: "
+            "type the path of this Python, and then `-m pip install -r …/requirements.txt`, as the "
+            "notebook shows.",
         )  # fmt: skip
     expect(result.stdout.strip() == pinned,
            f"mine/second has Flask {pinned}, as requirements.txt says.",
            f"Flask {result.stdout.strip()}",
-           "Install from the file with `-r`, so that the versions always agree.")  # fmt: skip
+           "Install from the file with `-r`, so that you get the version that it pins.")  # fmt: skip
 
 
 @exercise("routes")
@@ -216,16 +220,16 @@ def there_is_an_about_page(chat: Stage) -> None:
     heading = page.find("h1")
     expect(heading and "about" in text_of(heading).lower(),
            "/about has a heading with the word “About”.", quote(page),
-           "Give the page its own heading: `<h1>About this chat</h1>`.")  # fmt: skip
+           "Give the page a heading of its own: `<h1>About this chat</h1>`.")  # fmt: skip
     links = [attribute(tag, "href") for tag in read(chat, "/").find_all("a")]
     expect("/about" in [urlsplit(urljoin(chat.url + "/", link)).path for link in links],
            "The front page has a link to /about.", f"links: {links or 'none'}",
-           'Add a link, so that people find the page: `<a href="about">About</a>`.')  # fmt: skip
+           'Add a link, so that people can find the page: `<a href="about">About</a>`.')  # fmt: skip
 
 
 @exercise("templates")
 def the_room_has_a_title(chat: Stage) -> None:
-    """The chat page shows the room's title from the address, and “Lobby” without one."""
+    """The chat page shows the room's title from the address, or “Lobby” if the address has none."""
     title = read(chat, "/chat?username=Ada").find(id="room-title")
     attempted(isinstance(title, Tag), 'The chat page has an element with `id="room-title"`.',
               "no such element", 'Add `<p id="room-title">{{ room }}</p>` to chat.html.')  # fmt: skip

@@ -1,4 +1,4 @@
-"""Step 03: the parts of the pages, and what a template would show if there were a message."""
+"""Step 03: the parts of the pages, and what the template would show if there were a message."""
 
 import ast
 from http import HTTPStatus
@@ -22,7 +22,10 @@ MESSAGE = {"username": "Cy", "text": "A thimble"}
 
 
 class Anything(ChainableUndefined):
-    """A value that a learner also passes to the page: it is empty, whatever the page does with it."""
+    """A value that a learner passes to the page in addition.
+
+    It looks empty, whatever the page does with it.
+    """
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return self
@@ -38,7 +41,8 @@ def pages_are_complete(chat: Stage) -> None:
     for path, title in (("/", "Chat Application"), ("/chat", "Chat Room")):
         page = read(chat, path) if path == "/" else read_chat(chat)
         expect(page.select_one("html[lang]"), f"`{path}` names its language.", "no `lang`",
-               'Write `<html lang="en">`. A screen reader reads the page in this language.')  # fmt: skip
+               'Write `<html lang="en">`. Then a screen reader knows the language of the '
+               'page.')  # fmt: skip
         expect(page.title and text_of(page.title), f"`{path}` has a title, such as “{title}”.",
                "an empty title" if page.title else "no title",
                f"Put `<title>{title}</title>` into the head of the template.")  # fmt: skip
@@ -68,8 +72,8 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
         expect(page.select_one(f"{WILL_DO.get(tag, tag)}#{identity}"),
                f'The chat page has `<{tag} id="{identity}">`.',
                f"elements with the ids {[attribute(t, 'id') for t in page.find_all(id=True)]}",
-               "The script of step 04 finds the parts of the page by these ids: compare them letter "
-               "by letter.")  # fmt: skip
+               "The script of step 04 uses these ids to find the parts of the page: compare them "
+               "letter by letter.")  # fmt: skip
     log = page.find(id="chat-messages")
     assert isinstance(log, Tag)
     expect(attribute(log, "role") == "log", 'The messages are in an element with role="log".',
@@ -97,7 +101,7 @@ def nothing_comes_from_elsewhere(chat: Stage) -> None:
             address = attribute(tag, "src") or attribute(tag, "href")
             host = urlsplit(urljoin(chat.url, address)).netloc
             expect(host in ("", urlsplit(chat.url).netloc),
-                   "Scripts and styles come from your own server.", str(tag)[:160],
+                   "All scripts and stylesheets come from your own server.", str(tag)[:160],
                    "Without internet access, this page would not work. Use "
                    "`url_for('static', …)`, or the blueprint for the browser client.")  # fmt: skip
 
@@ -140,13 +144,13 @@ def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
            f"The stylesheet of `{path}` loads.",
            f"{target} returns status {answer.status_code}, {answer.headers.get('Content-Type')}",
            instead_of(chat.folder, target.lstrip("/"))
-           or "Flask serves the folder `static` next to app.py. Is style.css in it, spelled exactly "
-           "like this, and does `url_for` make its address? Or is a quote missing in "
-           "the line?")  # fmt: skip
+           or "Flask serves the folder `static` next to app.py. Does it contain style.css, spelled "
+              "exactly like this, and does `url_for` create its address? Or is a quote missing in "
+              "the line?")  # fmt: skip
 
 
 def _given_to_the_page(chat: Stage) -> list[str] | None:
-    """Return the names that app.py passes to chat.html; None if the code does not show them."""
+    """Return the names that app.py passes to chat.html, or None if the code does not show them."""
     for node in ast.walk(ast.parse((chat.folder / "app.py").read_bytes())):
         match node:
             case ast.Call(args=[ast.Constant(value="chat.html")], keywords=given):
@@ -156,7 +160,7 @@ def _given_to_the_page(chat: Stage) -> list[str] | None:
 
 
 def page_with_a_message(chat: Stage, message: dict[str, str]) -> str:
-    """Render chat.html as it is, with one message; all other values are empty."""
+    """Render chat.html unchanged, with one message. All other values are empty."""
     given = _given_to_the_page(chat)
 
     def nowhere(*_: Any, **__: Any) -> str:

@@ -1,4 +1,4 @@
-"""Who is here (people, not sockets); leaving a room; the exercise: who is typing."""
+"""Who is here (people, not sockets), and leaving a room. Also the exercise: who is typing."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from workshop.stages import Stage
 
 @promise(since="presence")  # final_app waits 10 s before it says that somebody has gone
 def a_room_knows_who_is_here(chat: Stage) -> None:
-    """Whenever somebody comes or goes, the people in the room receive the list of who is here."""
+    """When somebody comes or goes, the people in the room receive the list of people who are here."""
     bo = account_of(chat).named("Bo")
     with entered(chat, "Ada") as (ada,):
         with entered(chat, "Bo"):
@@ -25,7 +25,8 @@ def a_room_knows_who_is_here(chat: Stage) -> None:
                          "Whenever somebody connects or joins a room, call "
                          "`tell_presence(room.id)`.")  # fmt: skip
         gone = _states(ada, lambda names: bo not in names)
-        expect(bo not in gone[-1], "When Bo closes his page, Ada receives the list of who is left.",
+        expect(bo not in gone[-1], "When Bo closes his page, Ada receives the list of the people "
+                                   "who are still here.",
                f"still {gone[-1]}",
                "In the handler of `disconnect`, first remove the connection, and then call "
                "`tell_presence` for its rooms.")  # fmt: skip
@@ -48,7 +49,7 @@ def presence_counts_people(chat: Stage) -> None:
                f"{names}",
                "Count people, not connections: put each name into a set."
                if bo in names else
-               "Somebody has left only when their last connection is closed. Work out who is here "
+               "A person has left only when their last connection is closed. Find out who is here "
                "from all the connections that are still open.")  # fmt: skip
 
 
@@ -62,7 +63,8 @@ def people_can_leave_their_last_room(chat: Stage) -> None:
         expect(page.status_code == 200,
                f"Somebody who is in no room sees the page {rooms.page(name)}.",
                f"status {page.status_code}",
-               "Look for the room only if there is one: `min(…, default=0)`, and `if room_id and "
+               "Look for the room only if the person is in one: `min(…, default=0)`, and `if "
+               "room_id and "
                "room_id not in mine`.")  # fmt: skip
         person.said("Here I am", make_room(chat, name))
 
@@ -84,8 +86,8 @@ def leaving_reaches_every_tab(chat: Stage) -> None:
                    "First call `memberships.leave(user, room)`, and then "
                    "`memberships.update_sockets(room.id, sockets)`.")  # fmt: skip
             client.refused("new_message", client.payload("Still here?", room),
-                           "Somebody who has left is not a member: read the memberships from the "
-                           "database at every event.",
+                           "Somebody who has left is no longer a member. Read the memberships from "
+                           "the database at every event.",
                            code=rooms.not_a_member)  # fmt: skip
         heard = ada.texts()
     expect("Bo has gone" in heard, "People who stay still receive what is said in the room.",
@@ -106,7 +108,7 @@ def only_members_leave(chat: Stage) -> None:
 
 
 def _states(person: Person, wanted: Callable[[list[str]], bool]) -> list[list[str]]:
-    """Wait until the list of who is here is as wanted; return all lists that have arrived."""
+    """Wait until the list of people who are here is as wanted. Return all lists that have arrived."""
     rooms = person.family
     while True:
         states = rooms.online(person.heard(), rooms.general)
@@ -165,13 +167,13 @@ def _page_takes_part(chat: Stage) -> None:
                     "Nothing changed.")  # fmt: skip
         ada.did = "Bo was typing, and stopped."
         ada.expects(lambda: ada.text == quiet, "The page no longer shows it after 3 s.",
-                    "Clear the text with `setTimeout(() => …, 3000)`. First call `clearTimeout` for "
-                    "the previous timer, so that the last keystroke counts.",
+                    "Clear the text with `setTimeout(() => …, 3000)`. First call `clearTimeout` "
+                    "for the previous timer, so that the 3 s begin with the last keystroke.",
                     "It is still there.", 5.0)  # fmt: skip
         bo.emit("typing", {"room": other})
         bo.told("typing")
         ada.page.pages.settle()
-        expect(ada.text == quiet, "The page shows only who is typing in its own room.",
+        expect(ada.text == quiet, "The page shows only people who are typing in its own room.",
                "Bo is typing in another room, and the page shows it.",
-               "Somebody in two rooms receives the events of both. Begin the listener with "
+               "People who are in two rooms receive the events of both. Begin the listener with "
                "`if (typing.room !== room) return;`.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""A promise: a sentence, the step from which it holds, and the code that tries it."""
+"""A promise: a sentence, the step from which it holds, and the code that tests it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ Trial = Callable[[Stage], None]
 
 
 class Broken(AssertionError):
-    """A promise does not hold. The parts are sentences for a learner.
+    """A promise does not hold. The parts of this error are sentences for a learner.
 
-    `sentence` names another promise, if trying this one has shown that the other one is broken.
-    `report` is the error that caused it. If there was no error, `about` is the file to look at, such
-    as "static/chat.js".
+    `sentence` is the sentence of another promise, if the test of this one shows that the other one is
+    broken. `report` is the error that caused it. If there was no error, `about` is the file to look at,
+    such as "static/chat.js".
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class NotAttempted(Broken):
 
 
 class CannotRun(Exception):
-    """This machine cannot try a promise. The message is a sentence that says why."""
+    """This machine cannot test a promise. The message is a sentence that says why."""
 
 
 def expect(holds: object, expected: str, seen: object, hint: str, about: str = "") -> None:
-    """Raise Broken unless something holds."""
+    """Raise Broken unless the condition is true."""
     if not holds:
         raise Broken(expected, str(seen), hint, about=about)
 
@@ -66,8 +66,8 @@ def attempted(done: object, expected: str, seen: object, hint: str) -> None:
 class Promise:
     """`since` and `until` are step numbers; `until` is the last step that keeps the promise, if any.
 
-    `final_app` says that the finished application keeps the promise, too. `file` is the one to look
-    at, if it is not the usual one of the promise's module.
+    `final_app` says that the finished application keeps the promise, too. `file` is the file to look
+    at, if it differs from the usual one of the promise's module.
     """
 
     sentence: str
@@ -79,7 +79,7 @@ class Promise:
 
     @property
     def about(self) -> str:
-        """The file to look at if neither an error nor the promise itself names one."""
+        """The file to look at if neither an error nor the promise itself names a file."""
         return self.file or LOOK_IN.get(self.trial.__module__.rpartition(".")[2], "app.py")
 
     def __str__(self) -> str:
@@ -143,5 +143,8 @@ def _number_of(name: str) -> str:
 
 def _sentence(trial: Trial) -> str:
     if not trial.__doc__:
-        raise TypeError(f"{trial.__name__} needs a docstring: it is the sentence shown.")
+        raise TypeError(
+            f"{trial.__name__} needs a docstring, because the checker shows it as the "
+            f"promise's sentence."
+        )
     return trial.__doc__.splitlines()[0]

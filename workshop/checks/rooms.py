@@ -20,7 +20,7 @@ def people_who_register_are_in_the_general_room(chat: Stage) -> None:
     message = answer.get("message", {}) if isinstance(answer, dict) else {}
     expect(message.get("room") == family_of(chat).general,
            "Somebody who has just registered can write in room 1, and the message "
-           'carries `"room": 1`.', f"{answer!r}",
+           'contains `"room": 1`.', f"{answer!r}",
            'In `create_account`, call `memberships.join(user, "general")`. In `as_dict`, return '
            "`room_id` as `room`.")  # fmt: skip
 
@@ -34,7 +34,7 @@ def a_room_can_be_made_and_joined(chat: Stage) -> None:
         ada.join(room)
         ada.said("Is anybody here?", room)
         texts = bo.texts()
-    expect(texts == ["Is anybody here?"], "Bo, who has joined, receives what Ada says in the room.",
+    expect(texts == ["Is anybody here?"], "Bo, who has joined, receives Ada's messages in the room.",
            f"{texts or 'nothing'}",
            "Storing the membership is not enough: Bo's sockets must join the room, too. In "
            "`open_room`, call `memberships.update_sockets(room.id, sockets)`, and in the handler, "
@@ -49,7 +49,7 @@ def a_room_can_be_made_and_joined(chat: Stage) -> None:
 
 @promise(since="rooms", final_app=True)
 def everyone_receives_their_own_rooms(chat: Stage) -> None:
-    """Everyone receives what is said in their own rooms, and nothing from other rooms."""
+    """Everyone receives the messages of their own rooms, and none from other rooms."""
     tea, cake = make_room(chat, "Ada"), make_room(chat, "Cy")
     with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
         for person, room in ((ada, tea), (bo, tea), (cy, cake), (ada, cake)):
@@ -66,13 +66,13 @@ def everyone_receives_their_own_rooms(chat: Stage) -> None:
                          'Without `to=`, everyone receives it: write `emit("new_message", '
                          'message, to=room.id)`.'
                          if more else
-                         "Pass the same room to `to=` and to `join_room`: a number and a string "
+                         "Pass the same value to `to=` and to `join_room`: a number and a string "
                          "with the same digits are two different rooms.")  # fmt: skip
 
 
 @promise(since="rooms", final_app=True)
 def each_room_counts_for_itself(chat: Stage) -> None:
-    """Each room has its own numbers, from 1, and its own history."""
+    """Each room numbers its messages from 1, and has its own history."""
     tea, cake = make_room(chat, "Ada"), make_room(chat, "Ada")
     with entered(chat, "Ada") as (ada,):
         ada.join(tea)
@@ -84,17 +84,18 @@ def each_room_counts_for_itself(chat: Stage) -> None:
     on_page = [text_of(line) for line in lines(chat, account_of(chat).room_page(tea))]
     expect(numbers == [1, 1, 2, 2], "In two new rooms, the messages have the numbers 1, 1, 2, 2.",
            f"{numbers}",
-           "Count within the room: the largest `seq` of this `room_id`, plus one. Otherwise a page "
-           "receives 1 and then 3, and asks for 2, which is in another room.")  # fmt: skip
+           "Count within the room: the next number is the largest `seq` of this `room_id`, plus "
+           "one. Otherwise, a page receives 1 and then 3, and asks for 2, which is in another "
+           "room.")  # fmt: skip
     expect(by_sync == said_there[::2] and len(on_page) == 2,
-           "`sync` and the page of a room contain what was said there, and only that.",
+           "`sync` and the page of a room contain the messages of this room, and no others.",
            f"{[message.get('text') for message in by_sync]}; {len(on_page)} messages on the page",
-           "Select with `Message.room_id == room.id` in both places.")  # fmt: skip
+           "Select the messages with `Message.room_id == room.id` in both places.")  # fmt: skip
 
 
 @promise(since="rooms", final_app=True)
 def every_event_checks_who_is_a_member(chat: Stage) -> None:
-    """People who are not in a room can do nothing there, whichever event they send."""
+    """People who are not in a room cannot do anything there, whichever event they send."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
     with entered(chat, "Bo") as (bo,):
         for event, data in rooms.for_members(room):
@@ -104,13 +105,13 @@ def every_event_checks_who_is_a_member(chat: Stage) -> None:
                        code=rooms.not_a_member)  # fmt: skip
         for event, data in rooms.for_members(NOWHERE):
             bo.refused(event, data,
-                       f"Begin `{event}` with a check that there is a room with this number.",
+                       f"At the beginning of `{event}`, check that a room with this number exists.",
                        code="not_found")  # fmt: skip
 
 
 @promise(since="rooms")
 def a_room_is_a_number(chat: Stage) -> None:
-    """An event that does not name a room by its number is refused."""
+    """An event without a valid room number is refused."""
     rooms = account_of(chat)
     with entered(chat, "Ada") as (ada,):
         for room in ("1", None):
@@ -121,7 +122,7 @@ def a_room_is_a_number(chat: Stage) -> None:
 
 @promise(since="rooms", final_app=True)
 def a_room_has_no_page_for_others(chat: Stage) -> None:
-    """People who are not in a room get the same answer for its page as if it did not exist."""
+    """If people open the page of a room that they are not in, it looks as if the room did not exist."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
     answers = [
         visit(chat, rooms.room_page(number), by=rooms.browser("Bo"), follow=True)
@@ -130,17 +131,17 @@ def a_room_has_no_page_for_others(chat: Stage) -> None:
     expect([answer.status_code for answer in answers] == [404, 404],
            "For Bo, the pages of Ada's room and of a room that does not exist both return 404.",
            f"{answers[0].status_code} and {answers[1].status_code}",
-           "As in every event, check whether the person is in the room. If not, return status 404, "
-           "as if the room did not exist.")  # fmt: skip
+           "As in every event handler, check whether the person is in the room. If not, return "
+           "status 404, as if the room did not exist.")  # fmt: skip
     with entered(chat, "Ada") as (ada,):
         ada.join(room)
         ada.said(ONLY_HERE, room)
     for path in (f"/api/messages?room={room}", f"/api/messages?room={room}&before=1000"):
         answer = visit(chat, path, by=rooms.browser("Bo"))
         expect(not answer.ok and ONLY_HERE not in answer.text,
-               "People who are not in a room cannot read what is said there, at any address.",
+               "People who are not in a room cannot read its messages at any address.",
                f"{path} returns status {answer.status_code} to Bo",
-               "A route must check that the person is a member, as every event does: "
+               "A route must check that the person is a member, as every event handler does: "
                '`memberships.require_member({"room": …})`.')  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def joining_reaches_every_tab(chat: Stage) -> None:
             text = who.said(f"Hello from {room}", room)["text"]
             for client in (bo, tab):
                 expect(text in client.texts(),
-                       f"When Bo {how}, both of his tabs receive what is said there.",
+                       f"When Bo {how}, both of his tabs receive the messages of the room.",
                        "one of them does not",
                        "After each change to a membership, call "
                        "`memberships.update_sockets(room.id, sockets)`.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sessions: connections need a login, belong to it, and end with it."""
+"""Sessions: a connection needs a session, belongs to it, and ends with it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -38,7 +38,7 @@ def a_stranger_is_refused(chat: Stage) -> None:
 
 @promise(since="sessions", final_app=True)
 def a_refused_connection_receives_nothing(chat: Stage) -> None:
-    """A connection that is refused receives nothing, not even before the refusal."""
+    """A connection that is refused receives no events, not even before the refusal."""
     bos = account_of(chat).browser("Bo")
     with entered(chat, "Ada") as (ada,), ThreadPoolExecutor() as threads:
         ada.said("Hello")
@@ -51,7 +51,7 @@ def a_refused_connection_receives_nothing(chat: Stage) -> None:
         for packet in tape.packets
         if not packet.sent and meaning(packet).startswith("event ")
     }
-    expect(not heard_outside, "A connection without a login is refused, and receives nothing.",
+    expect(not heard_outside, "A connection without a login is refused, and receives no events.",
            f"before the refusal, it receives the {' and the '.join(sorted(heard_outside))}",
            "Without `to=`, every connection receives it, even one that is about to be refused. "
            f"Write {TO_WHOM} instead of `broadcast=True`.")  # fmt: skip
@@ -65,10 +65,10 @@ def the_author_is_the_account(chat: Stage) -> None:
     with entered(chat, browser, called="Bo") as (ada,):
         author = family.author(ada.said("Hello"))
     expect(author == family.named("Ada"),
-           "With Ada's cookie, the author is Ada, even if `auth` says Bo.",
+           "With Ada's cookie, the author is Ada, even if `auth` contains the name Bo.",
            f"the author is {author!r}",
-           "Anybody can write anything into `auth`. Take the author from the cookie's "
-           "account.")  # fmt: skip
+           "Anybody can write anything into `auth`. The author is the account that the cookie "
+           "belongs to.")  # fmt: skip
 
 
 @promise(since="sessions", final_app=True)
@@ -77,7 +77,7 @@ def one_person_may_have_several_tabs(chat: Stage) -> None:
     with entered(chat, "Ada", "Ada", "Bo") as (one, other, bo):
         bo.said("Hello, both of you")
         times = [len(tab.told("new_message")) for tab in (one, other)]
-    expect(times == [1, 1], "Both of Ada's tabs receive what Bo says, once each.",
+    expect(times == [1, 1], "Each of Ada's two tabs receives Bo's message once.",
            f"{times[0]} and {times[1]} times",
            "Store the token of each connection, `sockets[request.sid]`, and not one connection for "
            "each person.")  # fmt: skip
@@ -85,7 +85,7 @@ def one_person_may_have_several_tabs(chat: Stage) -> None:
 
 @promise(since="sessions", final_app=True)
 def logging_out_closes_its_connections(chat: Stage) -> None:
-    """Logging out closes this login's connections, with a reason, and no other connections."""
+    """A logout closes the connections of this session, with a reason, and no other connections."""
     family = account_of(chat)
     laptop = family.new_browser("Ada")
     phone, bos = family.browser("Ada"), family.browser("Bo")
@@ -93,17 +93,17 @@ def logging_out_closes_its_connections(chat: Stage) -> None:
         laptop.post("/logout")
         for tab in tabs[:2]:
             expect(tab.was_closed(),
-                   "When Ada logs out, the server closes the connections of this login.",
+                   "When Ada logs out, the server closes the connections of this session.",
                    "one stays open, and the next person at this computer can still read messages",
                    "Store the token of each connection. At logout, call "
                    "`socketio.server.disconnect(sid)` for each connection with this token.")  # fmt: skip
             _was_told_why([data for event, data in tab.heard() if event == ENDED])
         for who, tab in (("Ada's phone", tabs[2]), ("Bo", tabs[3])):
             expect(tab.connected and not tab.told(ENDED),
-                   "Ada's other logins, and other people's, stay connected.",
+                   "Ada's other sessions, and those of other people, stay connected.",
                    f"{who} is disconnected, too",
-                   "Close only the connections with this login's token, not all those of the "
-                   "person, and not everybody's. Emit `session_ended` with `to=sid`.")  # fmt: skip
+                   "Close only the connections with this session's token, and not all connections "
+                   "of the person or of everybody. Emit `session_ended` with `to=sid`.")  # fmt: skip
 
 
 @promise(since="sessions", final_app=True)
@@ -117,12 +117,12 @@ def an_old_cookie_is_worth_nothing(chat: Stage) -> None:
         raise Broken("After a logout, an old copy of the cookie opens neither a page nor a "
                      "connection.",
                      "it still opens " + ("the page" if thief.inside() else "a connection"),
-                     "A signed cookie stays valid forever. Store a row for each login, look it up "
-                     "on every request, and delete it at logout.")  # fmt: skip
+                     "A signed cookie remains valid. Store a row for each login, look it up on "
+                     "every request, and delete it at logout.")  # fmt: skip
 
 
 def _connect_meanwhile(chat: Stage, threads: ThreadPoolExecutor, who: Browser | None) -> Tape:
-    """Let somebody connect in a separate thread; return the tape of what they receive."""
+    """Connect somebody in a separate thread. Return the list of events that they receive."""
     tape = Tape()
 
     def ask() -> None:
@@ -147,7 +147,7 @@ def _was_told_why(reasons: list[object]) -> None:
 
 @exercise("sessions")
 def the_password_can_be_changed(chat: Stage) -> None:
-    """Changing the password ends the person's other logins, and keeps this one."""
+    """A change of password ends the person's other sessions, and keeps this one."""
     family, name = account_of(chat), fresh_name()
     laptop, phone = family.new_browser(name), family.new_browser(name)
     bos = family.browser("Bo")
@@ -161,7 +161,8 @@ def the_password_can_be_changed(chat: Stage) -> None:
                  "is wrong.")  # fmt: skip
     expect(_change_password(laptop, PASSWORD, "7 chars").status_code >= 400,
            "A new password of seven characters is refused.", "it is accepted",
-           "The rule for registration applies here, too: put it into a function.")  # fmt: skip
+           "The rule for registration applies here, too. Move it into a function that "
+           "both use.")  # fmt: skip
     with entered(chat, laptop, phone, bos) as tabs:
         _change_password(laptop, PASSWORD, NEW_PASSWORD)
         _password_is(chat, name, NEW_PASSWORD, "After the change",
@@ -170,14 +171,14 @@ def the_password_can_be_changed(chat: Stage) -> None:
         closed = tabs[1].was_closed()
         kept = [tab.connected and not tab.told("session_ended") for tab in (tabs[0], tabs[2])]
     expect(closed and not phone.inside(),
-           "Every other login of this person has ended, and its connections are closed.",
-           "the other login still opens the page" if closed else "its connection stays open",
-           "Find the person's other logins, and end them as a logout does: "
+           "Every other session of this person has ended, and its connections are closed.",
+           "the other session can still open the page" if closed else "its connection stays open",
+           "Find the person's other sessions, and end them as a logout does: "
            '`Login.user_id == user.id, Login.token != session["token"]`.')  # fmt: skip
     if not all(kept) or not laptop.inside():
         raise Broken(
-            "This login stays open, and so do other people's logins.",
-            "somebody else's connection is closed" if kept[0] else "this login has ended, too",
+            "This session continues, and so do other people's sessions.",
+            "somebody else's connection is closed" if kept[0] else "this session has ended, too",
             'End only the others: `Login.user_id == user.id, Login.token != session["token"]`.',
         )  # fmt: skip
 

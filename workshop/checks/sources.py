@@ -1,4 +1,4 @@
-"""Find mistakes in the Python of a learner's chat that no response shows, without running it."""
+"""Find mistakes in a learner's Python code that no response reveals, without running the code."""
 
 import ast
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ SENDING = ("emit", "send", "socketio.emit", "socketio.send")
 
 
 def unknown_option(chat: Stage) -> str:
-    """Return a hint about an option that `emit` and `send` do not know, "" when there is none."""
+    """Return a hint about an option that `emit` or `send` does not have, or "" if there is none."""
     for call, name in _sending(_nodes(chat)):
         for keyword in call.keywords:
             if keyword.arg and keyword.arg not in OPTIONS:
@@ -26,7 +26,7 @@ def unknown_option(chat: Stage) -> str:
 
 
 def behind_a_return(chat: Stage) -> str:
-    """Return a hint about a call of `emit` that is never reached, "" when there is none."""
+    """Return a hint about a call of `emit` that is never reached, or "" if there is none."""
     for node in _nodes(chat):
         for part in ("body", "orelse", "finalbody"):
             lines = getattr(node, part, None)
@@ -40,17 +40,17 @@ def behind_a_return(chat: Stage) -> str:
 
 
 def returned_error(chat: Stage) -> str:
-    """Return a hint about an error that is returned but should be raised, "" when there is none."""
+    """Return a hint about an error that is returned instead of raised, or "" if there is none."""
     for node in _nodes(chat):
         match node:
             case ast.Return(value=ast.Call(func=ast.Name(id=name))) if name.endswith("Error"):
-                return (f"Line {node.lineno} returns a `{name}`. Use `raise` instead: returning "
-                        "an error refuses nobody.")  # fmt: skip
+                return (f"Line {node.lineno} returns a `{name}`. Use `raise` instead: if you only "
+                        f"return an error, nothing is refused.")  # fmt: skip
     return ""
 
 
 def handles_in_order(chat: Stage) -> bool:
-    """Tell whether a client's events are handled one after the other: `async_handlers=False`."""
+    """Return whether the server handles a client's events one after another (`async_handlers=False`)."""
     try:
         options = [node for node in _nodes(chat) if isinstance(node, ast.keyword)]
     except (OSError, SyntaxError):
@@ -59,7 +59,7 @@ def handles_in_order(chat: Stage) -> bool:
 
 
 def speaks_of(chat: Stage, word: str) -> bool:
-    """Tell whether the Python of the learner's chat contains a word."""
+    """Return whether the learner's Python code contains a word."""
     return any(word.encode() in file.read_bytes() for file in chat.folder.glob("*.py"))
 
 

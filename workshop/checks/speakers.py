@@ -1,4 +1,4 @@
-"""How people enter a stage and speak there, in the way that its step or `final_app` expects."""
+"""How people enter a stage and send messages there, as its step or `final_app` expects it."""
 
 import re
 import uuid
@@ -40,11 +40,11 @@ _made: dict[tuple[str, int], tuple[str, str]] = {}  # by token and room: its own
 
 @dataclass(frozen=True)
 class Family:
-    """How people speak with a stage of the steps. Promises stay the same when the name moves.
+    """How people communicate with a step. The promises stay the same, wherever the name comes from.
 
-    If a stage is `signed`, each message contains its author's name. Later the name comes with the
-    connection. With `accounts`, pages need a login, and if `sockets_need_login`, the name comes from
-    it. If there are `rooms`, a message names its room.
+    If a stage is `signed`, each message contains its author's name. In later steps, the name comes with
+    the connection. With `accounts`, pages need a login, and with `sockets_need_login`, the name comes
+    from this login. With `rooms`, a message names its room.
     """
 
     chat: Stage
@@ -58,7 +58,7 @@ class Family:
 
     @property
     def general(self) -> int:
-        """The room that everybody is in; 0 if the chat has no rooms."""
+        """The number of the room that everybody is in, or 0 if the chat has no rooms."""
         return int(self.rooms)
 
     def payload(self, name: str, text: str, room: int) -> Message:
@@ -70,7 +70,7 @@ class Family:
         return message.get("username")
 
     def named(self, name: str) -> str:
-        """Return the name as messages and pages show it."""
+        """Return the name that messages and pages show."""
         return name
 
     def sync(self, after: object, room: int) -> tuple[str, Message]:
@@ -82,7 +82,10 @@ class Family:
         return answer.get("messages")
 
     def connect(self, name: str) -> socketio.SimpleClient:
-        """Connect a person. Entering twice opens two tabs of one browser, since a login takes time."""
+        """Connect a person.
+
+        A second connection is another tab of the same browser, because logins are slow.
+        """
         browser = self.browser(name) if self.sockets_need_login else None
         try:
             return connect_when_free(self.chat, name, browser, ["websocket"])
@@ -115,25 +118,25 @@ class Family:
         return browser
 
     def register(self, name: str, password: str) -> tuple[Browser, requests.Response]:
-        """Fill in the form; return the browser and the server's answer."""
+        """Fill in the registration form. Return the browser and the server's answer."""
         browser = Browser(self.chat)
         return browser, browser.post("/register", data={"username": name, "password": password})
 
     def make_room(self, owner: str) -> int:
-        """Let somebody create a new room; return its number. Raises Broken."""
+        """Create a new room as this person, and return its number. Raises Broken if this fails."""
         name = f"Tea {next(_numbers)}"
         room = self._open_room(owner, name)
         _made[self.chat.token, room] = (owner, name)
         return room
 
     def join(self, name: str, room: int) -> None:
-        """Let somebody join a room that `make_room` created. Raises Broken."""
+        """Join a room that `make_room` created, as this person. Raises Broken if this fails."""
         opened = self._open_room(name, _made[self.chat.token, room][1])
         if opened != room:
             raise Broken(
                 "POST /rooms with the name of a room that exists lets the person join it.",
                 f"it redirects to room {opened}, not to room {room}",
-                "Look for the name first, and create a room only if no room has this name.",
+                "First look for the name, and create a room only if no room has this name.",
             )
 
     def _open_room(self, name: str, called: str) -> int:
@@ -150,7 +153,7 @@ class Family:
         )  # fmt: skip
 
     def leave(self, name: str, room: int, ask: Ask) -> object:
-        """Let somebody leave a room, in one of their tabs; return the answer."""
+        """Leave a room as this person, in one of their tabs. Return the answer."""
         return ask("leave_room", {"room": room})
 
     def for_members(self, room: object) -> list[tuple[str, Message]]:
@@ -161,7 +164,7 @@ class Family:
         ]
 
     def online(self, events: list[tuple[str, Any]], room: int) -> list[list[str]]:
-        """Return each list of who is in the room that these events contain."""
+        """Return every list of people in the room that these events contain."""
         told = (data for event, data in events if event == "presence" and isinstance(data, dict))
         return [list(data.get("online") or []) for data in told if data.get("room") == room]
 
@@ -256,7 +259,7 @@ def fresh_name(like: str = "Ada") -> str:
 
 @contextmanager
 def let_in(chat: Stage) -> Iterator[None]:
-    """Say in a learner's words that somebody could neither register nor log in."""
+    """Raise Broken, with an explanation for learners, if somebody can't log in within this block."""
     try:
         yield
     except NotLoggedIn as problem:
@@ -270,7 +273,7 @@ def let_in(chat: Stage) -> Iterator[None]:
 
 
 def answered(chat: Stage, answer: requests.Response) -> requests.Response:
-    """Return an answer. An error of the application raises Broken with its cause."""
+    """Return an answer. Raises Broken with the cause if the application has an error."""
     if answer.status_code != 500:
         return answer
     method, path = answer.request.method, urlsplit(answer.url).path

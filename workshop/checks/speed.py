@@ -1,4 +1,4 @@
-"""The lab on speed: everybody gets everything, a message is framed once, and writes are joined."""
+"""The lab on speed: everybody gets all messages, each message is framed once, and writes are shared."""
 
 from collections.abc import Callable
 
@@ -23,8 +23,8 @@ def everybody_gets_everything(chat: Stage) -> None:
         raise Broken(f"Each of {LISTENERS} listeners gets each message once, and in order.",
                      str(problem),
                      "Every message must reach `self.write` for each receiver, exactly "
-                     "once and in the order of the calls. If you keep messages in "
-                     "`self.waiting`, your code must write them later and then empty it."
+                     "once and in the order of the calls. If you keep messages in `self.waiting`, "
+                     "your code must write them later and then clear `self.waiting`."
                      ) from None  # fmt: skip
 
 
@@ -32,10 +32,10 @@ def a_message_is_framed_once(chat: Stage) -> None:
     """A message is turned into a string and a frame once, however many listeners there are."""
     calls = profile(chat).calls
     made = max(calls["make the text"], calls["make the frame"])
-    attempted(made <= 1, "For one message, `emit` makes one string and one frame.",
+    attempted(made <= 1, "For each message, `emit` makes one string and one frame.",
               f"{calls['make the text']} strings and {calls['make the frame']} frames",
-              "Everybody gets the same bytes. Move the lines that make `text` and `frame` out of "
-              "the loop, above `for`.")  # fmt: skip
+              "All receivers get the same bytes. Move the lines that make `text` and `frame` out "
+              "of the loop, above `for`.")  # fmt: skip
 
 
 def messages_share_a_write(chat: Stage) -> None:

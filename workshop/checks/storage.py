@@ -1,4 +1,4 @@
-"""What a stage has stored, seen and touched from outside: the file of its database, a restart."""
+"""What a stage has stored, seen and changed from outside: the file of its database, and a restart."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LONG_AGO = "2001-01-01 00:00:00.000000"
 
 
 def database(chat: Stage) -> Path:
-    """Return the stage's database file. Raises Broken when there is none."""
+    """Return the stage's database file. Raises Broken if there is none."""
     for path in stored_files(chat):
         with path.open("rb") as file:
             if file.read(len(MAGIC)) == MAGIC:
@@ -45,10 +45,10 @@ def restart(chat: Stage) -> None:
 
 @contextmanager
 def nothing_can_be_stored(chat: Stage) -> Iterator[None]:
-    """Keep every transaction from ending: a commit waits until this block is over.
+    """Prevent all commits: each of them waits until this block is over.
 
-    An unfinished reader is enough, unless the database has a write-ahead log (sqlite.org/wal.html).
-    Then it takes a writer.
+    An unfinished read is enough for this, unless the database has a write-ahead log
+    (sqlite.org/wal.html). In that case, an unfinished write is needed.
     """
     with closing(sqlite3.connect(database(chat), isolation_level=None)) as connection:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -61,17 +61,17 @@ def nothing_can_be_stored(chat: Stage) -> Iterator[None]:
 
 
 def set_the_clock_back(chat: Stage, seq: int) -> None:
-    """Make the message with this number look old, as if the clock had been set back."""
+    """Give the message with this number an old time, as if the clock had been set back."""
     _on_messages(chat, "UPDATE {} SET created_at = ? WHERE seq = ?", LONG_AGO, seq)
 
 
 def delete_messages(chat: Stage) -> None:
-    """Delete all messages: the next one is the first of all."""
+    """Delete all messages, so that the next one is the very first."""
     _on_messages(chat, "DELETE FROM {}")
 
 
 def _on_messages(chat: Stage, statement: str, *values: object) -> None:
-    """Execute a statement on the table of messages, whatever the learner calls it."""
+    """Execute a statement on the table of messages, whatever its name is."""
     with closing(sqlite3.connect(database(chat))) as connection, connection:
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
         for table in tables:

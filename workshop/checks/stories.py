@@ -1,7 +1,7 @@
 """Promises about the chat page, told as stories: the page runs, and people use it.
 
-A story says nothing about how the page is written. It holds for the step as shipped, and for a learner's
-own names, order and functions.
+A story does not depend on how the page is written. It works for our own step, and also if a learner
+chooses other names, another order and other functions.
 """
 
 from http import HTTPStatus
@@ -45,12 +45,12 @@ NO_UPLOAD = (
     "`name`: compare these names with those that the route reads."
 )
 ROOM = (
-    "Somebody in two rooms receives the messages of both. `if (message.room !== room) return;` leaves "
-    "out only those of the other room. `room` must be a number on both sides; the page takes it from "
-    "`data-room`."
+    "People who are in two rooms receive the messages of both. `if (message.room !== room) "
+    "return;` ignores those of the other room. `room` must be a number on both sides of the "
+    "comparison. The page takes it from `data-room`."
 )
 BOTH_SIDES = "The event must have the same name on both sides: `new_message`."
-OWN = "The page shows what the server sends to everybody. Does `include_self=False` leave her out?"
+OWN = "The page shows what the server sends to everybody. Does `include_self=False` exclude her?"
 LISTENER = '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`.'
 SHOWN = (
     "The listener must show the message whose number is `last + 1`. Is `last` a number, and does it "
@@ -65,8 +65,8 @@ GAP = (
     "message before it."
 )
 LAST = (
-    "Leave out a message whose number is not greater than `last`, since it can come both live and with "
-    "`sync`. When you show a message, set `last` to its number."
+    "Ignore a message whose number is not greater than `last`, because a message can arrive both "
+    "live and with `sync`. When you show a message, set `last` to its number."
 )
 AUTHOR = (
     "The server must send the author's name with each message, as `username`. From step "
@@ -143,7 +143,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
 
 @promise(since="socketio")
 def the_page_says_how_far_a_message_is(chat: Stage) -> None:
-    """The page says that a message is on its way, and then whether the server has it."""
+    """The page says that it is sending a message, and then whether the server has received it."""
     with visitors(chat, "Ada") as (ada,):
         said = [ada.status]
         ada.page.pause()
@@ -154,12 +154,13 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
             ada.types(FIELD, NEXT)
         ada.did = waited
         ada.page.resume()
-        ada.expects(lambda: ada.status != said[1], "When the acknowledgement comes, the page says so.",
+        ada.expects(lambda: ada.status != said[1], "When the acknowledgement arrives, the page "
+                                                   "says so.",
                     "The last argument of `socket.emit` is a function. It sets "
                     "`statusLine.textContent`, depending on `acknowledgement.ok`.",
                     f"It still says “{said[1]}”.")  # fmt: skip
         expect(said[1] != said[0],
-               "Until the acknowledgement comes, the page says that it is waiting.",
+               "Until the acknowledgement arrives, the page says that it is waiting.",
                f"{ada.did} The page still says “{said[0]}”.",
                'Before `socket.emit`, write `statusLine.textContent = '
                '"Sending …"`.', SCRIPT)  # fmt: skip
@@ -168,16 +169,18 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                "In a string, `${…}` is replaced by a value only between backquotes: `…`, not "
                "\"…\".", SCRIPT)  # fmt: skip
         if has_come_to(chat, "refusals"):
-            expect(ada.page.value(FIELD) == NEXT, "What Ada types until then stays in the field.",
+            expect(ada.page.value(FIELD) == NEXT, "If Ada types something in the meantime, it "
+                                                  "stays in the field.",
                    f"The field has “{ada.page.value(FIELD)}” now.",
-                   "Empty the field only if it still has the text that was sent.", SCRIPT)  # fmt: skip
+                   "Clear the field only if it still contains the text that was "
+                   "sent.", SCRIPT)  # fmt: skip
             return  # a refusal of the server's own is for the promises about it
         accepted = ada.status
         ada.page.answer("new_message", {"ok": False})
         ada.sends("Do you want this?")
         ada.did += " The acknowledgement was {ok: false}."
         ada.expects(lambda: ada.status not in (accepted, said[1]),
-                    "The page says something else if the server does not accept the message.",
+                    "If the server does not accept the message, the page says something else.",
                     "`acknowledgement.ok` is true only if the server accepted the message. Check "
                     "that you have spelled it as the step does.",
                     f"It says “{accepted}”, too.")  # fmt: skip
@@ -185,7 +188,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
 
 @promise(since="broadcast")
 def everyone_sees_a_message(chat: Stage) -> None:
-    """What Ada sends appears on her page and on Bo's, once, with her name."""
+    """A message from Ada appears once on her page and once on Bo's, with her name."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
         ada.sends("A thimble")
         bo.did = ada.did
@@ -235,8 +238,8 @@ def a_refused_message_stays(chat: Stage) -> None:
                     "acknowledgement.error.message`.", "It does not.")  # fmt: skip
         expect(ada.page.value(FIELD) == BLANK, "The message is still in the field.",
                f"{ada.did} The server refused it, and the field is empty.",
-               "Empty the field in the function that receives the acknowledgement, and only if it is "
-               "ok. Otherwise a refused message is lost.")  # fmt: skip
+               "Clear the field in the function that receives the acknowledgement, and only if it "
+               "is ok. Otherwise, a refused message is lost.")  # fmt: skip
 
 
 @promise(since="author", until="accounts")
@@ -248,12 +251,13 @@ def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
         with visitors(chat, "Cy", path=family.page("Cy"), by=family.browser("Cy")) as (cy,):
             cy.expects(lambda: reason in cy.text, f"The page shows the reason: “{reason}”",
                        'In `socket.on("connect_error", (error) => …)`, set `statusLine.textContent = '
-                       "error.message`. Otherwise the page looks as if everything were fine, but "
-                       "nothing works.", "The page says nothing.")  # fmt: skip
+                       "error.message`. Otherwise, the page looks fine, although nothing "
+                       "works.", "The page says nothing.")  # fmt: skip
             cy.page.wait(lambda: False, SOON)
             tries = len(cy.heard("connect_error"))
             expect(tries <= 1, f"The page does not try again within {SOON} s.", f"{tries} times",
-                   "`setTimeout` counts in milliseconds: 3000 is three seconds.", SCRIPT)  # fmt: skip
+                   "The second argument of `setTimeout` is in milliseconds: 3000 is three "
+                   "seconds.", SCRIPT)  # fmt: skip
             first.disconnect()
             cy.did = "The first Cy left, and a few seconds passed."
             cy.expects(lambda: _is_let_in(cy, reason),
@@ -265,7 +269,7 @@ def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
 
 
 def _is_let_in(visitor: Visitor, reason: str) -> bool:
-    """Let the page try again; tell whether it no longer shows why it was refused."""
+    """Let the page try again. Return whether it no longer shows why it was refused."""
     visitor.page.hurry(LATER)
     return reason not in visitor.text
 
@@ -293,21 +297,23 @@ def the_page_says_when_it_is_offline(chat: Stage) -> None:
         ada.page.go_online()
         ada.did += " Meanwhile she pressed Send."
         ada.expects(lambda: NEXT in ada.page.value(FIELD) or ada.heard(NEXT),
-                    "What Ada typed in the meantime is still in the field, or is sent now.",
-                    "Without a connection, leave the text in the field: `if (!socket.connected)`, say "
-                    "so, and `return`.", "The text is lost.")  # fmt: skip
+                    "The text that Ada typed in the meantime is still in the field, or the page "
+                    "sends it now.",
+                    "If there is no connection, leave the text in the field: in `if "
+                    "(!socket.connected)`, show a message and "
+                    "`return`.", "The text is lost.")  # fmt: skip
 
 
 @promise(since="catching_up")
 def a_reconnected_page_catches_up(chat: Stage) -> None:
-    """When the page reconnects, it shows what it missed, in order and once."""
+    """When the page reconnects, it shows each message that it missed once, and in order."""
     missed = ["one of three", "two of three", "three of three"]
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         ada.page.go_offline()
         for text in missed:
             bo.said(text)
         ada.page.go_online()
-        ada.did = "Ada lost her connection, Bo said three things, and her page reconnected."
+        ada.did = "Ada lost her connection, Bo sent three messages, and her page reconnected."
         for text in missed:
             ada.sees(text, SHOWN, SYNC)
         _in_order(ada.log, missed)
@@ -324,7 +330,7 @@ def a_reconnected_page_catches_up(chat: Stage) -> None:
 
 @promise(since="catching_up")
 def the_page_fills_a_gap(chat: Stage) -> None:
-    """If a number is missing, the page asks for it. A message that arrives twice is shown once."""
+    """If a number is missing, the page asks for it. If a message arrives twice, it is shown once."""
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         asked = len(ada.sent("sync"))
         bo.said("before the gap")
@@ -346,15 +352,16 @@ def the_page_fills_a_gap(chat: Stage) -> None:
 
 
 def _is_in_view(visitor: Visitor, text: str) -> None:
-    """Expect a page that scrolls its messages to have scrolled to the last one."""
+    """Raise Broken unless a page that scrolls its messages has scrolled to the last one."""
     is_last = text in "".join(visitor.page.all(f"{LOG} > *")[-1:])
-    expect(not is_last or visitor.page.is_at_end(LOG), "The page scrolls until the line is in view.",
+    expect(not is_last or visitor.page.is_at_end(LOG), "The page scrolls until the new line is "
+                                                       "visible.",
            f"{visitor.did} The line is below what {visitor.name}'s page shows.",
            "`log.scrollTop = log.scrollHeight`, after the line has been added.", SCRIPT)  # fmt: skip
 
 
 def _same_line(chat: Stage, visitor: Visitor, name: str, text: str) -> None:
-    """Expect a message to show the name and the text in the same order, live and when the page loads.
+    """Raise Broken unless a message shows name and text in the same order, live and after a reload.
 
     Other promises, about the history, check whether the loaded page contains the message at all.
     """
@@ -362,14 +369,14 @@ def _same_line(chat: Stage, visitor: Visitor, name: str, text: str) -> None:
     came = _line(_rendered(chat, visitor, {"username": name, "text": text}), text)
     orders = [sorted((name, text), key=line.rfind) for line in (live, came) if name in line]
     expect(not came or (len(orders) == 2 and orders[0] == orders[1]),
-           "A message looks the same, whether it arrives live or with the page.",
-           f"live: “{live}”; with the page: “{came}”",
+           "A message looks the same, whether it arrives live or is there when the page loads.",
+           f"live: “{live}”; when the page loads: “{came}”",
            "The template and the script must build the same line: first the name, then the text.",
            "templates/chat.html")  # fmt: skip
 
 
 def _rendered(chat: Stage, visitor: Visitor, message: dict[str, str]) -> list[str]:
-    """Return the log's lines when the page loads, or as they would be if the chat stored messages."""
+    """Return the log's lines when the page loads, or what they would be if the chat stored messages."""
     if has_come_to(chat, "history"):
         path = urlsplit(visitor.page.url)._replace(scheme="", netloc="").geturl()
         html = visit(chat, path, by=visitor.browser).text
@@ -380,20 +387,20 @@ def _rendered(chat: Stage, visitor: Visitor, message: dict[str, str]) -> list[st
 
 
 def _line(lines: list[str], text: str) -> str:
-    """Return the last line that contains this text, with single spaces; "" if there is none."""
+    """Return the last line that contains this text, with single spaces, or "" if there is none."""
     return next((" ".join(line.split()) for line in reversed(lines) if text in line), "")
 
 
 def _in_order(log: str, texts: list[str]) -> None:
     found = sorted(texts, key=log.find)
     expect(found == texts, f"The messages are in this order: {texts}.", f"{found}",
-           "Show a message only if its number is `last + 1`. If the number is greater, something is "
-           "missing: ask for it, and show everything in the order of the answer.")  # fmt: skip
+           "Show a message only if its number is `last + 1`. If the number is greater, messages "
+           "are missing: ask for them, and show everything in the order of the answer.")  # fmt: skip
 
 
 @promise(since="accounts")
 def the_button_logs_out(chat: Stage) -> None:
-    """The page has a button to log out, which leads to the front page."""
+    """The page has a logout button, which leads to the front page."""
     with visitors(chat, "Ada", by=account_of(chat).new_browser("Ada")) as (ada,):
         ada.did = "Ada pressed “Log out”."
         ada.presses_enter('form[action$="logout"]')
@@ -413,13 +420,13 @@ def the_page_says_why_its_session_has_ended(chat: Stage) -> None:
         ada.did = "Ada logged out in another tab."
         ada.expects(lambda: reason and reason in ada.text, f"The page shows the reason: “{reason}”",
                     'In `socket.on("session_ended", (ended) => …)`, set `statusLine.textContent = '
-                    "ended.reason`. Otherwise the page stops working and nobody knows why.",
+                    "ended.reason`. Otherwise, the page stops working, and people do not know why.",
                     "The page says nothing.")  # fmt: skip
 
 
 @promise(since="rooms")
 def a_page_is_about_one_room(chat: Stage) -> None:
-    """A page shows what is said in its own room, and nothing from other rooms."""
+    """A page shows the messages of its own room, and none from other rooms."""
     room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
     path = account_of(chat).room_page(room)
     with visitors(chat, "Ada", path=path) as (ada,), entered(chat, "Ada") as (tab,):
@@ -429,10 +436,10 @@ def a_page_is_about_one_room(chat: Stage) -> None:
         for text in ("for the other room", "there again"):  # the number that comes next here, too
             tab.said(text, other)
         tab.said("for this room", room)
-        ada.did = "Ada is in several rooms. Something was said in two of them."
+        ada.did = "Ada is in several rooms. Somebody wrote a message in two of them."
         ada.sees("for this room", ROOM)
-        expect("there again" not in ada.log, "The page shows what is said in its own room.",
-               "It shows what was said in the other room.", ROOM, SCRIPT)  # fmt: skip
+        expect("there again" not in ada.log, "The page shows only the messages of its own room.",
+               "It shows the message from the other room.", ROOM, SCRIPT)  # fmt: skip
 
 
 @promise(since="rooms")
@@ -454,7 +461,7 @@ def _opens_a_room(visitor: Visitor, name: str) -> None:
 
 @promise(since="presence")
 def the_page_shows_who_is_here(chat: Stage) -> None:
-    """The page shows who is here, and no longer shows people who have left."""
+    """The page shows the people who are here, and no longer shows people who have left."""
     with visitors(chat, "Ada") as (ada,):
         with entered(chat, "Cy"):
             ada.did = "Cy opened the chat."
@@ -463,7 +470,8 @@ def the_page_shows_who_is_here(chat: Stage) -> None:
                         '`presence.online.join(", ")`.',
                         "The page does not.")  # fmt: skip
         ada.did = "Cy closed his page."
-        ada.expects(lambda: "Cy" not in ada.status, "The page shows only who is left.",
+        ada.expects(lambda: "Cy" not in ada.status, "The page shows only the people who are still "
+                                                    "here.",
                     "Each `presence` contains the whole list: replace the previous one.",
                     "Cy is still shown.")  # fmt: skip
         family, elsewhere = family_of(chat), fresh_name("Cy")
@@ -525,7 +533,8 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
         bo.did = f"{ada.did} A file goes with it."
         bo.sees("The plan", BOTH_SIDES)
         # Until the message is sent, the file field itself says which file goes with it.
-        expect(told or (not early and _uploads(ada)), "The page says which file goes with the message.",
+        expect(told or (not early and _uploads(ada)), "The page shows the name of the file that it "
+                                                      "will send with the message.",
                f"{chosen} The page made these requests: {early or 'none'}.",
                NO_UPLOAD if any(status >= HTTPStatus.BAD_REQUEST for *_, status in early) else
                'Call `fetch("api/uploads", { method: "POST", body: new FormData(form) })` and '
@@ -539,9 +548,9 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
         count = bo.log.count(LABEL)
         ada.sends("no file")
         bo.sees("no file", BOTH_SIDES)
-        expect(bo.log.count(LABEL) == count, "A file goes with only one message.",
-               "The next message has it, too.",
-               "Empty the list of ids when the message is accepted.")  # fmt: skip
+        expect(bo.log.count(LABEL) == count, "A file belongs to only one message.",
+               "The next message contains it, too.",
+               "Clear the list of ids when the message is accepted.")  # fmt: skip
 
 
 def _uploads(visitor: Visitor) -> list[tuple[str, str, int]]:

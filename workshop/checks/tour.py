@@ -1,7 +1,7 @@
 """The tour: promises on two applications side by side, and the check of the room's topic.
 
-The learner adds a topic to their copy of `final_app`, from the table up to the page. The check goes
-the same way, layer by layer, and stops at the first thing that is missing.
+The learner adds a topic to their copy of `final_app`, from the table up to the page. The check follows
+the same path, layer by layer, and stops at the first thing that is missing.
 """
 
 import ast
@@ -49,10 +49,10 @@ Check = Callable[[Stage], None]
 
 
 def compare(one: Stage, other: Stage, *since: str) -> View:
-    """Try the promises that two applications share, and show which of them each one keeps.
+    """Test the promises that two applications share, and show which of them each application keeps.
 
-    `since` names steps: compare(step, chat, "06", "08") tries what these two steps promise first. The
-    sentences are those of docs/promises.md.
+    `since` names steps: compare(step, chat, "06", "08") tests the promises that begin in these two
+    steps. The sentences are those of docs/promises.md.
     """
     shared = [
         each
@@ -96,12 +96,12 @@ def the_domain_sets_it(chat: Stage) -> None:
     found = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name == "set_topic"]
     expect(found, "chat/rooms.py has a function `set_topic(user_id, room_id, topic)`.",
            "no such function",
-           "Follow `rename` in the same file: it checks the person's rights, checks the value, "
-           "sets it and records a fact.")  # fmt: skip
+           "Use `rename` in the same file as a model: it checks the person's rights, checks the "
+           "value, sets it and records a fact.")  # fmt: skip
     decorators = [ast.unparse(each) for each in found[0].decorator_list]
     expect("transaction" in decorators, "`set_topic` is one transaction.",
            f"its decorators: {decorators}",
-           "Put `@transaction` above it. Without it, nothing is committed.")  # fmt: skip
+           "Write `@transaction` above the function. Without it, nothing is committed.")  # fmt: skip
 
 
 def a_room_has_its_topic(chat: Stage) -> None:
@@ -137,7 +137,7 @@ def not_everybody_may(chat: Stage) -> None:
         missing = {"room": 999, "topic": TOPIC}
         ada.refused("set_topic", missing, owners, code="not_found")
         long = {"room": GENERAL, "topic": TOO_LONG}
-        limit = 'Name a limit, and `raise Invalid("…", field="topic")` if the topic is longer.'
+        limit = 'Define a limit, and `raise Invalid("…", field="topic")` if the topic is longer.'
         ada.refused("set_topic", long, limit, field="topic")
 
 
@@ -170,7 +170,7 @@ def the_page_shows_it(chat: Stage) -> None:
 
 
 def the_script_shows_it(chat: Stage) -> None:
-    """`static`: the script of the page shows a topic that changes."""
+    """`static`: when the topic changes, the page's script shows the new one."""
     folder = paths.my_final_app() / "static" / "js"
     texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
     naming = [path for path, text in texts.items() if "#room-topic" in text]
@@ -191,7 +191,7 @@ def the_script_shows_it(chat: Stage) -> None:
 
 
 def _with_imports(module: Path) -> list[Path]:
-    """Return the files of a JavaScript module, the ones that it imports first."""
+    """Return the files of a JavaScript module. The files that it imports come first."""
     found: list[Path] = []
     for name in re.findall(r'^import .* from "(.+)";', module.read_text(encoding="utf-8"), re.M):
         found += _with_imports((module.parent / name).resolve())
@@ -199,7 +199,7 @@ def _with_imports(module: Path) -> list[Path]:
 
 
 def an_older_database_has_it_too(chat: Stage) -> None:
-    """`storage` again: a database that already has rooms gets the column, too."""
+    """`storage` again: the migration also works in a database that already has rooms."""
     problem = _upgrade_an_older_one()
     expect(not problem, "The migration adds the column to a database of the workshop's final_app.",
            problem,
@@ -226,7 +226,7 @@ def sentence(check: Check) -> str:
 
 
 def _upgrade_an_older_one() -> str:
-    """Run the learner's migrations on a database that contains a room; return what went wrong."""
+    """Run the learner's migrations on a database that contains a room. Return what went wrong."""
     with tempfile.TemporaryDirectory(prefix="chat-", ignore_cleanup_errors=True) as folder:
         _migrate(paths.ROOT, folder)
         with closing(sqlite3.connect(Path(folder, "chat.db"))) as database, database:
@@ -235,7 +235,7 @@ def _upgrade_an_older_one() -> str:
 
 
 def _migrate(code: Path, folder: str) -> str:
-    """Run `flask --app final_app db upgrade` with the code in this folder; return its error, or ""."""
+    """Run `flask --app final_app db upgrade` with the code in this folder. Return its error, or ""."""
     ran = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "final_app", "db", "upgrade"], cwd=code,
         env=child_environment(code, data=Path(folder)), capture_output=True, text=True,

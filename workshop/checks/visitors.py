@@ -1,4 +1,4 @@
-"""People at the pages of a stage, as a story describes them: what they do there, and what they see.
+"""People who use the pages of a stage, as a story describes them: what they do, and what they see.
 
 with visitors(chat, "Ada", "Bo") as (ada, bo):
     ada.sends("Hello")
@@ -36,7 +36,8 @@ NOT_RECEIVED = (
 )
 TWICE = (
     "The listener shows what the server sends to everybody. If the function that receives the "
-    "acknowledgement shows it, too, the sender sees it twice, unless the server leaves the sender out."
+    "acknowledgement shows the message, too, the sender sees it twice, unless the server excludes "
+    "the sender."
 )
 PATIENCE = 3.0  # seconds to wait until a page shows something
 
@@ -44,9 +45,10 @@ _alive: ContextVar[tuple[Stage, Pages] | None] = ContextVar("the pages of this c
 
 
 class Visitor:
-    """Somebody at a page of the chat. `did` says what they did last, in the words of a hint.
+    """Somebody who uses a page of the chat.
 
-    In a chat that keeps a name until its connection ends, they are `called` something like "Ada7".
+    `did` is a sentence about what they did last, for a hint. In a chat that keeps a name until its
+    connection ends, they are `called` something like "Ada7".
     """
 
     def __init__(self, name: str, called: str, page: Page, browser: Browser) -> None:
@@ -64,7 +66,7 @@ class Visitor:
         self._does(lambda: self.page.type(selector, text), selector)
 
     def clicks(self, selector: str, what: str) -> None:
-        """Click on something; `what` is what a person would call it."""
+        """Click an element. `what` is what a person would call it."""
         self.did = f"{self.name} clicked on {what}."
         self._does(lambda: self.page.click(selector), selector)
 
@@ -81,7 +83,7 @@ class Visitor:
         self._does(lambda: self.page.submit(form), form)
 
     def opens(self, place: int, selector: str) -> str:
-        """Return the content behind a link: the link at this place among those that match."""
+        """Return the content that a link leads to: the link at this index among those that match."""
         href = self.page.attributes(selector, "href")[place] or ""
         base = urljoin(self.page.url, (self.page.attributes("base", "href") or [""])[0])
         return str(self.browser.get(urljoin(base, href)).text)
@@ -97,7 +99,7 @@ class Visitor:
 
     @property
     def status(self) -> str:
-        """The text of the page without its messages, where it says what is going on."""
+        """The text of the page without its messages. It contains what the page reports."""
         return " ".join(self.text.replace(self.log, "").split())
 
     @property
@@ -114,7 +116,7 @@ class Visitor:
     def sees(
         self, text: str, hint: str, not_received: str = NOT_RECEIVED, twice: str = TWICE
     ) -> None:
-        """Expect the page's messages to contain this text once. Raises Broken.
+        """Raise Broken unless the page's messages contain this text once.
 
         The hint is `hint` if the text has reached the page, and `not_received` if it has not.
         """
@@ -136,7 +138,7 @@ class Visitor:
         self, holds: Callable[[], object], expected: str, hint: str, seen: str = "",
         patience: float = PATIENCE,
     ) -> None:  # fmt: skip
-        """Expect something to become true soon. Raises Broken, which reports the console's errors."""
+        """Raise Broken, with the console's errors, unless a condition becomes true soon."""
         try:
             if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
                 return
@@ -146,7 +148,7 @@ class Visitor:
         raise Broken(expected, f"{self.did} {seen}".rstrip(), hint, about=SCRIPT)
 
     def expects_no_error(self) -> None:
-        """Expect a console without an error. Raises Broken."""
+        """Raise Broken if the console contains an error."""
         if self.page.errors:
             raise failed(self.page.errors[0], self.did, self.page.pages.chat.folder)
 
@@ -172,7 +174,7 @@ def alive(chat: Stage) -> Iterator[None]:
 
 @contextmanager
 def playing_in(chat: Stage, pages: Pages) -> Iterator[None]:
-    """Within this block, stories about a chat are acted out in these browser pages."""
+    """Within this block, stories about a chat use these browser pages."""
     before = _alive.set((chat, pages))
     try:
         yield
@@ -184,10 +186,9 @@ def playing_in(chat: Stage, pages: Pages) -> Iterator[None]:
 def visitors(
     chat: Stage, *names: str, path: str = "", by: Browser | None = None, runs: bool = True
 ) -> Iterator[list[Visitor]]:
-    """Open the chat's page, or another one, for several people, or `by` somebody's browser.
+    """Open the chat's page, or another one, for several people, or with somebody's browser (`by`).
 
-    Raises Broken if a page fails, at once or later. Unless its script `runs`, early errors don't count.
-
+    Raises Broken if a page fails immediately or later. If `runs` is false, early errors don't count.
     Raises CannotRun if this machine cannot run pages.
     """
     with ExitStack() as stack:
@@ -203,7 +204,7 @@ def visitors(
 def visitor(
     pages: Pages, chat: Stage, name: str, path: str, by: Browser | None, runs: bool
 ) -> Visitor:
-    """Open a page of the chat for somebody, by default the chat's own. Raises Broken."""
+    """Open a page for somebody, by default the chat's page. Raises Broken if the page fails."""
     family = family_of(chat)
     called = name if family.sockets_need_login else fresh_name(name)
     try:
@@ -231,7 +232,7 @@ def failed(error: PageError, did: str, folder: Path) -> Broken:
 
 
 def asked_for_in(folder: Path, name: str) -> tuple[str, int, int, str]:
-    """Return the file, line, column and code of a template where it names a script."""
+    """Return the file, line, column and code of the place where a template names a script."""
     for path in sorted(folder.glob("templates/*.html")):
         for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
             if name in line:

@@ -40,10 +40,10 @@ class Written:
 
 
 def build(to: Path = OUTPUT, repository: str = "") -> list[Page]:
-    """Write the website into the folder `to`, whose content it replaces. Return its pages.
+    """Write the website into the folder `to`, replacing the folder's content. Return the pages.
 
     `repository` is the owner and name on GitHub, for Binder, Codespaces and links to the code.
-    Raises LookupError for a link that leads nowhere.
+    Raises LookupError for a broken link.
     """
     pages = find_pages()
     links = Links(pages, repository)
@@ -69,7 +69,7 @@ def write(page: Page, links: Links) -> Written:
     else:
         body = writer.markdown(gallery() if page == GALLERY else source.read_text("utf-8"))
     if not writer.sections:
-        raise LookupError(f"{page.source} has no heading, and a page needs one for its title.")
+        raise LookupError(f"{page.source} has no heading, but every page needs one for its title.")
     return Written(page, links.rewritten(body, page), writer.sections)
 
 
@@ -88,7 +88,7 @@ def search_index(written: list[Written]) -> list[dict[str, str]]:
 
 
 def lay_out(to: Path, written: list[Written], repository: str) -> None:
-    """Write each page, in the template that gives it a menu, buttons and its neighbours."""
+    """Write each page with the template, which adds a menu, buttons, and links to its neighbours."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

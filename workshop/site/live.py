@@ -1,7 +1,7 @@
 """The pictures of a notebook's live pages, which work only while the notebook runs.
 
-`docs/pictures/live.py` takes them. A picture says what it was made from, so that a picture that has
-gone stale is never shown.
+`docs/pictures/live.py` takes them. Each picture contains a digest of what it was made from, so the
+website never shows a stale one.
 """
 
 import hashlib
@@ -18,13 +18,14 @@ FOLDER = paths.ROOT / "docs" / "pictures" / "live"
 MADE_FROM, SHOWS = "made from", "Description"  # keywords in the PNG
 SHARPNESS = 2  # device pixels per CSS pixel
 NO_PICTURE = (
-    '<p class="no-picture">A page of the chat is here when the notebook runs. To see it, start the '
+    '<p class="no-picture">When the notebook runs, it shows a page of the chat here. To see it, '
+    "start the "
     "workshop with <code>python3 start.py</code> and run this cell.</p>"
 )
 
 
 def still(notebook: Path, cell: str, number: int) -> str:
-    """Return the picture of a cell's live page as HTML, or the way to see the page itself."""
+    """Return the picture of a cell's live page as HTML, or a text that says how to see the page."""
     path = picture_of(notebook, cell, number)
     if not is_current(path, notebook):
         return NO_PICTURE
@@ -38,12 +39,12 @@ def still(notebook: Path, cell: str, number: int) -> str:
 
 
 def picture_of(notebook: Path, cell: str, number: int) -> Path:
-    """Return where the picture of a cell's first, second, … live page is."""
+    """Return the path of the picture of a cell's first, second, … live page."""
     return FOLDER / f"{notebook.stem}-{cell}-{number}.png"
 
 
 def is_current(path: Path, notebook: Path) -> bool:
-    """Tell whether there is a picture, and whether it shows the pages of today."""
+    """Return whether there is a picture, and whether it shows the current pages."""
     if not path.is_file():
         return False
     with Image.open(path) as picture:

@@ -32,7 +32,7 @@ def _cell(path: Path, cell: dict[str, Any], writer: Writer) -> Iterator[str]:
 
 
 def _output(output: dict[str, Any]) -> str:
-    """Return one output: its HTML if it has some, else its text."""
+    """Return one output: its HTML if it has any, else its text."""
     data = output.get("data", {})
     if markup := "".join(data.get("text/html", "")):
         return with_full_headings(markup).replace(BOX, f'{BOX} tabindex="0"')
@@ -41,7 +41,7 @@ def _output(output: dict[str, Any]) -> str:
 
 
 def _stills(path: Path, cell: dict[str, Any], outputs: Iterable[str]) -> Iterator[str]:
-    """Yield the outputs of a cell with a picture where a live page was."""
+    """Yield the outputs of a cell, with a picture in place of each live page."""
     number = 0
     for output in outputs:
         before, *others = output.split(PLACE)

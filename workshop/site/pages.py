@@ -30,7 +30,7 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Return where the page is, from the top of the website."""
+        """Return the address of the page, relative to the top of the website."""
         folder, name = posixpath.split(self.source)
         stem = "index" if name == "README.md" else posixpath.splitext(name)[0]
         return posixpath.join(folder, f"{stem}.html")
@@ -53,7 +53,7 @@ def find_pages() -> list[Page]:
 
 
 def gallery() -> str:
-    """Return a page with the pictures of the notebooks, as Markdown, to show them in a class."""
+    """Return, as Markdown, a page with the pictures of the notebooks, which an instructor can show."""
     parts = ["# All pictures", "Each notebook shows its idea in one of these pictures."]
     for path in sorted((paths.ROOT / "docs" / "pictures").glob("*.svg")):
         drawing = path.read_text("utf-8")
@@ -83,10 +83,10 @@ class Links:
         return LINK.sub(link, markup)
 
     def target(self, url: str, page: Page) -> str:
-        """Return the address for a link on a page: of another page, a picture, or a file on GitHub.
+        """Return the address for a link to another page, a picture, or a file on GitHub.
 
-        Without a repository, a link to a file that is no page is "". Raises LookupError for a file
-        that does not exist.
+        If the repository is unknown, the address of a file on GitHub is "". Raises LookupError for a
+        file that does not exist.
         """
         if urlsplit(url).scheme or url.startswith("#"):
             return url
@@ -104,5 +104,5 @@ class Links:
 
 
 def relative(address: str, page: Page) -> str:
-    """Return an address from the top of the website as a link on a page."""
+    """Return the link from a page to an address that is relative to the top of the website."""
     return posixpath.relpath(address, posixpath.dirname(page.address) or ".")

@@ -1,4 +1,4 @@
-"""Markdown and code as HTML, with an address for each heading and colours for the code."""
+"""Markdown and code as HTML, with an anchor for each heading and colours for the code."""
 
 import ast
 import html
@@ -61,7 +61,7 @@ class Writer:
         return pre(highlight(source, lexer, FORMATTER))
 
     def note(self, text: str) -> None:
-        """Keep a text for the search."""
+        """Store a text for the search."""
         if self.sections:
             self.sections[-1].text.append(text)
 
@@ -81,32 +81,33 @@ class Writer:
 
 
 def plain(inline: Token) -> str:
-    """Return the text of a line without its marks."""
+    """Return the text of a line of Markdown without its markup."""
     parts = inline.children or []
     return "".join(part.content if part.type in WORDS else " " * (part.type == "softbreak")
                    for part in parts)  # fmt: skip
 
 
 def scrolling(markup: str) -> str:
-    """Return the HTML of Markdown so that tables and drawings scroll where the screen is narrow.
+    """Return the HTML of Markdown in a form in which tables and drawings scroll on a narrow screen.
 
-    A keyboard can scroll only what it can reach: hence the tabindex, here and on each block of code.
+    People with a keyboard can scroll only an element that they can focus, so these elements and each
+    block of code have a tabindex.
     """
     return WIDE.sub(r'<div class="scroll" tabindex="0">\g<0></div>', with_full_headings(markup))
 
 
 def with_full_headings(markup: str) -> str:
-    """Return HTML in which an empty heading of a table is a plain cell: a heading needs words."""
+    """Return HTML in which an empty table heading is a plain cell, because a heading needs text."""
     return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", markup)
 
 
 def pre(markup: str) -> str:
-    """Return lines that keep their breaks, as HTML that scrolls by itself."""
+    """Return preformatted lines as HTML that scrolls separately from the page."""
     return f'<pre tabindex="0"><code>{markup}</code></pre>\n'
 
 
 def guess_language(code: str) -> str:
-    """Return the language of a block that does not name it: what Python can parse is Python."""
+    """Return the language of a block that does not name it: Python if Python can parse the block."""
     if code.lstrip().startswith("<"):
         return "html"
     try:

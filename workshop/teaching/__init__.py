@@ -1,1 +1,1 @@
-"""What an instructor needs: class mode, which opens one stage to the local network."""
+"""Tools for instructors: class mode, which opens a stage to the local network, and kits."""

@@ -5,8 +5,9 @@
     workshop class --hours 6  # for longer than two hours
     open_class("mine")        # the same from a notebook
 
-Nothing else in the workshop listens to other machines. In class mode there is no debugger and no
-reloading, people need a join code (`workshop.teaching.door`), and the number of connections is bounded.
+Nothing else in the workshop accepts connections from other machines. Class mode has no debugger and
+does not reload. People need a join code (`workshop.teaching.door`), and the number of connections is
+limited.
 """
 
 import contextlib
@@ -59,7 +60,7 @@ Learners who want to appear on it type
 
 
 class ClassServer(ThreadedWSGIServer):
-    """Werkzeug's server with limits on connections, in all and for each address."""
+    """Werkzeug's server, with limits on all connections together and on those of each address."""
 
     daemon_threads = True
 
@@ -87,7 +88,7 @@ class ClassServer(ThreadedWSGIServer):
 
 
 class Handler(WSGIRequestHandler):
-    """Ends a connection that stays silent, and prints nothing, so that the code stays on the screen."""
+    """Ends a silent connection, and logs no requests, so that the code stays on the screen."""
 
     timeout = SILENCE
 
@@ -143,7 +144,7 @@ def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
 
 
 def addresses() -> list[str]:
-    """Return the IPv4 addresses of this machine in local networks, the one that others use first.
+    """Return the IPv4 addresses of this machine in local networks. The one that others use comes first.
 
     Raises LookupError if there is none, or if this is a hub or a Codespace.
     """
@@ -169,7 +170,7 @@ def addresses() -> list[str]:
 
 
 def _address_of_default_route() -> str:
-    """Return the address from which this machine would send to other networks. It sends nothing."""
+    """Return the address from which this machine would send to other networks. This sends no packet."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
         probe.connect(("192.0.2.1", 9))  # an address that is reserved for documentation
         return str(probe.getsockname()[0])

@@ -1,11 +1,12 @@
-"""The door of a stage in class mode: who is let in from the local network, and how fast.
+"""The door of a stage in class mode: who can enter from the local network, and how often.
 
 It is WSGI middleware around the whole stage. The stage itself knows nothing about it.
 
-- A request must name one of the addresses that the class was given. This stops DNS rebinding.
-- A browser needs the join code once. It then has a cookie, which lasts until class mode ends.
-- Wrong codes and requests are counted for each address of a client. Too many get status 429.
-- The machine that runs class mode needs no code on its loopback names.
+- A request must name one of the addresses that the class was given. This prevents DNS rebinding.
+- A browser needs the join code once. It then has a cookie, which is valid until class mode ends.
+- Wrong codes and requests are counted for each client's address. If there are too many, the answer is
+  status 429.
+- On the machine that runs class mode, no code is needed for its loopback names.
 """
 
 import ipaddress
@@ -74,7 +75,7 @@ class Allowance:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address → (left, when)
 
     def take(self, address: str) -> float:
-        """Take one from the allowance. Return 0, or if nothing is left, the seconds to wait."""
+        """Use one request of the allowance. Return 0, or the seconds to wait if none is left."""
         now = time.monotonic()
         left, then = self._left.pop(address, (self._at_once, now))
         left = min(self._at_once, left + (now - then) * self._a_second)
@@ -106,7 +107,7 @@ class ClassDoor:
         return self._answer(environ)(environ, start_response)
 
     def _answer(self, environ: dict[str, Any]) -> WsgiApp:
-        """Return the stage for a browser that has joined, and otherwise a page or a refusal."""
+        """Return the stage for a browser that has joined, or else the join page or a refusal."""
         address = str(environ.get("REMOTE_ADDR", ""))
         if wait := self._requests.take(address):
             return _too_many(wait)
@@ -142,7 +143,7 @@ class ClassDoor:
 
 
 def host_of(environ: dict[str, Any]) -> str:
-    """Return the name in the Host header, without its port; "" if there is none."""
+    """Return the name in the Host header without its port, or "" if there is none."""
     try:
         return urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
     except ValueError:  # a bracket that is never closed, for example
@@ -150,7 +151,7 @@ def host_of(environ: dict[str, Any]) -> str:
 
 
 def is_loopback(environ: dict[str, Any]) -> bool:
-    """Tell whether a request comes from this machine itself."""
+    """Return whether a request comes from this machine itself."""
     try:
         return ipaddress.ip_address(environ.get("REMOTE_ADDR", "")).is_loopback
     except ValueError:

@@ -2,10 +2,10 @@
 
     python3 start.py kit                                    # for this machine, in build/
     python3 start.py kit --for windows-amd64-3.13 E:/kit    # for another one
-    py start.py --offline E:/kit                            # on the other one
+    py start.py --offline E:/kit # on the other one
 
 A kit contains each file that setup would download: uv, the wheels of the locks, and the packages of
-package-lock.json. Their hashes are in these locks, so setup checks them once more.
+package-lock.json. The locks contain their hashes, so setup can check them again.
 """
 
 import base64
@@ -65,7 +65,7 @@ LAST_LINES = 3  # of what pip or npm printed
 
 @dataclass(frozen=True)
 class Machine:
-    """A system with a Python, such as "windows-amd64" with "3.13"."""
+    """A system and a Python version, such as "windows-amd64" and "3.13"."""
 
     system: str
     python: str
@@ -74,7 +74,7 @@ class Machine:
         return f"{self.system}-{self.python}"
 
     def markers(self, patch: int) -> dict[str, str]:
-        """Return the values with which the markers of a lock are evaluated."""
+        """Return the values for evaluating the markers of a lock."""
         name, processor = self.system.split("-")
         return {
             "implementation_name": "cpython",
@@ -90,10 +90,10 @@ ALL = [Machine(system, python) for system, python in product(SYSTEMS, PYTHONS)]
 
 
 def main(names: list[str], folder: str | None) -> int:
-    """Make a kit for the named machines (without a name, for this one), and say how to use it.
+    """Make a kit for the named machines, or for this one if none is named, and print how to use it.
 
-    Raises LookupError for a name that no kit can be made for, or a folder with other contents.
-    Raises RuntimeError if a download fails.
+    Raises LookupError for an unknown machine, or for a folder with other contents. Raises RuntimeError
+    if a download fails.
     """
     machines = [find(name) for name in names or [this_machine()]]
     name = f"kit-{machines[0]}" if len(machines) == 1 else "kit"
@@ -153,11 +153,15 @@ def make(kit: Path, machines: list[Machine]) -> None:
 
 
 def clear(kit: Path) -> None:
-    """Make the folder, or empty it if it is a kit. Raises LookupError if it is neither new nor a kit."""
+    """Create the folder, or empty it if it is a kit.
+
+    Raises LookupError if it is neither new nor a kit.
+    """
     kit.mkdir(parents=True, exist_ok=True)
     if any(kit.iterdir()) and not (kit / CONTENTS).is_file():
         raise LookupError(
-            f"{kit} is not empty.\nExpected: a new or empty folder, or a kit, which is made again.\n"
+            f"{kit} is not empty.\nExpected: a new or empty folder, or an old kit, which is "
+            f"replaced.\n"
             f"What to do: name another folder, such as {kit / 'kit'}."
         )
     for part in (WHEELS, PACKAGES):
@@ -181,7 +185,7 @@ def fetch_wheels(machine: Machine, folder: Path) -> None:
 
 
 def rounds(machine: Machine) -> Iterator[tuple[str, list[str]]]:
-    """Yield a version of Python and what only it needs, as pip downloads one version of a package."""
+    """Yield each Python version with its requirements, because pip downloads one version at a time."""
     done: set[str] = set()
     for patch in PATCHES:
         values = machine.markers(patch)
@@ -193,9 +197,10 @@ def rounds(machine: Machine) -> Iterator[tuple[str, list[str]]]:
 
 
 def entries(lock: str, markers: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield name and requirement for each entry of a lock that applies, without its marker.
+    """Yield the name and the requirement of each entry of a lock that applies.
 
-    pip would evaluate the marker for the machine that it runs on.
+    The requirement has no marker, because pip would evaluate the marker for the machine that pip runs
+    on.
     """
     text = (paths.ROOT / lock).read_text(encoding="utf-8")
     for entry in re.split(r"\n(?=[a-z0-9])", text.strip()):
@@ -236,12 +241,12 @@ def fetch_packages(folder: Path) -> None:
             "npm downloaded files that do not match the hashes in package-lock.json.\n"
             "Expected: the files that the workshop was tested with.\n"
             f"Found: others, for {', '.join(wrong)}.\n"
-            "What to do: try another network. Something on the way may replace files."
+            "What to do: try another network. Something in this network may replace files."
         )
 
 
 def npm(scratch: Path) -> list[str]:
-    """Return the command for npm. On a machine without it, install the Node of the lock in `scratch`."""
+    """Return the command for npm. If this machine has none, install Node from the lock in `scratch`."""
     found = shutil.which("npm")
     if found:
         return [found]

@@ -1,4 +1,4 @@
-"""A live page of a learner's chat: its scripts run in V8, and talk to the learner's own server.
+"""A live page of a learner's chat: its scripts run in V8 and connect to the learner's own server.
 
     with Pages(chat) as pages:
         ada, bo = pages.open("/chat?username=Ada"), pages.open("/chat?username=Bo")
@@ -110,7 +110,10 @@ class Page:
         self._act("type", selector, text)
 
     def submit(self, selector: str = "form") -> bool:
-        """Press Enter in a form, or its button; False if the browser refuses (`required` and so on)."""
+        """Press Enter in a form, or click its button.
+
+        Returns False if the browser refuses (`required` etc.).
+        """
         return bool(self._act("submit", selector))
 
     def click(self, selector: str) -> None:
@@ -121,7 +124,7 @@ class Page:
         self._act("choose", selector, name, kind, base64.b64encode(body).decode(), len(body))
 
     def run(self, code: str, name: str) -> None:
-        """Run a script in the page; its errors name a file with this name."""
+        """Run a script in the page. Its errors name a file with this name."""
         self.pages.ask("script", self, values=[code, name])
 
     def go_offline(self) -> None:
@@ -152,16 +155,16 @@ class Page:
         self.pages.ask("answer", self, values=[event, json.dumps(value)])
 
     def hurry(self, seconds: float) -> None:
-        """Run the timers that are due within this many seconds, each once."""
+        """Run each timer that is due within this many seconds, once."""
         self.pages.ask("hurry", self, values=[seconds])
 
     def close(self) -> None:
-        """Close the page, and with it its sockets."""
+        """Close the page and its sockets."""
         self.pages.ask("leave", self)
 
     # What people see.
     def text(self, selector: str) -> str:
-        """Return the text of the first such element; "" if there is none."""
+        """Return the text of the first such element, or "" if there is none."""
         return str(self._act("text", selector))
 
     def all(self, selector: str) -> list[str]:
@@ -176,21 +179,21 @@ class Page:
         return None if found is None else str(found)
 
     def attributes(self, selector: str, name: str) -> list[str | None]:
-        """Return an attribute of each such element; None if the element does not have it."""
+        """Return an attribute of each such element, or None if the element does not have it."""
         return list(self._act("attributes", selector, name))
 
     def exists(self, selector: str) -> bool:
         return bool(self._act("exists", selector))
 
     def is_at_end(self, selector: str) -> bool:
-        """Tell whether an element's last lines are in view, or the page has never scrolled it."""
+        """Return whether an element's last lines are in view, or the page has never scrolled it."""
         return bool(self._act("is_at_end", selector))
 
     def html(self) -> str:
         return str(self._act("html"))
 
     def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
-        """Let all pages live until a condition is true; tell whether it became so in time."""
+        """Run all pages until a condition is true. Return whether this happened in time."""
         return self.pages.wait(condition, timeout)
 
     def _act(self, *values: object) -> Any:
@@ -265,7 +268,7 @@ class Pages:
         return page
 
     def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
-        """Let all pages live until a condition is true; tell whether it became so in time."""
+        """Run all pages until a condition is true. Return whether this happened in time."""
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
@@ -274,7 +277,7 @@ class Pages:
         return True
 
     def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
-        """Let all pages live until they have come to rest; tell whether they did in time.
+        """Run all pages until they are at rest. Return whether this happened in time.
 
         At rest, a page waits for no request, acknowledgement or connection, and nothing has happened for
         as long as the server's last answer took. A timer that is due later does not count.
@@ -282,7 +285,7 @@ class Pages:
         return bool(self.ask("settle", seconds=timeout))
 
     def ask(self, do: str, page: Page | None = None, **about: object) -> Any:
-        """Let the child do something, and watch it meanwhile. Raises PageEnded and LookupError."""
+        """Send a command to the child, and watch it run. Raises PageEnded and LookupError."""
         if self._ended:
             raise PageEnded(self._ended)
         command = {"do": do, "page": page.number if page else 0} | about

@@ -269,7 +269,7 @@ class Page:
 
     # ---- JavaScript ----
     def run(self, code: str, during: str, name: str = "") -> Any:
-        """Run JavaScript that is the page's own, or calls it, and carry out what it asks for."""
+        """Run JavaScript that belongs to the page or calls its code, and do what it asks for."""
         say({"running": [self.number, during]})
         try:
             return self.engine.eval(code)
@@ -404,7 +404,7 @@ class Page:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is still to come. When this becomes False, the inbox contains it."""
+        """Whether the page still waits for something. When this becomes False, the inbox contains it."""
         return self.fetching > 0 or any(
             connection.is_waiting for connection in self.connections.values()
         )
@@ -426,7 +426,10 @@ def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dic
 
 
 class Engines:
-    """V8 with what a page needs. While one page runs, a thread prepares the engine of the next one."""
+    """V8 engines with everything that a page needs.
+
+    While a page runs, a thread prepares the next engine.
+    """
 
     def __init__(self) -> None:
         self.browser = (HERE / "browser.js").read_text(
@@ -465,7 +468,7 @@ def linkedom() -> str:
 
 
 def live(seconds: float) -> bool:
-    """Let the pages live until something happens, at most for this long; tell whether it did."""
+    """Run the pages until something happens, but at most for this long. Return whether it did."""
     end = time.monotonic() + seconds
     while True:
         timers = [page.next_timer - time.time() for page in pages.values() if page.next_timer]
@@ -485,7 +488,7 @@ def live(seconds: float) -> bool:
 
 
 def settle(seconds: float) -> bool:
-    """Let the pages live until they have come to rest; tell whether they did in time.
+    """Run the pages until they are at rest. Return whether this happened in time.
 
     At rest means that nothing arrives for as long as the server's last answer took.
     """
@@ -513,7 +516,10 @@ def listen() -> None:
 
 
 def obey(do: str, page: int = 0, values: tuple[Any, ...] = (), **about: Any) -> Any:
-    """Do what the parent asks for. Raises LookupError if the page does not have what it names."""
+    """Execute a command of the parent.
+
+    Raises LookupError if it names something that the page does not have.
+    """
     if do == "open":
         pages[page] = Page(page, about["origin"], about["cookies"])
         return pages[page].go("GET", about["origin"] + about["path"])
