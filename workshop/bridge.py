@@ -18,6 +18,7 @@ ROUTE = re.compile(r"[A-Z]+ /\S*")
 PURPOSES = {  # by the layer's name in pyproject.toml
     "__main__": "builds the application and starts it",
     "cli": "runs the commands for operators",
+    "workers": "runs several processes at one port",
     "startup": "prepares the server, runs background tasks",
     "web": "answers HTTP requests",
     "realtime": "handles and emits Socket.IO events",

@@ -24,6 +24,7 @@ END = "<!-- end of layers -->"
 PURPOSES = {
     "__main__": "Starts the server",
     "cli": "Runs the commands",
+    "workers": "Runs several processes",
     "startup": "Prepares and runs background tasks",
     "web": "Answers HTTP requests",
     "realtime": "Handles events and broadcasts facts",
