@@ -57,6 +57,7 @@ class Connection:
         self.websocket: WebSocket | None = None
         self._candidate: WebSocket | None = None  # which the client tries
         self.closed = self.upgrading = self.accepted = False
+        self._is_handled = False  # a packet of it is, which can take a while
         self._stranger_since = self._heard = monotonic()
         self._pinged = False
         self._budget, self._packets = BEFORE_CONNECT, STRANGERS_PACKETS
@@ -116,7 +117,7 @@ class Connection:
         server, silence = self.server, now - self._heard
         if silence >= server.ping_interval + server.ping_timeout:
             self.close(reason=server.reason.PING_TIMEOUT, abort=True)
-        elif not self.accepted and now - self._stranger_since >= CONNECT_PATIENCE:
+        elif self._is_late(now):
             server.refuse(self.sid, f"expected CONNECT within {CONNECT_PATIENCE:.0f} seconds")
         elif silence >= server.ping_interval and not self._pinged:
             self._pinged = True
@@ -154,7 +155,7 @@ class Connection:
             self.server._trigger_event("message", self.sid, message)
         elif message[:1] == MESSAGE:
             self._count_for_stranger()
-            self.server._trigger_event("message", self.sid, message[1:])
+            self._handle(message[1:])
         elif message == PONG and self._pinged:
             self._heard, self._pinged = monotonic(), False
         elif message == CLOSE:
@@ -192,6 +193,18 @@ class Connection:
                 moved = websocket.receive() == UPGRADE
         self._candidate, self.upgrading = None, False
         return moved and not self.closed
+
+    def _handle(self, packet: str) -> None:
+        self._is_handled = True
+        try:
+            self.server._trigger_event("message", self.sid, packet)
+        finally:
+            self._is_handled = False
+
+    def _is_late(self, now: float) -> bool:
+        """Tell whether a stranger is not a client in time. Waiting for the server does not count."""
+        waited = now - self._stranger_since >= CONNECT_PATIENCE
+        return waited and not self.accepted and not self._is_handled
 
     def _receive_packets(self, body: str) -> None:
         packets, turn = body.split(SEPARATOR), Turn()

@@ -761,7 +761,9 @@ def set_level(who: Person, place: Room, level: str) -> None:
 
 def client_id(packet: Locator) -> str:
     """Return the client_id in a packet's decoded JSON."""
-    packet.locator("summary").press("Enter")  # a click can miss it while new packets scroll the list
+    packet.locator("summary").press(
+        "Enter"
+    )  # a click can miss it while new packets scroll the list
     expect(packet.locator("pre")).to_contain_text('"client_id"')
     found = re.search(r'"client_id": "([^"]+)"', packet.locator("pre").text_content() or "")
     assert found

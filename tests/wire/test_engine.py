@@ -469,6 +469,18 @@ def assert_ended_in_time(began: float) -> None:
     assert within(passed, PATIENCE * 2), passed
 
 
+def test_a_client_that_the_server_lets_wait_is_not_closed_for_being_late(strict: Bare) -> None:
+    """A team that comes back at once has to wait for its turns, which can take longer."""
+    client = Socket(strict, stranger=True)
+    client.say(f'40{{"emit":{3 * PATIENCE}}}')
+    heard = [client.text() for _ in range(3)]
+    assert heard[0].startswith("40{") and heard[1:] == ['42["welcome",1]', '42["joined",2]']
+    client.say('42["echo",1]')  # it is open, and stays so
+    time.sleep(2 * PATIENCE)
+    client.say('421["echo",2]')
+    assert client.text() == "431[2]"
+
+
 @pytest.mark.parametrize("says", [None, "40/nowhere,", '40{"refuse":"no"}', "3"])
 def test_a_websocket_that_is_no_client_is_closed(strict: Bare, says: str | None) -> None:
     """By default, this happens within ten seconds, whatever it sends, even if it answers pings."""
