@@ -66,11 +66,11 @@ def _add_extensions(app: "Flask", settings: "Settings") -> None:
 def _register_routes(app: "Flask") -> None:
     from socketio_browser import socketio_browser
 
-    from final_app.web import account, api, pages, uploads
+    from final_app.web import account, api, metrics, pages, uploads
     from final_app.web.numbers import ShortNumber
 
     app.url_map.converters["int"] = ShortNumber
-    own = api.api, uploads.api_files, pages.pages, account.account
+    own = api.api, uploads.api_files, pages.pages, account.account, metrics.metrics
     for blueprint in (*own, socketio_browser):
         app.register_blueprint(blueprint)
 

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from final_app import auth, hardening
 from final_app.config import LARGEST_PACKET, Settings
+from final_app.lib import counts
 from final_app.lib.hosts import Hosts, WsgiApp
 from final_app.lib.thread_pool import gevent_is_used
 from final_app.wire.server import SocketIO, caller
@@ -38,6 +39,7 @@ def attach(app: Flask, settings: Settings) -> None:
         credential=auth.credential,
         most_connections=hardening.descriptors() * SHARE_OF_SOCKETS // 100,
     )
+    counts.queued_bytes = _queued_bytes
     # These wrap everything, because Socket.IO handles its requests before Flask sees them.
     hops = settings.proxy_hops
     wsgi: WsgiApp = app.wsgi_app
@@ -120,6 +122,12 @@ def _with_headers(wsgi: WsgiApp) -> WsgiApp:
         return wsgi(environ, start)
 
     return answer
+
+
+def _queued_bytes() -> int:
+    """Return how many bytes wait for clients. The transports of `flask run` don't say."""
+    engine = _server().eio
+    return int(engine.unsent()) if hasattr(engine, "unsent") else 0
 
 
 def _server() -> Any:

@@ -9,6 +9,7 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
+from final_app.lib import counts
 from final_app.wire import connection
 from final_app.wire.websocket import to_frame
 
@@ -52,11 +53,14 @@ class Manager(socketio.Manager):  # type: ignore[misc]
     ) -> None:
         packet, frame = EnginePacket(MESSAGE, text), to_frame(connection.MESSAGE + text)
         sockets, held = self.server.eio.sockets, self.server.held
-        for sid, eio_sid in members:
+        receivers, left_out = list(members), 0
+        for sid, eio_sid in receivers:
             if sid in skipped:
+                left_out += 1
                 continue
             websocket = sockets[eio_sid].websocket if eio_sid in sockets else None
             if websocket is None or eio_sid in held:
                 self.server._send_eio_packet(eio_sid, packet)
             elif websocket.is_open:
                 websocket.send_frame(frame)
+        counts.deliveries += len(receivers) - left_out
