@@ -50,6 +50,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 def _add_extensions(app: "Flask", settings: "Settings") -> None:
     """Add what `current`, `outbox.current` and `database.current` return."""
     from final_app.chat.presence import Presence
+    from final_app.lib.audit import SecurityLog
     from final_app.lib.rate_limit import RateLimiter
     from final_app.realtime import broadcast, server
     from final_app.storage import database, outbox
@@ -57,6 +58,7 @@ def _add_extensions(app: "Flask", settings: "Settings") -> None:
     from final_app.storage.readiness import Readiness
 
     app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
+    app.extensions["security_log"] = SecurityLog(settings.data_dir)
     app.extensions.update(readiness=Readiness(), presence=Presence())
     app.extensions["outbox"] = outbox.at(settings.database, broadcast.tell, server.close_all)
     app.extensions["database"] = kind = database.at(settings.database)

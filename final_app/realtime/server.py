@@ -11,6 +11,7 @@ from final_app import auth, hardening
 from final_app.config import LARGEST_PACKET, Settings
 from final_app.lib import counts
 from final_app.lib.hosts import Hosts, WsgiApp
+from final_app.lib.request_ids import RequestIds
 from final_app.lib.thread_pool import gevent_is_used
 from final_app.wire.server import SocketIO, caller
 
@@ -45,7 +46,8 @@ def attach(app: Flask, settings: Settings) -> None:
     wsgi: WsgiApp = app.wsgi_app
     if hops:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
-    outermost = _with_headers(Hosts(wsgi, settings.hosts.split(), hops))
+    with_headers = _with_headers(Hosts(wsgi, settings.hosts.split(), hops))
+    outermost = RequestIds(with_headers, trusted=hops > 0)
     app.wsgi_app = outermost  # type: ignore[assignment, method-assign]
 
 

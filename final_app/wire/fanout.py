@@ -46,15 +46,22 @@ class Manager(socketio.Manager):  # type: ignore[misc]
             super().emit(event, data, namespace, room, skip_sid, callback)
         else:
             skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
-            self._broadcast(text, self.get_participants(namespace, room), skipped)
+            left_out = self._broadcast(text, self.get_participants(namespace, room), skipped)
+            counts.deliveries += self._size(namespace, room) - left_out
+
+    def _size(self, namespace: str, room: str | list[str] | None) -> int:
+        rooms = self.rooms.get(namespace, {})
+        names = room if isinstance(room, list) else [room]
+        return sum(len(rooms.get(name, ())) for name in names)
 
     def _broadcast(
         self, text: str, members: Iterable[tuple[str, str]], skipped: list[str | None]
-    ) -> None:
+    ) -> int:
+        """Return how many of the members were skipped."""
         packet, frame = EnginePacket(MESSAGE, text), to_frame(connection.MESSAGE + text)
         sockets, held = self.server.eio.sockets, self.server.held
-        receivers, left_out = list(members), 0
-        for sid, eio_sid in receivers:
+        left_out = 0
+        for sid, eio_sid in members:
             if sid in skipped:
                 left_out += 1
                 continue
@@ -63,4 +70,4 @@ class Manager(socketio.Manager):  # type: ignore[misc]
                 self.server._send_eio_packet(eio_sid, packet)
             elif websocket.is_open:
                 websocket.send_frame(frame)
-        counts.deliveries += len(receivers) - left_out
+        return left_out
