@@ -145,9 +145,7 @@ class Settings(BaseModel):
         10, ge=1, le=50, description="Largest number of files per message."
     )
     storage_quota: int = Field(
-        0,
-        ge=0,
-        description="Total size of all files in bytes. 0: no quota.",
+        0, ge=0, description="Total size of all files in bytes. 0: no quota."
     )
     retention_days: int = Field(
         0, ge=0, le=36_500, description="Days after which messages and files are removed. 0: never."

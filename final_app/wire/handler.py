@@ -254,11 +254,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             data = answer.serialize()
         except Exception:  # a header that is none
             return 400, "400 Bad Request", BAD_REQUEST
-        return (
-            answer.status_code,
-            f"{answer.status_code} {answer.reason_phrase}",
-            data,
-        )
+        return answer.status_code, f"{answer.status_code} {answer.reason_phrase}", data
 
     def _buffered(self) -> bytes:
         """Return what pywsgi has read beyond the request."""
