@@ -57,7 +57,7 @@ class SecurityLog:
             _failures.error(f"Can't write to the security log: {problem.strerror}.")
 
     def read(self, since: datetime) -> Iterator[Entry]:
-        """Yield the entries since a moment, the oldest first. A line that was cut off is left out."""
+        """Yield the entries since a moment, the oldest first. Lines that hold none are left out."""
         first = clock.iso(since) or ""
         for path in sorted(self.folder.glob(MONTHS)):
             if path.stem >= first[:7]:
@@ -140,7 +140,10 @@ def _record(fields: dict[str, object]) -> None:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Write a line at once, so that the lines of several processes do not mix."""
+    """Write a line at once, so that the lines of several processes do not mix.
+
+    An empty line can come between two that were written at the same moment.
+    """
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
     try:
         if not _ends_with_line(file):  # a full disk has cut off the last one

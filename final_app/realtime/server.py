@@ -48,7 +48,7 @@ def attach(app: Flask, settings: Settings) -> None:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     with_headers = _with_headers(Hosts(wsgi, settings.hosts.split(), hops))
     outermost = RequestIds(with_headers, trusted=hops > 0)
-    app.wsgi_app = outermost  # type: ignore[assignment, method-assign]
+    app.wsgi_app = outermost  # type: ignore[method-assign]
 
 
 def on(event: str) -> Callable[[F], F]:

@@ -20,7 +20,7 @@ from tests.final_app.conftest import Move
 from tests.final_app.rig import HAS_MODES, PASSWORD, assert_private
 from workshop import paths
 
-WRITERS, ENTRIES = 4, 200  # processes, and entries of each
+WRITERS, ENTRIES = 4, 1_000  # processes, and entries of each
 NOW = datetime(2026, 11, 29, 12, 0)
 HERE = "192.0.2.7"
 WRITE_MANY = f"""
@@ -28,6 +28,8 @@ import sys
 from pathlib import Path
 from final_app.lib.audit import SecurityLog
 log = SecurityLog(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
 for number in range({ENTRIES}):
     log.append({{"time": "2026-11-29T12:00:00Z", "event": "login", "who": sys.argv[2] * 50,
                 "from": str(number), "outcome": "ok"}})
@@ -100,11 +102,24 @@ def test_only_the_owner_reads_it_whatever_the_umask_is(two_people: Flask) -> Non
 
 def test_several_processes_write_whole_lines_into_one_file(tmp_path: Path) -> None:
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITE_MANY, tmp_path, letter], cwd=paths.ROOT)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE_MANY, tmp_path, letter],
+            cwd=paths.ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         for letter in "abcd"[:WRITERS]
     ]
+    for writer in writers:  # all begin at the same time
+        assert writer.stdout and writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.write("\n")
+        writer.stdin.close()
     assert [writer.wait(120) for writer in writers] == [0] * WRITERS
-    lines = (tmp_path / "audit" / "2026-11.log").read_text("utf-8").splitlines()
+    text = (tmp_path / "audit" / "2026-11.log").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line]
     assert len(lines) == WRITERS * ENTRIES
     assert len({tuple(json.loads(line).values()) for line in lines}) == WRITERS * ENTRIES
 
