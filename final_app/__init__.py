@@ -50,6 +50,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 def _add_extensions(app: "Flask", settings: "Settings") -> None:
     """Add the objects that `current`, `outbox.current` and `database.current` return."""
     from final_app.chat.presence import Presence
+    from final_app.lib.audit import SecurityLog
     from final_app.lib.rate_limit import RateLimiter
     from final_app.realtime import broadcast, server
     from final_app.storage import database, outbox
@@ -57,6 +58,7 @@ def _add_extensions(app: "Flask", settings: "Settings") -> None:
     from final_app.storage.readiness import Readiness
 
     app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
+    app.extensions["security_log"] = SecurityLog(settings.data_dir)
     app.extensions.update(readiness=Readiness(), presence=Presence())
     app.extensions["outbox"] = outbox.at(settings.database, broadcast.tell, server.close_all)
     app.extensions["database"] = kind = database.at(settings.database)
@@ -66,11 +68,11 @@ def _add_extensions(app: "Flask", settings: "Settings") -> None:
 def _register_routes(app: "Flask") -> None:
     from socketio_browser import socketio_browser
 
-    from final_app.web import account, api, pages, uploads
+    from final_app.web import account, api, metrics, pages, uploads
     from final_app.web.numbers import ShortNumber
 
     app.url_map.converters["int"] = ShortNumber
-    own = api.api, uploads.api_files, pages.pages, account.account
+    own = api.api, uploads.api_files, pages.pages, account.account, metrics.metrics
     for blueprint in (*own, socketio_browser):
         app.register_blueprint(blueprint)
 

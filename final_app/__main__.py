@@ -22,6 +22,7 @@ from gevent.pywsgi import WSGIServer  # noqa: E402
 
 from final_app import config, create_app, hardening, startup, workers  # noqa: E402
 from final_app.errors import CannotStart  # noqa: E402
+from final_app.lib import logs  # noqa: E402
 from final_app.realtime import server as realtime  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
 
@@ -33,9 +34,8 @@ BACKLOG = 2048  # connections that wait; one too many is tried again by its kern
 def main() -> int:
     """Serve until SIGINT or SIGTERM arrives. Return 0, or 2 if the server cannot start."""
     options = _options()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        logs.to_standard_error(config.read().log)
         if options.workers > 1:
             workers.check(config.read())
             with workers.kept_port(options.host, options.port) as port:
@@ -68,6 +68,7 @@ def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
     )
     server = WSGIServer(
         listener, app, handler_class=Handler, log=None,
+        error_log=logging.getLogger("final_app.server"),
         spawn=hardening.descriptors() - OTHER_DESCRIPTORS,
     )  # fmt: skip
     server.start()

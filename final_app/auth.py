@@ -12,6 +12,7 @@ from final_app import current
 from final_app.accounts import sessions
 from final_app.accounts.sessions import Identity
 from final_app.errors import Unauthorized
+from final_app.lib.audit import audited
 from final_app.wire.server import caller
 
 COOKIE = "chat_session"
@@ -57,7 +58,11 @@ def require_user() -> Identity:
     """Return the current user. Raises Unauthorized if nobody is logged in."""
     identity = current_user()
     if identity is None:
-        raise Unauthorized("You are not logged in.")
+        refusal = Unauthorized("You are not logged in.")
+        if has_request_context() and request.authorization:  # such as a token that was replaced
+            with audited("token", "unknown", request.remote_addr):
+                raise refusal
+        raise refusal
     return identity
 
 

@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from limits import parse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -145,12 +145,13 @@ class Settings(BaseModel):
         10, ge=1, le=50, description="Largest number of files per message."
     )
     storage_quota: int = Field(
-        0,
-        ge=0,
-        description="Total size of all files in bytes. 0: no quota.",
+        0, ge=0, description="Total size of all files in bytes. 0: no quota."
     )
     retention_days: int = Field(
         0, ge=0, le=36_500, description="Days after which messages and files are removed. 0: never."
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="Form of the log: `text` for people, or `json` for programs."
     )
     inspector: bool = Field(
         False, description="Show the protocol inspector (`Ctrl+.`), for learning."

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, or_, select, update
 
 from final_app.accounts import invites, sessions
 from final_app.chat import uploads
-from final_app.lib import clock
+from final_app.lib import audit, clock
 from final_app.storage import outbox
 from final_app.storage.files import IDS, Files
 from final_app.storage.models import Mention, Message, Reaction, Upload, db
@@ -39,6 +39,7 @@ def sweep(files: Files, retention_days: int) -> dict[str, int]:
         "invites": invites.remove_expired(),
         "sessions": sessions.remove_expired(),
         "outbox entries": _remove_from_outbox(),
+        "security logs": audit.remove_old(),
     }
 
 

@@ -59,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     )
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
     chat.add_argument("--port", default="5000", help="port (default: 5000)")
+    chat.add_argument(
+        "--workers", type=int, default=1, help="number of processes; needs PostgreSQL (default: 1)"
+    )
     check = verb("check", _check, "check your own chat against a step")
     check.add_argument("step")
     more = check.add_mutually_exclusive_group()
@@ -130,6 +133,7 @@ def _chat(options: argparse.Namespace) -> int:
     os.chdir(paths.ROOT)  # its data is in instance/, beside start.py
     words = ["--host", options.host, "--port", options.port]
     words += ["--no-browser"] if options.no_browser else []
+    words += ["--workers", str(options.workers)] if options.workers != 1 else []
     return become([sys.executable, "-m", "final_app", *words], dict(os.environ))
 
 

@@ -23,6 +23,7 @@ END = "<!-- end of layers -->"
 # What each module does, in a few words. The names, their order and their imports come from the code.
 PURPOSES = {
     "__main__": "Starts the server",
+    "workers": "Runs several processes",
     "cli": "Runs the commands",
     "workers": "Runs several processes",
     "startup": "Prepares and runs background tasks",
@@ -35,7 +36,7 @@ PURPOSES = {
     "chat": "Keeps rooms, members and messages",
     "storage": "Runs transactions and stores files",
     "wire": "Bounds connections and packets",
-    "lib": "Holds the clock and the rate limits",
+    "lib": "Holds the clock, limits and logs",
     "hardening": "Closes the data to other users",
     "config": "Reads the settings",
     "errors": "Defines every refusal",

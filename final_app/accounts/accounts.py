@@ -100,6 +100,11 @@ def ban(admin_id: int, user_id: int) -> None:
     deactivate(user_id, "banned")
 
 
+def username_of(user_id: int) -> str:
+    """Return an account's username, or "unknown" if there is no such account."""
+    return db.session.scalar(select(User.username).filter_by(id=user_id)) or "unknown"
+
+
 @exclusive_transaction
 def unban(user_id: int) -> None:
     """Lift a ban and add the user to the open rooms again."""

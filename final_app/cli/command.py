@@ -16,7 +16,7 @@ from final_app.storage.models import db
 
 Work = Callable[..., Any]
 
-READ_ONLY = {"list", "members", "storage"}
+READ_ONLY = {"audit", "list", "members", "storage"}
 NAMED = (
     "name",
     "slug",

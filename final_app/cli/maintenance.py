@@ -11,7 +11,10 @@ from final_app import current, retention
 from final_app.accounts import accounts
 from final_app.chat import memberships, messages, uploads
 from final_app.cli.command import command, rows
+from final_app.lib import audit
 from final_app.storage import backup, faults
+
+AUDIT_DAYS = 30
 
 group = AppGroup("keeping")
 
@@ -56,6 +59,14 @@ def storage() -> list[tuple[object, ...]]:
         "SELECT mime, count(*), sum(size) FROM uploads GROUP BY mime ORDER BY sum(size) DESC"
     )
     return [*by_type, total]
+
+
+@command(group, "audit", tables=False)
+@click.option("--who", metavar="NAME", help="Only what this person did, or what was done to them.")
+@click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(min=1))
+def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
+    """Show the security log: when, what, who, from where, and the outcome."""
+    return audit.table(days, who)
 
 
 @command(group, "seed-demo")

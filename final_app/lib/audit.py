@@ -1,25 +1,103 @@
-"""The log of security events: one line for each login, ban, invite and so on."""
+"""The record of what concerns security: logins, bans, invites and the like.
+
+Each event is a line in the log of the process, and a line in the security log: one file for each month
+in the data folder, which all processes share.
+"""
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from logging.handlers import SysLogHandler
 from pathlib import Path
+from typing import Any, cast
 
-from final_app.errors import ChatError
+from flask import current_app
+
+from final_app.errors import ChatError, RateLimited
+from final_app.lib import clock
+from final_app.lib.logs import Seldom
 
 SYSTEM_LOG = Path("/dev/log")  # systemd's journal or syslog; not on Windows or macOS
 LONGEST = 100  # characters of a value
 PLAIN = re.compile(r"[\w.:@/+-]+", re.ASCII)
+MONTHS = "[0-9][0-9][0-9][0-9]-[0-9][0-9].log"
+KEPT = 12  # months, besides the current one
+FLOODS = {"token"}  # events that no rate limit stops
+EVERY = 60.0  # seconds between two entries of one kind from one address, in a flood
+MOST_FLOODS = 10_000  # that are remembered
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+ALWAYS = ("time", "event", "who", "from", "outcome")  # in every entry
 
 log = logging.getLogger("final_app.audit")
+_failures = Seldom(logging.getLogger(__name__))
+
+Entry = dict[str, str]
+
+
+class SecurityLog:
+    """The files of the last months. Each line is a JSON object."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "audit"
+        self._floods: dict[tuple[str, str], float] = {}  # event and address → when it was written
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry. If that is not possible, such as on a full disk, only the log says so."""
+        if self._repeats(entry):
+            return
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+        try:
+            self.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            _append(self.folder / f"{entry['time'][:7]}.log", line)
+        except OSError as problem:
+            _failures.error(f"Can't write to the security log: {problem.strerror}.")
+
+    def read(self, since: datetime) -> Iterator[Entry]:
+        """Yield the entries since a moment, the oldest first. Lines that hold none are left out."""
+        first = clock.iso(since) or ""
+        for path in sorted(self.folder.glob(MONTHS)):
+            if path.stem >= first[:7]:
+                yield from (each for each in _entries(path) if each["time"] >= first)
+
+    def remove_old(self) -> int:
+        """Remove the files of months that are more than KEPT ago; return how many."""
+        today = clock.now()
+        months = today.year * 12 + today.month - 1 - KEPT
+        oldest = f"{months // 12:04}-{months % 12 + 1:02}"
+        old = [path for path in self.folder.glob(MONTHS) if path.stem < oldest]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _repeats(self, entry: Entry) -> bool:
+        """Tell whether this is one more attempt of a flood, which must not fill the disk."""
+        if entry["outcome"] != RateLimited.code and entry["event"] not in FLOODS:
+            return False
+        kind, now = (entry["event"], entry["from"]), clock.seconds()
+        if now - self._floods.get(kind, -EVERY) < EVERY:
+            return True
+        if len(self._floods) >= MOST_FLOODS:
+            self._floods.clear()
+        self._floods[kind] = now
+        return False
+
+
+def security_log() -> SecurityLog:
+    return cast(SecurityLog, current_app.extensions["security_log"])
+
+
+def remove_old() -> int:
+    """Remove the oldest months of the security log; return how many."""
+    return security_log().remove_old()
 
 
 @contextmanager
 def audited(event: str, who: str, where: str | None, **about: object) -> Iterator[None]:
-    """Log one event, whether or not the block succeeds: event=login who=ada from=192.0.2.7 outcome=ok.
+    """Record an event, whether or not the block succeeds: event=login who=ada from=192.0.2.7 outcome=ok.
 
     `outcome` is "ok", or the code of the ChatError that the block raises. Never pass a password, a token
     or a code.
@@ -27,9 +105,18 @@ def audited(event: str, who: str, where: str | None, **about: object) -> Iterato
     try:
         yield
     except ChatError as refusal:
-        _log({"event": event, "who": who, "from": where or "", "outcome": refusal.code} | about)
+        _record({"event": event, "who": who, "from": where or "", "outcome": refusal.code} | about)
         raise
-    _log({"event": event, "who": who, "from": where or "", "outcome": "ok"} | about)
+    _record({"event": event, "who": who, "from": where or "", "outcome": "ok"} | about)
+
+
+def table(days: int, who: str | None) -> list[tuple[str, ...]]:
+    """Return when, what, who, from where and the outcome of each event of the last days.
+
+    If `who` is given, only what this person did, or what was done to them.
+    """
+    entries = security_log().read(clock.now() - timedelta(days=days))
+    return [_row(each) for each in entries if not who or who in (each["who"], each.get("name"))]
 
 
 def to_system_log() -> None:
@@ -46,14 +133,53 @@ def to_system_log() -> None:
         log.setLevel(logging.INFO)
 
 
-def _log(fields: dict[str, object]) -> None:
-    log.info("%s", " ".join(f"{name}={_shown(value)}" for name, value in fields.items()))
+def _record(fields: dict[str, object]) -> None:
+    entry = {name: str(value)[:LONGEST] for name, value in fields.items()}
+    log.info("%s", _pairs(entry))
+    security_log().append({"time": clock.iso(clock.now()) or "", **entry})
 
 
-def _shown(value: object) -> str:
-    """Return a value.
+def _append(path: Path, line: bytes) -> None:
+    """Write a line at once, so that the lines of several processes do not mix.
 
-    If it is not plain, it is a JSON string, so that it cannot contain a line break.
+    An empty line can come between two that were written at the same moment.
     """
-    text = str(value)[:LONGEST]
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
+    try:
+        if not _ends_with_line(file):  # a full disk has cut off the last one
+            line = b"\n" + line
+        if os.write(file, line) < len(line):
+            raise OSError(0, "the disk is full")
+    finally:
+        os.close(file)
+
+
+def _ends_with_line(file: int) -> bool:
+    size = os.lseek(file, 0, os.SEEK_END)
+    if not size:
+        return True
+    os.lseek(file, size - 1, os.SEEK_SET)
+    return os.read(file, 1) == b"\n"
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError):
+            entry: Any = json.loads(line)
+            if isinstance(entry, dict) and all(name in entry for name in ALWAYS):
+                yield entry
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    about = {name: value for name, value in entry.items() if name not in ALWAYS}
+    what = " ".join([entry["event"], *([_pairs(about)] if about else [])])
+    return entry["time"], what, *(_shown(entry[name]) for name in ("who", "from", "outcome"))
+
+
+def _pairs(fields: Entry) -> str:
+    return " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
+
+
+def _shown(text: str) -> str:
+    """Return a value, as a JSON string unless it is plain, so that nothing in it can end the line."""
     return text if PLAIN.fullmatch(text) else json.dumps(text)

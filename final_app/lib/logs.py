@@ -1,13 +1,53 @@
 """Keep secrets, forged lines and endless repetitions out of the log."""
 
+import json
 import logging
 import re
+from datetime import UTC, datetime
+from typing import Literal
 
-from final_app.lib import clock
+from final_app.lib import clock, request_ids
 
 EVERY = 60.0  # seconds between two lines of one kind
 VERSION = re.compile(r" HTTP/\d\.\d(\x1b\[0m)?$")  # Werkzeug colours some lines
 STRANGE = re.compile(r"[^ -~]")  # not printable ASCII
+TEXT = "%(asctime)s %(levelname)s %(name)s %(request)s %(message)s"
+
+Form = Literal["text", "json"]
+
+
+def to_standard_error(form: Form) -> None:
+    """Write the log of this process to standard error, one line for each entry."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if form == "json" else TextLines(TEXT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class TextLines(logging.Formatter):
+    """Lines for people: time, level, logger, id of the request and message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request = request_ids.current() or "-"
+        return super().format(record)
+
+
+class JsonLines(logging.Formatter):
+    """Lines for programs: {time, level, logger, message, request?, error?}, with the time in UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        entry = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := request_ids.current():
+            entry["request"] = request_id
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
 
 
 def request_line(received: str) -> str:

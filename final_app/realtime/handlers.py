@@ -15,7 +15,7 @@ from final_app.accounts.sessions import Identity
 from final_app.chat import history, memberships, messages, reactions
 from final_app.errors import ChatError, Invalid
 from final_app.facts import Typing
-from final_app.lib import clock
+from final_app.lib import clock, counts
 from final_app.realtime import broadcast, schemas, server
 from final_app.realtime.schemas import Schema, parse
 from final_app.storage import outbox
@@ -148,6 +148,7 @@ def _let_in(data: object) -> None:
         "people_tag": everybody.tag,
     }
     broadcast.welcome(sid, state)
+    counts.connects += 1
 
 
 def _check_protocol(data: object) -> None:

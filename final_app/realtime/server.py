@@ -9,7 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from final_app import auth, hardening
 from final_app.config import LARGEST_PACKET, Settings
+from final_app.lib import counts
 from final_app.lib.hosts import Hosts, WsgiApp
+from final_app.lib.request_ids import RequestIds
 from final_app.lib.thread_pool import gevent_is_used
 from final_app.wire.server import SocketIO, caller
 
@@ -38,13 +40,15 @@ def attach(app: Flask, settings: Settings) -> None:
         credential=auth.credential,
         most_connections=hardening.descriptors() * SHARE_OF_SOCKETS // 100,
     )
+    counts.queued_bytes = _queued_bytes
     # These wrap everything, because Socket.IO handles its requests before Flask sees them.
     hops = settings.proxy_hops
     wsgi: WsgiApp = app.wsgi_app
     if hops:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
-    outermost = _with_headers(Hosts(wsgi, settings.hosts.split(), hops))
-    app.wsgi_app = outermost  # type: ignore[assignment, method-assign]
+    with_headers = _with_headers(Hosts(wsgi, settings.hosts.split(), hops))
+    outermost = RequestIds(with_headers, trusted=hops > 0)
+    app.wsgi_app = outermost  # type: ignore[method-assign]
 
 
 def on(event: str) -> Callable[[F], F]:
@@ -120,6 +124,12 @@ def _with_headers(wsgi: WsgiApp) -> WsgiApp:
         return wsgi(environ, start)
 
     return answer
+
+
+def _queued_bytes() -> int:
+    """Return how many bytes wait for clients. The transports of `flask run` don't say."""
+    engine = _server().eio
+    return int(engine.unsent()) if hasattr(engine, "unsent") else 0
 
 
 def _server() -> Any:

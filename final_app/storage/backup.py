@@ -30,7 +30,8 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
     source = make_url(settings.database)
     if source.get_backend_name() != "sqlite" or not source.database:
         raise Invalid(
-            "Only SQLite databases can be backed up. Use the backup tool of your database instead."
+            "This chat uses PostgreSQL: back it up with pg_dump, and then copy the folder "
+            f"{settings.data_dir.resolve()}, as docs/running.md describes."
         )
     if path.exists():
         raise Conflict(f"{path} already exists. Choose a new folder.")

@@ -15,7 +15,7 @@ from flask import current_app, g
 from sqlalchemy import Connection
 
 from final_app.facts import Fact
-from final_app.lib import clock
+from final_app.lib import clock, counts
 from final_app.storage import database, outbox
 from final_app.storage.files import Files
 from final_app.storage.models import db
@@ -101,6 +101,7 @@ def _decorated(work: Callable[P, T], *, alone: bool) -> Callable[P, T]:
 
 
 def _in_transaction(work: Callable[[], T], alone: bool) -> T:
+    began = clock.seconds()
     _roll_back_session()  # ends its reads, and returns its connection to the pool
     queue, files = outbox.current(), cast(Files, current_app.extensions["files"])
     with _begun(alone) as current:
@@ -110,6 +111,7 @@ def _in_transaction(work: Callable[[], T], alone: bool) -> T:
             db.session.commit()  # ends the session's part; the next line commits
         current.connection.commit()
         queue.add(current.facts)  # before others can commit: the queue has the order of the commits
+        counts.committed(current.facts, clock.seconds() - began)
     if current.unused_files:
         files.remove(current.unused_files)
     queue.deliver()

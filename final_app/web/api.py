@@ -203,7 +203,8 @@ def ban(me: Identity, user_id: int) -> Answer:
 
     Answers: 200.
     """
-    with audited("ban", me.username, request.remote_addr, user_id=user_id):
+    name = accounts.username_of(user_id)
+    with audited("ban", me.username, request.remote_addr, name=name):
         accounts.ban(me.id, user_id)
     return {"ok": True}
 

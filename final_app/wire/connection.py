@@ -12,6 +12,7 @@ from engineio.packet import PING, Packet
 from gevent.event import Event
 from websockets.frames import CloseCode
 
+from final_app.lib import counts
 from final_app.wire.turns import Turn
 from final_app.wire.websocket import MOST_UNSENT, WebSocket
 
@@ -71,6 +72,11 @@ class Connection:
         """Whether the client has a WebSocket, or is trying one."""
         return self.websocket is not None or self._candidate is not None
 
+    @property
+    def unsent(self) -> int:
+        """The number of bytes that wait for the client."""
+        return self._waiting_size if self.websocket is None else self.websocket.unsent
+
     def accept(self, accepted: bool) -> None:
         """Record whether a Socket.IO client is connected.
 
@@ -88,6 +94,7 @@ class Connection:
         elif not self.closed:
             self._keep(_as_text(packet))
             if self._waiting_size > MOST_UNSENT:
+                counts.dropped += 1
                 self.close(reason=self.server.reason.TRANSPORT_ERROR)
 
     def close(

@@ -111,6 +111,10 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         for connection in list(self.sockets.values()):
             connection.close(code=CloseCode.SERVICE_RESTART, why="The server restarts")
 
+    def unsent(self) -> int:
+        """Return how many bytes wait for clients, in all connections."""
+        return sum(connection.unsent for connection in self.sockets.values())
+
     def forget(self, connection: Connection) -> None:
         """Remove a connection that is being closed."""
         self.accept(connection.sid, True)

@@ -9,6 +9,7 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
+from final_app.lib import counts
 from final_app.wire import connection
 from final_app.wire.websocket import to_frame
 
@@ -45,18 +46,28 @@ class Manager(socketio.Manager):  # type: ignore[misc]
             super().emit(event, data, namespace, room, skip_sid, callback)
         else:
             skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
-            self._broadcast(text, self.get_participants(namespace, room), skipped)
+            left_out = self._broadcast(text, self.get_participants(namespace, room), skipped)
+            counts.deliveries += self._size(namespace, room) - left_out
+
+    def _size(self, namespace: str, room: str | list[str] | None) -> int:
+        rooms = self.rooms.get(namespace, {})
+        names = room if isinstance(room, list) else [room]
+        return sum(len(rooms.get(name, ())) for name in names)
 
     def _broadcast(
         self, text: str, members: Iterable[tuple[str, str]], skipped: list[str | None]
-    ) -> None:
+    ) -> int:
+        """Return how many of the members were skipped."""
         packet, frame = EnginePacket(MESSAGE, text), to_frame(connection.MESSAGE + text)
         sockets, held = self.server.eio.sockets, self.server.held
+        left_out = 0
         for sid, eio_sid in members:
             if sid in skipped:
+                left_out += 1
                 continue
             websocket = sockets[eio_sid].websocket if eio_sid in sockets else None
             if websocket is None or eio_sid in held:
                 self.server._send_eio_packet(eio_sid, packet)
             elif websocket.is_open:
                 websocket.send_frame(frame)
+        return left_out

@@ -23,6 +23,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from werkzeug.exceptions import RequestTimeout
 
+from final_app.lib import request_ids
 from final_app.lib.logs import Seldom, escaped, request_line
 from final_app.wire.turns import Turn
 from final_app.wire.websocket import PAUSE, PIECE, WebSocket
@@ -132,6 +133,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             super().handle()
 
     def read_requestline(self) -> str:
+        request_ids.clear()  # what goes wrong from here on does not belong to the last request
         self._turn.take()
         self._turn.reads()
         with gevent.Timeout(IDLE, False):
@@ -255,11 +257,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             data = answer.serialize()
         except Exception:  # a header that is none
             return 400, "400 Bad Request", BAD_REQUEST
-        return (
-            answer.status_code,
-            f"{answer.status_code} {answer.reason_phrase}",
-            data,
-        )
+        return answer.status_code, f"{answer.status_code} {answer.reason_phrase}", data
 
     def _buffered(self) -> bytes:
         """Return the bytes that pywsgi has read beyond the request."""

@@ -18,6 +18,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
+from final_app.lib import counts
 from final_app.wire.turns import Turn
 from final_app.wire.writer import Writer
 
@@ -57,6 +58,11 @@ class WebSocket:
         self._goodbye: gevent.Greenlet | None = None
         self._last_byte_sent = self._ended = False
         self.is_open = True
+
+    @property
+    def unsent(self) -> int:
+        """The number of bytes that wait, besides those in the kernel's buffer."""
+        return self._queued + len(self._unsent)
 
     def receive(self) -> str | bytes | None:
         """Return the next message, or None once the connection has ended."""
@@ -115,7 +121,7 @@ class WebSocket:
         if data:
             self._unsent += data
             if len(self._unsent) > MOST_UNSENT:
-                self.abort()
+                self._drop()
         elif self._last_byte_sent:
             self._send_end()
 
@@ -204,9 +210,16 @@ class WebSocket:
                 with gevent.Timeout(STALLED):
                     sent = self._sock.send(bytes(self._unsent[:PIECE]))
                 del self._unsent[:sent]
-        except (OSError, gevent.Timeout):
+        except gevent.Timeout:
+            self._drop()
+        except OSError:
             self.abort()
         self._send_end()
+
+    def _drop(self) -> None:
+        """End the connection of a client that does not read."""
+        counts.dropped += 1
+        self.abort()
 
     def _send_end(self) -> None:
         if self._last_byte_sent and not self._queue and not self._unsent:

@@ -18,7 +18,9 @@ def front(tmp_path: Path) -> Iterator[Front]:
     server = Server(tmp_path / "chat", CHAT_PROXY_HOPS="1").start()
     (tmp_path / "nginx").mkdir()
     try:
-        nginx = Front(tmp_path / "nginx", server, "nginx-below.conf", "/team/chat").start()
+        nginx = Front(
+            tmp_path / "nginx", server, file="nginx-below.conf", path="/team/chat"
+        ).start()
         Person(server, "ada").begin()
         yield nginx
         nginx.stop()

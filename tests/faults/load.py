@@ -3,6 +3,7 @@
 import json
 import random
 import select
+import ssl
 import threading
 import time
 import uuid
@@ -25,8 +26,11 @@ class Line:
 
     def __init__(self, person: Person, **options: Any) -> None:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies)
+        address = person.server.url.replace("http", "ws", 1)
+        if isinstance(person.http.verify, str):  # behind nginx, with a certificate of its own
+            options["sslopt"] = {"ca_certs": person.http.verify}
         self.ws = websocket.create_connection(
-            f"ws://127.0.0.1:{person.server.port}/socket.io/?EIO=4&transport=websocket",
+            f"{address}/socket.io/?EIO=4&transport=websocket",
             cookie=cookies, suppress_origin=True, timeout=ANSWER_TIMEOUT, **options,
         )  # fmt: skip
         self._number = 0
@@ -76,7 +80,10 @@ class Line:
 
     def ready(self, seconds: float) -> bool:
         """Return whether something to read arrived within some seconds."""
-        return bool(select.select([self.ws.sock], [], [], max(seconds, 0))[0])
+        sock = self.ws.sock
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():  # has been read and decrypted
+            return True
+        return bool(select.select([sock], [], [], max(seconds, 0))[0])
 
     def close(self) -> None:
         self.ws.shutdown()

@@ -2,7 +2,9 @@
 
 import os
 import random
+import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +38,15 @@ CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_param
 
 
 class Front:
-    """nginx in front of a server. `url` is the public address. A `Person` can use it like a server."""
+    """nginx in front of one or several servers. `url` is the public address.
+
+    A `Person` can use it like a server. `without` is a line that is left out, to see what it is for.
+    """
 
     def __init__(
-        self, folder: Path, server: Server, file: str = "nginx.conf", path: str = ""
-    ) -> None:
+        self, folder: Path, *servers: Server, file: str = "nginx.conf", path: str = "",
+        without: str = "",
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.nginx = needs_nginx()
         self.port, self.plain_port = free_port(), free_port()
@@ -49,7 +55,10 @@ class Front:
         self.certificate = folder / "certificate.pem"
         subprocess.run([*CERTIFICATE, "-keyout", folder / "key.pem", "-out", self.certificate],
                        check=True, capture_output=True)  # fmt: skip
-        (folder / "chat.conf").write_text(self._configuration(file, server), encoding="utf-8")
+        text = self._configuration(file, servers)
+        assert without in text, f"{file} has no {without!r}"
+        text = text.replace(without, "") if without else text
+        (folder / "chat.conf").write_text(text, encoding="utf-8")
         user = "user root;" if os.geteuid() == 0 else ""
         frame = FRAME.format(folder=folder, user=user)
         (folder / "nginx.conf").write_text(frame, encoding="utf-8")
@@ -79,21 +88,28 @@ class Front:
         done = subprocess.run(command, timeout=PATIENCE, stderr=subprocess.DEVNULL)
         assert done.returncode == 0, (self.folder / "error.log").read_text(encoding="utf-8")
 
-    def _configuration(self, file: str, server: Server) -> str:
+    def _configuration(self, file: str, servers: Sequence[Server]) -> str:
         """Return a file of deploy/, adapted to this machine.
 
         It must contain every name that is replaced.
         """
         text = (DEPLOY / file).read_text(encoding="utf-8")
-        host = "chat.example.org" if file == "nginx.conf" else "example.org"
+        host = "example.org" if file == "nginx-below.conf" else "chat.example.org"
         changes = {
             f"/etc/letsencrypt/live/{host}/fullchain.pem": str(self.certificate),
             f"/etc/letsencrypt/live/{host}/privkey.pem": str(self.folder / "key.pem"),
             f"server_name {host};": "server_name localhost;",
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
-            "127.0.0.1:5000": f"127.0.0.1:{server.port}",
         }
-        if file == "nginx.conf":
+        if file == "nginx-workers.conf":
+            processes = re.findall(r" *server 127\.0\.0\.1:50\d\d .*;\n", text)
+            assert len(processes) >= len(servers)
+            text = text.replace("".join(processes), "".join(processes[: len(servers)]))
+            for line, server in zip(processes, servers, strict=False):
+                changes[line] = re.sub(r":\d+", f":{server.port}", line)
+        else:
+            changes["127.0.0.1:5000"] = f"127.0.0.1:{servers[0].port}"
+        if file != "nginx-below.conf":
             changes["listen 80;"] = f"listen 127.0.0.1:{self.plain_port};"
             changes["/var/log/nginx/chat.log"] = str(self.folder / "chat.log")
         for there, instead in changes.items():
@@ -112,11 +128,12 @@ class Visitor(Person):
         # Browsers send it; under https the CSRF check asks for it.
         self.http.headers["Referer"] = f"{front.url}/"
 
-    def connect(self) -> dict[str, Any]:
+    def connect(self, transport: str = "websocket") -> dict[str, Any]:
         self.socket = socketio.Client(reconnection=False, http_session=self.http)
         self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
+        self.socket.on("disconnect", lambda reason=None: self._heard.put(("disconnect", reason)))
         self.socket.connect(
-            self.front.url, transports=["websocket"], socketio_path=f"{self.front.path}/socket.io",
+            self.front.url, transports=[transport], socketio_path=f"{self.front.path}/socket.io",
             wait_timeout=PATIENCE,
         )  # fmt: skip
         welcome: dict[str, Any] = self.hear("welcome")

@@ -35,7 +35,7 @@ def front(
     request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
     file = "nginx-below.conf" if request.param else "nginx.conf"
-    nginx = Front(tmp_path_factory.mktemp("nginx"), server, file, request.param).start()
+    nginx = Front(tmp_path_factory.mktemp("nginx"), server, file=file, path=request.param).start()
     yield nginx
     nginx.stop()
 

@@ -257,7 +257,8 @@ def test_storage_is_told_by_type(team: Flask, tmp_path: Path) -> None:
 
 
 def test_a_sweep_says_what_went(team: Flask) -> None:
-    told = "Removed 0 messages, 0 files, 0 leftovers, 0 invites, 0 sessions, 0 outbox entries.\n"
+    told = "Removed 0 messages, 0 files, 0 leftovers, 0 invites, 0 sessions, 0 outbox entries, "
+    told += "0 security logs.\n"
     assert said(team, "sweep") == told
 
 

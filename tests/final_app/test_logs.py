@@ -1,5 +1,6 @@
 """The log has no invites, socket IDs or tokens, and one line for each security event."""
 
+import json
 import logging
 import os
 import re
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from final_app.lib import audit, logs
 from final_app.storage.models import db
-from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, png
+from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, application, png
 from workshop import run
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -108,7 +109,10 @@ def test_what_concerns_security_is_one_line_each(tmp_path: Path) -> None:
     ada.ask("POST", f"/api/people/{bo.id}/ban")
     ada.form("/logout", page="/account")
     server.stop()
-    lines = [line.split(" INFO ")[1] for line in server.log if " INFO event=" in line]
+    found = [
+        re.search(r" INFO final_app\.audit [0-9a-f]{8} (event=.*)", line) for line in server.log
+    ]
+    lines = [line[1] for line in found if line]
     at = "from=127.0.0.1"
     assert lines == [
         f"event=first_run who=ada {at} outcome=ok",
@@ -122,10 +126,88 @@ def test_what_concerns_security_is_one_line_each(tmp_path: Path) -> None:
         f"event=login who=bo {at} outcome=unauthorized",
         f"event=login who=bo {at} outcome=rate_limited",
         f"event=password_change who=bo {at} outcome=rate_limited",
-        f"event=ban who=bo {at} outcome=forbidden user_id=2",
-        f"event=ban who=ada {at} outcome=ok user_id=2",
+        f"event=ban who=bo {at} outcome=forbidden name=bo",
+        f"event=ban who=ada {at} outcome=ok name=bo",
         f"event=logout who=ada {at} outcome=ok",
     ]
+    (month,) = (tmp_path / "audit").iterdir()
+    kept = [json.loads(line) for line in month.read_text("utf-8").splitlines()]
+    pairs = [f"event={entry['event']} who=" for entry in kept]
+    assert [line.partition("who=")[0] + "who=" for line in lines] == pairs
+    assert [entry["outcome"] for entry in kept] == re.findall(r"outcome=(\w+)", "\n".join(lines))
+
+
+def entries(server: Server) -> list[dict[str, str]]:
+    """Return the log, which has to be JSON in each line but those for whoever starts the chat."""
+    return [json.loads(line) for line in server.log if not line.startswith("The chat is at ")]
+
+
+def test_as_json_each_line_has_its_fields_and_the_id_that_the_answer_had(tmp_path: Path) -> None:
+    server = Server(tmp_path, CHAT_LOG="json").start()
+    ada = Person(server, "ada").begin()
+    answer = ada.http.post(
+        f"{server.url}/logout", data={"csrf_token": ada.token("/account")}, allow_redirects=False,
+        timeout=ANSWER_TIMEOUT,
+    )  # fmt: skip
+    given = ada.get("/healthz", headers={"X-Request-ID": "chosen-by-a-client"})
+    server.stop()
+    for entry in entries(server):
+        assert {"time", "level", "logger", "message"} <= set(entry), entry
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"])
+    own = answer.headers["X-Request-ID"]
+    said = [
+        (each["logger"], each["message"]) for each in entries(server) if own == each.get("request")
+    ]
+    assert said[0] == ("final_app.audit", "event=logout who=ada from=127.0.0.1 outcome=ok")
+    assert said[1][0] == "final_app.wire.handler" and '"POST /logout HTTP/1.1" 302' in said[1][1]
+    assert len(said) == 2 and given.headers["X-Request-ID"] != "chosen-by-a-client"
+
+
+def test_what_goes_wrong_after_a_request_has_not_its_id(tmp_path: Path) -> None:
+    server = Server(tmp_path, CHAT_LOG="json").start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=ANSWER_TIMEOUT) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in client.recv(10_000)
+        client.sendall(b"GET /healthz HTTP/1.1\r\nContent-Length: x\r\n\r\n")
+        while client.recv(10_000):
+            pass
+    server.stop()
+    refused = [entry for entry in entries(server) if "Refused a request" in entry["message"]]
+    assert len(refused) == 1 and "request" not in refused[0]
+
+
+@pytest.mark.parametrize(
+    ("hops", "given", "taken"),
+    [
+        ("1", "5f3a9c21d0", True),
+        ("1", "0192f0c1-7c1e-7000-8000-0123456789ab", True),
+        ("0", "5f3a9c21d0", False),
+        ("1", "short", False),
+        ("1", "x" * 65, False),
+        ("1", "a forged line", False),
+    ],
+)
+def test_only_a_trusted_proxy_chooses_the_id(
+    tmp_path: Path, hops: str, given: str, taken: bool
+) -> None:
+    client = application(tmp_path, CHAT_PROXY_HOPS=hops).test_client()
+    for path in ("/healthz", POLLING):
+        answer = client.get(path, headers={"X-Request-ID": given})
+        (sent,) = answer.headers.getlist("X-Request-ID")
+        assert (sent == given) is taken and (taken or re.fullmatch(r"[0-9a-f]{8}", sent))
+
+
+def test_a_traceback_is_part_of_its_line_of_json() -> None:
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        record = logging.LogRecord(
+            "test", logging.ERROR, "", 0, "It %s", ("failed\nhere",), sys.exc_info()
+        )
+    line = logs.JsonLines().format(record)
+    entry = json.loads(line)
+    assert "\n" not in line and entry["message"] == "It failed\nhere"
+    assert entry["error"].endswith("ValueError: wrong")
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/socketio_browser/<path:filename>"): ALL,
     ("GET", "/healthz"): ALL,
     ("GET", "/readyz"): ALL,
+    ("GET", "/metrics"): ALL,  # on the same machine
     ("GET", "/"): HOME,
     ("GET", "/first-run"): HOME,
     ("POST", "/first-run"): HOME,

@@ -20,6 +20,7 @@ WATCHED_FILES = {  # what Dependabot calls the files of each kind
     "npm": "package-lock.json",
     "pip": "pyproject.toml",
     "docker": "*/Dockerfile",
+    "docker-compose": "*/compose.yml",
 }
 
 each_workflow = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

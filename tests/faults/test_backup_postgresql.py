@@ -1,0 +1,90 @@
+"""With PostgreSQL, pg_dump and a copy of the data folder are a backup: as docs/running.md says."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.final_app import databases
+from tests.final_app.postgres import Cluster
+from tests.final_app.rig import Person, Server, png
+from tests.needs import find_postgres, needs_postgres
+from workshop import paths
+
+RUNNING = paths.ROOT / "docs" / "running.md"
+BACKUP = re.compile(r"(?m)^    (?:sudo -u chat )?(pg_dump .*)$")
+RESTORE = re.compile(r"(?m)^    (?:sudo -u chat )?(pg_restore .*)$")
+CREATE = re.compile(r"(?m)^    (?:sudo -u postgres )?(createdb .*)$")
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    needs_postgres()
+    return databases.cluster()
+
+
+def run(cluster: Cluster, words: str, **instead: str) -> None:
+    """Run a command of docs/running.md on the tests' server; each word in `instead` is in it."""
+    for there, name in instead.items():
+        assert there in words, (words, there)
+        words = words.replace(there, name)
+    program, *options = shlex.split(words)
+    found = find_postgres(program)
+    assert found, f"{program} is not installed"
+    where = ["--host", str(cluster.folder), "--username", "chat"]
+    subprocess.run([found, *where, *options], check=True, capture_output=True, timeout=60)
+
+
+def command(pattern: re.Pattern[str]) -> str:
+    (found,) = set(pattern.findall(RUNNING.read_text("utf-8")))
+    return str(found)
+
+
+def test_what_was_dumped_and_copied_is_restored_as_it_was(tmp_path: Path, cluster: Cluster) -> None:
+    folder, url = tmp_path / "chat", cluster.url()
+    server = Server(folder, CHAT_DATABASE_URL=url).start()
+    ada = Person(server, "ada").begin()
+    ada.connect()
+    picture = ada.upload(1, "picture.png", png())["upload"]["id"]
+    assert ada.say(1, "before", uploads=[picture])["ok"]
+    before = ada.history(1)
+    run(cluster, command(BACKUP), **{"/srv/backups/chat.dump": str(tmp_path / "chat.dump"),
+                                     " chat": f" {make_url(url).database}"})  # fmt: skip
+    shutil.copytree(folder, tmp_path / "copy")
+    assert ada.say(1, "after")["ok"]
+    ada.leave()
+    server.stop()
+
+    restored = f"restored_{make_url(url).database}"
+    run(cluster, command(CREATE).replace("--owner=chat ", ""), **{" chat": f" {restored}"})
+    run(cluster, command(RESTORE), **{"/srv/backups/chat.dump": str(tmp_path / "chat.dump"),
+                                      "--dbname=chat": f"--dbname={restored}"})  # fmt: skip
+    again = Server(
+        tmp_path / "copy",
+        CHAT_DATABASE_URL=make_url(url).set(database=restored).render_as_string(False),
+    ).start()
+    ada.server = again  # the same browser: sessions and the secret are restored, too
+    assert ada.history(1) == before and [each["text"] for each in before] == ["before"]
+    assert ada.get(f"/files/{picture}").content.startswith(b"\x89PNG")
+    ada.connect()
+    assert ada.say(1, "after the restore")["message"]["seq"] == 2
+    assert ada.ask("GET", "/api/search?q=before")["results"]
+    ada.leave()
+    again.stop()
+
+
+def test_the_backup_command_says_in_one_sentence_what_to_do_instead(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    server = Server(tmp_path / "chat", CHAT_DATABASE_URL=cluster.url())
+    told = server.run("backup", str(tmp_path / "copy"))
+    assert told.returncode == 1 and not (tmp_path / "copy").exists()
+    (line,) = told.stderr.strip().splitlines()
+    assert line == (
+        "Error: This chat uses PostgreSQL: back it up with pg_dump, and then copy the folder "
+        f"{tmp_path / 'chat'}, as docs/running.md describes."
+    )
