@@ -25,7 +25,6 @@ PURPOSES = {
     "__main__": "Starts the server",
     "workers": "Runs several processes",
     "cli": "Runs the commands",
-    "workers": "Runs several processes",
     "startup": "Prepares and runs background tasks",
     "web": "Answers HTTP requests",
     "realtime": "Handles events and broadcasts facts",
