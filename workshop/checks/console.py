@@ -87,6 +87,15 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
     return Report(words, last.file, last.line, 0, last.code, said)
 
 
+def in_template(folder: Path, text: str, words: str = "") -> Report:
+    """Report the place of a text in the templates; without a place if none contains it."""
+    for path in sorted(folder.glob("templates/*.html")):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            if text in line:
+                return Report(words, path.relative_to(folder).as_posix(), number, 0, line.strip())
+    return Report(words)
+
+
 def diagnose(log: str) -> str:
     """Return what the newest error in a server's log means."""
     report = from_log(log)

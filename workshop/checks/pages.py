@@ -28,7 +28,7 @@ IMPORT_TIMEOUT = 30  # seconds
 VERSION_OF_FLASK = "import flask, importlib.metadata as m; print(m.version('flask'))"
 
 
-@promise(since="setup")
+@promise(since="setup", file="templates/index.html")
 def the_front_page_welcomes(chat: Stage) -> None:
     """The front page welcomes people to the Chat Application."""
     page = read(chat, "/")
@@ -47,7 +47,7 @@ def the_page_names_its_python(chat: Stage) -> None:
            "(From step 02 on this page is gone, and so is this check.)")  # fmt: skip
 
 
-@promise(since="routes", until="catching_up")
+@promise(since="routes", until="catching_up", file="templates/index.html")
 def the_form_asks_for_a_name(chat: Stage) -> None:
     """The front page asks for a name and sends it to /chat."""
     page = read(chat, "/")
@@ -84,7 +84,7 @@ def _field_is_friendly(form: Tag, field: Tag) -> None:
            "Add `<button>Join Chat</button>` inside the form.")  # fmt: skip
 
 
-@promise(since="routes")
+@promise(since="routes", file="templates/chat.html")
 def the_chat_page_greets_by_name(chat: Stage) -> None:
     """The chat page greets people by their own name."""
     for name in ("Ada", "Bo"):
@@ -116,7 +116,7 @@ def without_a_name_back_to_the_front_page(chat: Stage) -> None:
                '`.strip()` removes blanks, so a name of blanks becomes empty.')  # fmt: skip
 
 
-@promise(since="routes")
+@promise(since="routes", file="templates/chat.html")
 def a_hostile_name_stays_text(chat: Stage) -> None:
     """A name is shown as text, whatever it contains."""
     page = read_chat(chat, HOSTILE_NAME)
@@ -153,7 +153,7 @@ def _one(page: BeautifulSoup, tag: str, expected: str) -> Tag:
     raise Broken(expected, quote(page), f"There is no <{tag}> on the page.")
 
 
-@exercise("setup")
+@exercise("setup", "requirements.txt")
 def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
     """The second environment has Flask, in the version that requirements.txt pins."""
     wish_list = chat.folder / "requirements.txt"
@@ -223,7 +223,7 @@ def there_is_an_about_page(chat: Stage) -> None:
            'Add a link, so that people find the page: `<a href="about">About</a>`.')  # fmt: skip
 
 
-@exercise("templates")
+@exercise("templates", "templates/chat.html")
 def the_room_has_a_title(chat: Stage) -> None:
     """The chat page shows the room's title from the address, and “Lobby” without one."""
     title = read(chat, "/chat?username=Ada").find(id="room-title")

@@ -70,7 +70,7 @@ def everyone_receives_their_own_rooms(chat: Stage) -> None:
                          "with the same digits are two different rooms.")  # fmt: skip
 
 
-@promise(since="rooms", final_app=True)
+@promise(since="rooms", final_app=True, file="models.py")
 def each_room_counts_for_itself(chat: Stage) -> None:
     """Each room has its own numbers, from 1, and its own history."""
     tea, cake = make_room(chat, "Ada"), make_room(chat, "Ada")
@@ -92,7 +92,7 @@ def each_room_counts_for_itself(chat: Stage) -> None:
            "Select with `Message.room_id == room.id` in both places.")  # fmt: skip
 
 
-@promise(since="rooms", final_app=True)
+@promise(since="rooms", final_app=True, file="memberships.py")
 def every_event_checks_who_is_a_member(chat: Stage) -> None:
     """People who are not in a room can do nothing there, whichever event they send."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
@@ -108,7 +108,7 @@ def every_event_checks_who_is_a_member(chat: Stage) -> None:
                        code="not_found")  # fmt: skip
 
 
-@promise(since="rooms")
+@promise(since="rooms", file="memberships.py")
 def a_room_is_a_number(chat: Stage) -> None:
     """An event that does not name a room by its number is refused."""
     rooms = account_of(chat)
