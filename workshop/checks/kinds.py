@@ -129,6 +129,16 @@ PYTHON: Kinds = [
         "code: delete it.",
     ),
     (
+        r"TypeError: macro '(\w+)' takes not more than (\d+) argument",
+        "This line passes more values than the first line of the macro, `{{% macro {0}(…) %}}`, has "
+        "names for: {1}. Compare the two lines.",
+    ),
+    (
+        r"TypeError: unhashable type: '(\w+)'",
+        "A {0} cannot be a key of a dictionary, an element of a set, or the name of an event. Are two "
+        "arguments in the wrong order?",
+    ),
+    (
         r"TypeError: ([\w.]+)\(\) (?:takes|missing) ",
         "The call of `{0}` and its `def` line do not agree. Compare what is in the brackets.",
     ),
