@@ -134,7 +134,7 @@ PYTHON: Kinds = [
         "names for: {1}. Compare the two lines.",
     ),
     (
-        r"TypeError: unhashable type: '(\w+)'",
+        r"TypeError: .*unhashable type: '(\w+)'",
         "A {0} cannot be a key of a dictionary, an element of a set, or the name of an event. Are two "
         "arguments in the wrong order?",
     ),
