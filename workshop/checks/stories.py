@@ -218,12 +218,12 @@ def a_message_stays_text(chat: Stage) -> None:
         ada.sends(HOSTILE)
         bo.did = ada.did
         bo.expects(
-            lambda: HOSTILE in bo.log or bo.page.exists(f"{LOG} img"),
+            lambda: HOSTILE in bo.log or bo.page.all(f"{LOG} img"),
             "Bo's page shows it letter by letter.",
             INNER,
             f"“{bo.log}”",
         )
-        expect(not bo.page.exists(f"{LOG} img"), "Bo's page shows it letter by letter.",
+        expect(not bo.page.all(f"{LOG} img"), "Bo's page shows it letter by letter.",
                f"{ada.did} Bo's page has an image now.",
                INNER)  # fmt: skip
 

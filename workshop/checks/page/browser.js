@@ -643,10 +643,8 @@
     text: (selector) => document.querySelector(selector)?.textContent.trim() ?? "",
     all: (selector) => [...document.querySelectorAll(selector)].map((each) => each.textContent.trim()),
     value: (selector) => find(selector).value ?? "",
-    attribute: (selector, name) => find(selector).getAttribute(name),
     attributes: (selector, name) =>
       [...document.querySelectorAll(selector)].map((each) => each.getAttribute(name)),
-    exists: (selector) => document.querySelector(selector) !== null,
     is_at_end: (selector) => (stateOf(find(selector)).top ?? Infinity) >= endOf(find(selector)),
     html: () => document.documentElement.outerHTML,
   };
