@@ -141,6 +141,9 @@ class Visitor:
         try:
             if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
                 return
+            # Time alone cannot tell a page that does nothing from one on a busy machine.
+            if not self.page.errors and self.page.pages.settle(PATIENCE) and holds():
+                return
         except PageEnded:
             pass
         self.expects_no_error()
