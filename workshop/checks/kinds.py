@@ -259,8 +259,8 @@ CALLED_BY_A_LIBRARY: Kinds = [
     ),
     (
         r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+)",
-        "Flask-SocketIO passes the event's data to `{0}`. The `def` line of a handler needs one "
-        "parameter for it.",
+        "Flask-SocketIO passes the values that somebody emits with the event to `{0}`. Its `def` line "
+        "needs one parameter for each of them, and `emit` sends one object.",
     ),
     (
         r"TypeError: (\w+)\(\) (?:missing|got an unexpected)",

@@ -88,18 +88,21 @@ def _field_is_friendly(form: Tag, field: Tag) -> None:
 def the_chat_page_greets_by_name(chat: Stage) -> None:
     """The chat page greets people by their own name."""
     for name in ("Ada", "Bo"):
-        seen = _around_the_messages(read_chat(chat, name))
+        page = read_chat(chat, name)
+        seen = _around_the_messages(page)
         expect(re.search(rf"\b{name}\b", seen),
                f"{name}'s chat page greets them, for example with “Welcome to the Chat Room, {name}!”",
                f"“{seen[:SNIPPET]}”",
                'The page shows the braces unchanged. In Python, write an f before the quote: `f"… '
                '{name}"`. In a template, write two braces on each side: `{{ name }}`.'
                if re.search(r"\{\{? *[a-z][^{}]*\}", seen) else
+               "Add a heading that contains the name."
+               if not page.find(HEADINGS) else
                FROM_ADDRESS
                if not has_come_to(chat, "accounts") else
                "Greet the person who is logged in: pass `user=user` to the page, and write "
                "`{{ user.username }}` there.",
-               about="" if "{" in seen else "app.py")  # fmt: skip
+               about="" if "{" in seen or not page.find(HEADINGS) else "app.py")  # fmt: skip
 
 
 @promise(since="routes", until="catching_up")
