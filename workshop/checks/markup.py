@@ -154,6 +154,7 @@ def _wrong(
     chat: Stage, path: str, tag: Opened, expected: str, hint: str, problem: str = ""
 ) -> Broken:
     """Return what is wrong with a tag, and where the template contains it."""
-    found = in_template(chat.folder, tag.text)
+    usual = template_of(path)
+    found = in_template(chat.folder, tag.text, first=usual.rpartition("/")[2])
     seen = f"`{tag.text}` in line {tag.line} of the page's source (Ctrl+U shows it){problem}"
-    return Broken(expected, seen, hint, about=found.file or template_of(path))
+    return Broken(expected, seen, hint, about=found.file or usual)

@@ -21,6 +21,7 @@ from workshop.checks.browse import (
 from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.promise import Broken, attempted, expect, promise
+from workshop.checks.sources import speaks_of
 from workshop.stages import Stage
 
 PARTS = {"chat-messages": "div", "message-form": "form", "message-input": "input"}
@@ -137,7 +138,7 @@ def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
     link, file = page.find("link", rel="stylesheet"), template_of(path)
     if not isinstance(link, Tag):
         template = chat.folder / file
-        unused = template.is_file() and "stylesheet" in template.read_text(encoding="utf-8")
+        unused = template.is_file() and not speaks_of(chat, template.name)
         attempted(not unused, f"`{path}` shows {file}.", "another page, without a stylesheet",
                   "The template exists, but app.py does not use it yet: return "
                   f'`render_template("{template.name}", …)`.')  # fmt: skip
