@@ -8,7 +8,7 @@ from pathlib import Path
 import requests
 from socketio.exceptions import SocketIOError
 
-from workshop import changes, manifest, paths
+from workshop import manifest, paths
 from workshop.checks import (
     Broken,
     NotAttempted,
@@ -22,7 +22,7 @@ from workshop.checks import (
 from workshop.checks.console import LOG_SAYS, UNKNOWN, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
 from workshop.checks.near_misses import missing_app
-from workshop.checks.promise import CannotRun, Trial
+from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
 from workshop.progress import watched
 from workshop.second_hint import second_hint
@@ -169,24 +169,17 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
                 return Verdict(
                     number, state, tried - len(untried), total, broken.sentence or each.sentence,
                     broken.expected, brief(broken.seen), broken.hint, broken.report,
-                    _where(broken, each),
+                    _where(broken, each, number),
                     tuple(untried), why,
                 )  # fmt: skip
     kept = total - len(untried)
     return Verdict(number, KEPT, kept, total, untried=tuple(untried), why_untried=why)
 
 
-def _where(broken: Broken, each: Promise) -> str:
-    """Return the file to look at: that of the error, that of the hint, or the promise's usual one."""
-    if broken.about:
-        return broken.about
-    named = [
-        file
-        for file in changes.lesson_files(paths.my_chat())
-        if re.search(rf"(?<!\w){re.escape(Path(file).name)}\b", broken.hint)
-    ]
-    usual = each.about if (paths.my_chat() / each.about).exists() else "app.py"
-    return named[0] if len(named) == 1 else usual
+def _where(broken: Broken, each: Promise, number: str) -> str:
+    """Return the file to look at. In the first steps, everything is in app.py."""
+    about, folders = broken.about or each.file, (manifest.step(number).folder, paths.my_chat())
+    return about if any((folder / about).is_file() for folder in folders) else APP
 
 
 def brief(seen: str) -> str:

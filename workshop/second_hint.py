@@ -19,29 +19,20 @@ def second_hint(verdict: Verdict) -> View:
     step = manifest.step(verdict.step)
     mine = changes.lesson_files(paths.my_chat())
     theirs = changes.lesson_files(step.folder)
-    said = " ".join((verdict.hint, verdict.expected, verdict.seen, verdict.about))
-    named = [name for name in theirs if name.rpartition("/")[2] in said]
-    if missing := [name for name in named if name not in mine]:
+    if verdict.about in theirs and verdict.about not in mine:
         return _sentence(
-            f"Step {step.number} has a file {missing[0]}, but mine/chat has no file of that name."
+            f"Step {step.number} has a file {verdict.about}, but mine/chat has no file of that name."
         )
-    file, line = _place(verdict, mine, named)
+    file, line = verdict.about, 0
+    if verdict.report and verdict.report.file in mine:
+        file, line = verdict.report.file, verdict.report.line
     every = changes.own_change(paths.my_chat(), step.folder)
     hunks = [hunk for hunk in every if hunk.file in theirs and hunk.added]
     hunks += [hunk for hunk in every if hunk.file in theirs and not hunk.added]
-    near = [
-        hunk for hunk in hunks if hunk.file == file or hunk.file.startswith(f"{file}/")
-    ] or hunks
+    near = [hunk for hunk in hunks if hunk.file == file] or hunks
     if not near:
         return _sentence(NOTHING.format(step.number))
     return _view(min(near, key=lambda hunk: _distance(hunk, line)), line, step.number)
-
-
-def _place(verdict: Verdict, mine: dict[str, str], named: list[str]) -> tuple[str, int]:
-    """Return the file or folder and the line that the verdict is about, from its error or its text."""
-    if verdict.report and verdict.report.file in mine:
-        return verdict.report.file, verdict.report.line
-    return verdict.about or next(iter(named), ""), 0
 
 
 def _distance(hunk: Hunk, line: int) -> int:

@@ -118,15 +118,9 @@ class ChromiumPage:
             self._read(selector, "(all, name) => all.map((e) => e.getAttribute(name))", name)
         )
 
-    def attribute(self, selector: str, name: str) -> str | None:
-        return self.attributes(selector, name)[0]
-
     def is_at_end(self, selector: str) -> bool:
         end = "([it]) => it.scrollTop + it.clientHeight >= it.scrollHeight - 1"
         return bool(self._read(selector, end))
-
-    def exists(self, selector: str) -> bool:
-        return bool(self._read(selector, "(all) => all.length"))
 
     def _read(self, selector: str, code: str, argument: str = "") -> Any:
         """Evaluate an expression about elements.
@@ -213,7 +207,7 @@ class ChromiumPages:
         page = ChromiumPage(self, context)
         self._pages.append(page)
         page.tab.goto(self.chat.url + path)
-        uses_socket = page.exists("script[src*='socket.io']") and not page.errors
+        uses_socket = page.all("script[src*='socket.io']") and not page.errors
         if uses_socket:
             self.wait(lambda: page.is_upgraded or page.errors, 2.0)
         return page

@@ -15,7 +15,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import re
 import sys
 import tempfile
 import time
@@ -36,10 +35,9 @@ HERE = Path(__file__).parent
 CACHE = paths.ROOT / "build" / "mutants"
 SOON = 1.5  # seconds that the checker waits for an answer: many mutants never give one
 ORACLE_FILES = ("oracle.py", "scene.py", "scripts.py", "seats.py", "watch.js", "snapshot.js")
-LINE = re.compile(r"\bline (\d+)|\.(?:py|js|html):(\d+)")
 NEAR = 1  # lines
 CELLS = ("noticed", "certified", "noticed (looks)", "certified (looks)", "accused", "quiet")
-PLACES = ("line", "file", "elsewhere", "none")
+PLACES = ("line", "file", "elsewhere")
 
 Checked = dict[str, str]  # "state" and the sentences of a verdict
 
@@ -133,6 +131,8 @@ def check(step: str, file: str = "", text: str = "") -> Checked:
     return {
         "state": verdict.state, "sentence": verdict.sentence, "expected": verdict.expected,
         "seen": verdict.seen, "hint": verdict.hint, "seconds": f"{time.monotonic() - begun:.2f}",
+        "place": verdict.report.place if verdict.report else "", "about": verdict.about,
+        "raised": verdict.report.words if verdict.report else "",
     }  # fmt: skip
 
 
@@ -144,18 +144,12 @@ def noticed(checked: Checked, clean: Checked) -> bool:
 
 
 def place(mutant: Mutant, checked: Checked) -> str:
-    """Return how exact the place in a verdict is: "line", "file", "elsewhere", "none"."""
-    told = f"{checked['seen']} {checked['hint']}"
-    name = mutant.file.rpartition("/")[2]
-    lines = [int(a or b) for a, b in LINE.findall(told)]
-    files = set(re.findall(r"\b[\w-]+\.(?:py|js|html)\b", told))
-    if not lines and not files:
-        return "none"
-    if files and name not in files:
+    """Return how exact the place in a verdict is: "line", "file" or "elsewhere"."""
+    file, _, rest = (checked["place"] or checked["about"]).partition(":")
+    if file != mutant.file:
         return "elsewhere"
-    if any(abs(line - mutant.line) <= NEAR for line in lines):
-        return "line"
-    return "elsewhere" if lines else "file"
+    line = rest.partition(":")[0]
+    return "line" if line and abs(int(line) - mutant.line) <= NEAR else "file"
 
 
 def judge_all(mutants: list[Mutant], jobs: int, seconds: float) -> None:
@@ -254,7 +248,8 @@ def report(mutants: list[Mutant]) -> str:
     places = defaultdict[str, Counter[str]](Counter)
     for mutant, cell, _, checked in found:
         if cell.startswith("noticed"):
-            places[mutant.language][place(mutant, checked)] += 1
+            how = "raised" if checked["raised"] else "nothing raised"
+            places[f"{mutant.language}, {how}"][place(mutant, checked)] += 1
     text += ["", table("place that the verdict names", places, PLACES)]
     for wrong in ("certified", "certified (looks)", "accused"):
         text += ["", f"{wrong}:"]

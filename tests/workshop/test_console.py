@@ -48,6 +48,13 @@ PYTHON = [
     ("if x = 1: pass", 1, "It suggests: “Maybe you meant '=='"),
     ("x y z", 1, "cannot read the line at the mark"),
     ("import json\njson.dumps({'a': {1}})", 2, "A `set` cannot be sent as JSON"),
+    ("names = {}\nnames[{}] = 1", 2, "Are two arguments in the wrong order?"),
+    (
+        "from jinja2 import Template\n"
+        "Template('{% macro f() %}{% endmacro %}{{ f(1) }}').render()",
+        2,
+        "more values than the first line of the macro",
+    ),
     ("ok = true", 1, "is JavaScript"),
     ("sent = 1\nprint(sentt)", 2, "Do you mean `sent`?"),
     ("from flask import Flask\nflsk", 2, "`flsk` is used but never"),

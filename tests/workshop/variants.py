@@ -330,7 +330,7 @@ TO_ALL_12 = """\
 """
 END_12 = """\
         for sid in [sid for sid, token in sockets.items() if token in ended]:
-            del sockets[sid]  # from now on, it receives nothing
+            del sockets[sid]  # it no longer has a session
             socketio.emit("session_ended", {"reason": "You are logged out."}, to=sid)
             socketio.server.disconnect(sid)
 """

@@ -8,7 +8,7 @@ import requests
 from bs4 import BeautifulSoup, Tag
 
 from workshop.browser import PASSWORD, TOKEN_HEADER, Browser, token_in, visible
-from workshop.checks.browse import attribute, read_chat, visit
+from workshop.checks.browse import attribute, read_chat, template_of, visit
 from workshop.checks.client import entered
 from workshop.checks.families import account_of, family_of, known_name
 from workshop.checks.history import survives_a_restart
@@ -25,7 +25,7 @@ SAID_INSIDE = "The key is under the mat."
 NO_TOKEN = {TOKEN_HEADER: ""}
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="templates/index.html")
 def the_front_page_has_both_forms(chat: Stage) -> None:
     """The front page lets people register and log in."""
     forms = dict(_forms(chat))
@@ -49,20 +49,20 @@ def the_front_page_has_both_forms(chat: Stage) -> None:
                              'hides what somebody types.')  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="templates/index.html")
 def every_form_carries_its_token(chat: Stage) -> None:
     """Every form that changes something contains a CSRF token."""
-    inside = read_chat(chat)("form")
-    for form in (*(form for _, form in _forms(chat)), *inside):
+    front = [("/", form) for _, form in _forms(chat)]
+    for path, form in (*front, *(("/chat", form) for form in read_chat(chat)("form"))):
         if attribute(form, "method").lower() != "post" or token_in(form):
             continue
         raise Broken(f"The form for `{attribute(form, 'action')}` has a hidden field `csrf_token` "
                      "with a value.",
                      f"fields {[attribute(each, 'name') for each in form('input')]}",
-                     NO_TOKEN_IN_FORM)  # fmt: skip
+                     NO_TOKEN_IN_FORM, about=template_of(path))  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def people_who_register_enter_the_chat(chat: Stage) -> None:
     """People who register or log in enter the chat."""
     name = known_name(chat)
@@ -99,7 +99,7 @@ def a_browser_can_log_out(chat: Stage) -> None:
            "`session.clear()`.")  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def a_name_belongs_to_one(chat: Stage) -> None:
     """A name belongs to one account, whatever its capitalization, and the page explains a refusal."""
     name = known_name(chat)
@@ -114,7 +114,7 @@ def a_name_belongs_to_one(chat: Stage) -> None:
            "A second registration must not change the first account.")  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def names_and_passwords_have_limits(chat: Stage) -> None:
     """A name has 1 to 40 characters, and a password has at least eight."""
     why = (
@@ -126,7 +126,7 @@ def names_and_passwords_have_limits(chat: Stage) -> None:
     _not_registered(chat, fresh_name(), "7 chars", f"`len(password) < 8` is too short. {why}")
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
     """A wrong name and a wrong password get the same answer."""
     known, answers = known_name(chat), []
@@ -145,7 +145,7 @@ def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
            "an account here.")  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
     """Refusing a wrong name takes as long as refusing a wrong password."""
     browser, known = Browser(chat), known_name(chat)
@@ -164,7 +164,7 @@ def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
         )
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def no_password_is_stored(chat: Stage) -> None:
     """No password is stored as plain text or as a hash without a salt."""
     name = fresh_name()
@@ -181,7 +181,7 @@ def no_password_is_stored(chat: Stage) -> None:
                "password)`.")  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def without_a_token_nothing_is_accepted(chat: Stage) -> None:
     """A form without a CSRF token is refused."""
     inside = account_of(chat).browser("Ada")
@@ -199,7 +199,7 @@ def without_a_token_nothing_is_accepted(chat: Stage) -> None:
             )  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def the_cookie_is_for_the_server(chat: Stage) -> None:
     """No script can read the session cookie, and no other site can send it."""
     about = {"username": known_name(chat), "password": PASSWORD}
@@ -215,7 +215,7 @@ def the_cookie_is_for_the_server(chat: Stage) -> None:
                      "HttpOnly by itself, unless you switch it off.")  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def the_cookie_has_its_own_name(chat: Stage) -> None:
     """The cookie has a name of its own, because browsers send it to every port of this computer."""
     names = list(family_of(chat).browser("Ada").cookies.keys())
@@ -246,7 +246,7 @@ def no_page_tells_a_stranger_what_was_said(chat: Stage) -> None:
                "return `error.answer(), status` from `show_refusal`.")  # fmt: skip
 
 
-@promise(since="accounts", final_app=True)
+@promise(since="accounts", final_app=True, file="accounts.py")
 def everybody_is_still_logged_in_after_a_restart(chat: Stage) -> None:
     """After the server restarts, all messages are there, and everybody is still logged in."""
     browser = account_of(chat).browser("Bo")

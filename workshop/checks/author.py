@@ -27,7 +27,7 @@ def nobody_writes_in_another_name(chat: Stage) -> None:
                "from what `connect` stored for `request.sid`, or from the account.")  # fmt: skip
 
 
-@promise(since="author", until="accounts")
+@promise(since="author", until="accounts", file="checks.py")
 def a_connection_needs_a_name(chat: Stage) -> None:
     """A connection without a name, or with one that is too long, is refused with the reason."""
     for name in (None, "", "   ", "A" * (LONGEST_NAME + 1)):

@@ -47,6 +47,11 @@ def lines(chat: Stage, path: str = "") -> list[Tag]:
     return [line for line in found if attribute(line, "data-seq")]
 
 
+def template_of(path: str) -> str:
+    """Return the file from which a page is made."""
+    return "templates/index.html" if path == "/" else "templates/chat.html"
+
+
 def text_of(page: BeautifulSoup | Tag) -> str:
     return re.sub(r"\s+", " ", page.get_text(" ")).strip()
 

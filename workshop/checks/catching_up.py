@@ -5,11 +5,11 @@ from workshop.checks.families import family_of
 from workshop.checks.history import BY_NUMBER, CLOCK, said_while_the_clock_goes_back
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.speakers import Message
-from workshop.checks.visitors import PATIENCE, SCRIPT, Visitor, visitors
+from workshop.checks.visitors import PATIENCE, Visitor, visitors
 from workshop.stages import Stage
 
 
-@promise(since="catching_up", final_app=True)
+@promise(since="catching_up", final_app=True, file="models.py")
 def sync_gives_what_was_missed(chat: Stage) -> None:
     """People who were away ask for the messages after a number, and get each of them once."""
     with entered(chat, "Ada") as (ada,):
@@ -27,7 +27,7 @@ def sync_gives_what_was_missed(chat: Stage) -> None:
            f"{_texts(nothing)}", OFF_BY_ONE)  # fmt: skip
 
 
-@promise(since="catching_up")
+@promise(since="catching_up", file="checks.py")
 def a_wrong_number_is_refused(chat: Stage) -> None:
     """`sync` is refused if `after` is not a valid number."""
     family = family_of(chat)
@@ -42,7 +42,7 @@ def a_wrong_number_is_refused(chat: Stage) -> None:
                         field="after")  # fmt: skip
 
 
-@promise(since="catching_up", final_app=True)
+@promise(since="catching_up", final_app=True, file="models.py")
 def sync_is_in_order_whatever_the_clock_says(chat: Stage) -> None:
     """`sync` returns messages in the order of their numbers, whatever the clock says."""
     numbers = [number_of(message) for message in said_while_the_clock_goes_back(chat)]
@@ -65,10 +65,10 @@ def the_page_counts_what_was_missed(chat: Stage) -> None:
     expect(f"missed {len(texts)}" in news.partition(texts[0])[0] and news.count("missed") == 1,
            f"One line says {line}, before the {len(texts)} messages.", f"“{news}”",
            "Count the messages that the page is going to show, and append the line before "
-           "them.", SCRIPT)  # fmt: skip
+           "them.")  # fmt: skip
     expect("missed" not in nothing, "If Ada missed nothing, the page shows no such line.",
            f"“{nothing}”",
-           "Append the line only if the number is greater than 0.", SCRIPT)  # fmt: skip
+           "Append the line only if the number is greater than 0.")  # fmt: skip
 
 
 def _shown_after_a_loss(visitor: Visitor, other: Person, texts: list[str]) -> str:

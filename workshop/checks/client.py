@@ -129,7 +129,9 @@ class Person:
         seen, whole = _short(answer), answer if isinstance(answer, dict) else {}
         error = whole.get("error")
         if not isinstance(error, dict):
-            raise Broken(expected, seen, NOTHING_RETURNED if answer is None else hint)
+            if answer is None:
+                raise Broken(expected, seen, NOTHING_RETURNED, about="app.py")
+            raise Broken(expected, seen, hint)
         expect(whole.get("ok") is False, expected, seen,
                'In a refusal, `"ok"` is False, and `"error"` contains the reason.')  # fmt: skip
         expect(error.get("code") == code, expected, seen,

@@ -87,6 +87,18 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
     return Report(words, last.file, last.line, 0, last.code, said)
 
 
+def in_template(folder: Path, text: str, words: str = "", first: str = "") -> Report:
+    """Report the place of a text in the templates, of which one is the first to be searched.
+
+    The report has no place if none of them contains the text.
+    """
+    for path in sorted(folder.glob("templates/*.html"), key=lambda each: each.name != first):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            if text in line:
+                return Report(words, path.relative_to(folder).as_posix(), number, 0, line.strip())
+    return Report(words)
+
+
 def diagnose(log: str) -> str:
     """Return what the newest error in a server's log means."""
     report = from_log(log)

@@ -13,7 +13,7 @@ from workshop.checks.visitors import LOG, visitors
 from workshop.stages import Stage
 
 
-@promise(since="downloads", final_app=True)
+@promise(since="downloads", final_app=True, file="files.py")
 def a_file_comes_back_unchanged(chat: Stage) -> None:
     """A downloaded file is identical to the uploaded one, even if another file has the same name."""
     room = make_room(chat, "Ada")
@@ -27,7 +27,7 @@ def a_file_comes_back_unchanged(chat: Stage) -> None:
     )
 
 
-@promise(since="downloads")
+@promise(since="downloads", file="templates/chat.html")
 def the_page_links_to_files(chat: Stage) -> None:
     """The page shows a file as a link with its name."""
     line, label = line_with_a_file(chat)
@@ -38,7 +38,7 @@ def the_page_links_to_files(chat: Stage) -> None:
            "each of `message.uploads`.")  # fmt: skip
 
 
-@promise(since="downloads", final_app=True)
+@promise(since="downloads", final_app=True, file="files.py")
 def only_members_download(chat: Stage) -> None:
     """Only people who are in a file's room can download it, and only until they leave."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
@@ -66,7 +66,7 @@ def only_members_download(chat: Stage) -> None:
                "whether they are currently in the file's room. If not, call `abort(404)`.")  # fmt: skip
 
 
-@promise(since="downloads", final_app=True)
+@promise(since="downloads", final_app=True, file="files.py")
 def only_pictures_are_shown(chat: Stage) -> None:
     """A browser shows a picture, saves any other file, and never guesses the type."""
     room = make_room(chat, "Ada")

@@ -133,7 +133,7 @@ def a_file_has_a_largest_size(chat: Stage) -> None:
                 'an error handler that gives this answer the shape of a refusal.')  # fmt: skip
 
 
-@promise(since="files", final_app=True)
+@promise(since="files", final_app=True, file="files.py")
 def the_content_says_what_a_file_is(chat: Stage) -> None:
     """A file's type is determined by its content, not by its name."""
     room = make_room(chat, "Ada")
@@ -149,7 +149,7 @@ def the_content_says_what_a_file_is(chat: Stage) -> None:
                "cake.png. It is refused or stored as text.", f"{mime!r}", BY_CONTENT)  # fmt: skip
 
 
-@promise(since="files")
+@promise(since="files", file="files.py")
 def an_unknown_type_is_refused(chat: Stage) -> None:
     """A file that is neither a picture nor text is refused."""
     room = make_room(chat, "Ada")
@@ -157,7 +157,7 @@ def an_unknown_type_is_refused(chat: Stage) -> None:
     was_refused(chat, answer, {400, 415}, "a file that is neither a picture nor text", BY_CONTENT)
 
 
-@promise(since="files", final_app=True)
+@promise(since="files", final_app=True, file="files.py")
 def a_name_is_only_a_label(chat: Stage) -> None:
     """A file's name is only a label, and not a path."""
     room = make_room(chat, "Ada")
@@ -175,7 +175,7 @@ def a_name_is_only_a_label(chat: Stage) -> None:
         raise Broken("A file is stored under its id.", f"stored as {named[0][:40]!r}", BY_ID)
 
 
-@promise(since="files", final_app=True)
+@promise(since="files", final_app=True, file="files.py")
 def a_message_takes_only_its_authors_files(chat: Stage) -> None:
     """A message can include only files that its author uploaded to this room, and each only once."""
     room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
@@ -215,7 +215,7 @@ def only_members_upload(chat: Stage) -> None:
            "as a field of the form or in the header `X-CSRFToken`.")  # fmt: skip
 
 
-@promise(since="files")
+@promise(since="files", file="templates/chat.html")
 def the_page_names_the_files(chat: Stage) -> None:
     """The page shows the name of a message's file as text, whatever the name contains."""
     line, label = line_with_a_file(chat)

@@ -4,6 +4,7 @@ import re
 
 from workshop.checks.browse import read_chat, text_of, visit
 from workshop.checks.client import entered, number_of
+from workshop.checks.families import has_come_to
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.speakers import Message
 from workshop.checks.storage import nothing_can_be_stored, restart, set_the_clock_back
@@ -17,7 +18,7 @@ AT_ONCE = 9  # messages that one connection sends, within the rate limit
 HOSTILE_TEXT = '<img src="x" onerror="alert(1)">'
 
 
-@promise(since="history", final_app=True)
+@promise(since="history", final_app=True, file="models.py")
 def a_message_has_a_number_and_a_time(chat: Stage) -> None:
     """A message contains its number and its time."""
     with entered(chat, "Ada") as (ada,):
@@ -102,10 +103,11 @@ def the_page_begins_with_the_newest_messages(chat: Stage) -> None:
     else:
         hint = f"Select the newest first with `.limit({PAGE})`, and then reverse the list."
     raise Broken(f"Of {len(sent)} messages, the page shows “{wanted[0]}” to “{wanted[-1]}”.",
-                 f"{len(seen)} messages, {seen[:2]} … {seen[-2:]}", hint)  # fmt: skip
+                 f"{len(seen)} messages, {seen[:2]} … {seen[-2:]}", hint,
+                 about="models.py" if has_come_to(chat, "older") else "")  # fmt: skip
 
 
-@promise(since="history", final_app=True)
+@promise(since="history", final_app=True, file="models.py")
 def the_page_is_in_order_whatever_the_clock_says(chat: Stage) -> None:
     """The page shows messages in the order of their numbers, whatever the clock says."""
     texts = [message["text"] for message in said_while_the_clock_goes_back(chat)]
@@ -114,7 +116,7 @@ def the_page_is_in_order_whatever_the_clock_says(chat: Stage) -> None:
     expect(seen == texts, f"The page shows {texts} in this order, {CLOCK}.", f"{seen}", BY_NUMBER)
 
 
-@promise(since="history", final_app=True)
+@promise(since="history", final_app=True, file="templates/chat.html")
 def the_page_shows_stored_text_as_text(chat: Stage) -> None:
     """The page shows stored messages as text, whatever they contain."""
     with entered(chat, "Ada") as (ada,):

@@ -130,6 +130,16 @@ PYTHON: Kinds = [
         "code: delete it.",
     ),
     (
+        r"TypeError: macro '(\w+)' takes not more than (\d+) argument",
+        "This line passes more values than the first line of the macro, `{{% macro {0}(…) %}}`, has "
+        "names for: {1}. Compare the two lines.",
+    ),
+    (
+        r"TypeError: .*unhashable type: '(\w+)'",
+        "A {0} cannot be a key of a dictionary, an element of a set, or the name of an event. Are two "
+        "arguments in the wrong order?",
+    ),
+    (
         r"TypeError: ([\w.]+)\(\) (?:takes|missing) ",
         "The call of `{0}` does not match its `def` line. Compare the arguments in the brackets.",
     ),
@@ -251,8 +261,8 @@ CALLED_BY_A_LIBRARY: Kinds = [
     ),
     (
         r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+)",
-        "Flask-SocketIO passes the event's data to `{0}`. The `def` line of a handler needs one "
-        "parameter for it.",
+        "Flask-SocketIO passes the values that somebody emits with the event to `{0}`. Its `def` line "
+        "needs one parameter for each of them, and `emit` sends one object.",
     ),
     (
         r"TypeError: (\w+)\(\) (?:missing|got an unexpected)",

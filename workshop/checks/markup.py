@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-from workshop.checks.browse import open_chat, visit
+from workshop.checks.browse import open_chat, template_of, visit
+from workshop.checks.console import in_template
 from workshop.checks.families import has_come_to
 from workshop.checks.promise import Broken, promise
 from workshop.stages import Stage
@@ -114,37 +115,47 @@ class Tags(HTMLParser):
 @promise(since="setup")
 def tags_are_closed(chat: Stage) -> None:
     """On the pages, every opening tag has its closing tag, and attributes are spelled correctly."""
-    _is_in_order("/", visit(chat, "/").text)
+    _is_in_order(chat, "/", visit(chat, "/").text)
     if has_come_to(chat, "routes"):
-        _is_in_order("/chat", open_chat(chat).text)
+        _is_in_order(chat, "/chat", open_chat(chat).text)
 
 
-def _is_in_order(path: str, page: str) -> None:
+def _is_in_order(chat: Stage, path: str, page: str) -> None:
     tags = Tags(page)
     if tags.unclosed:
         first = min(tags.unclosed)
         misspelt = get_close_matches(first.tag, [tag for _, tag in tags.strays], 1)
-        raise Broken(
-            f"`</{first.tag}>` closes each `<{first.tag}>` on `{path}`.",
-            f"`{first.text}` in line {first.line} of the page's source (Ctrl+U shows it) is still "
-            f"open {first.until}",
+        raise _wrong(
+            chat, path, first, f"`</{first.tag}>` closes each `<{first.tag}>` on `{path}`.",
             f"`</{misspelt[0]}>` closes nothing: both tags must be spelled the same."
             if misspelt else
             f"Write `</{first.tag}>`, with the slash, where the element ends. Until then, a browser "
             "treats everything that follows as part of it"
             + (", and does not run it." if first.tag == "script" else "."),
+            f" is still open {first.until}",
         )  # fmt: skip
     for line, tag in tags.strays:
-        raise Broken(f"Each `</{tag}>` on `{path}` closes a `<{tag}>`.",
-                     f"`</{tag}>` in line {line} of the page's source (Ctrl+U shows it) closes nothing",
+        raise _wrong(chat, path, Opened(line, tag, f"</{tag}>"),
+                     f"Each `</{tag}>` on `{path}` closes a `<{tag}>`.",
                      f"Is `<{tag}>` missing, or spelled differently? Or did you forget to delete "
-                     f"this tag?")  # fmt: skip
+                     "this tag?",
+                     " closes nothing")  # fmt: skip
     for opened in tags.unquoted:
-        raise Broken(f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
-                     f"`{opened.text}` in line {opened.line} of the page's source (Ctrl+U shows it)",
+        raise _wrong(chat, path, opened,
+                     f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
                      "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     for opened, name, meant in tags.misspelt:
-        raise Broken(f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",
-                     f"`{name}` in line {opened.line} of the page's source (Ctrl+U shows it)",
+        raise _wrong(chat, path, opened._replace(text=name),
+                     f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",
                      f"Do you mean `{meant}`? A browser ignores an attribute that it does not know. "
                      "The name of an attribute that you invent must begin with `data-`.")  # fmt: skip
+
+
+def _wrong(
+    chat: Stage, path: str, tag: Opened, expected: str, hint: str, problem: str = ""
+) -> Broken:
+    """Return what is wrong with a tag, and where the template contains it."""
+    usual = template_of(path)
+    found = in_template(chat.folder, tag.text, first=usual.rpartition("/")[2])
+    seen = f"`{tag.text}` in line {tag.line} of the page's source (Ctrl+U shows it){problem}"
+    return Broken(expected, seen, hint, about=found.file or usual)

@@ -31,7 +31,7 @@ def everyone_receives_what_was_acknowledged(chat: Stage) -> None:
            "Build the message once, and use it twice: `emit` it, then return it.")  # fmt: skip
 
 
-@promise(since="refusals", final_app=True)
+@promise(since="refusals", final_app=True, file="checks.py")
 def a_message_without_a_text_is_refused(chat: Stage) -> None:
     """A message without text is refused with the code `invalid` and the name of the field."""
     with entered(chat, "Ada") as (ada,):
@@ -44,7 +44,7 @@ def a_message_without_a_text_is_refused(chat: Stage) -> None:
                         field=field)  # fmt: skip
 
 
-@promise(since="refusals", final_app=True)
+@promise(since="refusals", final_app=True, file="checks.py")
 def a_message_of_blanks_is_refused(chat: Stage) -> None:
     """A message that contains only spaces is refused."""
     with entered(chat, "Ada") as (ada,):
@@ -54,7 +54,7 @@ def a_message_of_blanks_is_refused(chat: Stage) -> None:
                         field="text")  # fmt: skip
 
 
-@promise(since="refusals", final_app=True)
+@promise(since="refusals", final_app=True, file="checks.py")
 def half_a_character_is_refused(chat: Stage) -> None:
     """Text with half a character in it, which no database can store, is refused."""
     with entered(chat, "Ada") as (ada,):
@@ -65,7 +65,7 @@ def half_a_character_is_refused(chat: Stage) -> None:
         )  # fmt: skip
 
 
-@promise(since="refusals", final_app=True)
+@promise(since="refusals", final_app=True, file="checks.py")
 def a_long_message_is_refused(chat: Stage) -> None:
     """A message can be as long as the limit, but not one character longer."""
     longest = family_of(chat).longest
@@ -99,7 +99,7 @@ def a_refusal_costs_nothing_else(chat: Stage) -> None:
            "disconnect.")  # fmt: skip
 
 
-@promise(since="refusals", until="refusals")
+@promise(since="refusals", until="refusals", file="checks.py")
 def a_message_needs_a_name(chat: Stage) -> None:
     """A message whose name is missing or too long is refused, and the refusal names the field."""
     with entered(chat, "Ada") as (ada,):
@@ -110,7 +110,7 @@ def a_message_needs_a_name(chat: Stage) -> None:
                         field="username")  # fmt: skip
 
 
-@promise(since="refusals", until="accounts")
+@promise(since="refusals", until="accounts", file="checks.py")
 def blanks_around_a_name_do_not_count(chat: Stage) -> None:
     """The server removes spaces around a name."""
     with entered(chat, "  Ada ") as (ada,):

@@ -10,7 +10,7 @@ from workshop.checks.families import family_of
 from workshop.checks.history import PAGE, send_many
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.storage import delete_messages
-from workshop.checks.visitors import LOG, PATIENCE, SCRIPT, Visitor, visitors
+from workshop.checks.visitors import LOG, PATIENCE, Visitor, visitors
 from workshop.stages import Stage
 
 BUTTON = "#load-older"
@@ -20,7 +20,7 @@ NOT_ALL = (
 )
 
 
-@promise(since="older")
+@promise(since="older", file="models.py")
 def messages_before_a_number(chat: Stage) -> None:
     """GET /api/messages?before=… returns the fifty messages before a number, oldest first."""
     send_many(chat, PAGE + 5)
@@ -43,7 +43,7 @@ def no_number_breaks_the_route(chat: Stage) -> None:
         _ask(chat, before)
 
 
-@promise(since="older", final_app=True)
+@promise(since="older", final_app=True, file="templates/chat.html")
 def each_line_knows_its_number(chat: Stage) -> None:
     """Each message on the page has its number in `data-seq`."""
     with entered(chat, "Ada") as (ada,):
@@ -54,7 +54,7 @@ def each_line_knows_its_number(chat: Stage) -> None:
            'In the macro, add `data-seq="{{ message.seq }}"` to the tag of the message.')  # fmt: skip
 
 
-@promise(since="older")
+@promise(since="older", file="static/chat.js")
 def the_page_loads_older_messages(chat: Stage) -> None:
     """The button shows the fifty messages before those on the page, in order, and each of them once."""
     send_many(chat, PAGE + 5)
@@ -65,7 +65,7 @@ def the_page_loads_older_messages(chat: Stage) -> None:
         expect(not literal, "The page asks for the messages before the first one on the page.",
                f"It asked for {unquote(''.join(literal[:1]))}",
                "In a string, `${…}` is replaced by a value only between backticks: `…`, not "
-               "\"…\".", SCRIPT)  # fmt: skip
+               "\"…\".")  # fmt: skip
         seen = numbers_shown(ada)
         wanted = [*range(max(before[0] - PAGE, 1), before[0]), *before]
         expect(seen == wanted, f"Now the page shows {_span(wanted)}.", _span(seen),
@@ -73,7 +73,7 @@ def the_page_loads_older_messages(chat: Stage) -> None:
                "order.")  # fmt: skip
 
 
-@promise(since="older")
+@promise(since="older", file="static/chat.js")
 def two_clicks_load_no_message_twice(chat: Stage) -> None:
     """If somebody clicks the button twice, the page still shows each message only once."""
     send_many(chat, PAGE + 5)
@@ -89,7 +89,7 @@ def two_clicks_load_no_message_twice(chat: Stage) -> None:
                "click would ask for the same messages.")  # fmt: skip
 
 
-@promise(since="older")
+@promise(since="older", file="static/chat.js")
 def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
     """If the server does not answer, the page says so, and the button works again afterwards."""
     send_many(chat, PAGE + 5)
@@ -102,8 +102,25 @@ def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
         ada.expects(lambda: ada.status != before, "The page says that the server did not answer.",
                     "Then `fetch` or `response.json()` throws an error: put both into `try { … }`, and "
                     "set `statusLine.textContent` in `catch { … }`.", "It says nothing.")  # fmt: skip
+        complaint = {*ada.status.split()} - {*before.split()}
         ada.page.go_online()
         loads_older(ada)
+    with visitors(chat, "Ada") as (ada,):
+        loads_older(ada)
+        _does_not_say(ada, complaint, "Write this sentence only inside `catch { … }`, which runs only "
+                      "if something in `try { … }` fails.")  # fmt: skip
+    delete_messages(chat)
+    with visitors(chat, "Ada") as (ada,):
+        ada.clicks(BUTTON, "“Load older messages” on a page without messages")
+        _does_not_say(ada, complaint, "Without messages, `querySelector` returns `null`: "
+                      "`if (!first) return;` leaves the function.")  # fmt: skip
+
+
+def _does_not_say(visitor: Visitor, complaint: set[str], hint: str) -> None:
+    visitor.page.pages.settle()
+    expect(not complaint or not complaint <= {*visitor.status.split()},
+           "The page says that the server did not answer only if it did not.",
+           f"{visitor.did} The page says “{visitor.status}”.", hint)  # fmt: skip
 
 
 @exercise("older", "static/chat.js")
@@ -118,7 +135,7 @@ def the_button_is_hidden_when_nothing_is_older(chat: Stage) -> None:
         expect(_is_offered(ada), "The button is visible while there are older messages.",
                f"The page begins with message {numbers_shown(ada)[0]}, and the button is hidden.",
                "Hide it only if the first message on the page has the number 1. A `dataset` "
-               "contains only strings.", SCRIPT)  # fmt: skip
+               "contains only strings.")  # fmt: skip
         loads_older(ada)
         ada.page.pages.settle()
         hidden_later = not _is_offered(ada)
@@ -131,8 +148,7 @@ def the_button_is_hidden_when_nothing_is_older(chat: Stage) -> None:
            "The button is hidden when the page opens with the first message, and when the first "
            "message has just been loaded.",
            f"it is visible {'when the page opens' if hidden_later else 'after a click'}",
-           "Write a function that hides or shows the button, and call it in both places.",
-           SCRIPT)  # fmt: skip
+           "Write a function that hides or shows the button, and call it in both places.")  # fmt: skip
 
 
 def _is_offered(visitor: Visitor) -> bool:

@@ -28,7 +28,7 @@ IMPORT_TIMEOUT = 30  # seconds
 VERSION_OF_FLASK = "import flask, importlib.metadata as m; print(m.version('flask'))"
 
 
-@promise(since="setup")
+@promise(since="setup", file="templates/index.html")
 def the_front_page_welcomes(chat: Stage) -> None:
     """The front page welcomes people to the Chat Application."""
     page = read(chat, "/")
@@ -48,7 +48,7 @@ def the_page_names_its_python(chat: Stage) -> None:
            "(From step 02 on, neither this page nor this check exists.)")  # fmt: skip
 
 
-@promise(since="routes", until="catching_up")
+@promise(since="routes", until="catching_up", file="templates/index.html")
 def the_form_asks_for_a_name(chat: Stage) -> None:
     """The front page asks for a name and sends it to /chat."""
     page = read(chat, "/")
@@ -86,22 +86,25 @@ def _field_is_friendly(form: Tag, field: Tag) -> None:
            "Add `<button>Join Chat</button>` inside the form.")  # fmt: skip
 
 
-@promise(since="routes")
+@promise(since="routes", file="templates/chat.html")
 def the_chat_page_greets_by_name(chat: Stage) -> None:
     """The chat page greets people by their own name."""
     for name in ("Ada", "Bo"):
-        seen = _around_the_messages(read_chat(chat, name))
+        page = read_chat(chat, name)
+        seen = _around_the_messages(page)
         expect(re.search(rf"\b{name}\b", seen),
                f"{name}'s chat page greets them, for example with “Welcome to the Chat Room, {name}!”",
                f"“{seen[:SNIPPET]}”",
                'The page shows the braces unchanged. In Python, write an f before the quote: `f"… '
                '{name}"`. In a template, write two braces on each side: `{{ name }}`.'
                if re.search(r"\{\{? *[a-z][^{}]*\}", seen) else
+               "Add a heading that contains the name."
+               if not page.find(HEADINGS) else
                FROM_ADDRESS
                if not has_come_to(chat, "accounts") else
                "Greet the person who is logged in: pass `user=user` to the page, and write "
                "`{{ user.username }}` there.",
-               about="" if "{" in seen else "app.py")  # fmt: skip
+               about="" if "{" in seen or not page.find(HEADINGS) else "app.py")  # fmt: skip
 
 
 @promise(since="routes", until="catching_up")
@@ -118,7 +121,7 @@ def without_a_name_back_to_the_front_page(chat: Stage) -> None:
                '`.strip()` removes spaces, so a name of spaces becomes empty.')  # fmt: skip
 
 
-@promise(since="routes")
+@promise(since="routes", file="templates/chat.html")
 def a_hostile_name_stays_text(chat: Stage) -> None:
     """A name is shown as text, whatever it contains."""
     page = read_chat(chat, HOSTILE_NAME)
@@ -156,7 +159,7 @@ def _one(page: BeautifulSoup, tag: str, expected: str) -> Tag:
     raise Broken(expected, quote(page), f"There is no <{tag}> on the page.")
 
 
-@exercise("setup")
+@exercise("setup", "requirements.txt")
 def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
     """The second environment has Flask, in the version that requirements.txt pins."""
     wish_list = chat.folder / "requirements.txt"
@@ -227,7 +230,7 @@ def there_is_an_about_page(chat: Stage) -> None:
            'Add a link, so that people can find the page: `<a href="about">About</a>`.')  # fmt: skip
 
 
-@exercise("templates")
+@exercise("templates", "templates/chat.html")
 def the_room_has_a_title(chat: Stage) -> None:
     """The chat page shows the room's title from the address, or “Lobby” if the address has none."""
     title = read(chat, "/chat?username=Ada").find(id="room-title")

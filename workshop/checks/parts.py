@@ -9,10 +9,19 @@ from bs4 import BeautifulSoup, Tag
 from jinja2 import ChainableUndefined, FileSystemLoader, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from workshop.checks.browse import attribute, is_labelled, read, read_chat, text_of, visit
+from workshop.checks.browse import (
+    attribute,
+    is_labelled,
+    read,
+    read_chat,
+    template_of,
+    text_of,
+    visit,
+)
 from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.promise import Broken, attempted, expect, promise
+from workshop.checks.sources import speaks_of
 from workshop.stages import Stage
 
 PARTS = {"chat-messages": "div", "message-form": "form", "message-input": "input"}
@@ -42,10 +51,12 @@ def pages_are_complete(chat: Stage) -> None:
         page = read(chat, path) if path == "/" else read_chat(chat)
         expect(page.select_one("html[lang]"), f"`{path}` names its language.", "no `lang`",
                'Write `<html lang="en">`. Then a screen reader knows the language of the '
-               'page.')  # fmt: skip
+               'page.',
+               about=template_of(path))  # fmt: skip
         expect(page.title and text_of(page.title), f"`{path}` has a title, such as “{title}”.",
                "an empty title" if page.title else "no title",
-               f"Put `<title>{title}</title>` into the head of the template.")  # fmt: skip
+               f"Put `<title>{title}</title>` into the head of the template.",
+               about=template_of(path))  # fmt: skip
         _stylesheet_loads(chat, path, page)
 
 
@@ -61,10 +72,11 @@ def links_lead_somewhere(chat: Stage) -> None:
             status = visit(chat, target._replace(scheme="", netloc="").geturl(), by=ada).status_code
             expect(status < HTTPStatus.BAD_REQUEST, f"The link “{text_of(link)}” on {path} works.",
                    f"status {status} at {target.path}",
-                   "Create its address with `url_for` and the name of the function.")  # fmt: skip
+                   "Create its address with `url_for` and the name of the function.",
+                   about=template_of(path))  # fmt: skip
 
 
-@promise(since="templates")
+@promise(since="templates", file="templates/chat.html")
 def the_chat_page_has_its_parts(chat: Stage) -> None:
     """The chat page has a log of messages, a field for the next one, and a Send button."""
     page = read_chat(chat)
@@ -96,17 +108,18 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
 def nothing_comes_from_elsewhere(chat: Stage) -> None:
     """Every page works without files from other hosts."""
     front = BeautifulSoup(visit(chat, "/", follow=True).text, "html.parser")
-    for page in (front, read_chat(chat)):
+    for path, page in (("/", front), ("/chat", read_chat(chat))):
         for tag in page.find_all(["script", "link", "img", "iframe"]):
             address = attribute(tag, "src") or attribute(tag, "href")
             host = urlsplit(urljoin(chat.url, address)).netloc
             expect(host in ("", urlsplit(chat.url).netloc),
                    "All scripts and stylesheets come from your own server.", str(tag)[:160],
                    "Without internet access, this page would not work. Use "
-                   "`url_for('static', …)`, or the blueprint for the browser client.")  # fmt: skip
+                   "`url_for('static', …)`, or the blueprint for the browser client.",
+                   about=template_of(path))  # fmt: skip
 
 
-@promise(since="templates", until="author")
+@promise(since="templates", until="author", file="templates/chat.html")
 def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
     """The chat page shows the author and the text of each message in `messages`."""
     given = _given_to_the_page(chat)
@@ -126,18 +139,16 @@ def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
 
 
 def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
-    link = page.find("link", rel="stylesheet")
+    link, file = page.find("link", rel="stylesheet"), template_of(path)
     if not isinstance(link, Tag):
-        file = "index.html" if path == "/" else "chat.html"
-        template = chat.folder / "templates" / file
-        unused = template.is_file() and "stylesheet" in template.read_text(encoding="utf-8")
-        attempted(not unused, f"`{path}` shows templates/{file}.",
-                  "another page, without a stylesheet",
+        template = chat.folder / file
+        unused = template.is_file() and not speaks_of(chat, template.name)
+        attempted(not unused, f"`{path}` shows {file}.", "another page, without a stylesheet",
                   "The template exists, but app.py does not use it yet: return "
-                  f'`render_template("{file}", …)`.')  # fmt: skip
+                  f'`render_template("{template.name}", …)`.')  # fmt: skip
         raise Broken(f"`{path}` links to a stylesheet.", 'no <link rel="stylesheet">',
                      'Add `<link rel="stylesheet" href="{{ url_for(\'static\', '
-                     "filename='style.css') }}\">` to the head.")  # fmt: skip
+                     "filename='style.css') }}\">` to the head.", about=file)  # fmt: skip
     target = urlsplit(urljoin(chat.url + path, attribute(link, "href"))).path
     answer = visit(chat, target)
     expect(answer.status_code == HTTPStatus.OK and "css" in answer.headers.get("Content-Type", ""),
@@ -146,7 +157,7 @@ def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
            instead_of(chat.folder, target.lstrip("/"))
            or "Flask serves the folder `static` next to app.py. Does it contain style.css, spelled "
               "exactly like this, and does `url_for` create its address? Or is a quote missing in "
-              "the line?")  # fmt: skip
+              "the line?", about=file)  # fmt: skip
 
 
 def _given_to_the_page(chat: Stage) -> list[str] | None:

@@ -14,9 +14,7 @@ MODULES = (
     "accounts", "sessions", "rooms", "presence", "files", "downloads", "stories",
 )  # fmt: skip
 
-# Where to look first, by module; before step 03 the pages are in app.py, like everything else.
-LOOK_IN = {"markup": "templates", "pages": "templates", "parts": "templates",
-           "downloads": "files.py", "stories": "static/chat.js"}  # fmt: skip
+APP = "app.py"  # the file to look at, unless a promise names another one
 
 Trial = Callable[[Stage], None]
 
@@ -25,8 +23,8 @@ class Broken(AssertionError):
     """A promise does not hold. The parts of this error are sentences for a learner.
 
     `sentence` is the sentence of another promise, if the test of this one shows that the other one is
-    broken. `report` is the error that caused it. If there was no error, `about` is the file to look at,
-    such as "static/chat.js".
+    broken. `report` is the error that caused it. If there was no error, and the file to look at is not
+    the promise's, `about` is that file, such as "static/chat.js".
     """
 
     def __init__(
@@ -66,8 +64,8 @@ def attempted(done: object, expected: str, seen: object, hint: str) -> None:
 class Promise:
     """`since` and `until` are step numbers; `until` is the last step that keeps the promise, if any.
 
-    `final_app` says that the finished application keeps the promise, too. `file` is the file to look
-    at, if it differs from the usual one of the promise's module.
+    `final_app` says that the finished application keeps the promise, too. `file` is the file or folder
+    to look at if no error names one.
     """
 
     sentence: str
@@ -75,12 +73,7 @@ class Promise:
     since: str
     until: str = ""
     final_app: bool = False
-    file: str = ""
-
-    @property
-    def about(self) -> str:
-        """The file to look at if neither an error nor the promise itself names a file."""
-        return self.file or LOOK_IN.get(self.trial.__module__.rpartition(".")[2], "app.py")
+    file: str = APP
 
     def __str__(self) -> str:
         return self.sentence
@@ -93,18 +86,23 @@ _promises: list[Promise] = []
 _exercises: dict[str, Promise] = {}
 
 
-def promise(*, since: str, until: str = "", final_app: bool = False) -> Callable[[Trial], Trial]:
-    """Register a function as a promise of the steps from `since` to `until`, such as "history"."""
+def promise(
+    *, since: str, until: str = "", final_app: bool = False, file: str = APP
+) -> Callable[[Trial], Trial]:
+    """Register a function as a promise of the steps from `since` to `until`, such as "history".
+
+    `file` is where a learner makes it true, such as "static/chat.js".
+    """
 
     def register(trial: Trial) -> Trial:
         first, last = (each and _number_of(each) for each in (since, until))
-        _promises.append(Promise(_sentence(trial), trial, first, last, final_app))
+        _promises.append(Promise(_sentence(trial), trial, first, last, final_app, file))
         return trial
 
     return register
 
 
-def exercise(step: str, file: str = "") -> Callable[[Trial], Trial]:
+def exercise(step: str, file: str = APP) -> Callable[[Trial], Trial]:
     """Register a function as the check of the exercise of a step, such as "history".
 
     `file` is the file in which most of the exercise is done, such as "static/chat.js".

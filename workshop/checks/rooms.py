@@ -70,7 +70,7 @@ def everyone_receives_their_own_rooms(chat: Stage) -> None:
                          "with the same digits are two different rooms.")  # fmt: skip
 
 
-@promise(since="rooms", final_app=True)
+@promise(since="rooms", final_app=True, file="models.py")
 def each_room_counts_for_itself(chat: Stage) -> None:
     """Each room numbers its messages from 1, and has its own history."""
     tea, cake = make_room(chat, "Ada"), make_room(chat, "Ada")
@@ -93,7 +93,7 @@ def each_room_counts_for_itself(chat: Stage) -> None:
            "Select the messages with `Message.room_id == room.id` in both places.")  # fmt: skip
 
 
-@promise(since="rooms", final_app=True)
+@promise(since="rooms", final_app=True, file="memberships.py")
 def every_event_checks_who_is_a_member(chat: Stage) -> None:
     """People who are not in a room cannot do anything there, whichever event they send."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
@@ -109,7 +109,7 @@ def every_event_checks_who_is_a_member(chat: Stage) -> None:
                        code="not_found")  # fmt: skip
 
 
-@promise(since="rooms")
+@promise(since="rooms", file="memberships.py")
 def a_room_is_a_number(chat: Stage) -> None:
     """An event without a valid room number is refused."""
     rooms = account_of(chat)

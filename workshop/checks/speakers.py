@@ -269,7 +269,8 @@ def let_in(chat: Stage) -> Iterator[None]:
             seen = f"a page fails{LOG_SAYS}{last_error(chat.log)}"
         raise Broken("After `POST /register` or `POST /login`, `/chat` opens.", seen,
                      cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else NO_COOKIE),
-                     COMES_IN) from None  # fmt: skip
+                     COMES_IN, about="templates/index.html" if "CSRF" in problem.page else
+                     "accounts.py") from None  # fmt: skip
 
 
 def answered(chat: Stage, answer: requests.Response) -> requests.Response:

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from workshop.checks.browse import visit
 from workshop.checks.client import entered, turned_away
 from workshop.checks.families import account_of, family_of, has_come_to, make_room
+from workshop.checks.files import NO_KIND, upload
 from workshop.checks.parts import page_with_a_message
 from workshop.checks.presence import (
     leaving_reaches_every_tab,
@@ -20,7 +21,7 @@ from workshop.checks.presence import (
 )
 from workshop.checks.promise import Broken, NotAttempted, exercise, expect, promise
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import FIELD, LOG, PATIENCE, SCRIPT, Visitor, visitors
+from workshop.checks.visitors import FIELD, LOG, PATIENCE, Visitor, visitors
 from workshop.manifest import step_about
 from workshop.stages import Stage
 
@@ -49,6 +50,11 @@ ROOM = (
     "return;` ignores those of the other room. `room` must be a number on both sides of the "
     "comparison. The page takes it from `data-room`."
 )
+SAYS_WHY = (
+    'In `socket.on("connect_error", (error) => …)`, set `statusLine.textContent = error.message` '
+    "unless `socket.active` is true. Otherwise the page looks as if everything were fine, but nothing "
+    "works."
+)
 BOTH_SIDES = "The event must have the same name on both sides: `new_message`."
 OWN = "The page shows what the server sends to everybody. Does `include_self=False` exclude her?"
 LISTENER = '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`.'
@@ -75,7 +81,7 @@ AUTHOR = (
 )
 
 
-@promise(since="socketio")
+@promise(since="socketio", file="static/chat.js")
 def the_page_runs(chat: Stage) -> None:
     """The chat page runs without an error."""
     with visitors(chat, "Ada") as (ada,):
@@ -86,7 +92,7 @@ def the_page_runs(chat: Stage) -> None:
                    "browser client, then chat.js.", "templates/chat.html")  # fmt: skip
 
 
-@promise(since="socketio")
+@promise(since="socketio", file="static/chat.js")
 def what_is_typed_is_sent(chat: Stage) -> None:
     """The page sends what Ada types as `new_message`, and she stays on the page."""
     with visitors(chat, "Ada") as (ada,):
@@ -117,8 +123,8 @@ def what_is_typed_is_sent(chat: Stage) -> None:
         count = len(ada.sent("new_message"))
         expect(count == 1, "Ada pressed Send once, so the page emits `new_message` once.",
                f"{count} times: {ada.sent('new_message')}",
-               "Is there more than one listener for the form's `submit`? Remove the old one.",
-               SCRIPT)  # fmt: skip
+               "Is there more than one listener for the form's `submit`? Remove the old "
+               "one.")  # fmt: skip
         missing = [key for key in wanted if isinstance(got, dict) and key not in got]
         expect(isinstance(got, dict) and wanted.items() <= got.items(),
                f"The page sends {wanted}.", f"{got!r}",
@@ -126,8 +132,8 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                "after the dot: `dataset.username` needs `data-username` in the page's `<body>`."
                if missing else
                "`input.value` is what the user typed. `document.body.dataset` has the values of the "
-               "page's `data-…` attributes as text, and `Number(…)` turns text into a number.",
-               SCRIPT)  # fmt: skip
+               "page's `data-…` attributes as text, and `Number(…)` turns text into a "
+               "number.", about="templates/chat.html" if missing else "")  # fmt: skip
         ada.expects(lambda: ada.page.value(FIELD) == "", "After that, the field is empty.",
                     "Call `form.reset()`, so that Ada can type the next message.",
                     f"The field still has “{ada.page.value(FIELD)}”.")  # fmt: skip
@@ -141,7 +147,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                    "first.", "templates/chat.html")  # fmt: skip
 
 
-@promise(since="socketio")
+@promise(since="socketio", file="static/chat.js")
 def the_page_says_how_far_a_message_is(chat: Stage) -> None:
     """The page says that it is sending a message, and then whether the server has received it."""
     with visitors(chat, "Ada") as (ada,):
@@ -163,17 +169,17 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                "Until the acknowledgement arrives, the page says that it is waiting.",
                f"{ada.did} The page still says “{said[0]}”.",
                'Before `socket.emit`, write `statusLine.textContent = '
-               '"Sending …"`.', SCRIPT)  # fmt: skip
+               '"Sending …"`.')  # fmt: skip
         expect(not any("${" in each for each in said), "The page shows values, not code.",
                f"{ada.did} The page says “{said[1]}”.",
                "In a string, `${…}` is replaced by a value only between backquotes: `…`, not "
-               "\"…\".", SCRIPT)  # fmt: skip
+               "\"…\".")  # fmt: skip
         if has_come_to(chat, "refusals"):
             expect(ada.page.value(FIELD) == NEXT, "If Ada types something in the meantime, it "
                                                   "stays in the field.",
                    f"The field has “{ada.page.value(FIELD)}” now.",
                    "Clear the field only if it still contains the text that was "
-                   "sent.", SCRIPT)  # fmt: skip
+                   "sent.")  # fmt: skip
             return  # a refusal of the server's own is for the promises about it
         accepted = ada.status
         ada.page.answer("new_message", {"ok": False})
@@ -186,7 +192,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                     f"It says “{accepted}”, too.")  # fmt: skip
 
 
-@promise(since="broadcast")
+@promise(since="broadcast", file="static/chat.js")
 def everyone_sees_a_message(chat: Stage) -> None:
     """A message from Ada appears once on her page and once on Bo's, with her name."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
@@ -208,24 +214,24 @@ def everyone_sees_a_message(chat: Stage) -> None:
         ada.sees("A thimble", OWN)
 
 
-@promise(since="broadcast")
+@promise(since="broadcast", file="static/chat.js")
 def a_message_stays_text(chat: Stage) -> None:
     """A message is shown as text, whatever it contains."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
         ada.sends(HOSTILE)
         bo.did = ada.did
         bo.expects(
-            lambda: HOSTILE in bo.log or bo.page.exists(f"{LOG} img"),
+            lambda: HOSTILE in bo.log or bo.page.all(f"{LOG} img"),
             "Bo's page shows it letter by letter.",
             INNER,
             f"“{bo.log}”",
         )
-        expect(not bo.page.exists(f"{LOG} img"), "Bo's page shows it letter by letter.",
+        expect(not bo.page.all(f"{LOG} img"), "Bo's page shows it letter by letter.",
                f"{ada.did} Bo's page has an image now.",
-               INNER, SCRIPT)  # fmt: skip
+               INNER)  # fmt: skip
 
 
-@promise(since="refusals")
+@promise(since="refusals", file="static/chat.js")
 def a_refused_message_stays(chat: Stage) -> None:
     """A refused message stays in the field, and the page shows the reason."""
     with entered(chat, "Cy") as (cy,):
@@ -242,7 +248,7 @@ def a_refused_message_stays(chat: Stage) -> None:
                "is ok. Otherwise, a refused message is lost.")  # fmt: skip
 
 
-@promise(since="author", until="accounts")
+@promise(since="author", until="accounts", file="static/chat.js")
 def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
     """If the server refuses the connection, the page shows the reason, and tries again later."""
     with entered(chat, "Cy") as (first,):
@@ -250,14 +256,12 @@ def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
         family = family_of(chat)
         with visitors(chat, "Cy", path=family.page("Cy"), by=family.browser("Cy")) as (cy,):
             cy.expects(lambda: reason in cy.text, f"The page shows the reason: “{reason}”",
-                       'In `socket.on("connect_error", (error) => …)`, set `statusLine.textContent = '
-                       "error.message`. Otherwise, the page looks fine, although nothing "
-                       "works.", "The page says nothing.")  # fmt: skip
+                       SAYS_WHY, "The page says nothing.")  # fmt: skip
             cy.page.wait(lambda: False, SOON)
             tries = len(cy.heard("connect_error"))
             expect(tries <= 1, f"The page does not try again within {SOON} s.", f"{tries} times",
                    "The second argument of `setTimeout` is in milliseconds: 3000 is three "
-                   "seconds.", SCRIPT)  # fmt: skip
+                   "seconds.")  # fmt: skip
             first.disconnect()
             cy.did = "The first Cy left, and a few seconds passed."
             cy.expects(lambda: _is_let_in(cy, reason),
@@ -274,7 +278,7 @@ def _is_let_in(visitor: Visitor, reason: str) -> bool:
     return reason not in visitor.text
 
 
-@promise(since="refusals")
+@promise(since="refusals", file="static/chat.js")
 def the_page_says_when_it_is_offline(chat: Stage) -> None:
     """The page says when it has lost its connection, and stops saying so when it reconnects."""
     with visitors(chat, "Ada") as (ada,):
@@ -304,7 +308,7 @@ def the_page_says_when_it_is_offline(chat: Stage) -> None:
                     "`return`.", "The text is lost.")  # fmt: skip
 
 
-@promise(since="catching_up")
+@promise(since="catching_up", file="static/chat.js")
 def a_reconnected_page_catches_up(chat: Stage) -> None:
     """When the page reconnects, it shows each message that it missed once, and in order."""
     missed = ["one of three", "two of three", "three of three"]
@@ -328,7 +332,7 @@ def a_reconnected_page_catches_up(chat: Stage) -> None:
                "page contains.", "templates/chat.html")  # fmt: skip
 
 
-@promise(since="catching_up")
+@promise(since="catching_up", file="static/chat.js")
 def the_page_fills_a_gap(chat: Stage) -> None:
     """If a number is missing, the page asks for it. If a message arrives twice, it is shown once."""
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
@@ -337,7 +341,7 @@ def the_page_fills_a_gap(chat: Stage) -> None:
         ada.sees("before the gap", BOTH_SIDES)
         expect(len(ada.sent("sync")) == asked, "The page asks only for what is missing.",
                f"No number was missing, and the page emitted {ada.sent('sync')[asked:]}.",
-               SHOWN, SCRIPT)  # fmt: skip
+               SHOWN)  # fmt: skip
         ada.page.lose("new_message")
         bo.said("in the gap")
         bo.said("after the gap")
@@ -357,7 +361,7 @@ def _is_in_view(visitor: Visitor, text: str) -> None:
     expect(not is_last or visitor.page.is_at_end(LOG), "The page scrolls until the new line is "
                                                        "visible.",
            f"{visitor.did} The line is below what {visitor.name}'s page shows.",
-           "`log.scrollTop = log.scrollHeight`, after the line has been added.", SCRIPT)  # fmt: skip
+           "`log.scrollTop = log.scrollHeight`, after the line has been added.")  # fmt: skip
 
 
 def _same_line(chat: Stage, visitor: Visitor, name: str, text: str) -> None:
@@ -398,7 +402,7 @@ def _in_order(log: str, texts: list[str]) -> None:
            "are missing: ask for them, and show everything in the order of the answer.")  # fmt: skip
 
 
-@promise(since="accounts")
+@promise(since="accounts", file="static/chat.js")
 def the_button_logs_out(chat: Stage) -> None:
     """The page has a logout button, which leads to the front page."""
     with visitors(chat, "Ada", by=account_of(chat).new_browser("Ada")) as (ada,):
@@ -406,14 +410,17 @@ def the_button_logs_out(chat: Stage) -> None:
         ada.presses_enter('form[action$="logout"]')
         ada.expects(lambda: urlsplit(ada.page.url).path == "/", "The front page opens.",
                     "`/logout` takes only a POST. The form needs `method=\"post\"`, its `action`, "
-                    "and the token.", f"The page is {ada.page.url}.")  # fmt: skip
+                    "and the token.", f"The page is {ada.page.url}.",
+                    about="templates/chat.html")  # fmt: skip
 
 
-@promise(since="sessions")
+@promise(since="sessions", file="static/chat.js")
 def the_page_says_why_its_session_has_ended(chat: Stage) -> None:
     """When Ada logs out in another tab, this page says why its session has ended."""
     laptop = account_of(chat).new_browser("Ada")
     with visitors(chat, "Ada", by=laptop) as (ada,), entered(chat, laptop) as (tab,):
+        tab.said("Good night")
+        ada.sees("Good night", BOTH_SIDES)
         laptop.post("/logout")
         told = tab.hear("session_ended")
         reason = told.get("reason") if isinstance(told, dict) else None
@@ -422,9 +429,35 @@ def the_page_says_why_its_session_has_ended(chat: Stage) -> None:
                     'In `socket.on("session_ended", (ended) => …)`, set `statusLine.textContent = '
                     "ended.reason`. Otherwise, the page stops working, and people do not know why.",
                     "The page says nothing.")  # fmt: skip
+        _says_why_nothing_is_older(chat, ada, account_of(chat).general)
 
 
-@promise(since="rooms")
+def _says_why_nothing_is_older(chat: Stage, visitor: Visitor, room: int) -> None:
+    """Expect the page to show the reason if the server refuses to give it older messages."""
+    answer = visit(chat, f"/api/messages?room={room}", by=visitor.browser).json()
+    visitor.clicks("#load-older", "“Load older messages”")
+    visitor.expects(lambda: answer["error"]["message"] in visitor.text,
+                    f"The page shows the reason of the refusal: “{answer['error']['message']}”",
+                    "After `await response.json()`, look at `answer.ok`. If it is false, set "
+                    "`statusLine.textContent = answer.error.message`.",
+                    "The page says nothing about it.")  # fmt: skip
+
+
+@promise(since="sessions", file="static/chat.js")
+def a_page_whose_session_has_ended_says_so(chat: Stage) -> None:
+    """If a session has ended while its page was offline, the page says so when it reconnects."""
+    laptop = account_of(chat).new_browser("Ada")
+    with visitors(chat, "Ada", by=laptop) as (ada,):
+        ada.page.go_offline()
+        laptop.post("/logout")
+        reason = str(turned_away(chat, None, laptop) or "nobody is refused")
+        ada.page.go_online()
+        ada.did = "Ada lost her connection, logged out in another tab, and her page tried again."
+        ada.expects(lambda: reason in ada.text, f"The page shows the reason: “{reason}”",
+                    SAYS_WHY, "The page does not show it.")  # fmt: skip
+
+
+@promise(since="rooms", file="static/chat.js")
 def a_page_is_about_one_room(chat: Stage) -> None:
     """A page shows the messages of its own room, and none from other rooms."""
     room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
@@ -439,10 +472,10 @@ def a_page_is_about_one_room(chat: Stage) -> None:
         ada.did = "Ada is in several rooms. Somebody wrote a message in two of them."
         ada.sees("for this room", ROOM)
         expect("there again" not in ada.log, "The page shows only the messages of its own room.",
-               "It shows the message from the other room.", ROOM, SCRIPT)  # fmt: skip
+               "It shows the message from the other room.", ROOM)  # fmt: skip
 
 
-@promise(since="rooms")
+@promise(since="rooms", file="static/chat.js")
 def a_room_can_be_opened_on_the_page(chat: Stage) -> None:
     """People can create a room on the page."""
     with visitors(chat, "Ada") as (ada,):
@@ -456,10 +489,10 @@ def _opens_a_room(visitor: Visitor, name: str) -> None:
     visitor.expects(lambda: name in visitor.page.text("nav") and visitor.page.url != before,
                     "The page of the new room opens.",
                     "The form must post `name` to `/rooms`, which redirects to the room's page.",
-                    f"The page is {visitor.page.url}.")  # fmt: skip
+                    f"The page is {visitor.page.url}.", about="templates/rooms.html")  # fmt: skip
 
 
-@promise(since="presence")
+@promise(since="presence", file="static/chat.js")
 def the_page_shows_who_is_here(chat: Stage) -> None:
     """The page shows the people who are here, and no longer shows people who have left."""
     with visitors(chat, "Ada") as (ada,):
@@ -488,10 +521,10 @@ def the_page_shows_who_is_here(chat: Stage) -> None:
                    f"Somebody who is only in another room of Ada's opened the chat. Ada's page shows "
                    f"{elsewhere}.",
                    "You receive `presence` for all your rooms: `if (presence.room !== room) return;` "
-                   "ignores the others.", SCRIPT)  # fmt: skip
+                   "ignores the others.")  # fmt: skip
 
 
-@promise(since="presence")
+@promise(since="presence", file="static/chat.js")
 def a_room_can_be_left_on_its_page(chat: Stage) -> None:
     """People can leave a room on its page."""
     with visitors(chat, "Ada") as (ada,):
@@ -502,6 +535,24 @@ def a_room_can_be_left_on_its_page(chat: Stage) -> None:
                     "Ada is no longer in the room, and another page opens.",
                     'Call `socket.emit("leave_room", { room }, () => location.assign("chat"))`.',
                     f"The page is {ada.page.url}.")  # fmt: skip
+
+
+@promise(since="presence", file="static/chat.js")
+def the_page_of_a_room_that_was_left_says_so(chat: Stage) -> None:
+    """If Ada has left a room in another tab, the room's page says so, and shows no error."""
+    room = make_room(chat, "Ada")
+    with entered(chat, "Ada") as (tab,):
+        tab.said("I am about to leave", room)
+        with visitors(chat, "Ada", path=account_of(chat).room_page(room)) as (ada,):
+            tab.leave(room)
+            _says_why_nothing_is_older(chat, ada, room)
+            ada.page.go_offline()
+            ada.page.go_online()
+            ada.did = (
+                "Ada left the room in another tab. Its page lost its connection and reconnected."
+            )
+            ada.page.wait(lambda: ada.heard("forbidden"), SOON)
+            ada.page.pages.settle()
 
 
 @exercise("rooms")
@@ -521,7 +572,7 @@ def people_can_leave_a_room(chat: Stage) -> None:
         each(chat)
 
 
-@promise(since="files")
+@promise(since="files", file="static/chat.js")
 def a_file_goes_with_a_message(chat: Stage) -> None:
     """Ada picks a file and sends it with a message, and Bo's page shows the file's name."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
@@ -538,8 +589,7 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
                f"{chosen} The page made these requests: {early or 'none'}.",
                NO_UPLOAD if any(status >= HTTPStatus.BAD_REQUEST for *_, status in early) else
                'Call `fetch("api/uploads", { method: "POST", body: new FormData(form) })` and '
-               "`await response.json()`, and show `upload.filename` with `textContent`.",
-               SCRIPT)  # fmt: skip
+               "`await response.json()`, and show `upload.filename` with `textContent`.")  # fmt: skip
         bo.expects(lambda: LABEL in bo.log, "The message shows the file's name.",
                    INNER if LABEL.replace("<b>", "") in bo.log else
                    "Send `uploads`, the list of ids, with the message. In `lineOf`, show the "
@@ -553,12 +603,28 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
                "Clear the list of ids when the message is accepted.")  # fmt: skip
 
 
+@promise(since="files", file="static/chat.js")
+def a_refused_file_is_explained(chat: Stage) -> None:
+    """If the server refuses a file, the page shows the reason."""
+    family = account_of(chat)
+    answer = upload(chat, "Ada", family.general, "cake.png", NO_KIND, "image/png")
+    reason = answer.json()["error"]["message"]
+    with visitors(chat, "Ada") as (ada,):
+        ada.chooses("cake.png", "image/png", NO_KIND)
+        ada.page.pages.settle()
+        if not _uploads(ada):  # a page can also upload a file when the message is sent
+            ada.sends("A cake")
+        ada.expects(lambda: reason in ada.text, f"The page shows the reason: “{reason}”",
+                    "The answer to the upload has `ok` and, if it is refused, `error`. Show "
+                    "`error.message` with `textContent`.", "It does not.")  # fmt: skip
+
+
 def _uploads(visitor: Visitor) -> list[tuple[str, str, int]]:
     """Return the requests that have uploaded a file."""
     return [each for each in visitor.page.requests if "/api/uploads" in each[1]]
 
 
-@promise(since="downloads")
+@promise(since="downloads", file="static/chat.js")
 def a_link_opens_the_file(chat: Stage) -> None:
     """When Ada sends a file, Bo's page shows one link, which opens it."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
@@ -572,8 +638,7 @@ def a_link_opens_the_file(chat: Stage) -> None:
         expect(len(links) == 1 and LABEL in links[0],
                "The message has one link, with the file's name.", f"{links}",
                "Make a link for each of `message.uploads`, and remove the example of a file that the "
-               "template contains: `example.remove()`.", SCRIPT)  # fmt: skip
+               "template contains: `example.remove()`.")  # fmt: skip
         opened = bo.opens(before, f"{LOG} a")
         expect(opened == "Tea at five", "The link opens the file.", f"{opened[:160]!r}",
-               "The link must lead to the download route, with the upload's `id`.",
-               SCRIPT)  # fmt: skip
+               "The link must lead to the download route, with the upload's `id`.")  # fmt: skip

@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from workshop.browser import Browser
-from workshop.checks.console import Report, from_script
+from workshop.checks.browse import template_of
+from workshop.checks.console import from_script, in_template
 from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.page import Page, PageEnded, PageError, Pages
@@ -136,16 +137,19 @@ class Visitor:
 
     def expects(
         self, holds: Callable[[], object], expected: str, hint: str, seen: str = "",
-        patience: float = PATIENCE,
+        patience: float = PATIENCE, about: str = SCRIPT,
     ) -> None:  # fmt: skip
         """Raise Broken, with the console's errors, unless a condition becomes true soon."""
         try:
             if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
                 return
+            # Time alone cannot tell a page that does nothing from one on a busy machine.
+            if not self.page.errors and self.page.pages.settle(PATIENCE) and holds():
+                return
         except PageEnded:
             pass
         self.expects_no_error()
-        raise Broken(expected, f"{self.did} {seen}".rstrip(), hint, about=SCRIPT)
+        raise Broken(expected, f"{self.did} {seen}".rstrip(), hint, about=about)
 
     def expects_no_error(self) -> None:
         """Raise Broken if the console contains an error."""
@@ -160,7 +164,7 @@ class Visitor:
         except LookupError:
             raise Broken(f"The page has an element for `{selector}`.", f"{self.did} There is none.",
                          "Compare the page's HTML with the step: the `id` must be the same, letter "
-                         "by letter.") from None  # fmt: skip
+                         "by letter.", about=template_of("/chat")) from None  # fmt: skip
 
 
 @contextmanager
@@ -226,18 +230,9 @@ def failed(error: PageError, did: str, folder: Path) -> Broken:
     hint = report.meaning or UNKNOWN
     if error.kind == "resource":
         hint = instead_of(folder, error.file) or NO_SUCH_FILE
-        report = Report(error.message, *asked_for_in(folder, Path(error.file).name))
+        report = in_template(folder, Path(error.file).name, error.message)
     return Broken("The console shows no error.", f"{did} The console says: {error}", hint,
                   sentence=RUNS, report=report, about=SCRIPT)  # fmt: skip
-
-
-def asked_for_in(folder: Path, name: str) -> tuple[str, int, int, str]:
-    """Return the file, line, column and code of the place where a template names a script."""
-    for path in sorted(folder.glob("templates/*.html")):
-        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
-            if name in line:
-                return path.relative_to(folder).as_posix(), number, 0, line.strip()
-    return "", 0, 0, ""
 
 
 def _pages(chat: Stage, stack: ExitStack) -> Pages:

@@ -92,7 +92,7 @@ class Page:
 
     `sent` and `heard` are events, each [name, value, …]. `requests` are (method, URL, status); the
     status is 0 if no answer came.
-    A selector that finds nothing raises LookupError, except in `text`, `all` and `exists`.
+    A selector that finds nothing raises LookupError, except in `text`, `all` and `attributes`.
     """
 
     pages: "Pages"
@@ -174,16 +174,9 @@ class Page:
     def value(self, selector: str) -> str:
         return str(self._act("value", selector))
 
-    def attribute(self, selector: str, name: str) -> str | None:
-        found = self._act("attribute", selector, name)
-        return None if found is None else str(found)
-
     def attributes(self, selector: str, name: str) -> list[str | None]:
         """Return an attribute of each such element, or None if the element does not have it."""
         return list(self._act("attributes", selector, name))
-
-    def exists(self, selector: str) -> bool:
-        return bool(self._act("exists", selector))
 
     def is_at_end(self, selector: str) -> bool:
         """Return whether an element's last lines are in view, or the page has never scrolled it."""

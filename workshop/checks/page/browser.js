@@ -135,6 +135,8 @@
       this.searchParams = new URLSearchParams(this.search);
     }
     toString() { return this.href; }
+    static createObjectURL() { return `blob:${location.origin}/${++number}`; } // leads to nothing here
+    static revokeObjectURL() {}
   };
 
   class Fields { // what FormData and URLSearchParams share
@@ -643,10 +645,8 @@
     text: (selector) => document.querySelector(selector)?.textContent.trim() ?? "",
     all: (selector) => [...document.querySelectorAll(selector)].map((each) => each.textContent.trim()),
     value: (selector) => find(selector).value ?? "",
-    attribute: (selector, name) => find(selector).getAttribute(name),
     attributes: (selector, name) =>
       [...document.querySelectorAll(selector)].map((each) => each.getAttribute(name)),
-    exists: (selector) => document.querySelector(selector) !== null,
     is_at_end: (selector) => (stateOf(find(selector)).top ?? Infinity) >= endOf(find(selector)),
     html: () => document.documentElement.outerHTML,
   };
