@@ -1,4 +1,4 @@
-"""Look for the usual problems on a learner's machine, and print the fix for three shells."""
+"""Look for common problems on a learner's machine, and print each fix as a command for three shells."""
 
 import http.client
 import importlib.metadata

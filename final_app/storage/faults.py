@@ -22,7 +22,7 @@ _full, _damaged = Seldom(log), Seldom(log)
 
 
 def means_full(problem: BaseException) -> bool:
-    """Tell whether an error of the system or of SQLite means that the disk is full."""
+    """Return whether an error of the operating system or of SQLite means that the disk is full."""
     errno, code = getattr(problem, "errno", 0), getattr(problem, "sqlite_errorcode", 0)
     return errno in NO_SPACE or code in FULL
 

@@ -113,7 +113,7 @@ class Sqlite:
             clock.pause(TRY_AGAIN)
 
     def _kept(self) -> Connection:
-        """Return the connection of this application's transactions. The lock must be held."""
+        """Return the connection that all transactions use. The caller must hold the lock."""
         if self._writer is None:
             self._writer = db.engine.connect()
         return self._writer

@@ -158,7 +158,7 @@ def direct(me: Identity, user_id: int) -> Answer:
 @api.get("/api/rooms/<int:room_id>/messages")
 @auth.login_required
 def read_messages(me: Identity, room_id: int) -> Answer:
-    """Get a page of messages: without parameters, the newest ones. It has at most 256 kB.
+    """Get a page of messages (the newest ones if there are no parameters). It is at most 256 kB long.
 
     Sends: ?before, after or around=seq, limit (at most 100).
     Answers: 200 {messages: [oldest … newest], first, last, last_seq, last_rev}.

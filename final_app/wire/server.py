@@ -121,7 +121,7 @@ class Server(socketio.Server):  # type: ignore[misc]
             self._handle_ack(eio_sid, namespace, packet.id, data)
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """Hold back the events that the handler of `connect` causes until CONNECT is sent."""
+        """Until CONNECT has been sent, hold back the events that the handler of `connect` emits."""
         namespace = namespace or "/"
         known = self.namespaces == "*" or namespace in self.namespaces
         if not (known or namespace in self.handlers or namespace in self.namespace_handlers):

@@ -394,7 +394,7 @@ def shown_count(page: Page) -> int:
 
 
 def read_to_the_start(page: Page) -> None:
-    """Scroll up to the beginning of the room. Each time, older messages have to appear."""
+    """Keep scrolling up until the beginning of the room. Each scroll must load older messages."""
     while page.locator("#older").is_visible():
         seq = numbers(page)[0]
         page.locator("#scroller").evaluate("it => { it.scrollTop = 0 }")

@@ -44,7 +44,8 @@ def supported_pythons() -> list[str]:
 def bare_environment(**more: str) -> dict[str, str]:
     """Return an environment like that of a new container: `python3` is the Python of this environment.
 
-    The PATH contains no programs of this environment, because they would do the container's work.
+    PATH contains no programs from this environment. Otherwise, the test would use them instead of those
+    that the container must provide.
     """
     ours = ("WORKSHOP_", "JUPYTER", "JPY_", "VIRTUAL_ENV", "PYTHON")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

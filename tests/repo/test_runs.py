@@ -1,4 +1,4 @@
-"""The lists in tests/runs.py name only existing files, so that a renamed file stays in its run."""
+"""Every file that tests/runs.py lists exists. Otherwise, a renamed file would drop out of its run."""
 
 import pytest
 

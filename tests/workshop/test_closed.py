@@ -46,7 +46,7 @@ def polled(chat: Stage, host: str, path: str = POLLING) -> requests.Response:
 
 
 def shake_hands(chat: Stage, host: str) -> int:
-    """Open a WebSocket as a page of `host` would. Return the status of the answer."""
+    """Open a WebSocket as a page from `host` would. Return the status code of the response."""
     try:
         websocket.create_connection(
             f"ws://127.0.0.1:{chat.port}/socket.io/?EIO=4&transport=websocket",

@@ -56,7 +56,7 @@ _numbers = count(1)
 
 
 class Person:
-    """Somebody with their own connection. `name` is "" if they entered with a browser's cookies."""
+    """A user with their own connection. `name` is "" if they connected with a browser's cookies."""
 
     def __init__(self, chat: Stage, name: str, client: SimpleClient) -> None:
         self.chat, self.name, self.client = chat, name, client
