@@ -112,8 +112,8 @@ def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
     delete_messages(chat)
     with visitors(chat, "Ada") as (ada,):
         ada.clicks(BUTTON, "“Load older messages” on a page without messages")
-        _does_not_say(ada, complaint, "Without messages, `querySelector` returns `null`: "
-                      "`if (!first) return;` leaves the function.")  # fmt: skip
+        _does_not_say(ada, complaint, "If there are no messages, `querySelector` returns `null`. Add "
+                      "`if (!first) return;` to leave the function in this case.")  # fmt: skip
 
 
 def _does_not_say(visitor: Visitor, complaint: set[str], hint: str) -> None:
