@@ -1,9 +1,9 @@
 """Numbers in paths, queries and forms. They are small enough for the database."""
 
 import re
-from typing import Any
 
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import IntegerConverter
 
 from final_app.storage.models import LARGEST_NUMBER
 
@@ -11,12 +11,15 @@ SHORT = r"[0-9]{1,15}"
 
 
 class ShortNumber(IntegerConverter):
-    """A number in a path. A larger number does not match."""
+    """A number in a path. With a larger number, the path is not found."""
 
     regex = SHORT
 
-    def __init__(self, map: Map, *args: Any, **options: Any) -> None:
-        super().__init__(map, *args, **({"max": LARGEST_NUMBER} | options))
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number > LARGEST_NUMBER:
+            raise NotFound
+        return number
 
 
 def parse(text: str) -> int | None:

@@ -27,8 +27,8 @@ with create_app().app_context():
 """
 SAID = 20  # messages, each after the acknowledgement of the one before
 
-FASTER: Change = ("storage/database.py", "synchronous=FULL", "synchronous=NORMAL")
-ONE_FILE: Change = ("storage/database.py", '"journal_mode=WAL", ', "")
+FASTER: Change = ("storage/sqlite.py", "synchronous=FULL", "synchronous=NORMAL")
+ONE_FILE: Change = ("storage/sqlite.py", '"journal_mode=WAL", ', "")
 
 
 @pytest.mark.parametrize(
