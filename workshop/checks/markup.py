@@ -68,6 +68,10 @@ class Tags(HTMLParser):
         self.misspelt: list[tuple[Opened, str, str]] = []
         self._open: list[Opened] = []
         self.feed(page)
+        if re.match(r"<[a-z]", self.rawdata, re.IGNORECASE):  # a tag that never ends
+            tag = self.rawdata.splitlines()[0]
+            self.unquoted.append(Opened(self.getpos()[0], tag.split()[0][1:], tag))
+            return  # it has swallowed all end tags that followed
         self.close()
         last = self._open[-1:]
         if last and last[0].tag in TEXT_ONLY:  # it has swallowed all end tags that followed
@@ -121,6 +125,11 @@ def tags_are_closed(chat: Stage) -> None:
 
 def _is_in_order(path: str, page: str) -> None:
     tags = Tags(page)
+    for opened in tags.unquoted:
+        raise Broken(f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
+                     f"`{opened.text.splitlines()[0]}` in line {opened.line} of the page's source "
+                     "(Ctrl+U shows it)",
+                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     if tags.unclosed:
         first = min(tags.unclosed)
         misspelt = get_close_matches(first.tag, [tag for _, tag in tags.strays], 1)
@@ -139,10 +148,6 @@ def _is_in_order(path: str, page: str) -> None:
                      f"`</{tag}>` in line {line} of the page's source (Ctrl+U shows it) closes nothing",
                      f"Is `<{tag}>` missing, or spelled differently? Or is this one left "
                      "over?")  # fmt: skip
-    for opened in tags.unquoted:
-        raise Broken(f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
-                     f"`{opened.text}` in line {opened.line} of the page's source (Ctrl+U shows it)",
-                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     for opened, name, meant in tags.misspelt:
         raise Broken(f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",
                      f"`{name}` in line {opened.line} of the page's source (Ctrl+U shows it)",

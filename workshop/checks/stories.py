@@ -165,7 +165,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                '"Sending …"`.', SCRIPT)  # fmt: skip
         expect(not any("${" in each for each in said), "The page shows values, not code.",
                f"{ada.did} The page says “{said[1]}”.",
-               "In a string, `${…}` is replaced by a value only between backquotes: `…`, not "
+               "In a string, `${…}` is replaced by a value only between backticks: `…`, not "
                "\"…\".", SCRIPT)  # fmt: skip
         if has_come_to(chat, "refusals"):
             expect(ada.page.value(FIELD) == NEXT, "What Ada types until then stays in the field.",
