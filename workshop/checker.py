@@ -21,7 +21,7 @@ from workshop.checks import (
 )
 from workshop.checks.console import LOG_SAYS, UNKNOWN, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
-from workshop.checks.near_misses import missing_app
+from workshop.checks.near_misses import missing_app, unsaved
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
 from workshop.progress import watched
@@ -83,6 +83,9 @@ def _checked(which: str, hint: int) -> Verdict:
         _remember(step.name)
     if verdict.state == KEPT:
         return verdict
+    empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
+    if empty:
+        verdict = replace(verdict, about=empty[0], hint=empty[1])
     if hint > 1:
         return replace(verdict, second=second_hint(verdict))
     return replace(verdict, can_say_more=True)

@@ -101,10 +101,11 @@ def load() -> Flask:
         if not is_running_from_reloader():
             raise
         traceback.print_exc()
-        failure = error
+        failure, place = error, error.__traceback__
 
         def fail(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            raise failure from None
+            # Each `raise` adds to the traceback: without this, every reload would show a longer one.
+            raise failure.with_traceback(place) from None
 
         app = Flask(__name__)
         app.wsgi_app = fail  # type: ignore[method-assign]

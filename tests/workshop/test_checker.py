@@ -44,6 +44,28 @@ def test_without_a_chat_there_is_nothing_to_blame(my_chat: Path) -> None:
     assert "mine/chat/app.py" in verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("written", "shown", "hint"),
+    [
+        ('"${person.username} waves."', "“${person.username} waves.”", "only between backticks"),
+        ("`${person.name} waves.`", "“undefined waves.”", "an object that contains their name"),
+        ('""', "is empty", "set `statusLine.textContent`"),
+    ],
+)
+def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
+    my_chat: Path, written: str, shown: str, hint: str
+) -> None:
+    catch_up("05")
+    apply_patch(manifest.step("05"), my_chat)
+    script = my_chat / "static" / "chat.js"
+    source = script.read_text(encoding="utf-8")
+    right = "`${person.username} waves.`"
+    assert right in source, "the mistake changes nothing"
+    script.write_text(source.replace(right, written), encoding="utf-8")
+    verdict = check("05")
+    assert verdict.state == BROKEN and shown in verdict.seen and hint in verdict.hint, verdict
+
+
 # tests/contract tries the same promises on the same steps, and that the exercise is not attempted.
 @pytest.mark.parametrize(
     "step",

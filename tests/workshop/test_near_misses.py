@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checker import check
-from workshop.checks.near_misses import instead_of, missing_app, pasted
+from workshop.checks.near_misses import instead_of, missing_app, pasted, unsaved
 from workshop.learner import catch_up
 from workshop.verdict import BROKEN, OPEN
 
@@ -39,6 +39,20 @@ def test_another_file_is_not_taken_for_app_py(tmp_path: Path) -> None:
         (tmp_path / "chat" / name).touch()
     assert missing_app(tmp_path / "chat") is None
     assert missing_app(tmp_path / "nowhere" / "chat") is None
+
+
+def test_a_file_that_was_never_saved_is_named(my_chat: Path) -> None:
+    catch_up("03")
+    (my_chat / "templates" / "chat.html").write_text("\n", encoding="utf-8")
+    verdict = check("03")
+    assert verdict.state == BROKEN and verdict.about == "templates/chat.html"
+    assert "`templates/chat.html` is empty. Is it saved?" in verdict.hint
+
+
+def test_a_file_that_is_missing_or_filled_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("app = 1", encoding="utf-8")
+    (tmp_path / "notes.txt").touch()  # the step does not have it
+    assert unsaved(tmp_path, ["app.py", "static/chat.js"]) is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.busy import within
-from workshop import running
+from workshop import running, serve
 from workshop.clients import cast, session_of
 from workshop.learner import catch_up
 from workshop.serve import TidyClose
@@ -421,3 +422,20 @@ def test_only_what_nobody_looks_at_stores_without_waiting_for_the_disk() -> None
             env=os.environ | app | {"WORKSHOP_SIGN": sign},
         ).stdout  # fmt: skip
         assert said.strip() == level
+
+
+def test_an_error_after_a_reload_does_not_grow_with_each_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "app.py"
+    broken.write_text("def about)():\n", encoding="utf-8")
+    monkeypatch.setenv("WORKSHOP_APP", str(broken))
+    monkeypatch.setattr(serve, "is_running_from_reloader", lambda: True)
+    app = serve.load()
+
+    def length() -> int:
+        with pytest.raises(SyntaxError) as caught:
+            app.wsgi_app({}, lambda *_: None)
+        return len(traceback.extract_tb(caught.value.__traceback__))
+
+    assert length() == length() > 1

@@ -181,8 +181,16 @@ def a_wave_reaches_everyone(chat: Stage) -> None:
 
 
 def _says_who_waves(visitor: Visitor, name: str) -> None:
-    visitor.expects(lambda: name in visitor.page.text("#status"),
-                    f"{visitor.name}'s page says that Ada waves.",
-                    "When somebody clicks the button, emit `wave` with their name. In "
-                    '`socket.on("wave", (person) => …)`, set `statusLine.textContent`.',
-                    f"The status line says “{visitor.page.text('#status')}”.")  # fmt: skip
+    def said() -> str:
+        return visitor.page.text("#status").strip()
+
+    expected = f"{visitor.name}'s page says that Ada waves."
+    hint = (
+        "When somebody clicks the button, emit `wave` with an object that contains their name. In "
+        '`socket.on("wave", (person) => …)`, set `statusLine.textContent`.'
+    )
+    visitor.expects(said, expected, hint, "The status line is empty.")
+    if "{" in said():
+        hint = "`${…}` is replaced by a value only between backticks, and only with the `$`."
+    visitor.expects(lambda: name in said(), expected, hint,
+                    f"The status line says “{said()}”.")  # fmt: skip

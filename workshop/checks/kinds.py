@@ -41,7 +41,12 @@ PYTHON: Kinds = [
         "library, it hides that library: rename the file.",
     ),
     (
-        r"(?:IndentationError|TabError): (.*)",
+        r"TabError: ",
+        "Some lines of the file are indented with tabs, and others with spaces. They look alike, but "
+        "Python tells them apart: use only spaces.",
+    ),
+    (
+        r"IndentationError: (.*)",
         "The line is indented wrongly. The body of a function is indented by four spaces; a "
         "decorator and its `def` start at the left edge.",
     ),
@@ -180,9 +185,15 @@ PYTHON: Kinds = [
         "The template ends too early: `{{% {0} … %}}` needs its {{% end{0} %}}.",
     ),
     (
+        r"TemplateSyntaxError: unexpected char [\"'][\"']",
+        "A quote is missing in this line. The value in it begins with a quote and must end with the "
+        "same one.",
+    ),
+    (
         r"TemplateSyntaxError: ",
         "Jinja cannot read this line of the template. A value has two braces on each side, `{{{{ "
-        "username }}}}`; a statement is in `{{% … %}}`.",
+        "username }}}}`; a statement is in `{{% … %}}`. If this line is right, a quote or a brace is "
+        "missing in a line above it.",
     ),
     (
         r"UndefinedError: (.*) has no (?:element|attribute) '?(\w+)'?",
@@ -345,7 +356,7 @@ SCRIPT: Kinds = [
     ),
     (
         r"Unexpected end of input",
-        "The file ends while something is still open. A closing `}}`, `)` or back quote is missing.",
+        "The file ends while something is still open. A closing `}}`, `)` or backtick is missing.",
     ),
     (
         r"Invalid or unexpected token",

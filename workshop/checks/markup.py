@@ -69,6 +69,10 @@ class Tags(HTMLParser):
         self.misspelt: list[tuple[Opened, str, str]] = []
         self._open: list[Opened] = []
         self.feed(page)
+        if re.match(r"<[a-z]", self.rawdata, re.IGNORECASE):  # a tag that never ends
+            tag = self.rawdata.splitlines()[0]
+            self.unquoted.append(Opened(self.getpos()[0], tag.split()[0][1:], tag))
+            return  # it has swallowed all end tags that followed
         self.close()
         last = self._open[-1:]
         if last and last[0].tag in TEXT_ONLY:  # it has swallowed all end tags that followed
@@ -122,6 +126,10 @@ def tags_are_closed(chat: Stage) -> None:
 
 def _is_in_order(chat: Stage, path: str, page: str) -> None:
     tags = Tags(page)
+    for opened in tags.unquoted:
+        raise _wrong(chat, path, opened._replace(text=opened.text.splitlines()[0]),
+                     f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
+                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     if tags.unclosed:
         first = min(tags.unclosed)
         misspelt = get_close_matches(first.tag, [tag for _, tag in tags.strays], 1)
@@ -140,10 +148,6 @@ def _is_in_order(chat: Stage, path: str, page: str) -> None:
                      f"Is `<{tag}>` missing, or spelled differently? Or did you forget to delete "
                      "this tag?",
                      " closes nothing")  # fmt: skip
-    for opened in tags.unquoted:
-        raise _wrong(chat, path, opened,
-                     f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
-                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     for opened, name, meant in tags.misspelt:
         raise _wrong(chat, path, opened._replace(text=name),
                      f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",

@@ -1,6 +1,7 @@
 """Files with almost the right name or place, and code that was pasted with marks that are not code."""
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -70,6 +71,18 @@ def pasted(code: str) -> str:
             where = "Every line begins" if len(lines) > 1 else "The line begins"
             return f"{where} with {words}{' in every line' if len(lines) > 1 else ''}."
     return ""
+
+
+def unsaved(folder: Path, wanted: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first of the `wanted` files that is there but empty, and what to do, or None."""
+    for name in wanted:
+        file = folder / name
+        if file.is_file() and not file.read_text("utf-8", "replace").strip():
+            return name, (
+                f"`{name}` is empty. Is it saved? In JupyterLab, a dot on a file's tab means that its "
+                "latest changes are not saved. Press Ctrl + S (on macOS, Cmd + S)."
+            )
+    return None
 
 
 def _alike(part: str, names: list[str]) -> str:

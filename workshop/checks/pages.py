@@ -167,7 +167,7 @@ def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
         raise NotAttempted(f"{chat.folder.name}/ has a file requirements.txt next to app.py.",
                            "no such file",
                            "Write one line with the package and its version: "
-                           "`name==version`.")  # fmt: skip
+                           "`name==version`.", about=wish_list.name)  # fmt: skip
     text = wish_list.read_text(encoding="utf-8").strip()
     found = re.search(r"(?im)^flask\s*==\s*(\d\S*)", text)
     if not found:

@@ -172,7 +172,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                '"Sending …"`.')  # fmt: skip
         expect(not any("${" in each for each in said), "The page shows values, not code.",
                f"{ada.did} The page says “{said[1]}”.",
-               "In a string, `${…}` is replaced by a value only between backquotes: `…`, not "
+               "In a string, `${…}` is replaced by a value only between backticks: `…`, not "
                "\"…\".")  # fmt: skip
         if has_come_to(chat, "refusals"):
             expect(ada.page.value(FIELD) == NEXT, "If Ada types something in the meantime, it "
