@@ -8,7 +8,7 @@ from pathlib import Path
 import requests
 from socketio.exceptions import SocketIOError
 
-from workshop import manifest, paths
+from workshop import changes, manifest, paths
 from workshop.checks import (
     Broken,
     NotAttempted,

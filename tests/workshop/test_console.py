@@ -98,12 +98,13 @@ PYTHON = [
 @pytest.fixture
 def only_its_own_errors() -> Iterator[None]:
     """Another test in this process may have imported the finished chat, which listens to all engines."""
-    final_app = sys.modules.get("final_app.storage.faults")
-    if final_app:
-        event.remove(Engine, "handle_error", final_app._explain)
+    names = ("final_app.storage.sqlite", "final_app.storage.postgresql")
+    imported = [sys.modules[name] for name in names if name in sys.modules]
+    for module in imported:
+        event.remove(Engine, "handle_error", module._explain)
     yield
-    if final_app:
-        event.listen(Engine, "handle_error", final_app._explain)
+    for module in imported:
+        event.listen(Engine, "handle_error", module._explain)
 
 
 @pytest.fixture
