@@ -82,7 +82,7 @@ MISTAKES = [
     (MIGRATION, ', server_default=""', "", 9, "need a topic"),
     (MIGRATION, '"0004"', '"0003"', 0, "names the problem"),
     ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Use `rename`"),
-    ("chat/rooms.py", "@transaction\ndef set_topic", "def set_topic", 2, "`@transaction`"),
+    ("chat/rooms.py", "@exclusive_transaction\ndef set_topic", "def set_topic", 2, "`@exclusive_transaction`"),
     ("chat/memberships.py", '        "topic": room.topic,\n', "", 3, "chat/memberships.py"),
     ("realtime/handlers.py", '@on("set_topic"', '@on("set_topics"', 4, "realtime/schemas.py"),
     ("chat/rooms.py", "_get_managed(user_id, room_id).t", "db.session.get_one(Room, room_id).t", 5,

@@ -99,9 +99,10 @@ def the_domain_sets_it(chat: Stage) -> None:
            "Use `rename` in the same file as a model: it checks the person's rights, checks the "
            "value, sets it and records a fact.")  # fmt: skip
     decorators = [ast.unparse(each) for each in found[0].decorator_list]
-    expect("transaction" in decorators, "`set_topic` is one transaction.",
-           f"its decorators: {decorators}",
-           "Write `@transaction` above the function. Without it, nothing is committed.")  # fmt: skip
+    expect({"transaction", "exclusive_transaction"} & set(decorators),
+           "`set_topic` is one transaction.", f"its decorators: {decorators}",
+           "Write `@exclusive_transaction` above the function, as above `rename`. Without it, nothing "
+           "is committed.")  # fmt: skip
 
 
 def a_room_has_its_topic(chat: Stage) -> None:
