@@ -195,7 +195,8 @@ def test_a_line_that_breaks_under_load_costs_nobody_a_message(
 
 
 @pytest.mark.parametrize(
-    ("changes", "hears"), [((), False), pytest.param((DEAF,), True, id="deaf without saying so")]
+    ("changes", "hears"),
+    [((), False), pytest.param((DEAF,), True, marks=pytest.mark.long, id="deaf without saying so")],
 )
 def test_who_is_removed_while_a_process_is_deaf_hears_nothing_more(
     tmp_path: Path, durable: Cluster, changes: tuple[Change, ...], hears: bool

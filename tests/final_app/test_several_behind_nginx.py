@@ -98,6 +98,7 @@ def test_who_comes_again_comes_to_the_same_process(team: Team) -> None:
     assert sorted(came) == [0, 6]
 
 
+@pytest.mark.long
 def test_without_the_hash_polling_does_not_work(
     servers: tuple[Server, Server], tmp_path: Path
 ) -> None:
