@@ -47,8 +47,11 @@ class Notifications:
 
     def before_commit(self, connection: Connection, recorded: Iterable[Fact]) -> None:
         """Let the facts leave with the current transaction."""
+        driver: Any = (
+            connection.connection.driver_connection
+        )  # SQLAlchemy would take longer than it
         for fact in recorded:
-            connection.exec_driver_sql(NOTIFY, (CHANNEL, encoded(fact)))
+            driver.execute(NOTIFY, (CHANNEL, encoded(fact)))
 
     def add(self, recorded: Iterable[Fact]) -> None:
         """Do nothing: they come back as notifications."""

@@ -13,8 +13,9 @@ import psycopg
 from psycopg import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from final_app.errors import CannotStart, DiskFull, Unavailable
 from final_app.lib import clock
@@ -23,6 +24,7 @@ from final_app.storage.models import db
 PATIENCE = 10.0  # seconds in which a database that restarts has to be back
 TRY_AGAIN = 0.1  # seconds
 MOST_TRIES = 5  # of a transaction that collides with others
+IDLE = 2.0  # seconds without use after which a connection may have died unnoticed
 # Keys of advisory locks. They are arbitrary numbers, but the same in every process.
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003
 
@@ -46,7 +48,6 @@ class Postgresql:
         # Six processes need 96 of the 100 connections that a PostgreSQL server allows by default.
         "pool_size": 5,
         "max_overflow": 10,
-        "pool_pre_ping": True,  # a connection may have died while nobody used it
         "pool_use_lifo": True,
         "connect_args": {
             "connect_timeout": 5,  # seconds
@@ -154,8 +155,27 @@ def _explain_error(problem: BaseException) -> None:
         ) from problem
 
 
+@event.listens_for(Pool, "checkout")
+def _ping(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:
+    """Try a connection that nobody has used for a while; the pool replaces it if it is dead.
+
+    SQLAlchemy's own `pool_pre_ping` tries each connection each time, which costs a round trip for every
+    transaction. If a connection dies within IDLE, its first statement fails, and is tried again.
+    """
+    if not isinstance(connection, psycopg.Connection):
+        return
+    now = clock.seconds()
+    if now - record.info.get("used", now) > IDLE:
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.OperationalError as problem:
+            raise DisconnectionError from problem
+    record.info["used"] = now
+
+
 @event.listens_for(Engine, "handle_error")
 def _explain(context: ExceptionContext) -> None:
     """Explain the errors of every statement, so that the code that runs it need not know of servers."""
-    if context.dialect.name == "postgresql" and not context.is_pre_ping:
+    if context.dialect.name == "postgresql":
         _explain_error(context.original_exception)
