@@ -1,8 +1,8 @@
 """Several processes at one port, to try on one machine what they need: see docs/running.md.
 
 The kernel gives each new connection to one of them (SO_REUSEPORT), so a WebSocket stays where it is.
-Requests of a client that polls would go to different processes. A proxy that keeps a client at one
-process has to stand in front of those: see deploy/nginx-workers.conf.
+The requests of a client that polls would go to different processes. If you need polling, put a proxy in
+front that keeps each client at one process: see deploy/nginx-workers.conf.
 """
 
 import contextlib

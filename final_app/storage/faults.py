@@ -28,7 +28,7 @@ def means_full(problem: BaseException) -> bool:
 
 
 def means_busy(problem: sqlite3.Error) -> bool:
-    """Tell whether an error of SQLite means that another connection holds the database."""
+    """Return whether an error of SQLite means that another connection holds the database."""
     return problem.sqlite_errorcode & damage.PRIMARY in BUSY
 
 

@@ -126,7 +126,7 @@ class Notifications:
             log.exception("Failed to deliver a fact")  # without its content, which people wrote
         finally:
             if db.session.registry.has():
-                db.session.remove()  # each fact is read anew, and no connection is kept
+                db.session.remove()  # the next fact must not see what this one has read
 
 
 def encoded(fact: Fact) -> str:

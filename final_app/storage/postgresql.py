@@ -110,7 +110,7 @@ class Postgresql:
         _explain_error(problem)
 
     def may_try_again(self, problem: Exception, tries: int, since: float) -> bool:
-        """Tell whether a transaction that failed may succeed now; wait a little if that helps.
+        """Return whether a transaction that failed may succeed now; wait a little if that helps.
 
         `tries` counts the attempts since `since`. If the line broke during a commit, nobody knows
         whether it happened. Trying again is right all the same: a message has its `client_id`, and for
@@ -135,7 +135,7 @@ def _connection() -> Connection:
 
 
 def means_gone(problem: BaseException) -> bool:
-    """Tell whether an error of the driver means that there is no connection to the server (any more).
+    """Return whether an error of the driver means that there is no connection to the server (any more).
 
     https://www.postgresql.org/docs/current/errcodes-appendix.html: class 08 is about connections, 57P0x
     about a server that stops or starts, and 53300 means that it has too many connections.

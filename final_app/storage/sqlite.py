@@ -92,7 +92,7 @@ class Sqlite:
         faults.explain(problem, connection.engine)
 
     def may_try_again(self, problem: Exception, tries: int, since: float) -> bool:
-        """Tell whether a transaction that failed may succeed now. Nobody else can be the reason here."""
+        """Return false: here, nobody else can be the reason why a transaction has failed."""
         return False
 
     def _begin(self, connection: Connection, give_up: float) -> None:

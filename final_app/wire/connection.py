@@ -209,7 +209,7 @@ class Connection:
             self._is_handled = False
 
     def _is_late(self, now: float) -> bool:
-        """Tell whether a stranger is not a client in time. Waiting for the server does not count."""
+        """Return whether a stranger has taken too long. Waiting for the server does not count."""
         waited = now - self._stranger_since >= CONNECT_PATIENCE
         return waited and not self.accepted and not self._is_handled
 

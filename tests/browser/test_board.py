@@ -12,12 +12,11 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.looks import SIDEWAYS, assert_sound
 from tests.browser.people import HEIGHT, NARROW, People
-from tests.workshop.test_board import Class, verdict
+from tests.workshop.test_board import Class, in_the_network, verdict
 from tests.workshop.test_class import CODE, started
 from workshop import paths
 from workshop.learner import catch_up
 from workshop.teaching import board, door, sharing
-from workshop.teaching.class_mode import addresses
 from workshop.verdict import BROKEN
 
 pytestmark = pytest.mark.browser
@@ -29,13 +28,8 @@ SCRIPT = "<img src=x onerror=alert(1)>"
 def a_class(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Class]:
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     monkeypatch.setattr(sharing, "_share", None)
-    try:
-        here = Class(addresses()[0])
-    except LookupError as problem:
-        pytest.skip(str(problem).splitlines()[0])
-    yield here
-    here.server.shutdown()
-    here.server.server_close()
+    with in_the_network() as here:
+        yield here
 
 
 def row(page: Page, name: str) -> str:

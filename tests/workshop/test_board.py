@@ -58,8 +58,9 @@ class Class:
         return [name for name, *_ in self.board.table()]
 
 
-@pytest.fixture
-def a_class() -> Iterator[Class]:
+@contextlib.contextmanager
+def in_the_network() -> Iterator[Class]:
+    """Run a class at an address of this machine, or skip the test if it is in no network."""
     try:
         here = Class(addresses()[0])
     except LookupError as problem:
@@ -67,6 +68,12 @@ def a_class() -> Iterator[Class]:
     yield here
     here.server.shutdown()
     here.server.server_close()
+
+
+@pytest.fixture
+def a_class() -> Iterator[Class]:
+    with in_the_network() as here:
+        yield here
 
 
 @pytest.fixture(autouse=True)
