@@ -13,6 +13,7 @@ from flask import Flask, g
 from socketio import packet as kinds
 from socketio.packet import Packet
 
+from final_app.wire import libraries
 from final_app.wire.connection import SHOWN, Environ, Malformed
 from final_app.wire.engine import EngineServer
 from final_app.wire.fanout import Manager
@@ -224,6 +225,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
         options.setdefault("json", StrictJson)
         super().init_app(app, **options)
         stock = self.server
+        libraries.check(stock)
         kind = Server if stock.async_mode == "gevent" else ThreadedServer
         self.server = kind(**self.server_options, **own)
         self.server.handlers = stock.handlers
