@@ -1,13 +1,15 @@
 """How the tests are distributed, and the temporary learner's folder for every process and notebook."""
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests import runs
+from tests import forked, runs
+from workshop import stages
 
 MOST_WORKERS = 8  # with more, the longest file alone decides how long a run takes
 
@@ -22,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set WORKSHOP_MINE, so that this process and its kernels never use the learner's real folder."""
     os.environ["WORKSHOP_MINE"] = _mine.name
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, no other
+    stages.popen = (
+        forked.popen
+    )  # notebooks start their stages in their own kernels, and fork nothing
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -53,6 +58,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         mine /= item.path.stem
         mine.mkdir(exist_ok=True)
     os.environ["WORKSHOP_MINE"] = str(mine)
+
+
+@pytest.fixture
+def unforked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start stages with a new interpreter, as a learner's computer does."""
+    monkeypatch.setattr(stages, "popen", subprocess.Popen)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -25,9 +25,11 @@ import sys
 import tempfile
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
@@ -50,6 +52,7 @@ UNHURRIED = {
     for kind in ("MESSAGES", "ACTIONS", "LOGINS", "LOGINS_ADDRESS", "UPLOADS")
 }
 
+popen: Callable[..., Any] = subprocess.Popen  # the tests fork instead, which takes less CPU time
 _direct = build_opener(ProxyHandler({}))  # never ask a proxy for 127.0.0.1
 _stages: dict[tuple[Path, bool], "Stage"] = {}
 _temporary: list[Path] = []
@@ -176,7 +179,7 @@ class Stage:
         environment = child_environment(
             self.folder, sign=self.sign, token=self.token, tied=True, data=self.data
         )
-        self._process = subprocess.Popen(
+        self._process = popen(
             [sys.executable, *command],
             cwd=where,
             env=environment | settings,

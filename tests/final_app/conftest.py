@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
-from final_app.accounts import accounts
+from final_app.accounts import accounts, passwords
 from final_app.lib import clock
 from tests.final_app import databases
 from tests.final_app.postgres import Cluster
@@ -43,6 +44,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marks = [pytest.mark.long] if name in ON_BOTH_IF_LONG else []
         kinds.append(pytest.param("postgresql", marks=marks))
     metafunc.parametrize("database", kinds, scope="module", ids=None if len(kinds) > 1 else [""])
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _cheap_hashes() -> Iterator[None]:
+    """Let a password's hash take a millisecond in this process, as it does in a forked server."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", cheap)
+        patch.setattr(passwords, "DUMMY_HASH", passwords._dummy_hash())
+        yield
 
 
 @pytest.fixture(scope="session")

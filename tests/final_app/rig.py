@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from final_app import config, create_app
 from final_app.storage import database
 from tests.final_app import databases
-from tests.final_app.forked import CAN_FORK, Forked
+from tests.forked import CHEAP_HASHES, Forked, popen
 from workshop import paths
 
 READY_TIMEOUT = 90.0  # seconds, on a busy machine
@@ -40,15 +40,6 @@ PLENTY = {  # tests are quicker than people
 # Most shells let everybody read what a program makes; Windows has no modes of this kind.
 HAS_MODES = os.name == "posix"
 SHELL: dict[str, Any] = {"umask": 0o022} if HAS_MODES else {}
-# `python -m final_app`, except that a password's hash takes a millisecond instead of a fifth of a
-# second. test_accounts.py checks the hash that is shipped.
-CHEAP_HASHES = """
-import argon2, functools, runpy
-argon2.PasswordHasher = functools.partial(
-    argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1
-)
-runpy.run_module("final_app", run_name="__main__", alter_sys=True)
-"""
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|name="csrf-token" content="([^"]+)"')
 
 
@@ -115,9 +106,7 @@ class Server:
     def _launch(
         self, options: list[str], environment: dict[str, str]
     ) -> "subprocess.Popen[str] | Forked":
-        if CAN_FORK and self.code == paths.ROOT and self.program == ["-c", CHEAP_HASHES]:
-            return Forked(options, environment, **SHELL)
-        return subprocess.Popen(
+        return popen(
             [sys.executable, *self.program, *options],
             cwd=self.code, env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", **SHELL,
@@ -134,11 +123,14 @@ class Server:
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `flask --app final_app …` on the same data."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
-        return subprocess.run(
+        process = popen(
             [sys.executable, "-m", "flask", "--app", "final_app", *words],
-            cwd=self.code, input=stdin, capture_output=True, text=True, timeout=60,
-            env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings, **SHELL,
+            cwd=self.code, env=environment | {"CHAT_DATA_DIR": str(self.folder)} | self.settings,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            encoding="utf-8", **SHELL,
         )  # fmt: skip
+        told, problems = process.communicate(stdin, timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, told, problems)
 
     def sql(self, statement: str, *values: dict[str, Any]) -> list[Any]:
         """Do something to the database as another program would, once for each of `values`."""

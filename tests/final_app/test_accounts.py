@@ -197,6 +197,13 @@ def test_a_password_is_neither_short_nor_endless(inside: Flask) -> None:
     sessions.authenticate("bo", "ß" * 200)
     with pytest.raises(Unauthorized):
         sessions.authenticate("bo", "ß" * 201)  # not cut off and compared
+
+
+def test_a_password_is_stored_as_an_expensive_hash(
+    inside: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher())  # as shipped
+    accounts.create("bo", PASSWORD)
     (kept,) = _sql(inside, "SELECT password_hash FROM users")[0]
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, 64 MiB
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.final_app.forked import CAN_FORK, Forked
 from tests.final_app.rig import STOP_TIMEOUT, Person, Server
+from tests.forked import CAN_FORK, Forked
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="the nursery forks on Linux only")
 

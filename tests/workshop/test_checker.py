@@ -210,6 +210,7 @@ def test_a_verdict_looks_the_same_in_a_terminal_and_in_a_notebook(my_chat: Path)
     assert "app.py" in bundle["text/html"]
 
 
+@pytest.mark.usefixtures("unforked")
 def test_a_file_that_hides_flask_is_named(my_chat: Path) -> None:
     catch_up("01")
     shutil.copy(my_chat / "app.py", my_chat / "flask.py")

@@ -40,6 +40,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import requests
 
+from workshop import stages
 from workshop.checks.promise import CannotRun
 from workshop.stages import Stage, child_environment
 
@@ -219,7 +220,7 @@ class Pages:
     def __enter__(self) -> "Pages":
         environment = child_environment(self.chat.folder)
         hidden = [name for name in environment if name.startswith("PYTHON") and name not in PYTHONS]
-        self._process = subprocess.Popen(
+        self._process = stages.popen(
             [sys.executable, str(Path(__file__).parent / "child.py")],
             env={name: value for name, value in environment.items() if name not in hidden},
             stdin=subprocess.PIPE,

@@ -1,0 +1,143 @@
+"""Processes that a nursery forks. They start in a tenth of the CPU time of a new interpreter."""
+
+import functools
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from workshop import paths
+
+PYTHON = sys.executable  # a test may change it later
+STARTS_IN = 120.0  # seconds that the nursery's imports may take on a busy machine
+CAN_FORK = sys.platform == "linux"  # macOS warns against it, Windows has no `fork`
+# `python -m final_app`, except that a password's hash takes a millisecond instead of a fifth of a
+# second. test_accounts.py checks the hash that is shipped.
+CHEAP_HASHES = """
+import argon2, functools, runpy
+argon2.PasswordHasher = functools.partial(
+    argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1
+)
+runpy.run_module("final_app", run_name="__main__", alter_sys=True)
+"""
+PAGES = str(paths.ROOT / "workshop" / "checks" / "page" / "child.py")
+
+
+def popen(command: Sequence[str], **options: Any) -> "subprocess.Popen[str] | Forked":
+    """Start a process as `subprocess.Popen` does; fork it if a nursery has imported what it needs."""
+    at_home = Path(options.get("cwd") or "") == paths.ROOT
+    kind = kind_of(command, at_home=at_home) if CAN_FORK and options.get("text") else ""
+    if not kind:
+        return subprocess.Popen(command, **options)
+    return Forked(kind, command[1:], **options)
+
+
+def kind_of(command: Sequence[str], *, at_home: bool) -> str:
+    """Return the nursery that can fork a command, or "" if none can.
+
+    `at_home` says that it runs in this repository. Elsewhere, it could be a copy of final_app.
+    """
+    python, *words = command
+    if python != PYTHON:
+        return ""
+    match words:
+        case ["-c", code, *_] if code == CHEAP_HASHES and at_home:
+            return "chat"
+        case ["-m", "workshop.finished", *_] if at_home:
+            return "chat"
+        case ["-m", "flask", "--app", "final_app", *_] if at_home:
+            return "command"
+        case ["-m", "flask", "--app", "workshop.serve", *_]:
+            return "step"
+        case [str(program)] if program == PAGES:
+            return "step"
+    return ""
+
+
+class Forked:
+    """Has the part of the interface of `subprocess.Popen` that the tests and the workshop use."""
+
+    def __init__(
+        self, kind: str, command: Sequence[str], *, cwd: Path | str = "",
+        env: Mapping[str, str] | None = None, umask: int = -1, stdin: int | None = None,
+        stdout: int | None = None, stderr: int | None = None, encoding: str | None = None,
+        errors: str | None = None, text: bool = True,
+    ) -> None:  # fmt: skip
+        assert text and stdout == subprocess.PIPE and stdin is not None and stderr is not None
+        self.args = command
+        self.returncode: int | None = None
+        (feed, to_feed), (output, to_output) = os.pipe(), os.pipe()
+        (problems, to_problems), (status, to_status) = os.pipe(), os.pipe()
+        order = {
+            "command": list(command), "folder": str(cwd), "umask": umask,
+            "environment": dict(os.environ if env is None else env),
+        }  # fmt: skip
+        its = [
+            feed,
+            to_output,
+            to_output if stderr == subprocess.STDOUT else to_problems,
+            to_status,
+        ]
+        socket.send_fds(_orders(kind), [json.dumps(order).encode()], its)
+        for pipe in (feed, to_output, to_problems, to_status):
+            os.close(pipe)
+        self.stdin: IO[str] = os.fdopen(to_feed, "w", encoding=encoding or "utf-8")
+        self.stdout: IO[str] = os.fdopen(output, encoding=encoding or "utf-8", errors=errors)
+        self.stderr: IO[str] = os.fdopen(problems, encoding=encoding or "utf-8", errors=errors)
+        if stdin == subprocess.DEVNULL:
+            self.stdin.close()
+        self._status = os.fdopen(status)
+        if not select.select([status], [], [], STARTS_IN)[0]:
+            raise TimeoutError(f"the nursery started no process within {STARTS_IN:.0f} s")
+        self.pid = int(self._status.readline())
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], 0)[0]:
+            self.returncode = int(self._status.readline())
+            self._status.close()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code as Popen does. Raises TimeoutExpired."""
+        if self.returncode is None:
+            select.select([self._status], [], [], timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, feed: str = "", timeout: float | None = None) -> tuple[str, str]:
+        """Write to the input and return output and errors, after the end of the process.
+
+        `feed` must fit into a pipe, and so must the errors.
+        """
+        self.stdin.write(feed)
+        self.stdin.close()
+        output, errors = self.stdout.read(), self.stderr.read()
+        self.wait(timeout)
+        return output, errors
+
+    def kill(self) -> None:
+        self.send_signal(9)
+
+
+@functools.cache
+def _orders(kind: str) -> socket.socket:
+    """Start this process's nursery, which ends with it. Return the socket for its orders."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAT_")}
+    with its:
+        subprocess.Popen(
+            [sys.executable, "-u", "-m", "tests.nursery", kind],
+            cwd=paths.ROOT, env=environment | {"PYTHONUTF8": "1"}, stdin=its,
+        )  # fmt: skip
+    return ours
