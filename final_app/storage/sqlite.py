@@ -75,6 +75,10 @@ class Sqlite:
         finally:
             self._one_at_a_time.release()
 
+    def turn(self, room_id: int) -> AbstractContextManager[None]:
+        """Do nothing: only one transaction is open at a time."""
+        return nullcontext()
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Lend the connection that writes, which knows most pages, or another one while it does."""

@@ -7,7 +7,7 @@ used first, and costs nothing otherwise. How a transaction begins is a matter of
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -34,7 +34,9 @@ class Transaction:
 
     connection: Connection
     alone: bool
+    ends: ExitStack  # what is released after the commit, or after the rollback
     facts: list[Fact] = field(default_factory=list)
+    turns: set[int] = field(default_factory=set)  # the rooms whose turn it has
     unused_files: list[str] = field(default_factory=list)  # the ids of uploads
 
 
@@ -63,6 +65,14 @@ def exclusive_transaction(work: Callable[P, T]) -> Callable[P, T]:
 def record(fact: Fact) -> None:
     """Record a change of the current transaction. It is delivered after the commit."""
     _current().facts.append(fact)
+
+
+def take_turn(room_id: int) -> None:
+    """Let other transactions of this process that number a message of this room wait for this one."""
+    current = _current()
+    if room_id not in current.turns:
+        current.turns.add(room_id)
+        current.ends.enter_context(database.current().turn(room_id))
 
 
 def remove_files(upload_ids: Iterable[str]) -> None:
@@ -120,8 +130,11 @@ def _in_transaction(work: Callable[[], T], alone: bool) -> T:
 
 @contextmanager
 def _begun(alone: bool) -> Iterator[Transaction]:
-    with database.current().write(PATIENCE, alone=alone) as connection:
-        g.transaction = Transaction(connection, alone)
+    with (
+        ExitStack() as ends,
+        database.current().write(PATIENCE, alone=alone) as connection,
+    ):
+        g.transaction = Transaction(connection, alone, ends)
         try:
             yield g.transaction
         except BaseException:
