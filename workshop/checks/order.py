@@ -20,9 +20,9 @@ ANNOUNCE = (
     "line with `emit`. PostgreSQL sends the announcement when the transaction commits."
 )
 NOBODY = (
-    "An announcement has three parts. `announce(message)` is above `db.session.commit()`. `announce` "
-    "and `listening` name the same channel. And the last line of app.py starts `listen`: "
-    "`socketio.start_background_task(listen)`."
+    "An announcement needs four things. `announce(message)` is above `db.session.commit()`. `announce` "
+    "passes `pg_notify` to `db.session.execute`. `announce` and `listening` name the same channel. The "
+    "last line of app.py starts `listen`: `socketio.start_background_task(listen)`."
 )
 ONCE = (
     "Each process emits what it hears to its own sockets, and nothing else emits. Remove the line with "
