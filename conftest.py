@@ -8,9 +8,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests import forked, runs
+from tests import forked, needs, runs
 from workshop import stages
 
+NOTEBOOKS_NEED = {"20_processes": needs.needs_postgres}
 MOST_WORKERS = 8  # with more, the longest file alone decides how long a run takes
 
 # Hypothesis would fail an example that takes 0.2 s, which happens on a busy machine.
@@ -52,9 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
 
 @pytest.hookimpl(tryfirst=True)  # before the notebook's kernel starts
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give each notebook a folder of its own, as `workshop refresh` does."""
+    """Give each notebook a folder of its own, as `workshop refresh` does.
+
+    If this machine lacks what a notebook needs, skip its cells.
+    """
     mine = Path(_mine.name)
     if item.path.suffix == ".ipynb":
+        NOTEBOOKS_NEED.get(item.path.stem, lambda: "")()
         mine /= item.path.stem
         mine.mkdir(exist_ok=True)
     os.environ["WORKSHOP_MINE"] = str(mine)

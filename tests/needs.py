@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from workshop.cluster import find_postgres
+
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge",
             "chrome")  # fmt: skip
 NGINX = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx")
@@ -53,12 +55,6 @@ def needs_postgres() -> str:
     """Return the path of PostgreSQL's initdb, or skip (fail under REQUIRE=postgres)."""
     without = "no PostgreSQL was found; install it, such as with `apt install postgresql`"
     return need("postgres", find_postgres("initdb"), without)
-
-
-def find_postgres(program: str) -> str | None:
-    """Return the path of one of PostgreSQL's programs, the newest if there are several."""
-    debians = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)  # not on PATH
-    return shutil.which(program, path=os.pathsep.join([*map(str, debians), os.environ["PATH"]]))
 
 
 def needs_uv() -> str:

@@ -8,6 +8,7 @@ LONGEST = (
     "tests/workshop/test_checker.py",
     "tests/faults/test_postgresql.py",
     "tests/final_app/test_several_behind_nginx.py",
+    "tests/workshop/test_processes.py",
     "tests/browser/test_lab_live.py",
     "tests/final_app/test_processes.py",
     "tests/browser/test_final_app_files.py",
@@ -21,6 +22,7 @@ LONGEST = (
     "tests/final_app/test_files.py",
     "tests/final_app/test_accounts.py",
     "tests/faults/test_lock.py",
+    "notebooks/20_processes.ipynb",
     "notebooks/16_downloads.ipynb",
 )
 

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from workshop.checker import check
     from workshop.checks.tour import compare
     from workshop.clients import Tape, cast, session_of
+    from workshop.database_server import postgres
     from workshop.diagrams import sequence
     from workshop.doubles import double
     from workshop.environments import make_environment
     from workshop.first_cell import begin
+    from workshop.groups import processes
     from workshop.guesses import guess, reveal
     from workshop.learner import bring, catch_up
+    from workshop.pauses import paused
     from workshop.speed import measure, profile
     from workshop.stages import Stage, StageFailed, stage
     from workshop.strangers import stranger
@@ -54,6 +57,9 @@ __all__ = [
     "make_environment",
     "measure",
     "open_class",
+    "paused",
+    "postgres",
+    "processes",
     "profile",
     "reveal",
     "sequence",
@@ -83,7 +89,10 @@ _HOMES = {
     "first_cell": ["begin"],
     "guesses": ["guess", "reveal"],
     "learner": ["bring", "catch_up"],
+    "database_server": ["postgres"],
     "diagrams": ["sequence"],
+    "groups": ["processes"],
+    "pauses": ["paused"],
     "speed": ["measure", "profile"],
     "stages": ["Stage", "StageFailed", "stage"],
     "strangers": ["stranger"],

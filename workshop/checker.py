@@ -15,6 +15,7 @@ from workshop.checks import (
     Promise,
     attack,
     exercise_of,
+    order,
     promises_of,
     speed,
     tour,
@@ -24,6 +25,8 @@ from workshop.checks.families import checked_for
 from workshop.checks.near_misses import missing_app, unsaved
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
+from workshop.database_server import NoPostgres, postgres
+from workshop.groups import processes, stop
 from workshop.progress import watched
 from workshop.second_hint import second_hint
 from workshop.stages import Stage, StageFailed, locate, stage
@@ -43,6 +46,7 @@ class LabChecks:
     bring: str
     command: str
     trials: list[Trial]
+    processes: int = 1  # if more, they share a database in PostgreSQL
 
 
 LABS = {
@@ -57,6 +61,10 @@ LABS = {
     "19": LabChecks(
         "mine/attack", "Your chat with holes", 'bring("19_attack")', "flask run", attack.CHECKS,
     ),
+    "20": LabChecks(
+        "mine/processes", "Your chat for several processes", 'bring("20_processes")', "flask run",
+        order.CHECKS, processes=2,
+    ),
 }  # fmt: skip
 
 
@@ -64,8 +72,8 @@ def check(which: str, hint: int = 1) -> Verdict:
     """Test the promises up to a step on the learner's chat, and then that step's exercise.
 
     `hint=2` adds the lines near the problem that differ from the step's. For a lab, it tests the
-    exercise on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, or the
-    holes in mine/attack. Raises LookupError for an unknown step.
+    exercise on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, the holes
+    in mine/attack, or the announcements in mine/processes. Raises LookupError for an unknown step.
     """
     verdict = _checked(which, hint)
     sharing.report(verdict)  # only if the learner has called share_progress
@@ -131,7 +139,12 @@ def check_lab(lab: manifest.Step) -> Verdict:
             f"a folder {checks.folder}", "no such folder", f"Run `{checks.bring}`.",
         )  # fmt: skip
     try:
-        chat = stage(checks.folder, signed=False)
+        chats = _started(checks)
+    except NoPostgres as missing:
+        return Verdict(
+            lab.number, OPEN, 0, len(trials), "This machine has PostgreSQL.",
+            "the program initdb", "no such program", str(missing),
+        )  # fmt: skip
     except StageFailed as failure:
         return Verdict(
             lab.number, BROKEN, 0, len(trials), "The application starts.",
@@ -140,7 +153,7 @@ def check_lab(lab: manifest.Step) -> Verdict:
         )  # fmt: skip
     try:
         for kept, each in enumerate(watched(trials, "promises")):
-            broken = outcome(chat, each)
+            broken = outcome(chats[0], each)
             if broken:
                 state = OPEN if isinstance(broken, NotAttempted) else BROKEN
                 return Verdict(
@@ -148,9 +161,16 @@ def check_lab(lab: manifest.Step) -> Verdict:
                     broken.expected, brief(broken.seen), broken.hint, broken.report,
                 )  # fmt: skip
     finally:
-        chat.stop()
+        stop(chats)
     _remember(lab.name)
     return Verdict(lab.number, KEPT, len(trials), len(trials))
+
+
+def _started(checks: LabChecks) -> list[Stage]:
+    """Start the learner's copy, as one process or as several."""
+    if checks.processes == 1:
+        return [stage(checks.folder, signed=False)]
+    return processes(checks.folder, checks.processes, postgres(), signed=False)
 
 
 def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:

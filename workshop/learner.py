@@ -54,8 +54,9 @@ def bring(which: str, file: str = "") -> str:
 
     Returns a sentence about what it has done. If the learner has a different file with this name, the
     old one moves to mine/saved. bring("final_app") copies the finished application to mine/final_app,
-    unless that folder exists. bring("18_speed") copies the lab on speed to mine/speed, and
-    bring("19_attack") copies the chat with holes to mine/attack.
+    unless that folder exists. bring("18_speed") copies the lab on speed to mine/speed,
+    bring("19_attack") copies the chat with holes to mine/attack, and bring("20_processes") copies the
+    chat for several processes to mine/processes.
     """
     if which == "final_app":
         return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
@@ -63,6 +64,8 @@ def bring(which: str, file: str = "") -> str:
         return _bring_folder(paths.LABS / which / "one_by_one", paths.my_speed())
     if which == "19_attack":
         return _bring_with_holes()
+    if which == "20_processes":
+        return _bring_folder(paths.LABS / which, paths.my_processes())
     step = manifest.step(which)
     source, target = step.folder / file, paths.my_chat() / file
     if not source.is_file():

@@ -51,3 +51,8 @@ def my_speed() -> Path:
 def my_attack() -> Path:
     """Return the learner's chat with holes, of the lab on attacks."""
     return mine() / "attack"
+
+
+def my_processes() -> Path:
+    """Return the learner's chat of the lab on several processes."""
+    return mine() / "processes"

@@ -66,6 +66,10 @@ def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
     app.after_request(redirect_relatively)
     if os.environ.get("WORKSHOP_SIGN"):
         app.after_request(signpost)
+    if os.environ.get("WORKSHOP_PAUSES"):
+        from workshop.pauses import install
+
+        install(app)
     logging.getLogger("werkzeug").addFilter(_is_news)
     return app
 

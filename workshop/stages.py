@@ -4,6 +4,8 @@
     chat.url                         # "http://127.0.0.1:49152"
     chat.stop()                      # optional: it also stops with the notebook
 
+`workshop.groups` runs a stage as several processes.
+
 The child is `flask run` on a free port of 127.0.0.1. For "final_app", the finished application, and
 "mine/final_app", a learner's copy of it, it is `python -m final_app`. For the chats of lab 18, such as
 "18_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe. When this
@@ -55,6 +57,7 @@ UNHURRIED = {
 popen: Callable[..., Any] = subprocess.Popen  # the tests fork instead, which takes less CPU time
 _direct = build_opener(ProxyHandler({}))  # never ask a proxy for 127.0.0.1
 _stages: dict[tuple[Path, bool], "Stage"] = {}
+_started: list["Stage"] = []  # all that have to be stopped, however they were started
 _temporary: list[Path] = []
 
 
@@ -99,6 +102,7 @@ class Stage:
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     port: int = 0
     data: Path | None = field(default_factory=temporary_folder)  # None: `instance`, beside app.py
+    settings: dict[str, str] = field(default_factory=dict)  # more variables of its environment
     _process: subprocess.Popen[str] | None = None
     _log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     _news: threading.Condition = field(default_factory=threading.Condition)
@@ -162,6 +166,7 @@ class Stage:
         Raises StageFailed if it does not.
         """
         self._started_from = files_of(self.folder)
+        _started.append(self)
         if self.name.startswith("mine"):
             # Python reuses its byte code if a file has the same size and the same second of its last
             # change, so it would miss a quick second save.
@@ -182,7 +187,7 @@ class Stage:
         self._process = popen(
             [sys.executable, *command],
             cwd=where,
-            env=environment | settings,
+            env=environment | settings | self.settings,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -206,6 +211,8 @@ class Stage:
         process, self._process = self._process, None
         if process is None:
             return
+        if self in _started:
+            _started.remove(self)
         if process.stdin:
             process.stdin.close()
         try:
@@ -253,15 +260,20 @@ def stage(name: str, *, signed: bool = True) -> Stage:
         fresh.data = None
     elif known and signed:
         fresh.data = known.data
-    try:
-        fresh.start()
-    except StageFailed as failure:
-        if not (known and "in use" in failure.log):
-            raise
-        fresh.port = 0  # another program has taken the old port
-        fresh.start()
+    start_again(fresh)
     _stages[folder, signed] = fresh
     return fresh
+
+
+def start_again(one: Stage) -> None:
+    """Start a stage at its earlier port, or at a free one if another program has taken that."""
+    try:
+        one.start()
+    except StageFailed as failure:
+        if not (one.port and "in use" in failure.log):
+            raise
+        one.port = 0
+        one.start()
 
 
 def locate(name: str) -> tuple[str, Path]:
@@ -289,6 +301,16 @@ def locate(name: str) -> tuple[str, Path]:
                 'What to do: run `bring("19_attack")` to copy it.'
             )
         return name, paths.my_attack()
+    if name == "mine/processes":
+        if not (paths.my_processes() / "app.py").is_file():
+            raise LookupError(
+                "You have no chat for several processes yet.\n"
+                f"Expected: {paths.my_processes() / 'app.py'}\n"
+                'What to do: run `bring("20_processes")` to copy it.'
+            )
+        return name, paths.my_processes()
+    if name == "20_processes":
+        return name, paths.LABS / name
     if name.startswith("18_speed") and any((paths.LABS / name).glob("*.py")):
         return name, paths.LABS / name
     if name == "mine":
@@ -381,15 +403,15 @@ def _is_made(name: str) -> bool:
 
 def stop_stages_in(folder: Path) -> None:
     """Stop the stages of a folder, because Windows cannot move a folder that a process uses."""
-    for (where, _), known in _stages.items():
-        if where == folder:
+    for known in [*_started]:
+        if known.folder == folder:
             known.stop()
 
 
 @atexit.register
 def stop_all() -> None:
     """Stop every stage that this process started, and delete what they stored."""
-    for known in _stages.values():
+    for known in [*_started]:
         known.stop()
     _stages.clear()
     while _temporary:

@@ -28,7 +28,12 @@ ONLY_YOURS = (
 )
 
 # Where the exercise of a lab is.
-LAB_FOLDERS = {"17": "mine/final_app", "18": "mine/speed", "19": "mine/attack"}
+LAB_FOLDERS = {
+    "17": "mine/final_app",
+    "18": "mine/speed",
+    "19": "mine/attack",
+    "20": "mine/processes",
+}
 
 BOX = "border: 1px solid rgba(128,128,128,.4); border-radius: 6px; margin: .5em 0; overflow: hidden"
 HEAD = (

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.final_app import databases
-from tests.final_app.postgres import Cluster
 from tests.final_app.rig import Person, Server, png
-from tests.needs import find_postgres, needs_postgres
+from tests.needs import needs_postgres
 from workshop import paths
+from workshop.cluster import Cluster, find_postgres
 
 RUNNING = paths.ROOT / "docs" / "running.md"
 BACKUP = re.compile(r"(?m)^    (?:sudo -u chat )?(pg_dump .*)$")

@@ -12,10 +12,10 @@ import pytest
 
 from tests.faults.load import LOST_LINE, Crowd, Line, Sender, Sent, crowd, finish, judge
 from tests.faults.mutants import Change, mutant
-from tests.final_app import postgres
-from tests.final_app.postgres import Cluster
 from tests.final_app.rig import Person, Server
 from tests.needs import needs_postgres
+from workshop import cluster as clusters
+from workshop.cluster import Cluster
 
 RATE = 60.0  # messages a second, in all
 SEED = 19
@@ -31,7 +31,7 @@ DEAF: Change = ("storage/notifications.py", "            self._lost()\n", "     
 def durable() -> Iterator[Cluster]:
     """A server that writes to the disk before it says that it has committed."""
     needs_postgres()
-    with postgres.running(durable=True) as cluster:
+    with clusters.running(durable=True) as cluster:
         yield cluster
 
 

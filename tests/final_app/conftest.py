@@ -10,8 +10,8 @@ from flask import Flask
 from final_app.accounts import accounts, passwords
 from final_app.lib import clock
 from tests.final_app import databases
-from tests.final_app.postgres import Cluster
 from tests.final_app.rig import PASSWORD, Person, Server, application
+from workshop.cluster import Cluster
 
 People = dict[str, Person]
 

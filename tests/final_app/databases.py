@@ -4,11 +4,11 @@ import atexit
 import contextlib
 from collections.abc import Iterator
 
-from tests.final_app import postgres
 from tests.needs import needs_postgres
+from workshop import cluster as clusters
 
 _kept = contextlib.ExitStack()
-_cluster: postgres.Cluster | None = None
+_cluster: clusters.Cluster | None = None
 _kind = "sqlite"
 
 
@@ -28,11 +28,11 @@ def new_url() -> str:
     return cluster().url() if _kind == "postgresql" else ""
 
 
-def cluster() -> postgres.Cluster:
+def cluster() -> clusters.Cluster:
     """Return the PostgreSQL server of this test process, and start it if need be."""
     global _cluster
     needs_postgres()
     if _cluster is None:
-        _cluster = _kept.enter_context(postgres.running())
+        _cluster = _kept.enter_context(clusters.running())
         atexit.register(_kept.close)
     return _cluster

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.final_app.postgres import Cluster
 from tests.final_app.rig import Person, Server
+from workshop.cluster import Cluster
 
 TRIES = 100  # pairs of equal sends
 

@@ -17,9 +17,9 @@ import socketio
 
 from tests.faults.load import Sender, finish, judge
 from tests.final_app.nginx import Front, Visitor
-from tests.final_app.postgres import Cluster
 from tests.final_app.rig import Person, Server
 from tests.final_app.test_metrics import eventually, scrape
+from workshop.cluster import Cluster
 
 FILE = "nginx-workers.conf"
 STICKY = "hash $chat_client consistent;"

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.final_app.postgres import Cluster
 from tests.final_app.rig import PLENTY, Person, Server
 from workshop import paths
+from workshop.cluster import Cluster
 
 PATIENCE = 60.0  # seconds
 

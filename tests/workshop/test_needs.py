@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from workshop import cluster
 
 
 @pytest.fixture
@@ -13,6 +14,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delenv("REQUIRE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(needs, "_usual_places", lambda: iter(()))
+    monkeypatch.setattr(cluster, "USUAL_PLACES", ())
     return tmp_path
 
 
@@ -56,6 +58,18 @@ def test_without_nginx_a_test_skips_or_fails_in_the_same_way(
         needs.needs_nginx()
     (bare_machine / "nginx").touch(mode=0o755)
     assert needs.needs_nginx() == str(bare_machine / "nginx")
+
+
+def test_without_postgresql_a_test_skips_or_fails_in_the_same_way(
+    monkeypatch: pytest.MonkeyPatch, bare_machine: Path
+) -> None:
+    with pytest.raises(pytest.skip.Exception, match="no PostgreSQL was found"):
+        needs.needs_postgres()
+    monkeypatch.setenv("REQUIRE", "browser,postgres")
+    with pytest.raises(pytest.fail.Exception, match="REQUIRE names `postgres`"):
+        needs.needs_postgres()
+    (bare_machine / "initdb").touch(mode=0o755)
+    assert needs.needs_postgres() == str(bare_machine / "initdb")
 
 
 @pytest.mark.parametrize("required", ["", "browser"])

@@ -1,0 +1,147 @@
+"""The lab on several processes: everybody hears what is committed, once, and in the order of commits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from socketio import SimpleClient
+from socketio.exceptions import SocketIOError
+
+from workshop import groups
+from workshop.checks.promise import attempted, expect
+from workshop.clients import connect
+from workshop.pauses import paused
+from workshop.stages import Stage
+
+MOMENT = 1.0  # seconds in which an event that has been sent usually arrives
+PATIENCE = 4.0  # seconds in which it arrives even on a slow machine
+LONG = 9_000  # characters of a message that no notification can hold
+ANNOUNCE = (
+    "In `handle_new_message`, call `announce(message)` above `db.session.commit()`, and remove the "
+    "line with `emit`. PostgreSQL sends the announcement when the transaction commits."
+)
+NOBODY = (
+    "An announcement needs four things. `announce(message)` is above `db.session.commit()`. `announce` "
+    "passes `pg_notify` to `db.session.execute`. `announce` and `listening` name the same channel. The "
+    "last line of app.py starts `listen`: `socketio.start_background_task(listen)`."
+)
+ONCE = (
+    "Each process emits what it hears to its own sockets, and nothing else emits. Remove the line with "
+    "`emit` from `handle_new_message`, and `client_manager=manager` from `SocketIO(…)`: with it, each "
+    "process also hands its emits to the others."
+)
+INSIDE = (
+    "`announce` has to use the same transaction as the message: `db.session.execute(…)`, above "
+    "`db.session.commit()`. Any other connection commits on its own."
+)
+BY_NUMBER = (
+    "PostgreSQL refuses a notification of 8,000 bytes or more. If the JSON is too long, `announce` "
+    'sends only `{"seq": message.seq}`, and `listen` reads the message from the database. There, it '
+    "needs `with app.app_context():`."
+)
+
+Check = Callable[[Stage], None]
+
+
+def everybody_hears_the_order(chat: Stage) -> None:
+    """Everybody hears the messages in the order of their numbers, even if a process is slow."""
+    with entered(chat) as (first, ada, bo):
+        with paused(first) as pause:
+            ada.emit("new_message", {"text": "first"})
+            pause.reached()
+            early = heard(bo, 1, MOMENT)
+            bo.call("new_message", {"text": "second"}, timeout=PATIENCE)
+        missing = {"first", "second"} - {*early}
+        order = list(dict.fromkeys(early + hear_until(bo, *missing)))  # some may come twice
+    expected = "Ada's process is slow, but Bo hears her message first, because it was stored first."
+    attempted(order != ["second", "first"], expected, "Bo hears his own message first", ANNOUNCE)
+    expect(order == ["first", "second"], expected, f"Bo hears {order or 'nothing'}", NOBODY)
+
+
+def everybody_hears_it_once(chat: Stage) -> None:
+    """Everybody hears each message once, whichever process they are connected to."""
+    with entered(chat) as (_, ada, bo):
+        for speaker, text in ((ada, "one"), (bo, "two"), (ada, "three")):
+            speaker.call("new_message", {"text": text}, timeout=PATIENCE)
+            listened = [hear_until(person, text) for person in (ada, bo)]
+            for name, texts in zip(("Ada", "Bo"), listened, strict=True):
+                expect(texts.count(text) == 1 and len(texts) == 1,
+                       f"After the message “{text}”, {name} hears it once.",
+                       f"{name} hears {texts or 'nothing'}", ONCE if texts else NOBODY)  # fmt: skip
+
+
+def what_is_heard_is_stored(chat: Stage) -> None:
+    """A message is heard if it is stored, and only then, even if its process ends around the commit."""
+    with entered(chat) as (first, ada, bo), paused(first, at="before") as pause:
+        ada.emit("new_message", {"text": "lost"})
+        pause.reached()
+        first.stop()
+        bo.call("new_message", {"text": "stored"}, timeout=PATIENCE)
+        texts = hear_until(bo, "stored")
+    expect(texts == ["stored"], "If Ada's process ends before the commit, nobody hears her message, "
+           "because nobody has stored it.", f"Bo hears {texts or 'nothing'}", INSIDE)  # fmt: skip
+    with entered(chat) as (first, ada, bo), paused(first) as pause:
+        ada.emit("new_message", {"text": "stored, too"})
+        pause.reached()
+        first.stop()
+        texts = heard(bo, 1)
+    expect(texts == ["stored, too"], "If Ada's process ends right after the commit, Bo hears her "
+           "message, because it is stored.", f"Bo hears {texts or 'nothing'}", INSIDE)  # fmt: skip
+
+
+def a_long_message_is_heard(chat: Stage) -> None:
+    """A message of 9,000 characters is heard, although no notification can hold it."""
+    _, second = groups.all_of(chat)
+    cy, text = connect(second, "Cy"), "x" * LONG
+    try:
+        cy.call("new_message", {"text": text}, timeout=PATIENCE)
+    except SocketIOError:
+        attempted(False, "The message is stored, and its sender gets an acknowledgement.",
+                  "no acknowledgement; PostgreSQL says: payload string too long", BY_NUMBER)  # fmt: skip
+    texts = heard(cy, 1)
+    cy.disconnect()
+    expect(texts == [text], f"Everybody hears all {LONG} characters.",
+           f"a text of {len(texts[0])} characters" if texts else "nothing", BY_NUMBER)  # fmt: skip
+
+
+CHECKS: list[Check] = [
+    everybody_hears_the_order,
+    everybody_hears_it_once,
+    what_is_heard_is_stored,
+    a_long_message_is_heard,
+]
+
+
+@contextmanager
+def entered(chat: Stage) -> Iterator[tuple[Stage, SimpleClient, SimpleClient]]:
+    """Connect Ada to the first process, and Bo to the second one. Both run afterwards."""
+    first, second = groups.all_of(chat)
+    people = connect(first, "Ada"), connect(second, "Bo")
+    try:
+        yield first, *people
+    finally:
+        for person in people:
+            person.disconnect()
+
+
+def heard(person: SimpleClient, count: int, timeout: float = PATIENCE) -> list[str]:
+    """Return the texts of the next messages: fewer than `count` if they do not come."""
+    texts: list[str] = []
+    try:
+        while len(texts) < count:
+            event, *data = person.receive(timeout=timeout)
+            if event == "new_message":
+                texts.append(data[0]["text"])
+    except SocketIOError:
+        pass
+    return texts
+
+
+def hear_until(person: SimpleClient, *wanted: str) -> list[str]:
+    """Return the texts of the next messages, until all that are wanted have come, or no more come."""
+    texts: list[str] = []
+    while not {*wanted} <= {*texts}:
+        more = heard(person, 1)
+        if not more:
+            return texts
+        texts += more
+    return texts
