@@ -24,12 +24,12 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from final_app.realtime import handlers, server
     from final_app.storage.database import MIGRATIONS
     from final_app.storage.models import db
-    from final_app.web import csrf, errors, headers
+    from final_app.web import csrf, errors, headers, static
 
     if settings is None:
         settings = config.read()
         hardening.protect_process()
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # as over the socket
     _configure(app, settings)
     _add_extensions(app, settings)
@@ -37,6 +37,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     Migrate(app, db, directory=str(MIGRATIONS))
     csrf.protect(app)
     headers.add_to(app, settings.frame_ancestors)
+    static.add_to(app)
     errors.register(app)
     _register_routes(app)
     assert handlers  # importing it registers the events

@@ -79,7 +79,12 @@ def cookies(answer: TestResponse) -> dict[str, set[str]]:
 def paths(app: Flask, *, changing: bool) -> list[tuple[str, str]]:
     """Return every route with its method, and with existing numbers and names filled in."""
     unsafe = {"POST", "PUT", "PATCH", "DELETE"}
-    filled = {r"<path:\w+>": "icon.svg", r"<int:\w+>": "1", "<slug>": "general"}
+    filled = {
+        r"<path:\w+>": "icon.svg",
+        "<version>": "another",
+        r"<int:\w+>": "1",
+        "<slug>": "general",
+    }
     return [
         (method, functools.reduce(lambda path, gap: re.sub(gap, filled[gap], path), filled, rule.rule))
         for rule in app.url_map.iter_rules()

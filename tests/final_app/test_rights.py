@@ -34,7 +34,7 @@ def people_get(member: int, outsider: int) -> tuple[int, ...]:
 # method, rule → the status for anonymous, member, outsider, banned, logged out.
 # {den} is a closed room of Ada and the members; {ada} is its owner, {log_in} is one of hers.
 ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
-    ("GET", "/static/<path:filename>"): ALL,
+    ("GET", "/static/<version>/<path:filename>"): ALL,
     ("GET", "/socketio_browser/<path:filename>"): ALL,
     ("GET", "/healthz"): ALL,
     ("GET", "/readyz"): ALL,
@@ -407,7 +407,7 @@ def _request(person: Person, method: str, rule: str, den: int, picture: str) -> 
     path = (
         rule.replace("<int:room_id>", str(den)).replace("<int:user_id>", "1")
         .replace("<int:seq>", "1").replace("<int:session_id>", "1")
-        .replace("/static/<path:filename>", "/static/icon.svg")
+        .replace("/static/<version>/<path:filename>", "/static/a/icon.svg")
         .replace("<path:filename>", "socket.io.min.js").replace("<upload_id>", picture)
         .replace("/api/search", "/api/search?q=hello")
     )  # fmt: skip
