@@ -25,8 +25,8 @@ import psutil
 from benchmarks import generator, servers
 from benchmarks.generator import CannotMeasure, Result
 from benchmarks.servers import Server
-from tests.final_app import postgres
-from tests.needs import find_postgres
+from workshop import cluster as clusters
+from workshop.cluster import find_postgres
 
 ROUNDS, CLIENTS, SENDERS = 5, 200, 32
 SHORT, LONG = 1.0, 4.0  # seconds
@@ -43,7 +43,7 @@ class Kind:
 
     name: str
     processes: int
-    cluster: postgres.Cluster | None
+    cluster: clusters.Cluster | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def spent(pid: int | None) -> float:
 
 
 @contextlib.contextmanager
-def sampled(cluster: postgres.Cluster | None) -> Iterator["collections.Counter[str]"]:
+def sampled(cluster: clusters.Cluster | None) -> Iterator["collections.Counter[str]"]:
     """Count what the chat's connections to PostgreSQL wait for while they are busy."""
     found: collections.Counter[str] = collections.Counter()
     done = threading.Event()
@@ -145,7 +145,7 @@ def sampled(cluster: postgres.Cluster | None) -> Iterator["collections.Counter[s
 TEMPLATE = "chat_template"  # a database with the same people and the same room as in SQLite
 
 
-def prepared(folder: Path, cluster: postgres.Cluster) -> Server:
+def prepared(folder: Path, cluster: clusters.Cluster) -> Server:
     """Return the chat with people and a room, in SQLite and in the template of PostgreSQL."""
     from tests.final_app import rig
 
@@ -207,7 +207,7 @@ def main() -> int:
     servers.DISK.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="processes-", dir=servers.DISK) as name,
-        postgres.running(durable=True) as cluster,
+        clusters.running(durable=True) as cluster,
     ):
         folder = Path(name)
         bench = Bench(
