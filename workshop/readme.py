@@ -94,7 +94,7 @@ def plan(lessons: list[Lesson]) -> list[tuple[int, str]]:
             now, worked = now + BREAK, 0
         rows.append((now, lesson.name))
         now, worked = now + lesson.minutes, worked + lesson.minutes
-    return [*rows, (now, "Questions, and a reserve of 30 minutes"), (now + RESERVE, "End")]
+    return [*rows, (now, "Questions, and 30 minutes of buffer time"), (now + RESERVE, "End")]
 
 
 def timetables() -> str:
