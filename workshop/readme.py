@@ -39,7 +39,7 @@ def steps_table() -> str:
         "the chat that you will have by lunch",
         "[00_start.ipynb](notebooks/00_start.ipynb)",
     )
-    head = ("step", "idea", "notebook", "minutes to teach + exercise")
+    head = ("step", "idea", "notebook", "minutes of teaching + exercise")
     return table(head, [(*start, str(manifest.START_MINUTES)), *rows, *labs])
 
 
@@ -48,9 +48,9 @@ def timetable() -> str:
     every = [day[-1].number for day in days()]
     return (
         f"In half a day, you can do steps 00 to {HALF_DAY[-1].number}. In one day, you get to step "
-        f"{every[0]}, in two days to\n{every[1]}, and in {DAYS[len(every)]} to {every[-1]}. The "
-        "[teaching guide](docs/teaching.md) has timetables. If you are short of time,\n`catch-up` "
-        "copies the code of a step, so that you don't have to type it."
+        f"{every[0]}. In two days, you get to step {every[1]}, and\nin {DAYS[len(every)]}, to step "
+        f"{every[-1]}. The [teaching guide](docs/teaching.md) has timetables. If you are short of time, "
+        "use\n`catch-up`, which copies the code of a step so that you don't have to type it."
     )
 
 
@@ -94,7 +94,7 @@ def plan(lessons: list[Lesson]) -> list[tuple[int, str]]:
             now, worked = now + BREAK, 0
         rows.append((now, lesson.name))
         now, worked = now + lesson.minutes, worked + lesson.minutes
-    return [*rows, (now, "Questions, and a reserve of 30 minutes"), (now + RESERVE, "End")]
+    return [*rows, (now, "Questions, and 30 minutes of buffer time"), (now + RESERVE, "End")]
 
 
 def timetables() -> str:
