@@ -1,6 +1,7 @@
 """Time a page of history and a `sync` in a room of 10,000 and in one of 1,000,000 messages.
 
     .venv/bin/python -m benchmarks.history
+    .venv/bin/python -m benchmarks.history --postgresql      # without a picture
 
 Both databases have the application's own tables. Each round reads both of them, so that other programs
 affect both equally. The command prints a table and draws benchmarks/results/history.svg.
@@ -18,11 +19,11 @@ from typing import Any
 
 from flask import Flask
 
+from benchmarks import databases
 from benchmarks.bars import picture, spread
 from final_app import create_app
 from final_app.accounts import accounts
 from final_app.chat import history
-from final_app.config import Settings
 from final_app.lib import clock
 from final_app.storage import database
 from final_app.storage.models import db
@@ -33,24 +34,35 @@ WARM_UP = 20  # rounds that do not count
 SEED = 20261122
 RATIO = 2.0  # at most
 PICTURE = Path(__file__).parent / "results" / "history.svg"
-FILL = """
+FILL = {
+    "sqlite": """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
 INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)
 SELECT 1, i, i, 1, printf('%08x-0000-4000-8000-%012x', i, i),
        'Message ' || i || ' of a long conversation, neither short nor long.',
        '<p>Message ' || i || ' of a long conversation, neither short nor long.</p>', :now
 FROM n
-"""
+""",
+    "postgresql": """
+INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)
+SELECT 1, i, i, 1, lpad(to_hex(i), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(i), 12, '0'),
+       'Message ' || i || ' of a long conversation, neither short nor long.',
+       '<p>Message ' || i || ' of a long conversation, neither short nor long.</p>', :now
+FROM generate_series(1, :count) AS n (i)
+""",
+}
 
 
-def filled(folder: Path, count: int) -> Flask:
-    """Return an application whose room 1 contains this many messages."""
-    app = create_app(Settings(data_dir=folder))
+def filled(folder: Path, count: int, url: str = "") -> Flask:
+    """Return an application whose room 1 contains this many messages, in the database at `url`."""
+    app = create_app(databases.settings(folder, url))
     with app.app_context():
         database.upgrade()
         accounts.bootstrap("ada", "correct horse battery")
-        db.session.execute(db.text(FILL), {"count": count, "now": clock.now()})
+        fill = FILL[db.engine.dialect.name]
+        db.session.execute(db.text(fill), {"count": count, "now": clock.now()})
         db.session.execute(db.text("UPDATE rooms SET last_seq=:n, last_rev=:n"), {"n": count})
+        db.session.execute(db.text("ANALYZE"))
         db.session.commit()
     return app
 
@@ -107,10 +119,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--postgresql", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="chat-history-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="chat-history-") as folder,
+        databases.new_urls(postgresql=options.postgresql) as url,
+    ):
         began = time.monotonic()
-        apps = {size: filled(Path(folder) / str(size), size) for size in SIZES}
+        apps = {size: filled(Path(folder) / str(size), size, url()) for size in SIZES}
         print(f"filled in {time.monotonic() - began:.0f} s", file=sys.stderr)
         times = measure(apps, options.rounds)
         for app in apps.values():
@@ -119,8 +135,8 @@ def main() -> int:
                 db.engine.dispose()
     text, worst = table(times, options.rounds)
     print(text)
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(picture(times, "History and sync, ms"), encoding="utf-8")
+    if not options.postgresql:
+        PICTURE.write_text(picture(times, "History and sync, ms"), encoding="utf-8")
     print(f"worst ratio {worst:.2f}, at most {RATIO}")
     return int(worst > RATIO)
 

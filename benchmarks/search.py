@@ -1,12 +1,14 @@
 """Time a search in 10,000, 100,000 and 1,000,000 messages, with the application's own tables.
 
     .venv/bin/python -m benchmarks.search
+    .venv/bin/python -m benchmarks.search --postgresql      # without a picture
 
 The frequencies of the words follow Zipf's law, as in a natural language. Ada can read all ten rooms, and
 Bo one of them. Each round searches all databases, so that other programs affect all of them equally. The
 command prints a table and draws benchmarks/results/search.svg.
 """
 
+import argparse
 import random
 import statistics
 import sys
@@ -19,11 +21,11 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import insert
 
+from benchmarks import databases
 from benchmarks.bars import picture, spread
 from final_app import create_app
 from final_app.accounts import accounts
 from final_app.chat import rooms, search
-from final_app.config import Settings
 from final_app.lib import clock
 from final_app.storage import database
 from final_app.storage.models import Message, db
@@ -46,9 +48,9 @@ QUESTIONS = {
 }
 
 
-def filled(folder: Path, count: int) -> Flask:
+def filled(folder: Path, count: int, url: str = "") -> Flask:
     """Return an application with ten rooms that together contain this many messages."""
-    app = create_app(Settings(data_dir=folder))
+    app = create_app(databases.settings(folder, url))
     chance = random.Random(SEED)
     words = [f"w{number}" for number in range(WORDS)]
     weights = [1 / (place + 1) for place in range(WORDS)]
@@ -68,6 +70,7 @@ def filled(folder: Path, count: int) -> Flask:
                     for place, number in enumerate(range(start, min(start + BATCH, count)))
                 ],
             )
+        db.session.execute(db.text("ANALYZE"))
         db.session.commit()
     return app
 
@@ -123,21 +126,29 @@ def table(times: dict[str, dict[int, list[float]]]) -> str:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="chat-search-") as folder:
+    parser = argparse.ArgumentParser(description="Time a search.")
+    parser.add_argument("--postgresql", action="store_true")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="chat-search-") as folder,
+        databases.new_urls(postgresql=options.postgresql) as url,
+    ):
         apps = {}
         for size in SIZES:
             began = time.monotonic()
-            apps[size] = filled(Path(folder) / str(size), size)
-            data = (Path(folder) / str(size) / "chat.db").stat().st_size
+            apps[size] = filled(Path(folder) / str(size), size, url())
             took = time.monotonic() - began
-            print(f"{size:,} messages: {took:.0f} s, {data / 1e6:.0f} MB", file=sys.stderr)
+            file = Path(folder) / str(size) / "chat.db"
+            data = f", {file.stat().st_size / 1e6:.0f} MB" if file.exists() else ""
+            print(f"{size:,} messages: {took:.0f} s{data}", file=sys.stderr)
         times = measure(apps)
         for app in apps.values():
             with app.app_context():
                 db.session.remove()
                 db.engine.dispose()
     print(table(times))
-    PICTURE.write_text(picture(times, "Search, ms"), encoding="utf-8")
+    if not options.postgresql:
+        PICTURE.write_text(picture(times, "Search, ms"), encoding="utf-8")
     return 0
 
 

@@ -101,6 +101,19 @@ def test_axe_finds_nothing_on_the_pages_before_the_chat(
     assert_sound(page)
 
 
+def test_a_second_visit_loads_no_script_and_no_style_again(
+    team: Team, furnished: Room, person: People
+) -> None:
+    files = """() => performance.getEntriesByType("resource")
+        .filter((file) => file.name.includes("/static/")).map((file) => file.transferSize)"""
+    ada = enter(person, team.ada, furnished)
+    ada.reload()
+    expect(ada.locator("#m-1")).to_be_visible()
+    sizes = ada.evaluate(files)
+    assert len(sizes) > 10
+    assert set(sizes) == {0}
+
+
 def test_axe_finds_nothing_in_the_chat(team: Team, furnished: Room, person: People) -> None:
     ada = enter(person, team.ada, furnished)
     ada.locator("#m-1").press("r")
