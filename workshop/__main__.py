@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = options.verb(options)
         return code
     except KeyboardInterrupt:
-        return 130  # as a shell reports it
+        return 130  # the usual exit code after Ctrl+C
     except (LookupError, OSError, RuntimeError) as problem:
         print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
         return 2
