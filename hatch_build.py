@@ -106,7 +106,7 @@ def unpack(kit: Path, folder: Path) -> None:
 
 
 def integrity(file: Path) -> str:
-    """Return the hash of a file as package-lock.json writes it."""
+    """Return the hash of a file in the form that package-lock.json uses."""
     return "sha512-" + base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
 
 

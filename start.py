@@ -69,7 +69,7 @@ LONGEST_LINE = 200  # characters of a line of output that an error message repea
 HELP = """\
 Usage: python3 start.py [command] [arguments]        (Windows: py start.py ...)
 
-Sets up .venv beside this file if something is missing, then runs the command.
+Sets up .venv next to this file if something is missing, then runs the command.
 Without a command, it runs `notebooks`.
 
   notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
@@ -146,7 +146,7 @@ def split_kit(arguments: list[str]) -> "tuple[str | None, list[str]]":
 def set_up(with_tests: bool, kit: "str | None" = None) -> None:
     """Bring `.venv` up to date. Keep an environment that you or uv created, and add what is missing.
 
-    Raises SetUpError.
+    Raises SetUpError if setup cannot continue.
     """
     try:
         BUILD.mkdir(exist_ok=True)
@@ -227,10 +227,10 @@ def misfit(kit: Path, with_tests: bool) -> "tuple[str, str, str] | None":
 
 
 def this_machine() -> str:
-    """Return this machine's name in a kit: its system and `.venv`'s Python, as "linux-x86_64-3.13".
+    """Return this machine's name in a kit: system and Python version, such as "linux-x86_64-3.13".
 
-    If there is no `.venv` yet, the name contains the Python that is running now, because setup creates
-    `.venv` with it.
+    The version is that of the Python in `.venv`. If there is no `.venv` yet, it is that of the Python
+    that is running now, because setup creates `.venv` with it.
     """
     system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
     # On Windows, Python may have been built for a processor other than this one.
@@ -494,7 +494,7 @@ def laid_out(headline: str, expected: str, found: str, fix: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for child processes: `.venv` comes first, and hides all other modules."""
+    """Return the environment in which child processes find the programs and modules of `.venv`."""
     env = dict(os.environ)
     # uv installs no byte code. If Python could not write any, every server would compile Flask again.
     for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE"):

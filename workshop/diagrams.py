@@ -112,7 +112,7 @@ def in_order(tapes: dict[str, list[Message]]) -> list[Row]:
 
 
 def _joined(left: dict[str, list[Message]]) -> Iterator[Row]:
-    """Yield the rows of received messages. A row comes when it is next for everybody who received it."""
+    """Yield one row for each received message, in an order that agrees with every person's order."""
     while heads := [rest[0] for rest in left.values() if rest]:
         free = (head for head in heads if all(head not in rest[1:] for rest in left.values()))
         message = next(free, heads[0])

@@ -232,7 +232,7 @@ def websocket() -> Finding:
 
 
 def offline_wheels() -> Finding:
-    """From this folder, step 01 installs packages without a network. `uv run` leaves it empty."""
+    """Step 01 can install from this folder without a network. `uv run` can leave the folder empty."""
     from packaging.utils import parse_wheel_filename
 
     folder = Path(sys.prefix) / "wheels"
@@ -288,7 +288,7 @@ def who_listens(number: int) -> str | None:
 
 
 def can_bind(number: int) -> bool:
-    """Return whether a program can open this port. Windows reserves some ports, so that none can."""
+    """Return whether a program can open this port. Windows reserves some ports, so nobody can."""
     with socket.socket() as probe:
         if os.name == "posix":  # otherwise, a port that was in use a minute ago counts as taken
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -311,7 +311,7 @@ def server_header(number: int) -> str:
 
 
 def process_at(number: int) -> str:
-    """Return the name and id of the process that uses a port, or "" if the user may not see it."""
+    """Return the name and id of the process that uses a port, or "" if the system does not show it."""
     import psutil  # type: ignore[import-untyped]
 
     try:

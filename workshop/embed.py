@@ -3,7 +3,7 @@
 A learner's page is untrusted code, so on your own machine it never has JupyterLab's origin. JupyterLab
 and the pages are all at `localhost`, but on different ports. For the browser, a different port is a
 different origin, so a script in a page cannot reach JupyterLab. The pages still belong to the same site
-as JupyterLab, so the browser sends their cookies. With 127.0.0.1, they would be another site.
+as JupyterLab, so the browser sends their cookies. With 127.0.0.1, they would belong to another site.
 """
 
 import os

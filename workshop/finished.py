@@ -5,7 +5,7 @@ the stage's token, so that a notebook can recognize the stage. The application w
 prefix. It ends together with the notebook, because the pipe of its standard input is then closed.
 """
 
-import _thread  # not threading: gevent, which final_app begins with, patches that
+import _thread  # instead of threading, which gevent patches when final_app starts
 import os
 import sys
 from importlib import import_module

@@ -22,8 +22,8 @@ class OwnHosts:
     """WSGI middleware that returns 400 for a request to any host except this machine's loopback names.
 
     In a Codespace, it also accepts the name at which GitHub forwards the stage's port. On a hub, it
-    accepts every name, because the hub's name is unknown here. There, this is safe: a rebound name would
-    lead a learner's browser to the learner's own machine, and not to the hub.
+    accepts every name, because the hub's name is unknown here. This is safe, because a rebound name
+    would lead a learner's browser to the learner's own machine, and not to the hub.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:

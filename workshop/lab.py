@@ -82,7 +82,7 @@ def read_originals() -> dict[str, str]:
 
 
 def without_outputs(notebook: Path) -> str:
-    """Return the text of the notebook without outputs, which would be spoilers, and without counts."""
+    """Return the notebook as text, without execution counts and outputs, which would be spoilers."""
     content = json.loads(notebook.read_text("utf-8"))
     for cell in content["cells"]:
         if cell["cell_type"] == "code":

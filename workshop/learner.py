@@ -90,9 +90,9 @@ def _is_of_a_step(target: Path, file: str) -> bool:
 
 
 def _bring_with_holes() -> str:
-    """Copy the chat for the lab on attacks. It is the last step with more features.
+    """Copy the chat for the lab on attacks.
 
-    These features are in the lab's app.py.
+    It consists of the last step and the lab's app.py, which adds features to the step.
     """
     step, folder = manifest.step_about("downloads"), temporary_folder() / "attack"
     shutil.copytree(step.folder, folder, ignore=LEFT_OUT)

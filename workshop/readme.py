@@ -83,7 +83,7 @@ def days() -> list[list[Lesson]]:
 
 
 def plan(lessons: list[Lesson]) -> list[tuple[int, str]]:
-    """Return the start of each part in minutes since midnight, with breaks, lunch and the reserve."""
+    """Return each part of a day and its start in minutes since midnight, including the breaks."""
     now, worked, rows, had_lunch = BEGIN, 0, [], False
     for lesson in lessons:
         if now + lesson.minutes > LATEST_LUNCH and not had_lunch:

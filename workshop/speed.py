@@ -128,7 +128,7 @@ def profile(chat: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Profil
     Raises Undelivered like `measure`, and LookupError for any other chat.
     """
     if not chat.is_tiny:
-        raise LookupError(f"`profile` knows only the chats in the lab on speed, not {chat.name}.")
+        raise LookupError(f"`profile` works only with chats in the lab on speed, not {chat.name}.")
     laps: list[Lap] = []
     with _room(chat, listeners) as room, requests.Session() as http:
         http.trust_env = False
@@ -148,7 +148,7 @@ def _room(chat: Stage, listeners: int) -> Iterator[Room]:
         with Room(chat.port, listeners) as room:
             yield room
     except Undelivered as problem:
-        from workshop.checks.console import last_error  # here: the contract imports this module
+        from workshop.checks.console import last_error  # here: the checks import this module
 
         log = chat.log.removeprefix(before)
         said = f"; the server's log says: {last_error(log)}" if "Traceback" in log else ""

@@ -1,4 +1,4 @@
-"""A stopwatch in a server of lab 18. It measures how often each part of a broadcast runs and how long.
+"""A stopwatch in a server of lab 18. It measures how often and how long each part of a broadcast runs.
 
 Python's own profiler, cProfile, records every call. If a function takes only a microsecond, recording
 the call takes longer than the call itself. Greenlets also confuse cProfile. This stopwatch times only

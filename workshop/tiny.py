@@ -5,7 +5,7 @@ requests for names of this machine, and each response contains the stage's token
 with the notebook, and it can time its own broadcasts (`workshop.stopwatch`).
 """
 
-import _thread  # not threading: gevent patches that
+import _thread  # instead of threading, which gevent patches
 import sys
 from importlib import import_module
 from pathlib import Path

@@ -540,7 +540,7 @@ def a_room_can_be_left_on_its_page(chat: Stage) -> None:
 
 @promise(since="presence", file="static/chat.js")
 def the_page_of_a_room_that_was_left_says_so(chat: Stage) -> None:
-    """If Ada has left a room in another tab, the page of the room shows this and causes no error."""
+    """If Ada has left a room in another tab, the page of the room reports this, and no error occurs."""
     room = make_room(chat, "Ada")
     with entered(chat, "Ada") as (tab,):
         tab.said("I am about to leave", room)

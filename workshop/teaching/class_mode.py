@@ -170,7 +170,7 @@ def addresses() -> list[str]:
 
 
 def _address_of_default_route() -> str:
-    """Return this machine's address for sending to other networks, without sending any packet."""
+    """Return the address that this machine uses to send to other networks. No packet is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
         probe.connect(("192.0.2.1", 9))  # an address that is reserved for documentation
         return str(probe.getsockname()[0])
@@ -179,7 +179,7 @@ def _address_of_default_route() -> str:
 
 @dataclass(frozen=True)
 class Invitation:
-    """The information that people need to join. When printed, it includes a QR code to join with."""
+    """The information that people need to join the class. When printed, it includes a QR code."""
 
     stage: str
     urls: list[str]

@@ -49,7 +49,8 @@ PAGE = """<!doctype html>
 </style>
 <main>
 <h1>Join the chat</h1>
-<p id="where">The join code has six letters and digits. The owner of the chat sees it on the screen.</p>
+<p id="where">The join code has six letters and digits. The person who started the chat has it on
+  their screen.</p>
 <form method="post" action="/join">
   <label for="code">Join code</label>
   <input id="code" name="code" required autofocus aria-describedby="problem where"

@@ -257,7 +257,7 @@ def npm(scratch: Path) -> list[str]:
 
 
 def integrity(file: Path) -> str:
-    """Return the hash of a file as package-lock.json writes it."""
+    """Return the hash of a file in the form that package-lock.json uses."""
     return "sha512-" + base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
 
 

@@ -33,7 +33,7 @@ NO_ANSWER = "nothing answers there"
 REASONS = {
     403: "the join code is wrong",
     429: "too many checks have come from your address, so wait a minute",
-    503: "it is full",
+    503: "the board is full",
 }
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
@@ -85,7 +85,7 @@ def share_progress(address: str | None, name: str = "") -> None:
         sent = f"the name {_share.name!r}, the step and the verdict, and nothing else"
         print(f"A check now sends the class at {_share.host} {sent}.")
     elif address:
-        print(f"The board is left out, because {address!a} is not an address such as {EXAMPLE}.")
+        print(f"Nothing is sent to a board: {address!a} is not an address such as {EXAMPLE}.")
     else:
         print("A check now sends nothing to anybody.")
 

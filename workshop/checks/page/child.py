@@ -146,7 +146,7 @@ class Connection:
 
 
 def packet_of(frame: str) -> tuple[str, ...]:
-    """Return the type, acknowledgement number and values of a Socket.IO frame, or three times ""."""
+    """Return the type, acknowledgement number and values of a Socket.IO frame, or ("", "", "")."""
     found = PACKET.fullmatch(frame)
     return found.groups() if found else ("", "", "")
 
