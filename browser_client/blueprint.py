@@ -3,8 +3,9 @@
     app.register_blueprint(socketio_browser)
     <script src="{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}"></script>
 
-Registering it also bounds what a browser may send over a WebSocket (`bounds.py`).
-`hatch_build.py` installs this file as the package `socketio_browser`, with the client beside it.
+If you register this blueprint, it also limits the size of the messages that a browser can send over a
+WebSocket (`bounds.py`). `hatch_build.py` installs this file as the package `socketio_browser`, together
+with the client.
 """
 
 import re
@@ -20,7 +21,7 @@ socketio_browser = Blueprint(
 
 @socketio_browser.record_once
 def _bound_messages(state: BlueprintSetupState) -> None:
-    from socketio_browser import bounds  # here: the client can be served without Socket.IO, too
+    from socketio_browser import bounds  # here, because the client can be served without Socket.IO
 
     bounds.bound_messages()
 

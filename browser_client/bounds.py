@@ -1,8 +1,8 @@
-"""The limit `max_http_buffer_size` for WebSockets on threads, applied while a message arrives.
+"""Apply the limit `max_http_buffer_size` to a WebSocket message while the message arrives.
 
-Engine.IO checks this limit only after the whole message is in memory, so somebody who is not even
-logged in could fill the memory. simple-websocket can refuse a message while it arrives, but
-Engine.IO does not use this option.
+This is for servers that use threads. Engine.IO checks the limit only after the whole message is in
+memory, so somebody who is not even logged in could fill the memory. simple-websocket can refuse a
+message while it arrives, but Engine.IO does not use this option.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import simple_websocket
 from engineio.async_drivers import threading as threads
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
 
-LINGER = 1.0  # seconds to read on after a refusal
+LINGER = 1.0  # seconds to continue reading after a refusal
 PIECE = 65_536  # bytes that are read at once
 
 
@@ -27,7 +27,7 @@ def bound_messages() -> None:
 class BoundedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
     """A WebSocket that is closed with code 1009 if a message is longer than the server allows.
 
-    The sizes of a message's fragments are added up.
+    If a message arrives in fragments, their total size counts.
     """
 
     def __init__(self, handler: Callable[[Any], Any], server: Any, **options: Any) -> None:
@@ -38,7 +38,7 @@ class BoundedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
         self.ws = _Server(environ, **self.server_args)
         answer = self.app(self)
         if self.ws.refused:
-            self.ws.thread.join()  # else the rest of the message would be read as the next request
+            self.ws.thread.join()  # otherwise, the rest would be read as the next request
         if self.ws.mode == "gunicorn":
             raise StopIteration
         if self.ws.mode == "werkzeug":
@@ -47,10 +47,10 @@ class BoundedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
 
 
 class _Server(simple_websocket.Server):  # type: ignore[misc]
-    """Refuses a message without leaving a thread behind.
+    """A server-side WebSocket that leaves no thread running after it has refused a message.
 
-    The library wakes its reader before it records that the connection has ended. A quick reader
-    then waits forever, together with its thread.
+    simple-websocket wakes the thread that reads messages before it records that the connection has
+    ended. If this thread is quick, it waits forever.
     """
 
     refused = False
@@ -66,9 +66,10 @@ class _Server(simple_websocket.Server):  # type: ignore[misc]
         return goes_on
 
     def _discard_rest(self) -> None:
-        """Read remaining data for a moment: closing a connection with unread bytes resets it.
+        """Read the remaining data for a moment, and then shut the connection down.
 
-        The client would then see code 1006, which does not give the reason.
+        If a connection with unread bytes is closed, the system resets it. The client would then get the
+        code 1006, which does not show the reason.
         """
         end = time.monotonic() + LINGER
         with contextlib.suppress(OSError):

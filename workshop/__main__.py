@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = options.verb(options)
         return code
     except KeyboardInterrupt:
-        return 130  # as a shell reports it
+        return 130  # the usual exit code after Ctrl+C
     except (LookupError, OSError, RuntimeError) as problem:
         print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
         return 2
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
     group.add_argument(
-        "--hours", type=float, default=2, help="when it ends (default: 2, at most 10)"
+        "--hours", type=float, default=2, help="how long it stays open (default: 2, at most 10)"
     )
     chat = verb("chat", _chat, "serve the finished application")
     chat.add_argument(
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a copy of a step")
     catch_up.add_argument("step")
     kit = verb("kit", _kit, "make a folder that sets up a machine without internet")
-    kit.add_argument("folder", nargs="?", help="where (default: in build/)")
+    kit.add_argument("folder", nargs="?", help="where to make it (default: in build/)")
     kit.add_argument(
         "--for",
         dest="machines",
@@ -130,7 +130,7 @@ def _chat(options: argparse.Namespace) -> int:
     from workshop import paths
     from workshop.lab import become
 
-    os.chdir(paths.ROOT)  # its data is in instance/, beside start.py
+    os.chdir(paths.ROOT)  # the chat's data is in instance/, next to start.py
     words = ["--host", options.host, "--port", options.port]
     words += ["--no-browser"] if options.no_browser else []
     words += ["--workers", str(options.workers)] if options.workers != 1 else []

@@ -1,4 +1,4 @@
-"""The bridge: where each piece of the last step is in the finished application.
+"""The bridge: a map of where to find each piece of the last step in the finished application.
 
 The map is in steps.toml. tests/repo/test_bridge.py checks that both ends of each entry exist.
 """
@@ -12,7 +12,7 @@ from workshop.views import View, box, html_table, show, with_code
 
 LAST = f"step {manifest.steps()[-1].number}"
 KINDS = ("functions", "events", "routes", "tables")
-# "folder/module:name", or "folder/module:name; a note."; a route's is "METHOD /rule".
+# A place is "folder/module:name" or "folder/module:name; a note.". For a route, it is "METHOD /rule".
 HOME = re.compile(r"([\w/]+):([\w.]+)(; .+\.)?")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 PURPOSES = {  # by the layer's name in pyproject.toml
@@ -91,7 +91,7 @@ def layers() -> list[tuple[list[str], str, list[str]]]:
     for layer in contracts[0]["layers"]:
         names = re.findall(r"\w+", layer)
         found.append((names, PURPOSES[layer], [each for name in names for each in _modules(name)]))
-    found[0][0].insert(0, "__init__")  # import-linter takes the package's own file as the package
+    found[0][0].insert(0, "__init__")  # for import-linter, this file is the package itself
     return found
 
 
@@ -101,7 +101,7 @@ def _modules(package: str) -> list[str]:
 
 
 def _entries() -> list[tuple[str, str, str]]:
-    """Return (kind, piece of the last step, home) for everything."""
+    """Return (kind, piece of the last step, place in final_app) for each entry of the map."""
     whole = manifest.contents()["bridge"]
     return [(kind, old, home) for kind in KINDS for old, home in whole[kind].items()]
 

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup, Tag
 
 from workshop.stages import Stage
 
-PASSWORD = "correct horse"  # for everybody in the cast; only for classrooms
+PASSWORD = "correct horse"  # everybody in the cast uses it; only for classrooms
 TOKEN_HEADER = "X-CSRFToken"
 FIRST_RUN = "/first-run"
 DOORS = {"/", "/login", "/register", FIRST_RUN}
@@ -17,7 +17,7 @@ TIMEOUT = 30.0  # seconds; a slow laptop hashes a password while it does other t
 
 
 class NotLoggedIn(RuntimeError):
-    """Somebody could neither register nor log in; `page` is the stage's last answer."""
+    """Somebody could neither register nor log in. `page` is the text of the stage's last response."""
 
     def __init__(self, name: str, answer: requests.Response) -> None:
         self.answer = answer
@@ -30,10 +30,11 @@ class NotLoggedIn(RuntimeError):
 
 
 class Browser(requests.Session):
-    """A `requests.Session` that knows the stage: `browser.post("/rooms", data={"name": "Tea"})`.
+    """A `requests.Session` for one stage, so that a path is enough: `browser.post("/rooms", data=…)`.
 
-    Like a page of the stage, it sends the CSRF token with every request that changes something;
-    `headers={"X-CSRFToken": ""}` sends none. `home` is a page that contains the token.
+    Like a page of the stage, it sends the CSRF token with every request that changes something. To send
+    a request without the token, pass `headers={"X-CSRFToken": ""}`. `home` is a page that contains the
+    token.
     """
 
     def __init__(self, chat: Stage) -> None:
@@ -56,8 +57,8 @@ class Browser(requests.Session):
     def token(self) -> str:
         """Return the CSRF token of the page that this person has open, or "" if it contains none.
 
-        The page is loaded again only when its token may be invalid: with other cookies, or after the
-        stage has restarted.
+        The page is loaded again only if its token may be invalid, because the cookies have changed or
+        the stage has restarted.
         """
         if not self._token or self._token_is_of != self._token_would_be_of():
             page = self.get(self.home).text
@@ -79,7 +80,7 @@ class Browser(requests.Session):
             if _is_inside(answer):
                 return
             if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                break  # the next route can succeed for a known person, and hide that this one fails
+                break  # for a known person, the next route could succeed and hide this error
         raise NotLoggedIn(name, answer)
 
     def inside(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a step changes: its files and hunks compared with the previous step, and named parts of files."""
+"""Find what a step changes in comparison with the previous step, and find named parts of files."""
 
 import ast
 import difflib
@@ -20,12 +20,12 @@ TEXT_ENDINGS = {".py", ".html", ".css", ".js", ".txt", ".toml", ".sql"}
 
 @dataclass(frozen=True)
 class Hunk:
-    """A run of changed lines of one file, each with its mark: "+", "-", " ", or "|" (the learner's)."""
+    """Consecutive lines of one file. Each begins with a mark: "+", "-", " " or "|" (the learner's)."""
 
     file: str
-    place: str  # the function or element that contains the change; "" at the top level
+    place: str  # the function that contains the change, or "" at the top level
     lines: tuple[str, ...]
-    old_start: int  # 0-based line of the first shown line in the old file
+    old_start: int  # the first shown line in the old file, counted from 0
     new_start: int
 
     @property
@@ -42,7 +42,7 @@ class Hunk:
 
 
 def lesson_files(folder: Path) -> dict[str, str]:
-    """Return the text files of a stage by relative path, without hidden files, README and patch."""
+    """Return a stage's text files by relative path, without hidden files, README.md and the patch."""
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(folder.rglob("*"))
@@ -59,12 +59,12 @@ def step_change(name: str) -> list[Hunk]:
 
 
 def own_change(mine: Path, other: Path, came_from: dict[str, str] | None = None) -> list[Hunk]:
-    """Return the changes from one folder to another, one of which is the learner's.
+    """Return the changes from one folder to another. One of the folders is the learner's.
 
-    `came_from` is the step that both started from. With its files, this function can distinguish the
-    learner's own lines from those that the step removes. Indentation matters only in Python. In other
-    files, editors differ, so a line that differs only in its indentation is shown as it is in the first
-    folder.
+    `came_from` contains the files of the step from which both folders started. With these files, this
+    function can distinguish the learner's own lines from the lines that the step removes. Indentation
+    matters only in Python. In other files, editors indent differently, so a line that differs only in
+    its indentation counts as unchanged, and is shown as it is in the first folder.
     """
     return list(
         _hunks(lesson_files(mine), lesson_files(other), came_from, indentation_counts=False)
@@ -93,11 +93,12 @@ def patch_change(patch: str) -> list[Hunk]:
 
 
 def piece(text: str, file: str, name: str) -> tuple[int, int]:
-    """Return the 0-based line range [start, end) of the piece of a file called `name`.
+    """Return the line range [start, end), counted from 0, of the piece of a file called `name`.
 
-    In Python, it is a top-level function, class or assignment (with its decorators), or a method, as
-    "Class.method". In other files, it is a block: the first line that contains `name`, and the deeper
-    lines below it. Raises LookupError, which lists the pieces of a Python file.
+    In a Python file, a piece is a top-level function, class or assignment (with its decorators), or a
+    method, such as "Class.method". In other files, a piece is a block: the first line that contains
+    `name`, and the lines below it with deeper indentation. If there is no such piece, raises
+    LookupError, which lists the pieces of a Python file.
     """
     if file.endswith(".py"):
         pieces = python_pieces(text)
@@ -138,7 +139,7 @@ def _methods(text: str) -> dict[str, tuple[int, int]]:
 
 
 def _is_lesson(file: PurePath) -> bool:
-    """Return whether a file is part of the lesson, which its path in the stage's folder shows."""
+    """Return whether a file is part of the lesson. `file` is its path in the stage's folder."""
     hidden = any(part.startswith(".") or part in NOT_SHOWN for part in file.parts)
     return not hidden and file.suffix in TEXT_ENDINGS and file.as_posix() not in NOT_LESSON
 
@@ -173,7 +174,7 @@ def _itself(line: str) -> str:
 
 
 def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
-    """Yield the lines of two texts: removed lines first, then the lines that replace them."""
+    """Yield a mark for each line of two texts. Removed lines come before the lines that replace them."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
@@ -184,7 +185,10 @@ def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
 
 
 def _grouped(marks: list[Mark]) -> Iterator[list[Mark]]:
-    """Yield groups of changed lines, with CONTEXT unchanged lines around them. Joins close groups."""
+    """Yield groups of changed lines, with CONTEXT unchanged lines around each group.
+
+    Groups that are close to each other are joined.
+    """
     changed = [number for number, mark in enumerate(marks) if mark.sign != " "]
     while changed:
         first = last = changed.pop(0)
@@ -204,7 +208,7 @@ def _place(file: str, text: str, line: int) -> str:
 
 
 def _block_end(lines: list[str], start: int) -> int:
-    """Return the end of the block that starts here, which includes the line that closes the block."""
+    """Return the end of the block that starts here. The block includes the line that closes it."""
     indent = _indent(lines[start])
     for number in range(start + 1, len(lines)):
         if lines[number].strip() and _indent(lines[number]) <= indent:

@@ -1,4 +1,4 @@
-"""Check the learner's own chat and report one thing: what does not work yet, and what to try."""
+"""Check the learner's own chat, and report the first thing that does not work and what to try."""
 
 import json
 import re
@@ -33,13 +33,13 @@ from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
-MOST_SEEN, WORD = 500, 40  # characters of what was seen that a card shows, and of one word in it
+MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
 LONG_WORD = re.compile(r"\w{80,}")
 
 
 @dataclass(frozen=True)
 class LabChecks:
-    """What `check` tests in a lab. `folder` is the learner's copy, which `bring` makes."""
+    """What `check` tests in a lab. `folder` is the learner's copy, which the call `bring` creates."""
 
     folder: str
     what: str
@@ -71,9 +71,10 @@ LABS = {
 def check(which: str, hint: int = 1) -> Verdict:
     """Test the promises up to a step on the learner's chat, and then that step's exercise.
 
-    `hint=2` adds the lines near the problem that differ from the step's. For a lab, it tests the
-    exercise on the learner's copy: the topic in mine/final_app, the broadcast in mine/speed, the holes
-    in mine/attack, or the announcements in mine/processes. Raises LookupError for an unknown step.
+    With `hint=2`, the verdict also shows the lines near the problem that differ from the step. For a
+    lab, this function tests the exercise on the learner's copy: the topic in mine/final_app, the
+    broadcast in mine/speed, the holes in mine/attack, or the announcements in mine/processes. Raises
+    LookupError for an unknown step.
     """
     verdict = _checked(which, hint)
     sharing.report(verdict)  # only if the learner has called share_progress
@@ -124,7 +125,7 @@ def _tried(number: str) -> Verdict:
     try:
         return examine(chat, number, promises)
     finally:
-        chat.stop()  # each check starts its own server, so a day of checks would leave a dozen
+        chat.stop()  # otherwise, each check would leave a server running
 
 
 def check_lab(lab: manifest.Step) -> Verdict:
@@ -174,9 +175,9 @@ def _started(checks: LabChecks) -> list[Stage]:
 
 
 def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
-    """Test promises one by one on a running stage, the exercise last.
+    """Test promises one by one on a running stage, and then the exercise.
 
-    Stop at the first broken one. The verdict names the promises that this machine cannot test.
+    Stop at the first broken promise. The verdict names the promises that this machine cannot test.
     """
     total, untried, why = len(promises) + 1, [], ""
     with checked_for(number), alive(chat):
@@ -213,9 +214,9 @@ def brief(seen: str) -> str:
 
 
 def outcome(chat: Stage, each: Promise) -> Broken | None:
-    """Test a promise.
+    """Test a promise. Return a Broken that describes the problem, or None if the promise holds.
 
-    Return what is broken, or None. A server that has stopped also breaks a promise.
+    A server that has stopped also breaks a promise.
     """
     before = chat.log
     try:
@@ -233,7 +234,7 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
 
 
 def explained(broken: Broken, log: str) -> Broken:
-    """Add the error that the server printed in the meantime, because a client cannot see the cause."""
+    """Add the error that the server printed during the test, because a client cannot see the cause."""
     report = from_log(log) if "Traceback" in log else None
     if not report or broken.report:
         return broken

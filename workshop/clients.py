@@ -25,7 +25,7 @@ _names: WeakKeyDictionary[socketio.SimpleClient, str] = WeakKeyDictionary()
 
 
 class TurnedAway(Refused):  # type: ignore[misc]
-    """The stage refused the connection. The message is for people, and `code` is for programs."""
+    """The stage refused the connection. The message is for users, and `code` is for programs."""
 
     def __init__(self, reason: dict[str, object]) -> None:
         data = reason.get("data")
@@ -35,7 +35,7 @@ class TurnedAway(Refused):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Packet:
-    """One Engine.IO packet: `sent` by the client or received; `kind` such as MESSAGE, PING."""
+    """One Engine.IO packet that the client sent or received. `kind` is MESSAGE or PING, for example."""
 
     sent: bool
     kind: str
@@ -44,7 +44,7 @@ class Packet:
 
 
 class Tape(logging.Logger):
-    """Records the packets that python-engineio's client reports to its `engineio_logger`."""
+    """A logger that records the packets that python-engineio's client logs (`engineio_logger`)."""
 
     def __init__(self) -> None:
         super().__init__("tape", logging.INFO)
@@ -60,7 +60,7 @@ class Tape(logging.Logger):
                 self._news.notify_all()
 
     def wait(self, wanted: Callable[[Packet], bool], timeout: float) -> bool:
-        """Wait until there is a wanted packet. Return whether there is one."""
+        """Wait for a packet for which `wanted` is true. Return whether there is one in time."""
         with self._news:
             return self._news.wait_for(lambda: any(map(wanted, self.packets)), timeout)
 
@@ -68,11 +68,11 @@ class Tape(logging.Logger):
 def cast(chat: Stage, *names: str) -> list[socketio.SimpleClient]:
     """Connect one `socketio.SimpleClient` per name to a running stage, and return them in order.
 
-    The client sends the name as `auth={"username": name}`, which earlier stages ignore. If the stage
-    asks for a password, each person first registers or logs in, in their own
-    session: `session_of(ada)`. If a cell runs again with the same names, the earlier clients
-    disconnect first. Raises socketio's ConnectionError with the reason if the stage refuses somebody,
-    and RuntimeError if the stage is stopped.
+    Each client sends its name as `auth={"username": name}`, which early steps ignore. If the stage
+    asks for a password, each person first registers or logs in, in their own session, which is
+    `session_of(ada)`. If a cell runs again with the same names, the earlier clients disconnect first.
+    Raises socketio's ConnectionError with the reason if the stage refuses somebody, and RuntimeError if
+    the stage is not running.
     """
     try:
         return _enter(chat, names)
@@ -105,7 +105,10 @@ def connect_when_free(
     session: Browser | None = None,
     transports: list[str] | None = None,
 ) -> socketio.SimpleClient:
-    """Connect like `connect`, but retry: the stage may not have noticed yet that somebody has left."""
+    """Connect like `connect`, but try again if the name is taken by somebody who has just left.
+
+    The stage may not have noticed yet that this person has left.
+    """
     end = time.monotonic() + LEAVING_TIMEOUT
     while True:
         try:
@@ -150,8 +153,8 @@ def connect(
 def session_of(client: socketio.SimpleClient) -> Browser:
     """Return the session in which a client of the cast is logged in, for requests over HTTP.
 
-    session_of(ada).get("/chat") and session_of(ada).post("/logout") need only a path, and send the
-    CSRF token as a page does. Raises LookupError for a client without a session.
+    The session needs only a path, and sends the CSRF token as a page does: session_of(ada).get("/chat")
+    or session_of(ada).post("/logout"). Raises LookupError for a client without a session.
     """
     if client not in _sessions:
         raise LookupError(
@@ -178,7 +181,10 @@ def tape_of(client: socketio.SimpleClient) -> Tape:
 
 
 def refusal_on(tape: Tape) -> dict[str, object] | None:
-    """Return the server's reason for refusing the connection, {"message", "data"?}, or None."""
+    """Return the server's reason for refusing the connection, or None if it did not refuse it.
+
+    The reason is {"message": …}, and it can also contain "data".
+    """
     for packet in tape.packets:
         if meaning(packet) == "refused":
             _, _, payload = split_packet(str(packet.data))
@@ -190,7 +196,8 @@ def meaning(packet: Packet) -> str:
     """Describe a Socket.IO packet of the main namespace in words. Return "" for other packets.
 
     The first digit is the packet type of the Socket.IO protocol, version 5: 0 CONNECT,
-    1 DISCONNECT, 2 EVENT, 3 ACK, 4 CONNECT_ERROR. Digits after it are the acknowledgement's number.
+    1 DISCONNECT, 2 EVENT, 3 ACK, 4 CONNECT_ERROR. The digits after the type are the number of the
+    acknowledgement.
     """
     if packet.kind != "MESSAGE" or not isinstance(packet.data, str) or packet.data[1:2] == "/":
         return ""
@@ -211,6 +218,6 @@ def split_packet(data: str) -> tuple[str, str, object]:
 
 
 def frame_text(packet: Packet) -> str:
-    """Return a packet's text, without session ids and times, because these differ on every run."""
+    """Return a packet's text without session ids and times, because these differ on every run."""
     text = re.sub(r'"sid":"[^"]+"', '"sid":"…"', str(packet.data))
     return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"…"', text)

@@ -4,8 +4,8 @@
     ada.call("new_message", {"text": "Hello"})
     sequence(ada, bo)
 
-Clients receive the same broadcast at slightly different times. The diagram draws it once, in an order
-that fits what every client received, so that it looks the same on every run.
+Clients receive the same broadcast at slightly different times. The diagram shows the broadcast once,
+and its order agrees with what each client received. Therefore the diagram is the same on every run.
 """
 
 import html
@@ -19,13 +19,13 @@ from workshop.clients import Packet, frame_text, meaning, name_of, split_packet,
 from workshop.views import View
 
 SERVER = "Server"
-# Everything below is in units of the drawing.
+# The following values are in units of the drawing.
 LANE, ROW, TOP, SIDE, END = 96, 32, 50, 56, 16
 HEAD = 8  # the length of an arrow's head
-GAP, WORDS = 24, 490  # before the column of contents, and its width
-MOST_WORDS = 58  # characters that fit into it
+GAP, WORDS = 24, 490  # the space before the column of contents, and the width of this column
+MOST_WORDS = 58  # characters that fit into the column
 INK, CARD, EDGE = "#1b1e2b", "#ffffff", "#c9ccd8"
-COLOURS = {"Ada": "#1f5fbf", "Bo": "#a8430b", "Cy": "#2f6b3a"}  # as in the other pictures
+COLOURS = {"Ada": "#1f5fbf", "Bo": "#a8430b", "Cy": "#2f6b3a"}  # the same as in the other pictures
 ANOTHER_COLOUR = "#6b3fa0"
 SERVERS_COLOUR = "#4a4f63"
 NAMES = {"0": "connect", "1": "disconnect", "3": "acknowledgement", "4": "refused"}
@@ -38,8 +38,8 @@ class Message:
     sent: bool
     name: str
     data: str
-    owner: str  # whose packet it is; "" for an event from the server, which others receive as well
-    count: int  # how many equal messages came before
+    owner: str  # the client; "" for an event from the server, which other clients receive as well
+    count: int  # the number of equal messages before this one
     at: float = field(compare=False)
 
 
@@ -57,9 +57,9 @@ class Row:
 
 
 def sequence(*clients: socketio.SimpleClient) -> View:
-    """Draw the packets of clients that `cast` made, from top to bottom.
+    """Draw the packets of clients that `cast` has connected, from top to bottom.
 
-    Raises TypeError if a client has no tape, or if there is no client.
+    Raises TypeError if a client has no tape, or if no client is given.
     """
     if not clients:
         raise TypeError("Expected one or more clients, as in sequence(ada, bo).")
@@ -87,12 +87,12 @@ def messages(packets: list[Packet], owner: str) -> list[Message]:
 
 
 def in_order(tapes: dict[str, list[Message]]) -> list[Row]:
-    """Return the rows of several people's messages.
+    """Return the rows of the diagram for the messages of several people.
 
-    The messages that they sent are in the order of their calls. Between two calls, the rows show what
-    the first person received, and then the next person, because exact times differ on every run.
+    The messages that people sent are in the order of their calls. Exact times differ on every run, so
+    between two calls, the rows first show what the first person received, and then the next person.
     """
-    received: dict[Message, float] = {}  # when the first person received it
+    received: dict[Message, float] = {}  # the time when the first person received the message
     for message in (each for tape in tapes.values() for each in tape if not each.sent):
         received[message] = min(message.at, received.get(message, message.at))
     calls = sorted(
@@ -112,7 +112,7 @@ def in_order(tapes: dict[str, list[Message]]) -> list[Row]:
 
 
 def _joined(left: dict[str, list[Message]]) -> Iterator[Row]:
-    """Yield a row as soon as it is the next one of everybody who received it."""
+    """Yield one row for each received message, in an order that agrees with every person's order."""
     while heads := [rest[0] for rest in left.values() if rest]:
         free = (head for head in heads if all(head not in rest[1:] for rest in left.values()))
         message = next(free, heads[0])
@@ -123,7 +123,7 @@ def _joined(left: dict[str, list[Message]]) -> Iterator[Row]:
 
 
 def drawing(people: list[str], rows: list[Row]) -> str:
-    """Return the diagram as SVG: lanes for each person and the server, and the content of each arrow."""
+    """Return the diagram as SVG. Each person and the server have a lane, and each arrow has a row."""
     lanes = {name: SIDE + LANE * number for number, name in enumerate([*people, SERVER])}
     colours = {name: COLOURS.get(name, ANOTHER_COLOUR) for name in people}
     colours[SERVER] = SERVERS_COLOUR
@@ -148,7 +148,7 @@ def drawing(people: list[str], rows: list[Row]) -> str:
 
 
 def _arrow(row: Row, lanes: dict[str, int], colours: dict[str, str], y: int) -> list[str]:
-    """Return one row: its line, a head at each end that it reaches, and its content."""
+    """Return the SVG elements of one row: a line, its arrowheads, and the content of the message."""
     ends, server = [lanes[name] for name in row.people], lanes[SERVER]
     colour = colours[row.people[0] if row.message.sent else SERVER]
     dashes = ' stroke-dasharray="5 4"' if row.message.name in NAMES.values() else ""

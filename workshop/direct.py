@@ -1,7 +1,7 @@
-"""If you import this module, clients do not use a proxy, because all stages are on this machine.
+"""Importing this module prevents clients from using a proxy for stages, which are on this machine.
 
-Python's HTTP clients, including python-socketio's, use HTTP_PROXY even for 127.0.0.1, unless
-NO_PROXY names it.
+Python's HTTP clients, including python-socketio's client, use HTTP_PROXY even for 127.0.0.1, unless
+NO_PROXY contains this address.
 """
 
 import os

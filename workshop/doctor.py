@@ -20,14 +20,14 @@ from workshop import paths
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 15)
 FLASK_PORT = 5000  # where plain `flask run` listens
 ANSWER_TIMEOUT_S = 1.0
-FREE_DISK_MB = 200  # the second environment of steps 01 and 04, and room for the learner's own
-NAMED_AT_MOST = 8  # packages; if there are more, they have one cause
+FREE_DISK_MB = 200  # for the second environment in steps 01 and 04, and for the learner's own files
+NAMED_AT_MOST = 8  # packages; if there are more, all of them have the same cause
 LOCALHOST = ("localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check; `fix` maps "bash", "PowerShell" and "cmd" to a command."""
+    """The result of one check. `fix` contains a command for "bash", "PowerShell" and "cmd"."""
 
     what: str
     ok: bool
@@ -47,7 +47,7 @@ def report() -> int:
 
 
 def one_line() -> int:
-    """Print everything in one line, for an email to the instructor. Return 0 if all is fine, else 1."""
+    """Print one line that a learner can send to the instructor. Return 0 if all is fine, else 1."""
     findings = examine()
     wrong = [finding.what for finding in findings if not finding.ok]
     verdict = f"NOT READY: {', '.join(wrong)}" if wrong else "READY"
@@ -65,7 +65,7 @@ def lines_of(finding: Finding) -> list[str]:
 
 
 def examine() -> list[Finding]:
-    """Run all checks. If a check raises an error, this is a finding, too, and the others still run."""
+    """Run all checks. An error in a check is reported as a finding, and the other checks still run."""
     return [looked_at(check) for check in CHECKS]
 
 
@@ -90,7 +90,7 @@ def this_python(arguments: str) -> dict[str, str]:
     return {"bash": plain, "PowerShell": f"& {plain}", "cmd": plain}
 
 
-SET_UP = start_with("--setup-only")  # keeps .venv, and installs what is missing or different
+SET_UP = start_with("--setup-only")  # keeps .venv, and installs only packages that are wrong
 
 
 # ---- Python, environment, kernel, folder --------------------------------------------------------
@@ -126,7 +126,7 @@ def environment() -> Finding:
 
 
 def kernel() -> Finding:
-    """The kernel named python3 can be that of another environment, if the home folder has one."""
+    """If the home folder contains a kernel called python3, it can belong to another environment."""
     from jupyter_client.kernelspec import KernelSpecManager
 
     spec = KernelSpecManager().get_kernel_spec("python3")
@@ -203,7 +203,7 @@ def differing(wanted: dict[str, str]) -> list[str]:
 
 
 def browser_client() -> Finding:
-    """A client whose major version doesn't fit the server's protocol connects but receives nothing."""
+    """If the client's major version doesn't fit the server, the client connects but receives nothing."""
     from socketio_browser import client_version
 
     package = json.loads((paths.ROOT / "package.json").read_text("utf-8"))
@@ -232,7 +232,7 @@ def websocket() -> Finding:
 
 
 def offline_wheels() -> Finding:
-    """Step 01 can install from this folder without a network. After `uv run`, it can be empty."""
+    """Step 01 can install from this folder without a network. `uv run` can leave the folder empty."""
     from packaging.utils import parse_wheel_filename
 
     folder = Path(sys.prefix) / "wheels"
@@ -277,7 +277,7 @@ def own_ports() -> set[int]:
 
 
 def who_listens(number: int) -> str | None:
-    """Return a name for the program that uses the port on 127.0.0.1, or None if the port is free."""
+    """Return the name of the program that uses a port on 127.0.0.1, or None if the port is free."""
     try:
         socket.create_connection(("127.0.0.1", number), ANSWER_TIMEOUT_S).close()
     except OSError:
@@ -288,9 +288,9 @@ def who_listens(number: int) -> str | None:
 
 
 def can_bind(number: int) -> bool:
-    """Windows reserves ranges of ports. No program uses them, but no program can open them either."""
+    """Return whether a program can open this port. Windows reserves some ports, so nobody can."""
     with socket.socket() as probe:
-        if os.name == "posix":  # else a port that was in use a minute ago counts as taken
+        if os.name == "posix":  # otherwise, a port that was in use a minute ago counts as taken
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", number))
@@ -311,7 +311,7 @@ def server_header(number: int) -> str:
 
 
 def process_at(number: int) -> str:
-    """Return "name (process id)" if an ordinary user can find it out, else ""."""
+    """Return the name and id of the process that uses a port, or "" if the system does not show it."""
     import psutil  # type: ignore[import-untyped]
 
     try:
@@ -324,7 +324,7 @@ def process_at(number: int) -> str:
 
 
 def proxy() -> Finding:
-    """The notebooks' clients use a proxy even for this machine, unless NO_PROXY excludes the machine."""
+    """The notebooks' clients use a proxy even for this machine, unless NO_PROXY names the machine."""
     proxies = urllib.request.getproxies()
     proxied = "http" in proxies or "all" in proxies
     asked = [host for host in LOCALHOST if proxied and not urllib.request.proxy_bypass(host)]

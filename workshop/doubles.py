@@ -6,14 +6,14 @@ from workshop import changes, manifest
 from workshop.learner import LEFT_OUT
 from workshop.stages import Stage, temporary_folder
 
-_doubles: dict[str, Stage] = {}  # by name: the one that runs
+_doubles: dict[str, Stage] = {}  # by name: the copy that is running
 
 
 def double(which: str, right: str, wrong: str) -> Stage:
-    """Run a copy of a step that is wrong in one place: double("06", "text.strip()", "text").
+    """Run a copy of a step with a bug in one place: double("06", "text.strip()", "text").
 
-    A second copy of the same step replaces the first. Raises LookupError unless `right` is in the
-    step's files exactly once.
+    A second copy of the same step replaces the first. Raises LookupError unless the step's files contain
+    `right` exactly once.
     """
     step = manifest.step(which)
     name = f"{step.number}_double"

@@ -1,16 +1,16 @@
 """The address at which the reader's browser reaches a page of a stage.
 
 A learner's page is untrusted code, so on your own machine it never has JupyterLab's origin. JupyterLab
-and the pages are both at `localhost`, each on its own port. For the browser, another port is another
-origin, so a script in a page cannot reach JupyterLab. It is still the same site, so the browser sends
-cookies. (127.0.0.1 inside localhost would be another site.)
+and the pages are all at `localhost`, but on different ports. For the browser, a different port is a
+different origin, so a script in a page cannot reach JupyterLab. The pages still belong to the same site
+as JupyterLab, so the browser sends their cookies. With 127.0.0.1, they would belong to another site.
 """
 
 import os
 from pathlib import Path
 
-# Forms and downloads are part of the chat. Everything that is not listed is forbidden, such as
-# navigating the whole tab away from the notebook.
+# The chat needs forms and downloads. Everything that is not listed here is forbidden. For example, a
+# page cannot navigate the whole tab away from the notebook.
 SANDBOX = "allow-scripts allow-same-origin allow-forms allow-downloads"
 FORWARDING = "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"
 BELOW_A_HUB = (
@@ -22,7 +22,8 @@ BELOW_A_HUB = (
 def address(port: int, path: str) -> str:
     """Return the address of `path` on a stage's port.
 
-    On a hub, you can reach a port only through its proxy, and in a Codespace only through GitHub's.
+    On a hub, you can reach a port only through the hub's proxy. In a Codespace, you can reach it only
+    through GitHub's proxy.
     """
     if prefix := hub_prefix():
         return f"{prefix}proxy/{port}{path}"
@@ -32,9 +33,9 @@ def address(port: int, path: str) -> str:
 
 
 def sandbox(folder: Path) -> str:
-    """Return what a frame allows a stage's pages to do.
+    """Return the value of the `sandbox` attribute for a stage's pages.
 
-    They can open tabs only if a template has such a link.
+    The pages can open new tabs only if a template contains a link that does this.
     """
     templates = (path.read_text("utf-8", "replace") for path in folder.glob("templates/*.html"))
     opens_tabs = any('target="_blank"' in template for template in templates)
@@ -42,9 +43,10 @@ def sandbox(folder: Path) -> str:
 
 
 def proxied_names() -> str:
-    """Return the hosts at which a proxy serves the pages, as in CHAT_HOSTS, or "" without a proxy.
+    """Return the hosts at which a proxy serves the pages, in the form of CHAT_HOSTS.
 
-    The name of a hub is unknown here, so for a hub, the answer is "*", which means every name.
+    Without a proxy, return "". For a hub, return "*", which means every name, because the hub's name is
+    unknown here.
     """
     if hub_prefix():
         return "*"

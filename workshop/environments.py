@@ -1,4 +1,4 @@
-"""A second virtual environment in `mine/`. With it, step 01 shows that each one has its own packages."""
+"""A second virtual environment in `mine/`, to show in step 01 that each has its own packages."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from workshop import paths
 
-# For programs whose output a learner reads. Jupyter asks all child processes of a kernel for colours,
-# so from Python 3.13 on, tracebacks would contain escape codes.
+# For programs whose output a learner reads. Jupyter asks all child processes of a kernel to use colours.
+# Without these settings, tracebacks would contain escape codes from Python 3.13 on.
 PLAIN = {"NO_COLOR": "1", "PYTHON_COLORS": "0"}
 RUN_TIMEOUT = 60  # seconds; on a slow disk, making an environment takes twenty
 

@@ -1,11 +1,11 @@
 """`python -m workshop.finished`: the finished application as a stage of a notebook.
 
-It runs `python -m final_app`, in the current folder, on a free port. It also answers with the stage's
-token, so that a notebook can recognise it. It works under Jupyter's prefix, and it ends with the
-notebook, which closes the pipe of standard input.
+This module runs `python -m final_app` in the current folder, on a free port. Each response also contains
+the stage's token, so that a notebook can recognize the stage. The application works behind Jupyter's
+prefix. It ends together with the notebook, because the pipe of its standard input is then closed.
 """
 
-import _thread  # not threading: gevent, which final_app begins with, patches that
+import _thread  # instead of threading, which gevent patches when final_app starts
 import os
 import sys
 from importlib import import_module
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes, which happens in whatever way the parent process ends."""
+    """Exit as soon as standard input closes. This happens however the parent process ends."""
     while os.read(0, 1024):
         pass
     os._exit(0)

@@ -14,13 +14,14 @@ WATCHED = ("flask", "werkzeug", "flask-socketio", "python-socketio", "python-eng
 
 
 class WrongPlace(RuntimeError):
-    """The notebook runs in a Python that is not the workshop's. The message says what to do."""
+    """The notebook runs in a Python other than the workshop's. The message explains what to do."""
 
 
 def begin(name: str) -> View:
-    """Check the kernel and the packages, and show where in the workshop this notebook is.
+    """Check the kernel and the packages, and show where this notebook is in the workshop.
 
-    `name` is the step, or "00_start". Raises WrongPlace with what was found and what to do.
+    `name` is the step, or "00_start". If a package is wrong, raises WrongPlace with what was found and
+    what to do.
     """
     found = wrong_packages()
     if found:
@@ -37,7 +38,7 @@ def begin(name: str) -> View:
 
 
 def progress(name: str) -> View:
-    """Show all steps in a line: ✓ marks those that passed their check, [brackets] mark this one."""
+    """Show all steps in a line. ✓ marks steps that passed their check, and [brackets] mark this step."""
     done = solved()
     lessons = (*manifest.steps(), *manifest.labs())
     strip = "  ".join(_station(each, name, each.name in done) for each in lessons)
@@ -81,7 +82,7 @@ def pinned_versions() -> dict[str, str]:
 
 
 def _linked(step: manifest.Step, here: str, done: bool) -> str:
-    """Return one entry of the line as HTML: a link to its notebook, which is in the same folder."""
+    """Return one entry of the line as HTML, with a link to its notebook in the same folder."""
     label = html.escape(_station(step, here, done))
     return label if step.name == here else f'<a href="{step.notebook.name}">{label}</a>'
 

@@ -1,4 +1,4 @@
-"""Predictions: the learner guesses in one cell, and the next one compares it with the result.
+"""Predictions: the learner guesses in one cell, and the next cell compares the guess with the result.
 
     guess("b")
     …
@@ -15,9 +15,9 @@ _guess: list[tuple[str, ...]] = []  # the last guess, until it has been compared
 
 
 def guess(*answers: object) -> View | None:
-    """Store a guess: one letter, or one value for each question.
+    """Store a guess, which is one letter, or one value for each question.
 
-    `guess("")` is no guess. Raises ValueError for a guess that is not one of the letters.
+    `guess("")` stores nothing. Raises ValueError for a single value that is not one of the letters.
     """
     _guess.clear()
     words = tuple(str(answer).strip().lower() for answer in answers)
@@ -32,8 +32,8 @@ def guess(*answers: object) -> View | None:
 def reveal(*came: object, **options: object) -> View:
     """Compare the last guess with the result.
 
-    `reveal(a=…, b=…)` says which option is true; `reveal(200, 404)` compares one value for each
-    question. Afterwards, the guess is forgotten, so that it does not count for a later question.
+    `reveal(a=…, b=…)` shows which option is true. `reveal(200, 404)` compares one value for each
+    question. Afterwards, the guess is deleted, so that it does not count for a later question.
     """
     values = tuple(str(value) for value in came) or tuple(name for name in options if options[name])
     it_is = (

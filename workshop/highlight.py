@@ -1,4 +1,4 @@
-"""Code as HTML for a notebook, with syntax colours, and with marks that are not copied."""
+"""Show code as HTML in a notebook, with syntax colours, and with marks that are not copied."""
 
 import html
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from pygments.lexers import get_lexer_for_filename
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 from pygments.util import ClassNotFound
 
-CODE = (  # JupyterLab breaks lines inside words; here they scroll instead
+CODE = (  # JupyterLab would break lines inside words; with this style, long lines scroll
     "margin: 0; padding: .4em 0; font-family: var(--jp-code-font-family, monospace); "
     "font-size: var(--jp-code-font-size, 13px); line-height: 1.4; white-space: pre; "
     "word-break: normal; overflow-wrap: normal; "
@@ -22,9 +22,10 @@ TINT = {
     "|": "background: rgba(56,132,244,.14)",
     " ": "",
 }
-MARK = "user-select: none; -webkit-user-select: none; opacity: .75; margin-right: .6ch"  # is not copied
-JINJA = "page.html.j2"  # a name by which Pygments knows that a page is a template
-# JupyterLab's own colours of code, which follow its theme; elsewhere, colours for a light page.
+# The reader cannot select a mark, so it is not copied with the code.
+MARK = "user-select: none; -webkit-user-select: none; opacity: .75; margin-right: .6ch"
+JINJA = "page.html.j2"  # a name from which Pygments concludes that a page is a template
+# JupyterLab's own colours for code, which follow its theme. Elsewhere, colours for a light page apply.
 COLOURS: list[tuple[_TokenType, str]] = [
     (Comment.Preproc, "var(--jp-mirror-editor-keyword-color, #7a1fa2)"),  # {{ and {% of a template
     (Comment, "var(--jp-mirror-editor-comment-color, #2f6f6f)"),
@@ -44,7 +45,7 @@ def pre(rows: str) -> str:
 
 
 def row(content: str, style: str = "") -> str:
-    """Return one line, whose content is HTML."""
+    """Return one line as HTML. `content` is also HTML."""
     return f'<div style="{style}; padding: 0 .8em">{content or " "}</div>'
 
 
@@ -60,12 +61,12 @@ def code_block(text: str) -> str:
 
 
 def coloured_row(line: str, file: str) -> str:
-    """Return a line of a file, in the colours of its language."""
+    """Return a line of a file as HTML, in the colours of its language."""
     return row(coloured(line, file))
 
 
 def diff_row(line: str, file: str) -> str:
-    """Return a line of a difference, after its mark: "+", "-", " " or "|"."""
+    """Return a line of a difference as HTML. Its first character is its mark: "+", "-", " " or "|"."""
     mark = html.escape(line[:1] or " ")
     return row(
         f'<span style="{MARK}">{mark}</span>{coloured(line[1:], file)}', TINT.get(line[:1], "")

@@ -1,8 +1,8 @@
-"""Host names: a stage answers only requests for names that are certainly its own.
+"""Host names: a stage answers only requests for names that certainly belong to it.
 
 This prevents DNS rebinding. The owner of evil.example can make that name point to this machine. A
-browser here then allows that site's pages to read every answer of a stage. However, the browser still
-sends the name in the Host header, and no script can change this.
+browser on this machine then allows that site's pages to read every response of a stage. However, the
+browser still sends the name in the Host header, and no script can change this header.
 """
 
 import re
@@ -19,11 +19,11 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class OwnHosts:
-    """WSGI middleware that answers 400 to a request for any host but this machine's loopback names.
+    """WSGI middleware that returns 400 for a request to any host except this machine's loopback names.
 
     In a Codespace, it also accepts the name at which GitHub forwards the stage's port. On a hub, it
-    accepts every name, because the hub's name is unknown here. A rebound name would lead a learner's
-    browser to the learner's own machine, and not to the hub.
+    accepts every name, because the hub's name is unknown here. This is safe, because a rebound name
+    would lead a learner's browser to the learner's own machine, and not to the hub.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:
@@ -54,5 +54,5 @@ def is_own(environ: dict[str, Any]) -> bool:
 
 
 def port_of(environ: dict[str, Any]) -> int:
-    """Return the port that the server listens on; a proxy's port can be different."""
+    """Return the port that the server listens on. The port of a proxy can be different."""
     return int(environ["SERVER_PORT"])

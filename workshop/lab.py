@@ -1,4 +1,4 @@
-"""Open the learner's copies of the notebooks, in a local JupyterLab that asks no questions."""
+"""Open the learner's copies of the notebooks in a local JupyterLab, which asks no questions."""
 
 import contextlib
 import hashlib
@@ -16,9 +16,9 @@ FIRST_PORT = 8888
 HERE = Path(__file__).resolve().parent
 TERMINAL = HERE / "terminal"
 OWN_WAYS = {
-    # No question about news on the first day. A page's file opens as text, and
+    # These settings prevent a question about news on the first day, and open HTML files as text.
     "LabApp.app_settings_dir": str(HERE / "lab_settings"),
-    # contains what was typed into it.
+    # This extension leaves HTML in the editor as it was typed.
     "LabApp.extra_labextensions_path": str(HERE / "lab_extensions"),
 }
 ORIGINALS = ".originals.json"  # next to the copies: the notebooks from which they were copied
@@ -27,8 +27,8 @@ ORIGINALS = ".originals.json"  # next to the copies: the notebooks from which th
 def open_notebooks(browser: bool = True, port: int | None = None) -> int:
     """Copy new notebooks to `mine/notebooks`, then replace this process with JupyterLab.
 
-    Without `port`, JupyterLab uses 8888 or the next free port. If `port` is taken, raises OSError. Only
-    on Windows does this function return, with JupyterLab's exit code.
+    Without `port`, JupyterLab uses 8888 or the next free port. Raises OSError if `port` is taken. This
+    function returns only on Windows. It then returns JupyterLab's exit code.
     """
     if port:
         free(port)
@@ -40,7 +40,7 @@ def open_notebooks(browser: bool = True, port: int | None = None) -> int:
             "  To get the new version, rename yours and start again."
         )
     print("JupyterLab is starting. Press Ctrl+C here to stop it.", flush=True)
-    os.chdir(paths.ROOT)  # where a terminal starts if terminal_command does not know its shell
+    os.chdir(paths.ROOT)  # terminals start here if terminal_command does not support their shell
     return become(lab_command(browser, port), environment())
 
 
@@ -82,7 +82,7 @@ def read_originals() -> dict[str, str]:
 
 
 def without_outputs(notebook: Path) -> str:
-    """Return the notebook as text, without outputs and execution counts, which would be spoilers."""
+    """Return the notebook as text, without execution counts and outputs, which would be spoilers."""
     content = json.loads(notebook.read_text("utf-8"))
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
@@ -107,7 +107,7 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
     options = {
         "ServerApp.root_dir": str(root),
         "ServerApp.ip": "localhost",
-        # The proxy would put a learner's page, which is untrusted code, on JupyterLab's own origin.
+        # With the proxy, a learner's page, which is untrusted code, would have JupyterLab's own origin.
         "ServerApp.jpserver_extensions": repr({"jupyter_server_proxy": False}),
         "ServerApp.port": str(port or FIRST_PORT),
         "ServerApp.port_retries": "0" if port else "50",
@@ -116,7 +116,7 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
         # A learner needs only the address, which is printed anyway.
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",
-        "KernelManager.transport_encryption": "auto",  # which also avoids a warning about it
+        "KernelManager.transport_encryption": "auto",  # without this, there would be a warning
         "ServerApp.terminado_settings": repr({"shell_command": terminal_command()}),
         "LabApp.default_url": f"/lab/tree/{start}",
         **OWN_WAYS,
@@ -131,13 +131,13 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of JupyterLab, its kernels and its terminals: this interpreter first."""
+    """Return the environment for JupyterLab, its kernels and terminals. This Python is first on PATH."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
     scripts = str(Path(sys.executable).parent)
     env["PATH"] = os.pathsep.join([scripts, env.get("PATH", os.defpath)])
     env["WORKSHOP_BIN"] = scripts
-    env["JUPYTERLAB_WORKSPACES_DIR"] = str(paths.mine() / ".jupyterlab")  # which tabs are open here
-    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel in the home folder must not win
+    env["JUPYTERLAB_WORKSPACES_DIR"] = str(paths.mine() / ".jupyterlab")  # stores the open tabs
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # this kernel must win over one in the home folder
     return env
 
 

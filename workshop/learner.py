@@ -1,4 +1,4 @@
-"""Replace the learner's chat with a copy of a step, after moving it to mine/saved."""
+"""Move the learner's chat to mine/saved, and replace it with a copy of a step."""
 
 import shutil
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", 
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """What `catch_up` did: which step it copied, and where the earlier chat is now, if there was one."""
+    """The result of `catch_up`: the step that it copied, and where the earlier chat is now, if any."""
 
     step: str
     saved: Path | None
@@ -50,13 +50,13 @@ def catch_up(which: str) -> CaughtUp:
 
 
 def bring(which: str, file: str = "") -> str:
-    """Copy one file of a step into mine/chat, such as a stylesheet that nobody wants to type.
+    """Copy one file of a step into mine/chat, for example a stylesheet that nobody wants to type.
 
-    Returns a sentence about what it has done. If the learner has a different file with this name, the
-    old one moves to mine/saved. bring("final_app") copies the finished application to mine/final_app,
-    unless that folder exists. bring("18_speed") copies the lab on speed to mine/speed,
+    Returns a sentence about what it has done. If the learner already has a different file with this
+    name, that file moves to mine/saved. bring("final_app") copies the finished application to
+    mine/final_app. bring("18_speed") copies the code for the lab on speed to mine/speed,
     bring("19_attack") copies the chat with holes to mine/attack, and bring("20_processes") copies the
-    chat for several processes to mine/processes.
+    chat for several processes to mine/processes. If such a folder already exists, nothing is copied.
     """
     if which == "final_app":
         return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
@@ -86,15 +86,15 @@ def bring(which: str, file: str = "") -> str:
 
 
 def _is_of_a_step(target: Path, file: str) -> bool:
-    """Return whether some step contains a learner's file unchanged, so that nothing would be lost."""
+    """Return whether the learner's file is identical to a step's file, so that nothing would be lost."""
     copies = (step.folder / file for step in manifest.steps())
     return any(copy.is_file() and copy.read_bytes() == target.read_bytes() for copy in copies)
 
 
 def _bring_with_holes() -> str:
-    """Copy the chat of the lab on attacks.
+    """Copy the chat for the lab on attacks.
 
-    It is the last step, and the lab's app.py adds features to it.
+    It consists of the last step and the lab's app.py, which adds features to the step.
     """
     step, folder = manifest.step_about("downloads"), temporary_folder() / "attack"
     shutil.copytree(step.folder, folder, ignore=LEFT_OUT)
@@ -123,6 +123,6 @@ def _free_name(folder: Path) -> Path:
 
 
 def _touch(folder: Path) -> None:
-    """Make the copy newer than the files that were there, so that a running stage notices the change."""
+    """Set the files' times to now, so that a running stage notices that the files have changed."""
     for path in folder.rglob("*"):
         path.touch()

@@ -1,7 +1,7 @@
-"""Many listeners of one chat.
+"""Many clients that listen to one chat and count its messages.
 
-They are plain sockets, which count their messages with little CPU time. They implement only those parts
-of Socket.IO and WebSocket (RFC 6455) that a chat with short messages needs.
+They are plain sockets, because these need little CPU time. They implement only the parts of Socket.IO
+and WebSocket (RFC 6455) that a chat with short messages needs.
 """
 
 import json
@@ -12,25 +12,28 @@ from collections.abc import Iterator
 from types import TracebackType
 
 LISTENERS = 50
-PATIENCE = 10.0  # seconds until everybody has everything
+PATIENCE = 10.0  # seconds to wait until everybody has everything
 PIECE = 65536  # bytes that are read at once
 LINE = 100  # characters of a message, about as many as people write
 TEXT, CLOSE = 1, 8  # kinds of frames
-NO_MASK = bytes(4)  # a client has to mask its frames; this mask leaves them as they are
+NO_MASK = bytes(4)  # a client must mask its frames; this mask changes nothing
 HANDSHAKE = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-CONNECT, EVENT, PING, PONG = b"40", b"42", b"2", b"3"  # packets begin like this
+CONNECT, EVENT, PING, PONG = b"40", b"42", b"2", b"3"  # how packets begin
 
 
 class Undelivered(Exception):
-    """Not every listener got every message, once and in order. The message says what happened."""
+    """A listener did not get each message once and in order. The message explains what happened."""
 
 
 class Room:
-    """Listeners of the chat at a port. Each message is `new_message`, {"username": …, "text": …}."""
+    """Several listeners in the chat at a port.
+
+    The messages are events `new_message` with {"username": …, "text": …}.
+    """
 
     def __init__(self, port: int, listeners: int = LISTENERS) -> None:
         self.sent = 0  # messages
@@ -60,7 +63,7 @@ class Room:
         return sum(listener.received for listener in self._listeners)
 
     def say(self, messages: int = 1) -> None:
-        """Send messages, all at once, and wait until everybody has them.
+        """Send messages all at once, and wait until everybody has received them.
 
         Raises Undelivered if this fails.
         """
@@ -80,7 +83,7 @@ class Room:
 
 
 class Listener:
-    """One connection. `received` counts the messages that it got."""
+    """One connection. `received` is the number of messages that it has received."""
 
     def __init__(self, port: int) -> None:
         self.received = 0
@@ -143,7 +146,7 @@ def _new_message(number: int) -> bytes:
 
 
 def frame(text: bytes) -> bytes:
-    """Return text as a client sends it."""
+    """Return a frame that contains this text, as a client sends it."""
     size = len(text)
     length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
     return bytes([0x80 | TEXT]) + length + NO_MASK + text

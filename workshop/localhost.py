@@ -1,6 +1,6 @@
-"""`python -m workshop.localhost`: JupyterLab, which shows its address only as `localhost`.
+"""`python -m workshop.localhost`: start JupyterLab so that it shows its address only as `localhost`.
 
-Otherwise, JupyterLab would also print its address at 127.0.0.1. If you opened that one, the browser
+Otherwise, JupyterLab would also print an address with 127.0.0.1. If you opened that address, the browser
 would treat the live pages as another site, and would not send their cookies (`workshop.embed`).
 """
 

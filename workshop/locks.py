@@ -1,7 +1,7 @@
 """`workshop lock`: resolve pyproject.toml's dependencies from scratch, and export locks with hashes.
 
-uv.lock names the registry that it was resolved with, so it is not committed. The exported files name
-no host. Each lock is complete: if you install one, you need no other.
+uv.lock contains the address of the registry that was used, so it is not committed. The exported files
+contain no host names. Each lock is complete: if you install one, you need no other.
 """
 
 import os
@@ -27,8 +27,8 @@ LOCKS = {
 def lock(folder: Path = paths.ROOT, *, newest: bool = False) -> None:
     """Write all locks into `folder`.
 
-    With `newest`, use all releases up to this minute. An old uv.lock would influence the resolution, so
-    uv works in an empty folder. Raises RuntimeError with uv's message if there is no solution.
+    With `newest`, use all releases up to now. uv runs in an empty folder, because an old uv.lock would
+    influence the result. Raises RuntimeError with uv's message if there is no solution.
     """
     with tempfile.TemporaryDirectory() as project:
         shutil.copy(paths.ROOT / "pyproject.toml", project)
@@ -41,9 +41,9 @@ def lock(folder: Path = paths.ROOT, *, newest: bool = False) -> None:
 
 
 def find_uv() -> str:
-    """Return the path of uv, which start.py and uv itself set in UV.
+    """Return the path of uv from the variable UV, which start.py and uv itself set, or from PATH.
 
-    Raises LookupError if UV is not set.
+    Raises LookupError if uv is not found.
     """
     found = os.environ.get("UV") or shutil.which("uv")
     if not found:
@@ -59,4 +59,4 @@ def _uv(project: str, *command: str) -> None:
         [find_uv(), *command], cwd=project, capture_output=True, text=True, encoding="utf-8"
     )
     if done.returncode:
-        raise RuntimeError(f"`uv {' '.join(command)}` failed. It said:\n{done.stderr}")
+        raise RuntimeError(f"`uv {' '.join(command)}` failed. It printed:\n{done.stderr}")

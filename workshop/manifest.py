@@ -1,4 +1,4 @@
-"""The content of steps.toml about each step and lab, and functions that find one by number or name."""
+"""The content of steps.toml, and functions that find a step or a lab by its number or name."""
 
 import tomllib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Step:
-    """One entry of steps.toml. The minutes are for teaching and for the exercise."""
+    """One entry of steps.toml. `teach` and `exercise` are times in minutes."""
 
     name: str  # "05_broadcast"
     title: str
@@ -48,7 +48,7 @@ class Step:
 
 
 class Lab(Step):
-    """A notebook about the finished application. Its folder has the solution and the code to run."""
+    """A notebook about the finished application. Its folder contains the solution and code to run."""
 
     @property
     def folder(self) -> Path:
@@ -70,13 +70,16 @@ def labs() -> tuple[Lab, ...]:
 def step(which: str) -> Step:
     """Return the step called "05", "5" or "05_broadcast".
 
-    Raises LookupError, which lists the steps.
+    If there is no such step, raises LookupError, which lists the steps.
     """
     return _named(which, steps())
 
 
 def step_about(subject: str) -> Step:
-    """Return the step called "history", whatever its number. Raises LookupError, which lists all."""
+    """Return the step with a subject such as "history", whatever its number.
+
+    If there is no such step, raises LookupError, which lists the subjects.
+    """
     for each in steps():
         if each.subject == subject:
             return each
@@ -85,7 +88,10 @@ def step_about(subject: str) -> Step:
 
 
 def lesson(which: str) -> Step:
-    """Return a step, or a lab, by name or number. Raises LookupError, which lists them."""
+    """Return the step or lab with this name or number.
+
+    If there is none, raises LookupError, which lists the steps and labs.
+    """
     return _named(which, (*steps(), *labs()))
 
 

@@ -1,13 +1,15 @@
-"""Where things are: the workshop's own folders (read-only for learners) and the learner's `mine/`."""
+"""The paths of the workshop's own folders (read-only for learners) and of the learner's `mine/`."""
 
 import os
 from pathlib import Path
 
 
 def find_root() -> Path:
-    """Return the workshop's top folder: WORKSHOP_ROOT, or else above this package, or above the cwd.
+    """Return the workshop's top folder, which contains `steps/steps.toml`.
 
-    Raises FileNotFoundError, which says what to do, if no folder contains `steps/steps.toml`.
+    It is WORKSHOP_ROOT, if this variable is set. Otherwise, it is the folder that contains this package,
+    or the current folder, or a folder above that. If none of them is the top folder, raises
+    FileNotFoundError, which explains what to do.
     """
     named = os.environ.get("WORKSHOP_ROOT")
     here = Path(__file__).resolve().parent
@@ -29,7 +31,7 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 def mine() -> Path:
-    """Return the learner's folder. Tests set WORKSHOP_MINE, so that they never change the real one."""
+    """Return the learner's folder. Tests set WORKSHOP_MINE, so that they never change a real folder."""
     return Path(os.environ.get("WORKSHOP_MINE") or ROOT / "mine").resolve()
 
 
@@ -39,17 +41,17 @@ def my_chat() -> Path:
 
 
 def my_final_app() -> Path:
-    """Return the learner's copy of the finished application."""
+    """Return the folder of the learner's copy of the finished application."""
     return mine() / "final_app"
 
 
 def my_speed() -> Path:
-    """Return the learner's broadcast from the lab on speed."""
+    """Return the folder of the learner's broadcast for the lab on speed."""
     return mine() / "speed"
 
 
 def my_attack() -> Path:
-    """Return the learner's chat with holes, of the lab on attacks."""
+    """Return the folder of the learner's chat with holes for the lab on attacks."""
     return mine() / "attack"
 
 

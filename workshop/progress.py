@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def watched(items: Sequence[T], what: str) -> Iterator[T]:
-    """Yield the items, and show the progress: "3 of 48 promises …". At the end, this line disappears."""
+    """Yield the items, and show the progress ("3 of 48 promises …"). The line disappears at the end."""
     begun, said = time.monotonic(), False
     try:
         for number, each in enumerate(items, 1):
@@ -28,7 +28,7 @@ def _say(words: str) -> None:
     if _in_a_notebook():
         from IPython.display import clear_output
 
-        clear_output(wait=not words)  # type: ignore[no-untyped-call]  # the result takes its place
+        clear_output(wait=not words)  # type: ignore[no-untyped-call]  # the result replaces it
         if words:
             print(words)
     elif sys.stderr.isatty():

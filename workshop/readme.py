@@ -1,4 +1,4 @@
-"""The tables of README.md and docs/teaching.md, generated from steps.toml, so that they always agree."""
+"""Generate the tables in README.md and docs/teaching.md from steps.toml, so that they always agree."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ WITHOUT_BREAK, BREAK, LUNCH, RESERVE = 100, 15, 60, 30
 
 
 def steps_table() -> str:
-    """Return the table of steps: step, idea, notebook, minutes for teaching and for the exercise."""
+    """Return a table of the steps with their ideas, notebooks, and minutes for teaching and exercise."""
     rows = [
         (
             f"[{step.number} {step.title}](steps/{step.name})",
@@ -44,7 +44,7 @@ def steps_table() -> str:
 
 
 def timetable() -> str:
-    """Return the sentences about how far a class gets in half a day, in one day and in several days."""
+    """Return a paragraph about how far a class gets in half a day, in one day and in several days."""
     every = [day[-1].number for day in days()]
     return (
         f"In half a day, you can do steps 00 to {HALF_DAY[-1].number}. In one day, you get to step "
@@ -69,7 +69,7 @@ class Lesson:
 
 START = Lesson("00", "Start", manifest.START_MINUTES)
 STEPS = [START, *(Lesson(s.number, s.title, s.teach + s.exercise) for s in manifest.steps())]
-HALF_DAY = STEPS[:6]  # to the complete chat of the tutorial
+HALF_DAY = STEPS[:6]  # up to the complete chat of the tutorial
 
 
 def days() -> list[list[Lesson]]:
@@ -83,7 +83,7 @@ def days() -> list[list[Lesson]]:
 
 
 def plan(lessons: list[Lesson]) -> list[tuple[int, str]]:
-    """Return the start of each part in minutes since midnight, with breaks, lunch and the reserve."""
+    """Return each part of a day and its start in minutes since midnight, including the breaks."""
     now, worked, rows, had_lunch = BEGIN, 0, [], False
     for lesson in lessons:
         if now + lesson.minutes > LATEST_LUNCH and not had_lunch:

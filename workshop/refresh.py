@@ -1,4 +1,4 @@
-"""Run the notebooks from top to bottom, and store their outputs as the strict test compares them."""
+"""Run the notebooks from top to bottom, and store their outputs in the form that the test compares."""
 
 import configparser
 import os
@@ -17,13 +17,16 @@ CELL_TIMEOUT = 60  # seconds, as in the test
 
 
 def refresh(names: list[str]) -> int:
-    """Re-execute the named notebooks ("05", "05_broadcast"; none: all). Returns an exit code."""
+    """Run the notebooks with these names, such as "05" or "05_broadcast", and return the exit code.
+
+    Without names, run all notebooks.
+    """
     chosen = notebooks(names)
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     for number, path in enumerate(chosen, 1):
         print(f"[{number}/{len(chosen)}] {path.name} …", end=" ", flush=True)
         begun = time.monotonic()
-        with tempfile.TemporaryDirectory() as mine:  # its own: no notebook finds another's chat
+        with tempfile.TemporaryDirectory() as mine:  # so that no notebook finds another one's chat
             os.environ["WORKSHOP_MINE"] = mine
             execute(path)
         print(f"{time.monotonic() - begun:.1f} s")
@@ -48,15 +51,15 @@ def notebooks(names: list[str]) -> list[Path]:
 
 
 def execute(path: Path) -> None:
-    """Run one notebook in its folder and save it with sanitised outputs."""
+    """Run one notebook in its folder, and save it with sanitized outputs."""
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
-        coalesce_streams=True,  # else what is printed comes in pieces, by chance
+        coalesce_streams=True,  # otherwise, printed text is split at random places
         resources={"metadata": {"path": str(path.parent)}},
-    ).execute(transport_encryption="auto")  # and so no warning about it between the names
+    ).execute(transport_encryption="auto")  # otherwise, each notebook would print a warning
     rules = sanitizers()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -77,7 +80,7 @@ def sanitizers() -> list[tuple[str, str]]:
 
 
 def sanitised(value: Any, rules: list[tuple[str, str]]) -> Any:
-    """Return an output after applying the rules to every text in it."""
+    """Return an output to which the rules have been applied, in every text that it contains."""
     if isinstance(value, str):
         for pattern, replacement in rules:
             value = re.sub(pattern, replacement, value)

@@ -60,7 +60,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port(preferred: int) -> tuple[int, str]:
-    """Return the first free port, starting with `preferred`, and why it is not the preferred one."""
+    """Return the first free port, starting with `preferred`, and the reason if it is another port."""
     for port in range(preferred, preferred + PORTS_TRIED):
         if not taken(port):
             reason = f"Port {preferred} is taken by {holder(preferred)}, so the server uses {port}."
@@ -72,7 +72,7 @@ def free_port(preferred: int) -> tuple[int, str]:
 
 
 def free(port: int) -> int:
-    """Return `port` if it is free. Raises OSError, which says what to do, if it is taken."""
+    """Return `port` if it is free. If it is taken, raise OSError, which explains what to do."""
     if taken(port):
         raise OSError(
             f"Port {port} is taken by {holder(port)}.\nExpected: a free port.\n"
@@ -92,7 +92,7 @@ def taken(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Return what uses a port. If it is a stage of the workshop, this is the stage's name."""
+    """Return a description of the program that uses a port, such as the name of a stage."""
     for note in running.notes():
         if note.port == port:
             return f"{note.name} of this workshop (`python3 start.py ps` lists it)"

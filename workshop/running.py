@@ -1,8 +1,7 @@
-"""A note for every running stage, so that `workshop ps` can list the stages and `workshop stop` can stop
-them.
+"""Notes about the running stages, for the commands `workshop ps` and `workshop stop`.
 
-Notes are small JSON files in `mine/.running/`, one per process. Process ids and ports are reused, so a
-note is valid only if the server at its port still answers with the note's token.
+Notes are small JSON files in `mine/.running/`, one for each process. The system reuses process ids and
+ports, so a note is valid only if the server at its port still answers with the note's token.
 """
 
 import json
@@ -15,7 +14,7 @@ from pathlib import Path, PurePath
 
 from workshop import paths
 
-STAGE_HEADER = "X-Workshop-Stage"  # carries WORKSHOP_TOKEN, which proves that this stage answered
+STAGE_HEADER = "X-Workshop-Stage"  # contains WORKSHOP_TOKEN, to prove that this stage has answered
 END_TIMEOUT = 5.0  # seconds
 
 
@@ -41,7 +40,7 @@ def record(pid: int, name: str, where: Path, port: int, token: str, by: str) -> 
 
 
 def this_place() -> str:
-    """Return a name for the place where this process runs, if possible the notebook's name."""
+    """Return a name for the place where this process runs. If possible, it is the notebook's name."""
     if "ipykernel" not in sys.modules:
         return "a Python program"
     session = PurePath(os.environ.get("JPY_SESSION_NAME", ""))
@@ -53,7 +52,7 @@ def forget(pid: int) -> None:
 
 
 def notes() -> list[Note]:
-    """Return the stages that are really running, and remove the notes of the others."""
+    """Return the notes of the stages that are still running, and delete all other notes."""
     from workshop.stages import answers  # here, because stages.py imports this module
 
     believed = []

@@ -1,4 +1,4 @@
-"""The second hint: where a learner's file differs from the step's, near a verdict's place."""
+"""The second hint: where a learner's file differs from the step, near the place of the problem."""
 
 from workshop import changes, manifest, paths
 from workshop.changes import Hunk
@@ -15,7 +15,7 @@ NOTHING = (
 
 
 def second_hint(verdict: Verdict) -> View:
-    """Return the difference that is nearest to the place that the verdict's first hint names."""
+    """Return the difference that is nearest to the place that the verdict names."""
     step = manifest.step(verdict.step)
     mine = changes.lesson_files(paths.my_chat())
     theirs = changes.lesson_files(step.folder)
@@ -36,9 +36,9 @@ def second_hint(verdict: Verdict) -> View:
 
 
 def _distance(hunk: Hunk, line: int) -> int:
-    """Return how many lines a difference is away from a line of the learner's file.
+    """Return the distance in lines between a difference and a line of the learner's file.
 
-    Line 0 is any line.
+    If the line is 0, its position is unknown, and the distance is 0.
     """
     if not line:
         return 0
@@ -59,7 +59,7 @@ def _view(hunk: Hunk, line: int, number: str) -> View:
 def _around(hunk: Hunk, line: int) -> list[str]:
     """Return the lines of a difference.
 
-    If it is long, return only those around the line, or the first.
+    If the difference is long, return only the lines around this line, or its first lines.
     """
     at, own = 0, hunk.old_start
     for number, row in enumerate(hunk.lines):

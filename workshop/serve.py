@@ -2,16 +2,16 @@
 
     python -m flask --app workshop.serve run        with WORKSHOP_APP=…/steps/05_broadcast/app.py
 
-The stage itself contains none of this. The wrapper has these effects:
+The code of the stage contains none of this. The wrapper has these effects:
 
-- the stage answers only requests for names of this machine (`workshop.hosts`), except in class mode;
-- only the user who owns the files can read what the stage stores;
-- with `--debug`, a page shows the traceback, but not Werkzeug's console, which runs any code;
-- behind a proxy such as JupyterHub's, addresses keep the proxy's prefix;
-- a closed WebSocket ends its connection immediately (Werkzeug would keep it open, and the client would
-  wait for 3 s);
-- every answer names the stage that it comes from, and so do every page's title and footer;
-- if a notebook started the stage, the stage ends together with the notebook.
+- The stage answers only requests for names of this machine (`workshop.hosts`), except in class mode.
+- Only the user who owns the files can read what the stage stores.
+- With `--debug`, an error page shows the traceback, but not Werkzeug's console, which runs any code.
+- Behind a proxy such as JupyterHub's, addresses keep the proxy's prefix.
+- A closed WebSocket ends its connection immediately. (Werkzeug would keep the connection open, and the
+  client would wait for 3 s.)
+- Each response contains the stage's token, and the title and footer of each page name the stage.
+- If a notebook started the stage, the stage ends together with the notebook.
 """
 
 import contextlib
@@ -41,20 +41,21 @@ from workshop import embed
 from workshop.hosts import OwnHosts, WsgiApp
 from workshop.running import STAGE_HEADER
 
-QUICK_HASH, SALT = "scrypt:8192:8:1", 16  # instead of werkzeug's own default; letters of a salt
-OTHERS = 0o077  # the bits of a mode that are for everybody except the owner
+QUICK_HASH, SALT = "scrypt:8192:8:1", 16  # used instead of werkzeug's default; characters of a salt
+OTHERS = 0o077  # the bits of a file's mode for everybody except the owner
 OWNER = 0o700
 
 SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.IGNORECASE)
 
 
 def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
-    """Load the application at WORKSHOP_APP and wrap it. `door` decides which requests reach it."""
+    """Load the application at WORKSHOP_APP, and wrap it. `door` decides which requests reach it."""
     if os.environ.get("WORKSHOP_TIED") == "1":
         end_with_parent()
     os.umask(OTHERS)
-    if not os.environ.get("WORKSHOP_SIGN"):  # nobody sees this stage: it is for a check or a test
-        # A check makes dozens of accounts. 20 ms instead of 100 for a hash can still be noticed.
+    if not os.environ.get("WORKSHOP_SIGN"):  # this stage is for a check or a test
+        # A check creates dozens of accounts. A hash that takes 20 ms instead of 100 is still slow enough
+        # for the checks that measure the time.
         generate_password_hash.__defaults__ = (QUICK_HASH, SALT)
         sqlite3.dbapi2.connect = connect_without_sync  # type: ignore[assignment]
     sys.meta_path.insert(0, WithoutAsyncio)
@@ -83,16 +84,15 @@ def connect_without_sync(*arguments: Any, **options: Any) -> sqlite3.Connection:
 
 class WithoutAsyncio(MetaPathFinder):
     """Prevent python-socketio from importing aiohttp and tornado, which takes a third of the start time.
-    python-socketio imports them for asyncio's clients and servers if they are installed, and JupyterLab
-    installs both.
 
-    The application itself can still import them.
+    If these packages are installed, python-socketio imports them for its asyncio clients and servers.
+    JupyterLab installs both. The application itself can still import them.
     """
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
         packages = [sys.modules[each] for each in ("engineio", "socketio") if each in sys.modules]
-        are_complete = all(hasattr(each, "__all__") for each in packages)  # its last line
+        are_complete = all(hasattr(each, "__all__") for each in packages)  # in the last line
         if name in ("aiohttp", "tornado") and not are_complete:
             raise ModuleNotFoundError(f"python-socketio does without {name} here.", name=name)
 
@@ -108,14 +108,14 @@ def load() -> Flask:
         failure, place = error, error.__traceback__
 
         def fail(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            # Each `raise` adds to the traceback: without this, every reload would show a longer one.
+            # Each `raise` adds to the traceback. Without `place`, it would grow with each request.
             raise failure.with_traceback(place) from None
 
         app = Flask(__name__)
         app.wsgi_app = fail  # type: ignore[method-assign]
         return app
     data = Path(app.instance_path)
-    if data.is_dir():  # an earlier run may have created it so that everybody can read it
+    if data.is_dir():  # an earlier run may have made it readable for everybody
         data.chmod(OWNER)
     return app
 
@@ -125,17 +125,18 @@ def wrap(wsgi: WsgiApp) -> WsgiApp:
         wsgi = ProxyFix(wsgi, x_for=1, x_proto=1, x_host=1, x_prefix=1)
     wsgi = TidyClose(wsgi)
     if get_debug_flag():
-        # `evalex` is the console. Its PIN could be computed from public facts, and a page's own
-        # scripts could use it once it was entered. So there is no console.
+        # `evalex=False` removes the console. Its PIN could be calculated from public facts, and after
+        # somebody has entered the PIN, a page's own scripts could use the console.
         wsgi = DebuggedApplication(wsgi, evalex=False, pin_security=False)
     return wsgi
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes, which happens in whatever way the parent process ends."""
+    """Exit as soon as standard input closes. This happens however the parent process ends."""
 
     def wait() -> None:
-        # The descriptor itself: a thread inside sys.stdin's lock would crash an exiting reloader.
+        # Read the descriptor directly. If a thread held the lock of sys.stdin, an exiting reloader would
+        # crash.
         while os.read(0, 1024):
             pass
         os._exit(0)
@@ -144,10 +145,10 @@ def end_with_parent() -> None:
 
 
 class TidyClose:
-    """Shut the connection down when a WebSocket has ended.
+    """WSGI middleware that shuts the connection down when a WebSocket has ended.
 
-    python-engineio ends a WebSocket by raising ConnectionError. Werkzeug takes this as a sign that the
-    client has left, and keeps the connection open, so a Python client waits 3 s for its end.
+    python-engineio ends a WebSocket by raising ConnectionError. Werkzeug then assumes that the client
+    has left, and keeps the connection open. As a result, a Python client waits 3 s for its end.
     """
 
     def __init__(self, wsgi: WsgiApp) -> None:
@@ -158,7 +159,7 @@ class TidyClose:
     ) -> Iterable[bytes]:
         try:
             return self.wsgi(environ, start_response)
-        except OSError:  # as a ConnectionError, or plain when it ends before it has begun
+        except OSError:  # a ConnectionError, or an OSError if it ends before it has begun
             connection = environ.get("werkzeug.socket")
             if connection is None or "HTTP_UPGRADE" not in environ:
                 raise
@@ -170,16 +171,16 @@ class TidyClose:
 
 def identify(response: Response) -> Response:
     response.headers[STAGE_HEADER] = os.environ.get("WORKSHOP_TOKEN", "")
-    # Otherwise a page that somebody leaves can stay connected in the browser's back/forward cache.
+    # Otherwise, a page that somebody has left can stay connected in the browser's back/forward cache.
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def redirect_relatively(response: Response) -> Response:
-    """Behind a prefix, use relative addresses for redirects.
+    """If the stage is behind a proxy with a prefix, make the address of a redirect relative.
 
     Jupyter's proxy adds its prefix to any path that begins with a slash, even if the path already has
-    it (github.com/jupyterhub/jupyter-server-proxy/issues/574).
+    the prefix (github.com/jupyterhub/jupyter-server-proxy/issues/574).
     """
     below, up = f"{request.root_path}/", "../" * (request.path.count("/") - 1)
     if request.root_path and response.location and response.location.startswith(below):
@@ -188,9 +189,9 @@ def redirect_relatively(response: Response) -> Response:
 
 
 def signpost(response: Response) -> Response:
-    """Show in a page's title and footer the step, the owner of the copy, and the port.
+    """Show the step, the owner of the copy, and the port in the title and the footer of a page.
 
-    The footer comes before the scripts, so that they measure the page that the reader sees.
+    The footer comes before the scripts, so that scripts that measure the page include it.
     """
     if response.mimetype != "text/html" or response.is_streamed or response.direct_passthrough:
         return response
@@ -208,12 +209,12 @@ def signpost(response: Response) -> Response:
 
 
 def own_port() -> int:
-    """Return the port that this server listens on. Behind a proxy, a request names the proxy's port."""
+    """Return the port of this server. Behind a proxy, a request contains the proxy's port instead."""
     port: int = request.environ["werkzeug.socket"].getsockname()[1]
     return port
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether a line is useful to a learner. Most polls of a Socket.IO connection are not."""
+    """Return whether a line of the log is useful to a learner. Most Socket.IO requests are not."""
     line = record.getMessage()
     return "/socket.io/?" not in line or not re.search(r'" (200|101) ', line)

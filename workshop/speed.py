@@ -1,10 +1,10 @@
-"""What a broadcast costs: the CPU time of a server for each delivery, and how long each part takes.
+"""Measure what a broadcast costs: a server's CPU time for each delivery, and the time for each part.
 
-    measure(chat, other)         # CPU time, from outside, of any chat with `new_message`
-    profile(mine, at_once=4)     # the parts of a broadcast, of a chat in the lab on speed
+    measure(chat, other)         # the CPU time of any chat with `new_message`, measured from outside
+    profile(mine, at_once=4)     # the parts of a broadcast in a chat from the lab on speed
 
-Figures differ on every machine and on every run. They are only in the HTML, which the strict test
-ignores. The text contains only what is always the same.
+The figures differ on every machine and on every run. They are only in the HTML, which the strict test
+ignores. The text contains only values that are always the same.
 """
 
 import html
@@ -22,12 +22,12 @@ from workshop.views import View, box, html_table
 
 PARTS = ("make the text", "make the frame", "write it")  # parts whose calls are counted
 Lap = dict[str, tuple[int, float]]  # calls and microseconds, by part
-# Seconds of CPU time that each server gets. Windows counts in ticks of 16 ms, Linux in 10 ms.
+# Seconds of CPU time for each server. Windows counts the time in ticks of 16 ms, and Linux in 10 ms.
 SPENT = 1.0 if sys.platform == "win32" else 0.25
-TURNS = 3  # servers take turns, so that other work of the machine affects all of them
+TURNS = 3  # servers take turns, so that other programs on the machine affect all of them
 WARM_UP = 5  # bursts
 LAPS = 21  # bursts that are timed
-MICROSECONDS = 1e6  # in a second
+MICROSECONDS = 1e6  # microseconds in a second
 REST = "everything else"
 BAR = (
     '<svg style="flex: 1; height: 14px" viewBox="0 0 100 14" preserveAspectRatio="none" '
@@ -37,7 +37,7 @@ FIRST = "35%"  # width of a table's first column
 
 
 class Costs(View, Mapping[str, float]):
-    """CPU time for each delivery, in microseconds, by the name of the chat."""
+    """The CPU time for each delivery in microseconds, by the name of the chat."""
 
     def __init__(self, costs: dict[str, float], listeners: int, at_once: int) -> None:
         self._costs = costs
@@ -63,7 +63,7 @@ class Costs(View, Mapping[str, float]):
 
 
 def measure(*chats: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Costs:
-    """Send messages to a room of each chat. Return the CPU time that each server needs for a delivery.
+    """Send messages in each chat, and return the CPU time that each server needs for a delivery.
 
     `at_once` messages arrive together. Raises Undelivered if a listener misses a message, or gets one
     twice or out of order.
@@ -79,11 +79,11 @@ def measure(*chats: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Cost
 
 
 class _Meter:
-    """A chat, a room in it, and the CPU time that the server has used since the first message."""
+    """Measures the CPU time that the server of one chat uses for the messages in a room."""
 
     def __init__(self, chat: Stage, room: Room, at_once: int) -> None:
         self.name, self._room, self._at_once = chat.name, room, at_once
-        server = psutil.Process(chat.pid)  # on Windows, a starter whose child is the server
+        server = psutil.Process(chat.pid)  # on Windows, this process only starts the server
         self._processes = [server, *server.children(recursive=True)]
         for _ in range(WARM_UP):
             room.say(at_once)
@@ -104,7 +104,7 @@ class _Meter:
 
 
 class Profile(View):
-    """How often each part of a broadcast runs (`calls`), and the microseconds that it takes in total."""
+    """How often each part of a broadcast runs (`calls`) and how many microseconds it takes (`times`)."""
 
     def __init__(self, name: str, laps: list[Lap], listeners: int, at_once: int) -> None:
         self.calls = {part: int(mode(lap[part][0] for lap in laps)) for part in PARTS}
@@ -123,9 +123,12 @@ class Profile(View):
 
 
 def profile(chat: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Profile:
-    """Time the parts of a broadcast in a chat of lab 18. Raises Undelivered as `measure` does."""
+    """Time the parts of a broadcast in a chat of lab 18.
+
+    Raises Undelivered like `measure`, and LookupError for any other chat.
+    """
     if not chat.is_tiny:
-        raise LookupError(f"`profile` knows only the chats in the lab on speed, not {chat.name}.")
+        raise LookupError(f"`profile` works only with chats in the lab on speed, not {chat.name}.")
     laps: list[Lap] = []
     with _room(chat, listeners) as room, requests.Session() as http:
         http.trust_env = False
@@ -139,13 +142,13 @@ def profile(chat: Stage, at_once: int = 1, listeners: int = LISTENERS) -> Profil
 
 @contextmanager
 def _room(chat: Stage, listeners: int) -> Iterator[Room]:
-    """A room of this chat. If a message is lost, the error also contains the server's last error."""
+    """Open a room in a chat. If a message is lost, the exception contains the server's last error."""
     before = chat.log
     try:
         with Room(chat.port, listeners) as room:
             yield room
     except Undelivered as problem:
-        from workshop.checks.console import last_error  # here: the contract imports this module
+        from workshop.checks.console import last_error  # here: the checks import this module
 
         log = chat.log.removeprefix(before)
         said = f"; the server's log says: {last_error(log)}" if "Traceback" in log else ""
@@ -157,9 +160,9 @@ def _messages(count: int) -> str:
 
 
 def _measured(share: float, figure: str) -> str:
-    """Return a figure with a bar that fills at most 1.0 of its cell.
+    """Return a figure with a bar. A share of 1.0 fills the available width.
 
-    They differ on every run, so notebooks/sanitize.cfg replaces them.
+    The figure and the bar differ on every run, so notebooks/sanitize.cfg replaces them.
     """
     return (
         '<div class="measured" style="display: flex; gap: .6em; align-items: center">'

@@ -6,15 +6,15 @@
 
 `workshop.groups` runs a stage as several processes.
 
-The child is `flask run` on a free port of 127.0.0.1. For "final_app", the finished application, and
-"mine/final_app", a learner's copy of it, it is `python -m final_app`. For the chats of lab 18, such as
-"18_speed/finished" and "mine/speed", it is `workshop.tiny`. Its standard input is a pipe. When this
-process ends for any reason, the pipe closes, and the child exits (`workshop.serve`,
+The child is `flask run` on a free port of 127.0.0.1. For the finished application ("final_app") and a
+learner's copy of it ("mine/final_app"), the child is `python -m final_app`. For the chats of lab 18,
+such as "18_speed/finished" and "mine/speed", it is `workshop.tiny`. The child's standard input is a
+pipe. When this process ends for any reason, the pipe closes, and the child exits (`workshop.serve`,
 `workshop.finished`).
 
-A step stores its data in a temporary folder that is deleted when this process ends. If you stop and
-start a stage, it keeps its data, but a new kernel starts with none. The learner's own chat keeps its
-data.
+A step stores its data in a temporary folder, which is deleted when this process ends. If you stop and
+start a stage, it keeps its data. If you start a new kernel, the data of a step is gone, but the
+learner's own chat keeps its data.
 """
 
 import atexit
@@ -48,7 +48,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
 # The finished application in a notebook: anybody can register, and a frame can show it.
 IN_A_NOTEBOOK = {"CHAT_OPEN_REGISTRATION": "true", "CHAT_FRAME_ANCESTORS": "*"}
-# A check is faster than people are.
+# A check is faster than people, so it needs higher limits.
 UNHURRIED = {
     f"CHAT_LIMIT_{kind}": "100000 per second"
     for kind in ("MESSAGES", "ACTIONS", "LOGINS", "LOGINS_ADDRESS", "UPLOADS")
@@ -62,7 +62,7 @@ _temporary: list[Path] = []
 
 
 class StageFailed(RuntimeError):
-    """The stage did not start. The message contains what it printed, which is also in `log`."""
+    """The stage did not start. The message contains what the stage printed, which is also in `log`."""
 
     def __init__(self, name: str, log: str) -> None:
         self.log = log
@@ -94,19 +94,19 @@ def _remove_left_folders() -> None:
 
 @dataclass
 class Stage:
-    """One running copy of a stage. `name` is the step's, or "mine"; `folder` contains its code."""
+    """One running copy of a stage. `name` is a step's name or "mine", and `folder` contains the code."""
 
     name: str
     folder: Path
-    sign: str  # what the title and the footer say; "" leaves the pages unchanged
+    sign: str  # the text in the title and the footer; "" leaves the pages unchanged
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     port: int = 0
-    data: Path | None = field(default_factory=temporary_folder)  # None: `instance`, beside app.py
+    data: Path | None = field(default_factory=temporary_folder)  # None: `instance`, next to app.py
     settings: dict[str, str] = field(default_factory=dict)  # more variables of its environment
     _process: subprocess.Popen[str] | None = None
     _log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     _news: threading.Condition = field(default_factory=threading.Condition)
-    _started_from: frozenset[tuple[str, float]] = frozenset()  # its files and their times
+    _started_from: frozenset[tuple[str, float]] = frozenset()  # the files at the start, with times
 
     def __repr__(self) -> str:
         return f"<{self.name}: {'running' if self.alive else 'stopped'}>"
@@ -151,7 +151,7 @@ class Stage:
             return "\n".join(self._log)
 
     def await_log(self, *texts: str) -> None:
-        """Wait until a line of the log contains these texts, since an answer can arrive before it.
+        """Wait until a line of the log contains these texts. A response can arrive before its line.
 
         Returns after LOG_TIMEOUT even if there is no such line.
         """
@@ -161,15 +161,15 @@ class Stage:
             )
 
     def start(self) -> None:
-        """Start the child and wait until it answers with its token.
+        """Start the child, and wait until it answers with the stage's token.
 
-        Raises StageFailed if it does not.
+        Raises StageFailed if it does not answer.
         """
         self._started_from = files_of(self.folder)
         _started.append(self)
         if self.name.startswith("mine"):
-            # Python reuses its byte code if a file has the same size and the same second of its last
-            # change, so it would miss a quick second save.
+            # Python reuses byte code if the file has the same size and was last changed in the same
+            # second. If somebody saves twice in a second, Python would run the old code.
             shutil.rmtree(self.folder / "__pycache__", ignore_errors=True)
         self._log.clear()
         command, where, settings = flask_run(self.port), self.folder, {}
@@ -236,20 +236,20 @@ class Stage:
             if found:
                 self.port = int(found.group(1))
                 announced.set()
-        announced.set()  # it ended, so `start` must not wait
+        announced.set()  # the child has ended, so `start` must not wait any longer
 
 
 def stage(name: str, *, signed: bool = True) -> Stage:
     """Return the running stage `name`: a step ("05", "05_broadcast"), "mine", or "final_app".
 
     A second call returns the stage that is already running. If its files have changed, the stage
-    restarts with the same port and data, so that open pages find it again. `signed=False` is for
-    checks: it does not change titles and footers, and does not touch the learner's data. Raises
-    LookupError for an unknown name, and StageFailed if the application does not start.
+    restarts with the same port and data, so that open pages can reconnect to it. With `signed=False`,
+    which is for checks, the titles and footers of the pages do not change, and the learner's data is not
+    used. Raises LookupError for an unknown name, and StageFailed if the application does not start.
     """
     name, folder = locate(name)
     known = _stages.get((folder, signed))
-    is_check = name.startswith("mine") and not signed  # starts without earlier data
+    is_check = name.startswith("mine") and not signed  # a check starts without earlier data
     if known and known.alive and not known.stale() and not is_check:
         return known
     if known:
@@ -347,10 +347,10 @@ def child_environment(
     tied: bool = False,
     data: Path | None = None,
 ) -> dict[str, str]:
-    """Return this process's environment without FLASK_* variables, but with those that `workshop.serve`
-    reads.
+    """Return the environment for a stage: that of this process, with what `workshop.serve` needs.
 
-    `data` is the folder in which the stage stores its data. If it is None, the stage decides.
+    The variables that begin with FLASK_, WERKZEUG_ or CHAT_ are left out. `data` is the folder in which
+    the stage stores its data. If it is None, the stage decides.
     """
     inherited = {
         key: value
@@ -380,7 +380,7 @@ def answers(url: str, token: str) -> bool:
     try:
         with _direct.open(url, timeout=READY_TIMEOUT) as response:
             headers = response.headers
-    except HTTPError as error:  # an error page is an answer, too
+    except HTTPError as error:  # an error page is a response, too
         headers = error.headers
     except OSError:
         return False
@@ -388,7 +388,7 @@ def answers(url: str, token: str) -> bool:
 
 
 def files_of(folder: Path) -> frozenset[tuple[str, float]]:
-    """Return a stage's own files, each with the time of its last change in seconds since 1970."""
+    """Return the files of a stage, each with the time of its last change in seconds since 1970."""
     return frozenset(
         (str(path), path.stat().st_mtime)
         for path in folder.rglob("*")

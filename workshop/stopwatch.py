@@ -1,8 +1,8 @@
-"""A stopwatch in a server of lab 18: how often each part of a broadcast runs, and for how long.
+"""A stopwatch in a server of lab 18. It measures how often and how long each part of a broadcast runs.
 
-Python's own profiler, cProfile, records every call. For functions that take a microsecond, recording
-costs more than the call, and greenlets confuse cProfile. This stopwatch times only six functions, none
-of which waits for anything.
+Python's own profiler, cProfile, records every call. If a function takes only a microsecond, recording
+the call takes longer than the call itself. Greenlets also confuse cProfile. This stopwatch times only
+six functions, and none of them waits for anything.
 """
 
 import sys
@@ -20,7 +20,7 @@ PARTS = (TEXT, FRAME, WRITE, REST)
 
 
 class Stopwatch:
-    """`fanout` is the class whose `emit` is timed."""
+    """Times `fanout.emit` and the parts of a broadcast. `fanout` is a class."""
 
     def __init__(self, fanout: type) -> None:
         self._parts = [
@@ -32,12 +32,12 @@ class Stopwatch:
             (gevent.socket.socket, "send", WRITE),
         ]
         self._originals: list[tuple[Any, str, Any]] = []
-        self._inner: list[int] = []  # nanoseconds in the parts inside each part that runs
+        self._inner: list[int] = []  # for each running part, the time in its inner parts, in ns
         self._calls = dict.fromkeys(PARTS, 0)
         self._times = dict.fromkeys(PARTS, 0)
 
     def lap(self) -> dict[str, list[float]]:
-        """Start or restart. Return {part: [calls, microseconds]} since the previous start."""
+        """Start or restart. Return {part: [calls, microseconds]} for the time since the last start."""
         if not self._originals:
             self._start()
         seen: dict[str, list[float]] = {
@@ -62,7 +62,7 @@ class Stopwatch:
         self, original: Callable[..., Any], part: str, *, counts: bool
     ) -> Callable[..., Any]:
         def timed(*args: Any, **options: Any) -> Any:
-            if part == WRITE and not self._inner:  # an answer to an HTTP request
+            if part == WRITE and not self._inner:  # a response to an HTTP request
                 return original(*args, **options)
             self._inner.append(0)
             begun = perf_counter_ns()
@@ -79,6 +79,6 @@ class Stopwatch:
 
 
 def _modules_with(function: Callable[..., Any]) -> list[Any]:
-    """Return the modules that have imported this function, under its own name."""
+    """Return the modules that have imported this function under its own name."""
     name = function.__name__
     return [each for each in sys.modules.values() if getattr(each, name, None) is function]

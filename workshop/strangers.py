@@ -1,8 +1,8 @@
 """A stranger who is not logged in, opens a WebSocket, and sends frames by hand, valid or not.
 
     somebody = stranger(chat)
-    somebody.send("42[")                 # a packet that is no Socket.IO packet
-    somebody.announce(60_000_000)        # a frame of 60 MB, of which only the beginning comes
+    somebody.send("42[")                 # not a valid Socket.IO packet
+    somebody.announce(60_000_000)        # a frame of 60 MB, of which only the beginning is sent
     somebody.answer()                    # "closed: 1002 expected a Socket.IO packet, …"
 
 A stranger can reach only stages, which are on this computer, and sends only a few bytes.
@@ -14,7 +14,7 @@ from workshop.load import CLOSE, HANDSHAKE, NO_MASK, TEXT, frame
 from workshop.stages import Stage
 
 PATIENCE = 10.0  # seconds for the handshake
-MOMENT = 1.0  # seconds; a server that closes a connection does so within milliseconds
+MOMENT = 1.0  # seconds; when a server closes a connection, it takes only milliseconds
 BEGINNING = 1000  # bytes of a long frame that are really sent
 STILL_OPEN = "no answer, still open"
 
@@ -30,7 +30,7 @@ class Stranger:
             head += self._take(1)
         if b" 101 " not in head:
             raise ConnectionError(f"Expected a WebSocket, received {head[:100]!r}")
-        self._next_frame()  # the server's first packet, which says how the connection works
+        self._next_frame()  # the server's first packet, which contains settings of the connection
 
     def send(self, packet: str) -> None:
         """Send a packet as a whole frame. The packet can contain anything."""
@@ -42,10 +42,7 @@ class Stranger:
         self._line.sendall(head + NO_MASK + b"x" * min(size, BEGINNING))
 
     def answer(self) -> str:
-        """Wait for a second, and return the server's answer.
-
-        The server may also have closed the socket.
-        """
+        """Return how the server has closed the connection, or that it is still open after a second."""
         self._line.settimeout(MOMENT)
         try:
             while True:

@@ -1,9 +1,9 @@
-"""A three-way comparison of a learner's file, a step's file, and the previous step, from which both
-started.
+"""Compare a learner's file with a step's file and with the previous step, from which both started.
 
-The first two alone do not show which lines the learner wrote and which lines the step removes. Also, if
-a new block ends like one of the learner's blocks, a plain comparison would show that end only once, and
-the learner could not type the new block as it is shown.
+The learner's file and the step's file alone do not show which lines the learner wrote and which lines
+the step removes. There is another problem: if a new block ends with the same lines as one of the
+learner's blocks, a comparison of two files would show these lines only once. The learner could then not
+type the new block as it is shown.
 """
 
 import re
@@ -19,8 +19,9 @@ Lines = Sequence[str]
 class Mark:
     """One line of a comparison: its sign, and its position in the two files, counted from 0.
 
-    " " is in both, "+" must be added, "-" must be removed, "|" is the learner's own. If a line is in
-    only one file, its position in the other is the number of the line before which it would be.
+    A line with " " is in both files, "+" must be added, "-" must be removed, and "|" is the learner's
+    own. If a line is in only one file, its position in the other file is the number of the line before
+    which it would be.
     """
 
     sign: str
@@ -29,10 +30,11 @@ class Mark:
 
 
 class Comparison:
-    """Puts the lines of a learner's file and of a step's into one order, with their signs.
+    """Puts the lines of a learner's file and of a step's file into one order, with their signs.
 
-    Lines that neither has changed divide the files. Between two such lines, the lines that the step
-    adds keep their place among the lines of the origin, before the lines that the learner wrote.
+    The lines that neither file has changed divide the files into sections. Within a section, the lines
+    that the step adds keep their place among the lines of the origin. They come before the lines that
+    the learner wrote.
     """
 
     def __init__(self, origin: Lines, mine: Lines, step: Lines) -> None:
@@ -73,7 +75,7 @@ class Comparison:
         yield from (Mark("+", here.stop, at) for at in coming)
 
     def _typed(self, own: list[int], coming: list[int]) -> dict[int, int]:
-        """Return which of the step's new lines the learner has typed, and in which lines.
+        """Return the step's new lines that the learner has typed: the learner's line -> the step's line.
 
         Distinctive lines are matched first, and then equal lines around them.
         """
@@ -108,8 +110,8 @@ class Comparison:
     def _reached(self, origin: Lines) -> list[int]:
         """Return the position in the origin for each of the learner's lines.
 
-        If a line replaced an old line, it has the position of that line. The lines below it come after
-        it.
+        A line that replaced an old line has the position of the old line. The new lines below it have
+        the position after that.
         """
         reached: list[int] = []
         for tag, start, end, first, after in _opcodes(origin, self.mine):
@@ -126,7 +128,7 @@ class Comparison:
         return reached
 
     def _lost(self, origin: Lines) -> set[int]:
-        """Return the old lines that the learner's file does not contain anywhere."""
+        """Return the lines of the step that are in the origin, but nowhere in the learner's file."""
         own = {line for at, line in enumerate(self.mine) if at not in self.from_mine}
         gone = {
             place

@@ -1,11 +1,11 @@
 """`python -m workshop.tiny`: the smallest chat of lab 18, with the `fanout.py` of the current folder.
 
-Like the finished application, it is served by gevent's server, with `final_app.wire`. It also answers
-only to names of this machine, and with the stage's token. It ends with the notebook, and it can time
-itself (`workshop.stopwatch`).
+Like the finished application, this chat runs on gevent's server with `final_app.wire`. It answers only
+requests for names of this machine, and each response contains the stage's token. The chat ends together
+with the notebook, and it can time its own broadcasts (`workshop.stopwatch`).
 """
 
-import _thread  # not threading: gevent patches that
+import _thread  # instead of threading, which gevent patches
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from workshop.finished import end_with_parent
 
 
 def main() -> int:
-    """Serve on a free port, or on the one that is given, until standard input closes."""
+    """Serve the chat on the given port until standard input closes. Port 0 means any free port."""
     _thread.start_new_thread(end_with_parent, ())
 
     from gevent import monkey

@@ -1,4 +1,4 @@
-"""What a check found, as a card in a notebook and as text in a terminal."""
+"""The result of a check, shown as a card in a notebook and as text in a terminal."""
 
 import html
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Verdict:
 
     step: str
     state: str
-    kept: int  # promises that were tried and are kept, of `total`
+    kept: int  # the number of promises that were tested and are kept, out of `total`
     total: int
     sentence: str = ""
     expected: str = ""
@@ -29,10 +29,10 @@ class Verdict:
     hint: str = ""
     report: Report | None = None  # the error that caused it, if there was one
     about: str = ""  # the file that a hint is about, if no error names one: "static/chat.js"
-    untried: tuple[str, ...] = ()  # the promises that this machine cannot try
+    untried: tuple[str, ...] = ()  # the promises that this machine cannot test
     why_untried: str = ""
-    can_say_more: bool = False  # a second hint can be asked for
-    second: View | None = field(default=None, compare=False)  # the second hint, once asked for
+    can_say_more: bool = False  # whether the learner can ask for a second hint
+    second: View | None = field(default=None, compare=False)  # the second hint, if it was asked for
 
     @property
     def headline(self) -> str:
@@ -44,7 +44,7 @@ class Verdict:
         skipped = f" {left_out} could not be tested. {self.why_untried}" if left_out else ""
         if self.state == OPEN:
             return f"{start}{self._kept_so_far}. Not there yet: {self.sentence}{skipped}"
-        which = f"promise {self.kept + left_out + 1} of {self.total}"  # no later one was tried
+        which = f"promise {self.kept + left_out + 1} of {self.total}"  # no later promise was tested
         return f"{start}{which} is not kept: {self.sentence}{skipped}"
 
     @property
@@ -107,7 +107,7 @@ def _row(name: str, text: str) -> str:
 
 
 def next_notebook(number: str) -> Path | None:
-    """Return the notebook after that of a step or lab: the learner's copy, if there is one."""
+    """Return the next notebook after that of a step or lab, if possible the learner's copy of it."""
     lessons = [*manifest.steps(), *manifest.labs()]
     place = [each.number for each in lessons].index(number) + 1
     if place == len(lessons):

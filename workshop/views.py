@@ -1,8 +1,8 @@
-"""What a notebook shows: code and changes from the step folders, live pages, packets, progress.
+"""The views that a notebook shows: code and changes from the steps, live pages, packets and others.
 
 Every view has two forms. A running notebook shows the HTML. The text contains no port, id or time, so
-it is always the same. It is stored in the notebook for the tests, and for readers who do not run the
-notebook.
+it is always the same. The text is stored in the notebook for the tests, and for readers who do not run
+the notebook.
 """
 
 import html
@@ -19,9 +19,9 @@ from workshop.clients import frame_text, meaning, tape_of
 from workshop.highlight import coloured_row, diff_row, pre
 from workshop.stages import Stage, locate
 
-LONG_FILE = 80  # lines; a new file longer than this is folded away
-PAGE_HEIGHT = 260  # CSS pixels: a heading and a line or two
-CHAT_HEIGHT = 420  # CSS pixels: a chat with some lines in it
+LONG_FILE = 80  # lines; a longer change to a file is folded
+PAGE_HEIGHT = 260  # CSS pixels; enough for a heading and a line or two
+CHAT_HEIGHT = 420  # CSS pixels; enough for a chat with some messages
 ONLY_YOURS = (
     "A line with | is only in your chat. Keep your own work, unless the text says otherwise, and "
     "remove typos. If a + line replaces one of yours, merge the two."
@@ -40,13 +40,13 @@ HEAD = (
     "padding: .3em .8em; font-weight: 600; border-bottom: 1px solid rgba(128,128,128,.3); "
     "overflow-wrap: anywhere"
 )
-WORDS = "padding: .2em .4em"  # in line with the text that a cell prints
+WORDS = "padding: .2em .4em"  # aligns a sentence with the text that a cell prints
 CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
 LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks long lines
 
 
 class View:
-    """What a cell shows: `text` in every program, and `markup` (HTML) in a notebook."""
+    """What a cell shows: `markup` (HTML) in a notebook, and `text` everywhere else."""
 
     def __init__(self, text: str, markup: str) -> None:
         self.text = text
@@ -60,9 +60,11 @@ class View:
 
 
 def show(where: str, file: str, *names: str) -> View:
-    """Show a file of a stage, or only the pieces called `names`: functions, or lines that contain one.
+    """Show a file of a stage, or only the pieces of the file called `names`.
 
-    `where` is a step ("05_broadcast") or "mine". Raises LookupError, which lists what there is.
+    `where` is a step ("05_broadcast") or "mine". In a Python file, a piece is a function or a class, for
+    example. In other files, it is a block whose first line contains the name. If there is no such file
+    or piece, raises LookupError, which lists those that exist.
     """
     label, folder = locate(where)
     files = changes.lesson_files(folder)
@@ -77,10 +79,11 @@ def show(where: str, file: str, *names: str) -> View:
 
 
 def show_change(where: str, *what: str) -> View:
-    """Show what a step changes: all of it, one file, or one function of that file.
+    """Show what a step changes: everything, only one file, or only one function of a file.
 
-    show_change("05_broadcast"), show_change("05_broadcast", "app.py", "handle_new_message"),
-    or from one stage to another: show_change("mine", "05_broadcast").
+    For example, show_change("05_broadcast") or show_change("05_broadcast", "app.py",
+    "handle_new_message"). To show the changes from one stage to another, call show_change("mine",
+    "05_broadcast").
     """
     if what and (what[0] == "mine" or re.match(r"\d\d_", what[0])):
         return change_between(where, what[0], what[1:])
@@ -111,7 +114,7 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
 
 
 def _step_before(name: str) -> dict[str, str]:
-    """Return the files of the previous step, from which the learner started. The first step has none."""
+    """Return the files of the previous step, from which the learner started. Step 01 has none."""
     before = manifest.before(manifest.step(name))
     return changes.lesson_files(before.folder) if before else {}
 
@@ -119,10 +122,10 @@ def _step_before(name: str) -> dict[str, str]:
 def diff_view(
     hunks: list[Hunk], title: str, only: tuple[str, ...] = (), *, is_folded: bool = False
 ) -> View:
-    """Show hunks: all of them, those of one file, or those of one function in it.
+    """Show all hunks, only those of one file, or only those of one function in a file.
 
-    If `folded`, each file first shows only how much there is to type. Its lines appear when it is
-    opened.
+    If `is_folded` is true, each file at first shows only how much there is to type. The lines appear
+    when the reader opens it.
     """
     chosen = choose(hunks, only)
     if only and not chosen:
@@ -259,13 +262,13 @@ def _to_type(hunks: list[Hunk]) -> str:
 
 
 def box(content: str, heading: str = "") -> str:
-    """Return HTML in a frame, below a heading. If it is too wide, it scrolls sideways."""
+    """Return HTML in a frame, below a heading. Content that is too wide scrolls sideways."""
     head = f'<div style="{HEAD}">{html.escape(heading)}</div>' if heading else ""
     return f'<div style="{BOX}">{head}<div style="overflow-x: auto">{content}</div></div>'
 
 
 def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = "auto") -> str:
-    """Return a table of HTML cells, as wide as its box; `first` is the width of its first column."""
+    """Return a table of HTML cells that is as wide as its box. `first` is the first column's width."""
     heads = "".join(f'<th style="{CELL}">{cell}</th>' for cell in head)
     heads = heads.replace('style="', f'style="width: {first}; ', 1)
     body = "".join(
@@ -295,7 +298,7 @@ def _folded(words: str, content: str) -> str:
 
 
 def _shown(hunk: Hunk) -> list[str]:
-    """Return a hunk's lines without the empty ones at its edges, which would only look like a gap."""
+    """Return a hunk's lines without the empty lines at its edges, which would only look like a gap."""
     lines = list(hunk.lines)
     for edge in (0, -1):
         while lines and not lines[edge].strip():

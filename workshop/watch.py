@@ -1,4 +1,4 @@
-"""Check a learner's chat again on every save, and report what has changed since the last check."""
+"""Check a learner's chat again after every save, and report what has changed since the last check."""
 
 import signal
 import sys
@@ -24,8 +24,8 @@ def watch(step: str) -> int:
         pressed.set()
         raise KeyboardInterrupt
 
-    # The exception alone is not enough: a Socket.IO client can swallow it, and then the verdict would
-    # blame the learner's server for having ended, which Ctrl+C also reaches.
+    # The exception alone is not enough, because a Socket.IO client can swallow it. Ctrl+C also stops the
+    # learner's server, so the verdict would then report that the server has ended.
     before = signal.signal(signal.SIGINT, stop)
     last: Verdict | None = None
     try:
@@ -50,14 +50,14 @@ def watch(step: str) -> int:
 
 
 def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
-    """Yield the state of the files before each check, and the check's verdict."""
+    """Check repeatedly. Yield the state of the files before each check, and the check's verdict."""
     while True:
         seen = files_of(paths.my_chat())
         yield seen, check(step)
 
 
 def news(last: Verdict | None, now: Verdict) -> str:
-    """Return what is new to the learner: the whole verdict, only the rows that differ, or one line."""
+    """Return what is new for the learner: the whole verdict, the rows that have changed, or one line."""
     if not last or (last.state, last.sentence) != (now.state, now.sentence):
         return f"\n{now}"
     changed = [name for name, text in now.rows.items() if last.rows.get(name) != text]

@@ -63,10 +63,10 @@ def test_ten_minutes_without_moving_can_be_seen(
         sharing.report(verdict())
     a_class.now = 10 * 60 - 1
     expect(page.get_by_text("9 min ago").first).to_be_visible()
-    expect(status).to_have_text("Learners: 2. Without another step or verdict for ten minutes: 0.")
+    expect(status).to_have_text("Learners: 2. Without a new step or verdict for ten minutes: 0.")
     sharing.report(verdict(BROKEN))  # Bo's, who has moved
     a_class.now = 10 * 60
-    expect(status).to_have_text("Learners: 2. Without another step or verdict for ten minutes: 1.")
+    expect(status).to_have_text("Learners: 2. Without a new step or verdict for ten minutes: 1.")
     assert row(page, "Ada") == "Ada | 05 | not there yet | not for 10 min | 10 min ago"
     assert row(page, "Bo") == "Bo | 05 | broken | just now | just now"
 

@@ -1,8 +1,9 @@
-"""What each step promises: sentences that the checker can test on any running stage.
+"""The promises of each step: sentences that the checker can test on any running stage.
 
-The same promises are the tests of the steps (`tests/contract`) and the checker of a learner's own
-folder (`workshop.checker`). A promise is a function that takes a running stage. Its docstring is the
-sentence. It raises Broken with what was expected, what was seen, and a hint that names the likely cause.
+The tests of the steps (`tests/contract`) and the checker of a learner's own folder
+(`workshop.checker`) use the same promises. A promise is a function that takes a running stage, and
+its docstring is the sentence. If the promise does not hold, the function raises Broken, which
+contains what was expected, what was seen, and a hint about the likely cause.
 """
 
 from importlib import import_module

@@ -19,7 +19,7 @@ from workshop.stages import Stage
 
 SECRET = "Bo's secret: 12 teapots"
 TRIES = 3
-WRONG = 5  # wrong passwords for a name, after which the server refuses the right one
+WRONG = 5  # wrong passwords, after which even the right one is refused
 SAME_SITE = {"samesite=lax", "samesite=strict"}
 SAID_INSIDE = "The key is under the mat."
 NO_TOKEN = {TOKEN_HEADER: ""}
@@ -128,7 +128,7 @@ def names_and_passwords_have_limits(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True, file="accounts.py")
 def one_answer_for_wrong_name_and_wrong_password(chat: Stage) -> None:
-    """A wrong name and a wrong password get the same answer."""
+    """A wrong name and a wrong password get the same response."""
     known, answers = known_name(chat), []
     for name in (known, "Nobody"):
         browser = Browser(chat)
@@ -153,7 +153,7 @@ def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
         name: [_log_in(browser, name, "wrong password").elapsed for _ in range(TRIES)]
         for name in (known, "Nobody")
     }
-    if 2 * max(seconds["Nobody"]) < min(seconds[known]):  # far apart, on a busy machine, too
+    if 2 * max(seconds["Nobody"]) < min(seconds[known]):  # clear even on a busy machine
         raise Broken(
             expected="The server takes as long to refuse an unknown name as to refuse a wrong "
             "password.",
@@ -201,7 +201,7 @@ def without_a_token_nothing_is_accepted(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True, file="accounts.py")
 def the_cookie_is_for_the_server(chat: Stage) -> None:
-    """No script can read the session cookie, and no other site can send it."""
+    """No script can read the session cookie, and a POST from another site does not include it."""
     about = {"username": known_name(chat), "password": PASSWORD}
     browser = Browser(chat)
     answer = browser.post("/login", data=about, allow_redirects=False)
@@ -290,7 +290,7 @@ _UNSALTED = ("md5", "sha1", "sha256", "sha512")
 
 
 def _not_registered(chat: Stage, name: str, password: str, why: str) -> None:
-    """Expect this registration to be refused, and the page to say why. Raises Broken with the hint."""
+    """Raise Broken with the hint unless this registration is refused and the page says why."""
     browser, answer = account_of(chat).register(name, password)
     answered(chat, answer)
     who = f"as {name[:12]!r} with the password {password!r}"
@@ -326,6 +326,6 @@ def _forms(chat: Stage) -> Iterator[tuple[str, Tag]]:
 
 
 def _differs(one: tuple[int, str], other: tuple[int, str]) -> str:
-    """Return the first words that only one of two pages contains."""
+    """Return the first words of one page that the other page does not contain."""
     words = [word for word in one[1].split() if word not in other[1].split()]
     return " ".join(words)[:80]

@@ -22,8 +22,8 @@ MINE_ONLY = (
     "`Message.room_id.in_([room.id for room in user.rooms])`."
 )
 AS_TEXT = (
-    "`from markupsafe import escape`, and put `escape(…)` around each value that comes from a person: "
-    "the name, the text, and `q`."
+    "Write `from markupsafe import escape`, and put `escape(…)` around each value that comes from a "
+    "person: the name, the text, and `q`."
 )
 POST_ONLY = (
     '`init_app` says which methods a route has: `methods=["POST"]`. The values of a form are in '
@@ -56,16 +56,16 @@ def a_search_stays_in_your_rooms(chat: Stage) -> None:
         ada.said(f"The secret {word}", room)
         ada.said(f"The public {word}")
     hers, his = (_search(chat, person.browser, word) for person in (ada, bo))
-    expect("The secret" not in his, "Bo's search finds no message of a room that he is not in.",
+    expect("The secret" not in his, "Bo's search finds no messages in a room that he is not in.",
            f"“{his:.160}”", MINE_ONLY)  # fmt: skip
-    expect("The public" in his, "Bo's search still finds the messages of his own rooms.",
+    expect("The public" in his, "Bo's search still finds the messages in his own rooms.",
            f"“{his:.160}”", MINE_ONLY)  # fmt: skip
-    expect("The secret" in hers, "Ada, who is in two rooms, finds the messages of both.",
+    expect("The secret" in hers, "Ada, who is in two rooms, finds the messages in both.",
            f"“{hers:.160}”", MINE_ONLY)  # fmt: skip
 
 
 def a_search_shows_text(chat: Stage) -> None:
-    """The page of a search shows names, texts and `q` as text, whatever they contain."""
+    """The search page shows names, texts and `q` as text, whatever they contain."""
     name, text = HTML.format(fresh_name("Cy")), HTML.format(fresh_name("cake"))
     with entered(chat, name) as [cy]:
         cy.said(text)
@@ -105,10 +105,10 @@ CHECKS: list[Check] = [
 
 
 def _search(chat: Stage, browser: Browser, q: str) -> str:
-    """Return what a reader sees of the page of a search."""
+    """Return the visible text of the search page for `q`."""
     return visible(answered(chat, browser.get("/search", params={"q": q})).text)
 
 
 def _rooms(browser: Browser) -> str:
-    """Return what a reader sees of the chat's page, which lists all rooms."""
+    """Return the visible text of the chat page, which lists all rooms."""
     return visible(browser.get("/chat").text)

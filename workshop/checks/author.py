@@ -64,7 +64,7 @@ def a_taken_name_is_refused(chat: Stage) -> None:
 def a_name_is_free_again(chat: Stage) -> None:
     """A name is free again when its connection ends."""
     for _ in range(2):
-        with entered(chat, "Ada"):  # `entered` says what is wrong when she cannot come again
+        with entered(chat, "Ada"):  # if she cannot connect again, `entered` gives the reason
             pass
 
 

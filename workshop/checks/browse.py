@@ -30,25 +30,25 @@ def read(chat: Stage, path: str) -> BeautifulSoup:
 
 
 def read_chat(chat: Stage, name: str = "Ada", path: str = "") -> BeautifulSoup:
-    """Return the chat's page as this person sees it, or another page of theirs."""
+    """Return the parsed chat page, or the page at `path`, as this person sees it."""
     return _parsed(open_chat(chat, name, path), path or family_of(chat).page(name))
 
 
 def open_chat(chat: Stage, name: str = "Ada", path: str = "") -> requests.Response:
-    """Return the response with the chat's page, as this person receives it."""
+    """Request the chat page, or the page at `path`, as this person, and return the response."""
     family = family_of(chat)
     browser = family.browser(name)
     return visit(chat, path or family.page(name), by=browser, follow=family.accounts)
 
 
 def lines(chat: Stage, path: str = "") -> list[Tag]:
-    """Return the lines of messages in the page, as Ada sees it."""
+    """Return the elements of the messages on the page, as Ada sees it."""
     found = read_chat(chat, path=path).select("[data-seq]")
     return [line for line in found if attribute(line, "data-seq")]
 
 
 def template_of(path: str) -> str:
-    """Return the file from which a page is made."""
+    """Return the template of the page at this path."""
     return "templates/index.html" if path == "/" else "templates/chat.html"
 
 
@@ -92,7 +92,7 @@ def _status_hint(path: str, status: int) -> str:
         )
     if status in (301, 302, 303, 307, 308):
         return (
-            "It redirects although the address contains a name. Compare the name inside "
+            "The page redirects, although the address contains a name. Compare the name inside "
             '`request.args.get("username")` with the name of the form\'s field.'
         )
     return f'Look at the function below `@app.route("{address}")`.'

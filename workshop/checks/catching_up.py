@@ -1,4 +1,4 @@
-"""Catching up: people who were away ask for the messages after a number, and get exactly these."""
+"""Catching up: people who were away ask for the messages after a number, and get exactly those."""
 
 from workshop.checks.client import Person, entered, number_of
 from workshop.checks.families import family_of
@@ -72,7 +72,7 @@ def the_page_counts_what_was_missed(chat: Stage) -> None:
 
 
 def _shown_after_a_loss(visitor: Visitor, other: Person, texts: list[str]) -> str:
-    """Interrupt somebody's connection while others write. Return the lines that their page adds."""
+    """Interrupt somebody's connection while another person writes. Return what their page adds."""
     before, asked = visitor.log, len(visitor.sent("sync"))
     visitor.page.go_offline()
     for text in texts:

@@ -27,8 +27,8 @@ from workshop.stages import Stage
 
 SOON = 0.5  # seconds; on one machine an acknowledgement takes milliseconds
 ANSWER_TIMEOUT = 3.0  # seconds to wait for something that may not come
-PATIENCE = 30.0  # seconds; a handler stores something while a busy machine writes to a slow disk
-MOMENT = 0.2  # seconds in which the threads of a client hand over what has arrived
+PATIENCE = 30.0  # seconds; on a busy machine with a slow disk, storing something can take long
+MOMENT = 0.2  # seconds for a client's threads to pass on what has arrived
 QUOTED = 90  # characters of a payload that a sentence quotes
 
 FREE_AGAIN = "A name is free again when its connection ends."
@@ -43,8 +43,8 @@ NOBODY_ANSWERS = (
 )
 SAYS_NO = "Look at the handler of `connect`: why does it refuse the connection?"
 NOTHING_RETURNED = (
-    "The acknowledgement is empty. Whichever function answers must `return` the refusal, as the one "
-    "below `@socketio.on_error_default` does: `return error.answer()`."
+    "The acknowledgement is empty. The function that refuses the event must `return` the refusal, as "
+    "the function below `@socketio.on_error_default` does: `return error.answer()`."
 )
 ASKED_TWICE = (
     "The client sent the name, but the handler of `connect` says that it got none. If the handler "
@@ -135,7 +135,7 @@ class Person:
         expect(whole.get("ok") is False, expected, seen,
                'In a refusal, `"ok"` is False, and `"error"` contains the reason.')  # fmt: skip
         expect(error.get("code") == code, expected, seen,
-               f'The code of this refusal is "{code}", so that programs can recognise it.')  # fmt: skip
+               f'The code of this refusal is "{code}", so that programs can recognize it.')  # fmt: skip
         expect(not field or error.get("field") == field, expected, seen,
                f'Add `field="{field}"`, so that a page can point at the field that '
                'is wrong.')  # fmt: skip
@@ -160,7 +160,7 @@ class Person:
         self.family.join(self.name, room)
 
     def leave(self, room: int) -> object:
-        """Leave a room, in this tab, and return the answer."""
+        """Leave a room in this tab, and return the server's answer."""
         return self.family.leave(self.name, room, self.ask)
 
     def hear(self, event: str) -> object:
@@ -210,7 +210,7 @@ class Person:
         return [message_in(data) for data in self.told("new_message")]
 
     def texts(self) -> list[object]:
-        """Return the texts of these messages."""
+        """Return the texts of all messages that the server has sent to this person until now."""
         return [message.get("text") for message in self.messages()]
 
     def was_closed(self) -> bool:
@@ -221,10 +221,11 @@ class Person:
         return any(map(_closes, self.tape.packets))
 
     def catch_up(self) -> None:
-        """Wait until the server has read all that this client sent, and its answers have arrived.
+        """Wait until the server has read all that this client has sent, and its answers have arrived.
 
-        No stage has the namespace that the client asks for here. Every server refuses it, after
-        everything that the client has sent before: at once, or when a busy machine comes to it.
+        To find out, the client asks for a namespace that no stage has. The server refuses this request
+        only after it has read everything that the client sent before. On a busy machine, this can
+        take a while.
         """
         namespace = f"/nowhere{next(_numbers)}"
         self.client.client.eio.send(f"0{namespace},")
@@ -236,9 +237,8 @@ class Person:
     def _call(self, event: str, data: object) -> object:
         """Emit an event and return its acknowledgement. Raises NoAnswer if there will be none.
 
-        The time that has passed does not show whether a handler is missing or only slow. The order of
-        the answers does: if the answer to a later question arrives first, the event has no
-        acknowledgement.
+        The time that has passed does not show whether a handler is missing or only slow, but the order
+        of the answers does. If a later request is answered first, the event has no acknowledgement.
         """
         before = len(self.tape.packets)
         try:
@@ -261,9 +261,10 @@ class Person:
 
 
 def enter(chat: Stage, who: str | Browser, called: str | None = None) -> Person:
-    """Connect somebody by their name, or with a browser's cookies and the name in `called`, if any.
+    """Connect somebody by their name, or with the cookies of a browser.
 
-    Raises Broken when the server refuses the connection.
+    A connection with cookies gives the name `called`, if there is one. Raises Broken if the server
+    refuses the connection.
     """
     name = who if isinstance(who, str) else ""
     try:

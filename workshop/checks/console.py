@@ -27,10 +27,11 @@ MOST_CODE = 6  # lines of one statement that are shown
 
 @dataclass(frozen=True)
 class Report:
-    """An error as the console or the terminal reports it. `line` and `column` count from 1; 0: unknown.
+    """An error, as the browser's console or the server's log reports it.
 
-    `code` is the line with a caret or marks below it, if there are any; `meaning` is "" for a kind
-    of message that the tables do not know.
+    `line` and `column` count from 1. The value 0 means that the position is unknown. `code` is the
+    line of code, with the caret or the marks below it, if there are any. `meaning` is "" if the tables
+    do not contain this kind of message.
     """
 
     words: str
@@ -42,7 +43,7 @@ class Report:
 
     @property
     def place(self) -> str:
-        """For example "static/chat.js:12:5"; "" if no line of the chat is known."""
+        """The location, such as "static/chat.js:12:5", or "" if it is not in a file of the chat."""
         numbers = [str(number) for number in (self.line, self.column) if number]
         return ":".join([self.file, *numbers]) if self.file else ""
 
@@ -53,7 +54,7 @@ class Report:
 def from_script(
     message: str, file: str = "", line: int = 0, column: int = 0, source_line: str = ""
 ) -> Report:
-    """Report an error of a page's script. `file` may be an address; `line` and `column` count from 1."""
+    """Return a report of an error in a page's script. `file` can be an address."""
     file = urlsplit(file).path.lstrip("/")
     code = source_line.rstrip("\r\n")
     if code and column:
@@ -67,8 +68,8 @@ def from_script(
 def from_log(log: str, folder: Path | None = None) -> Report | None:
     """Return the newest error in a server's log, or None if there is none.
 
-    The place is the last line of the chat in the traceback. `folder` is the chat's, the learner's own
-    if it is left out.
+    The report's location is the last line of the traceback that belongs to the chat. `folder` is the
+    folder of the chat, and by default that of the learner's chat.
     """
     words, frames = _newest(log)
     if not words:
@@ -88,9 +89,10 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
 
 
 def in_template(folder: Path, text: str, words: str = "", first: str = "") -> Report:
-    """Report the place of a text in the templates, of which one is the first to be searched.
+    """Return a report with the place of a text in the templates.
 
-    The report has no place if none of them contains the text.
+    The search begins with the template called `first`. If no template contains the text, the report
+    has no location.
     """
     for path in sorted(folder.glob("templates/*.html"), key=lambda each: each.name != first):
         for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
@@ -134,7 +136,7 @@ class _Frame:
 
     @property
     def file(self) -> str:
-        """The path from the chat's folder: templates are in their own folder."""
+        """The path relative to the chat's folder, such as "templates/chat.html"."""
         for parent in self.path.parents:
             if (parent / "app.py").is_file() or parent.name == "final_app":
                 return self.path.relative_to(parent).as_posix()
@@ -162,7 +164,7 @@ def _frames(lines: list[str]) -> Iterator[_Frame]:
                     break
                 code.append(below[4:].rstrip())
             path, at, function = found.groups()
-            if not path.endswith(".py"):  # of a template, Python marks the beginning of the line
+            if not path.endswith(".py"):  # in a template, marks are always at the beginning
                 code = code[:1]
             yield _Frame(Path(path), int(at), function or "", "\n".join(code))
 
@@ -180,7 +182,7 @@ def _defined(report: Report, folder: Path) -> Report:
 
 
 def _pasted(words: str, frame: _Frame) -> str:
-    """Find marks that were pasted with the code in all lines, in that line, or in the line above."""
+    """Find marks that were pasted with the code: in all lines, in the frame's line, or above it."""
     if not re.match(r"SyntaxError|IndentationError", words):
         return ""
     try:
@@ -207,7 +209,7 @@ def _with_names_alike(words: str, path: Path) -> str:
         return words
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError):  # it was changed meanwhile
+    except (OSError, SyntaxError):  # the file has changed in the meantime
         return words
     nodes = list(ast.walk(tree))
     names = {node.id for node in nodes if isinstance(node, ast.Name)} - {unknown[1]}

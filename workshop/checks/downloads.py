@@ -1,4 +1,4 @@
-"""Downloads: who can download a file, and what a browser does with it; the exercise: pictures inline."""
+"""Downloads: who can download a file, and what a browser does with it. Exercise: pictures inline."""
 
 import requests
 

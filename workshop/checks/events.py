@@ -16,7 +16,7 @@ NOT_IN_ITS_ROOM = (
     "Is the line `emit(…)` there? Its `to=` must be the room's number, as in `join_room`: "
     "`to=room.id`."
 )
-TOLD_BESIDE = {"wave", "joined", "presence", "typing"}  # events that can arrive as well
+TOLD_BESIDE = {"wave", "joined", "presence", "typing"}  # events that can arrive, too
 
 
 @promise(since="socketio", final_app=True)
@@ -150,7 +150,7 @@ def the_server_can_shout(chat: Stage) -> None:
             raise
         raise NotAttempted("The event `shout` is acknowledged.", broken.seen,
                            'Start with `@socketio.on("shout")`.') from None  # fmt: skip
-    # A `Namespace` also acknowledges an event that it has no method for, with an empty answer.
+    # A `Namespace` also acknowledges events for which it has no method, with an empty answer.
     attempted(answer is not None or speaks_of(chat, "shout"),
               "The event `shout` is acknowledged.", "an empty acknowledgement",
               "Start with a method `on_shout`.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The family of a stage. It depends on the stage's name, or on the step that a chat is checked for."""
+"""Find the family of a stage, from its name or from the step that a learner's chat is checked for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ _known: dict[str, str] = {}  # by the stage's token: a name that has an account
 
 
 def family_of(chat: Stage) -> Family:
-    """Return how people communicate with this stage.
+    """Return the family of a stage, which describes how people communicate with it.
 
     If a learner's chat has no accounts yet, people enter it without one. Otherwise, the first promise
-    that needs a person would break, instead of the promise about accounts.
+    that needs a person would break, and not the promise about accounts.
     """
     if chat.is_final_app:
         return FinalApp(chat, accounts=True, sockets_need_login=True, rooms=True)
@@ -46,7 +46,7 @@ def make_room(chat: Stage, owner: str) -> int:
 def has_come_to(chat: Stage, subject: str) -> bool:
     """Return whether a stage is the step about this subject or a later one.
 
-    For a learner's chat, the step that it is checked for counts.
+    For a learner's chat, this function uses the step that the chat is checked for.
     """
     number = chat.name[:2] if chat.name[:2].isdigit() else _checked.get("99")
     return number >= manifest.step_about(subject).number

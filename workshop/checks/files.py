@@ -20,13 +20,13 @@ PNG = base64.b64decode(  # one transparent pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
 NOTES = b"Tea at five, cake at six."
-TOO_MUCH = 5 * 1024 * 1024 + 300_000  # bytes, and some for the form around it
+TOO_MUCH = 5 * 1024 * 1024 + 300_000  # bytes: the limit, and some more for the form's other parts
 MUCH = 4_900_000  # bytes
 LONGEST_LABEL = 100  # characters
 HOSTILE_NAME = '<img src="x" onerror="alert(1)">.txt'
 HTML = b"<!doctype html><script>alert(1)</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
-NO_KIND = b"PK\x03\x04" + bytes(range(256))  # begins as an archive does
+NO_KIND = b"PK\x03\x04" + bytes(range(256))  # begins like an archive
 
 
 def upload(
@@ -85,13 +85,13 @@ def _json(answer: requests.Response) -> dict[str, Any]:
 
 @promise(since="files", final_app=True)
 def a_file_is_uploaded_by_http(chat: Stage) -> None:
-    """A file is uploaded over HTTP, and the answer describes what was stored."""
+    """A file is uploaded over HTTP, and the response describes what was stored."""
     room = make_room(chat, "Ada")
     about = kept(chat, "Ada", room, "notes.txt", NOTES)
     wanted = {"filename": "notes.txt", "mime": "text/plain", "size": len(NOTES)}
     named = re.fullmatch(r"[0-9a-f-]{32,36}", str(about["id"]))
     expect(wanted.items() <= about.items() and named,
-           f"The answer has `upload` with {wanted} and an `id` of 32 hexadecimal digits.",
+           f"The response has `upload` with {wanted} and an `id` of 32 hexadecimal digits.",
            f"{about}",
            "Use `uuid4().hex` as the id, because nobody can guess it. `size` is in bytes.")  # fmt: skip
 
@@ -130,7 +130,7 @@ def a_file_has_a_largest_size(chat: Stage) -> None:
     answer = upload(chat, "Ada", room, "longer.txt", b"a" * TOO_MUCH)
     was_refused(chat, answer, {413}, f"a file of {TOO_MUCH / 1_000_000:.1f} MB",
                 'Set `app.config["MAX_CONTENT_LENGTH"]`. Flask then returns status 413 by itself. Write '
-                'an error handler that gives this answer the shape of a refusal.')  # fmt: skip
+                'an error handler that gives this response the form of a refusal.')  # fmt: skip
 
 
 @promise(since="files", final_app=True, file="files.py")

@@ -11,9 +11,9 @@ from workshop.checks.storage import nothing_can_be_stored, restart, set_the_cloc
 from workshop.checks.visitors import LOG, visitors
 from workshop.stages import Stage
 
-ROUNDS = 8  # requests: while they are answered, a message has time to arrive
+ROUNDS = 8  # requests; while the server handles them, a message has time to arrive
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-PAGE = 50  # messages that the page begins with
+PAGE = 50  # messages on the page when it loads
 AT_ONCE = 9  # messages that one connection sends, within the rate limit
 HOSTILE_TEXT = '<img src="x" onerror="alert(1)">'
 
@@ -140,7 +140,7 @@ def said_while_the_clock_goes_back(chat: Stage) -> list[Message]:
 
 
 def send_many(chat: Stage, count: int) -> list[str]:
-    """Send this many messages as Ada, with one connection after another. Return their texts."""
+    """Send this many messages as Ada, over several connections in turn. Return their texts."""
     texts = [f"line {number}" for number in range(1, count + 1)]
     for start in range(0, count, AT_ONCE):
         with entered(chat, "Ada") as (ada,):

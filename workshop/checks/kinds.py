@@ -1,7 +1,8 @@
-"""Kinds of error messages, and what each means: a pattern of the message, and a plain explanation.
+"""The kinds of error messages: a pattern for each kind, and a plain explanation.
 
-The patterns follow the words of CPython, Flask, Jinja, SQLAlchemy, V8 and Chromium, not the mistakes
-that lead to them. If a message matches no pattern, the checker shows it without an explanation.
+The patterns match the wording of CPython, Flask, Jinja, SQLAlchemy, V8 and Chromium, and not the
+mistakes that cause the messages. If a message matches no pattern, the checker shows it without an
+explanation.
 """
 
 import re
@@ -73,7 +74,7 @@ PYTHON: Kinds = [
     ),
     (
         r"NameError: name '(true|false|null|undefined)' is not defined",
-        "`{0}` is JavaScript. Python writes `True`, `False` and `None`.",
+        "`{0}` is JavaScript. In Python, write `True`, `False` or `None`.",
     ),
     (
         r"NameError: name '(\w+)' is not defined\. Did you mean: '(\w+)'",
@@ -110,7 +111,7 @@ PYTHON: Kinds = [
         "missing, as `session` is in `db.commit()`.",
     ),
     (
-        r"AttributeError: (\w+)(?:$|\. Did you)",  # as Flask-SQLAlchemy says it
+        r"AttributeError: (\w+)(?:$|\. Did you)",  # the wording of Flask-SQLAlchemy
         "The value before the dot has no `{0}`. The word is misspelled, or a word in between is "
         "missing, as `session` is in `db.commit()`.",
     ),
@@ -309,8 +310,8 @@ SCRIPT: Kinds = [
     ),
     (
         r"\b(True|False|None|print|len|str|self|and|or|not|elif|def) is not defined",
-        "`{0}` is Python. JavaScript writes `true`, `false`, `null`, `console.log(…)`, `.length`, "
-        "`String(…)`, `this`, `&&`, `||` and `!`.",
+        "`{0}` is Python. In JavaScript, write `true`, `false`, `null`, `console.log(…)`, `.length`, "
+        "`String(…)`, `this`, `&&`, `||` or `!`.",
     ),
     (
         r"\bio is not defined",

@@ -53,19 +53,19 @@ WELL_FORMED = re.compile(
 class Opened(NamedTuple):
     line: int
     tag: str
-    text: str  # as it is in the page
-    until: str = ""  # where it turns out to be still open
+    text: str  # the tag as it is in the page
+    until: str = ""  # the place at which it is still open
 
 
 class Tags(HTMLParser):
-    """The tags of a page's source: which tags are never closed, and which ones close nothing."""
+    """The tags in a page's source. Finds tags that are never closed, and end tags that close nothing."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.unclosed: list[Opened] = []
         self.strays: list[tuple[int, str]] = []
         self.unquoted: list[Opened] = []  # tags in which a quote is missing
-        # With its tag, an attribute as it is and as it is meant.
+        # The tag of a misspelled attribute, the attribute's name, and the name that is probably meant.
         self.misspelt: list[tuple[Opened, str, str]] = []
         self._open: list[Opened] = []
         self.feed(page)
@@ -109,7 +109,7 @@ class Tags(HTMLParser):
     def handle_data(self, data: str) -> None:
         last = self._open[-1] if self._open else None
         if last and last.tag in TEXT_ONLY and f"<{last.tag}" in data:
-            self.unclosed.append(last._replace(until=f"where another `<{last.tag}>` comes"))
+            self.unclosed.append(last._replace(until=f"where another `<{last.tag}>` begins"))
 
     def _give_up(self, place: int, until: str) -> None:
         self.unclosed += [each._replace(until=until) for each in self._open[place:]]
@@ -158,7 +158,7 @@ def _is_in_order(chat: Stage, path: str, page: str) -> None:
 def _wrong(
     chat: Stage, path: str, tag: Opened, expected: str, hint: str, problem: str = ""
 ) -> Broken:
-    """Return what is wrong with a tag, and where the template contains it."""
+    """Return a Broken that describes what is wrong with a tag, and names its template."""
     usual = template_of(path)
     found = in_template(chat.folder, tag.text, first=usual.rpartition("/")[2])
     seen = f"`{tag.text}` in line {tag.line} of the page's source (Ctrl+U shows it){problem}"

@@ -1,4 +1,4 @@
-"""The server checks each message, and answers with the reason if it refuses one."""
+"""The server checks each message. If it refuses a message, its answer contains the reason."""
 
 from workshop.checks.client import entered, message_in
 from workshop.checks.families import family_of

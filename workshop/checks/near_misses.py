@@ -17,7 +17,7 @@ PASTED = {
 
 
 def missing_app(chat: Path) -> tuple[str, str] | None:
-    """Return what exists instead of app.py and what to do, or None if no file looks like it."""
+    """Find a file that should probably be app.py. Return where it is and what to do, or None."""
     for folder in (chat, chat.parent, *_folders(chat)):
         names = _names(folder)
         alike = [name for name in names if name.casefold() == "app.py"]
@@ -35,7 +35,10 @@ def missing_app(chat: Path) -> tuple[str, str] | None:
 
 
 def instead_of(folder: Path, wanted: str) -> str:
-    """Describe a file that is almost `wanted`, such as "templates/chat.html", or return ""."""
+    """Return a hint about a file that is almost `wanted`, or "" if there is no such file.
+
+    `wanted` is a path in the folder, such as "templates/chat.html".
+    """
     here, so_far = folder, ""
     for part in wanted.split("/"):
         names = _names(here)
@@ -74,7 +77,7 @@ def pasted(code: str) -> str:
 
 
 def unsaved(folder: Path, wanted: Iterable[str]) -> tuple[str, str] | None:
-    """Return the first of the `wanted` files that is there but empty, and what to do, or None."""
+    """Return the name of the first `wanted` file that is empty, and what to do, or None."""
     for name in wanted:
         file = folder / name
         if file.is_file() and not file.read_text("utf-8", "replace").strip():
@@ -86,7 +89,10 @@ def unsaved(folder: Path, wanted: Iterable[str]) -> tuple[str, str] | None:
 
 
 def _alike(part: str, names: list[str]) -> str:
-    """Return the name that should be `part`, but has other capitals, a second ending or a typo."""
+    """Return the name that is probably meant as `part`, or "" if there is none.
+
+    Its capitalization can be different, it can have a second ending, or it can contain a typo.
+    """
     for name in names:
         if name.casefold() == part.casefold() or name.casefold() == f"{part}.txt".casefold():
             return name

@@ -69,8 +69,8 @@ def the_page_loads_older_messages(chat: Stage) -> None:
         seen = numbers_shown(ada)
         wanted = [*range(max(before[0] - PAGE, 1), before[0]), *before]
         expect(seen == wanted, f"Now the page shows {_span(wanted)}.", _span(seen),
-               "Put them at the beginning of the log with one `log.prepend(…)`, which keeps their "
-               "order.")  # fmt: skip
+               "Put the older messages at the beginning of the log with one `log.prepend(…)`, which "
+               "keeps their order.")  # fmt: skip
 
 
 @promise(since="older", file="static/chat.js")
@@ -85,13 +85,13 @@ def two_clicks_load_no_message_twice(chat: Stage) -> None:
         ada.page.pages.settle()
         seen = numbers_shown(ada)
         expect(len(seen) == len(set(seen)), "No message is on the page twice.", _span(seen),
-               "Disable the button until the answer arrives: `loadOlder.disabled = true`. A second "
+               "Disable the button until the response arrives: `loadOlder.disabled = true`. A second "
                "click would ask for the same messages.")  # fmt: skip
 
 
 @promise(since="older", file="static/chat.js")
 def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
-    """If the server does not answer, the page says so, and the button works again afterwards."""
+    """If the server does not answer, the page reports this, and the button works again afterwards."""
     send_many(chat, PAGE + 5)
     with visitors(chat, "Ada") as (ada,):
         online = ada.status
@@ -119,7 +119,7 @@ def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
 def _does_not_say(visitor: Visitor, complaint: set[str], hint: str) -> None:
     visitor.page.pages.settle()
     expect(not complaint or not complaint <= {*visitor.status.split()},
-           "The page says that the server did not answer only if it did not.",
+           "The page says that the server did not answer only if this is true.",
            f"{visitor.did} The page says “{visitor.status}”.", hint)  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def loads_older(visitor: Visitor) -> None:
 
 
 def numbers_shown(visitor: Visitor) -> list[int]:
-    """Return the numbers of the messages on a page, in their order there."""
+    """Return the numbers of the messages on a page, in the order in which the page shows them."""
     shown = visitor.page.attributes(f"{LOG} [data-seq]", "data-seq")
     return [int(number) for number in shown if number and number.isdigit()]
 

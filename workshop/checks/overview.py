@@ -29,7 +29,7 @@ def table() -> str:
 
 
 def page() -> str:
-    """Return the whole page as it should be."""
+    """Return the text of the whole page."""
     return HEAD + table() + "\n"
 
 

@@ -31,9 +31,9 @@ MESSAGE = {"username": "Cy", "text": "A thimble"}
 
 
 class Anything(ChainableUndefined):
-    """A value that a learner passes to the page in addition.
+    """A placeholder for any other value that the learner's code passes to the page.
 
-    It looks empty, whatever the page does with it.
+    The placeholder is empty, whatever the template does with it.
     """
 
     def __call__(self, *_: Any, **__: Any) -> Any:
@@ -161,7 +161,7 @@ def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
 
 
 def _given_to_the_page(chat: Stage) -> list[str] | None:
-    """Return the names that app.py passes to chat.html, or None if the code does not show them."""
+    """Return the names that app.py passes to chat.html, or None if its code does not contain them."""
     for node in ast.walk(ast.parse((chat.folder / "app.py").read_bytes())):
         match node:
             case ast.Call(args=[ast.Constant(value="chat.html")], keywords=given):

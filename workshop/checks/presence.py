@@ -1,4 +1,4 @@
-"""Who is here (people, not sockets), and leaving a room. Also the exercise: who is typing."""
+"""Who is in a room (people, not sockets), and how people leave it. Exercise: who is typing."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from workshop.checks.visitors import FIELD, visitors
 from workshop.stages import Stage
 
 
-@promise(since="presence")  # final_app waits 10 s before it says that somebody has gone
+@promise(since="presence")  # final_app reports only after 10 s that somebody has left
 def a_room_knows_who_is_here(chat: Stage) -> None:
     """When somebody comes or goes, the people in the room receive the list of people who are here."""
     bo = account_of(chat).named("Bo")
@@ -108,7 +108,7 @@ def only_members_leave(chat: Stage) -> None:
 
 
 def _states(person: Person, wanted: Callable[[list[str]], bool]) -> list[list[str]]:
-    """Wait until the list of people who are here is as wanted. Return all lists that have arrived."""
+    """Wait for a list of the people who are here that meets a condition. Return all lists so far."""
     rooms = person.family
     while True:
         states = rooms.online(person.heard(), rooms.general)

@@ -7,8 +7,8 @@ from workshop import manifest
 from workshop.checks.console import Report
 from workshop.stages import Stage
 
-# The modules that make promises. Within a step, promises are tried in this order: first the events,
-# then the page, as the notebooks do (A from Python, B the page).
+# The modules that contain promises. Within a step, the promises are tested in this order: first the
+# events, then the page. The notebooks use the same order (part A in Python, part B on the page).
 MODULES = (
     "markup", "pages", "events", "parts", "messages", "author", "history", "older", "catching_up",
     "accounts", "sessions", "rooms", "presence", "files", "downloads", "stories",
@@ -20,11 +20,11 @@ Trial = Callable[[Stage], None]
 
 
 class Broken(AssertionError):
-    """A promise does not hold. The parts of this error are sentences for a learner.
+    """A promise does not hold. The parts of this exception are sentences for a learner.
 
-    `sentence` is the sentence of another promise, if the test of this one shows that the other one is
-    broken. `report` is the error that caused it. If there was no error, and the file to look at is not
-    the promise's, `about` is that file, such as "static/chat.js".
+    If the test of one promise shows that another promise is broken, `sentence` is the sentence of the
+    other promise. `report` is the error that caused the problem. If there was no error, `about` can
+    name the file to look at, such as "static/chat.js", in place of the promise's own file.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class NotAttempted(Broken):
 
 
 class CannotRun(Exception):
-    """This machine cannot test a promise. The message is a sentence that says why."""
+    """This machine cannot test a promise. The message is a sentence that gives the reason."""
 
 
 def expect(holds: object, expected: str, seen: object, hint: str, about: str = "") -> None:
@@ -62,10 +62,11 @@ def attempted(done: object, expected: str, seen: object, hint: str) -> None:
 
 @dataclass(frozen=True)
 class Promise:
-    """`since` and `until` are step numbers; `until` is the last step that keeps the promise, if any.
+    """A sentence, the code that tests it, and the steps that keep it.
 
-    `final_app` says that the finished application keeps the promise, too. `file` is the file or folder
-    to look at if no error names one.
+    `since` and `until` are the numbers of the first and the last of these steps. If `until` is empty,
+    all later steps keep the promise. If `final_app` is true, the finished application keeps it, too.
+    `file` is the file or folder to look at if the error does not name one.
     """
 
     sentence: str
@@ -91,7 +92,7 @@ def promise(
 ) -> Callable[[Trial], Trial]:
     """Register a function as a promise of the steps from `since` to `until`, such as "history".
 
-    `file` is where a learner makes it true, such as "static/chat.js".
+    `file` is the file in which a learner fulfills the promise, such as "static/chat.js".
     """
 
     def register(trial: Trial) -> Trial:

@@ -49,7 +49,7 @@ def a_room_can_be_made_and_joined(chat: Stage) -> None:
 
 @promise(since="rooms", final_app=True)
 def everyone_receives_their_own_rooms(chat: Stage) -> None:
-    """Everyone receives the messages of their own rooms, and none from other rooms."""
+    """Everyone receives the messages from their own rooms, and none from other rooms."""
     tea, cake = make_room(chat, "Ada"), make_room(chat, "Cy")
     with entered(chat, "Ada", "Bo", "Cy") as (ada, bo, cy):
         for person, room in ((ada, tea), (bo, tea), (cy, cake), (ada, cake)):
@@ -151,7 +151,7 @@ def joining_reaches_every_tab(chat: Stage) -> None:
     adas = make_room(chat, "Ada")
     with entered(chat, "Ada", "Bo", "Bo") as (ada, bo, tab):
         bo.join(adas)
-        bos = make_room(chat, "Bo")  # with a form, which knows nothing about tabs
+        bos = make_room(chat, "Bo")  # with a form, which does not belong to any tab
         for room, who, how in ((adas, ada, "joins a room"), (bos, bo, "creates a room")):
             text = who.said(f"Hello from {room}", room)["text"]
             for client in (bo, tab):

@@ -122,7 +122,7 @@ def an_old_cookie_is_worth_nothing(chat: Stage) -> None:
 
 
 def _connect_meanwhile(chat: Stage, threads: ThreadPoolExecutor, who: Browser | None) -> Tape:
-    """Connect somebody in a separate thread. Return the list of events that they receive."""
+    """Connect somebody in a separate thread. Return the tape of the packets that they receive."""
     tape = Tape()
 
     def ask() -> None:
@@ -131,7 +131,7 @@ def _connect_meanwhile(chat: Stage, threads: ThreadPoolExecutor, who: Browser | 
 
     threads.submit(ask)
     tape.wait(lambda packet: packet.sent and meaning(packet) == "connect", ANSWER_TIMEOUT)
-    for _ in range(ROUNDS):  # the server answers other requests, so the connection has arrived
+    for _ in range(ROUNDS):  # when these are answered, the server has received the connection
         visit(chat, "/static/style.css")
     return tape
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from workshop.checks.console import ALIKE
 from workshop.stages import Stage
 
-# The options that flask_socketio's `emit` and `send` know. They ignore all others.
+# The options of flask_socketio's `emit` and `send`. Both functions ignore any other option.
 OPTIONS = ("broadcast", "to", "room", "include_self", "skip_sid", "namespace", "callback",
            "ignore_queue", "json")  # fmt: skip
 SENDING = ("emit", "send", "socketio.emit", "socketio.send")

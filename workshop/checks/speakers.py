@@ -34,17 +34,17 @@ NO_COOKIE = (
 
 _numbers = count(1)
 _browsers: dict[tuple[str, str], Browser] = {}  # by the stage's token and the name
-_inviters: dict[str, Browser] = {}  # by the stage's token: who was first in `final_app`
+_inviters: dict[str, Browser] = {}  # by the stage's token: the browser of the first person
 _made: dict[tuple[str, int], tuple[str, str]] = {}  # by token and room: its owner, and name or slug
 
 
 @dataclass(frozen=True)
 class Family:
-    """How people communicate with a step. The promises stay the same, wherever the name comes from.
+    """How people communicate with a step. The same promises apply, wherever a name comes from.
 
-    If a stage is `signed`, each message contains its author's name. In later steps, the name comes with
-    the connection. With `accounts`, pages need a login, and with `sockets_need_login`, the name comes
-    from this login. With `rooms`, a message names its room.
+    If a stage is `signed`, each message contains its author's name. In later steps, the name comes from
+    the connection. With `accounts`, pages need a login. With `sockets_need_login`, connections need
+    one, too, and the name comes from the login. With `rooms`, a message names its room.
     """
 
     chat: Stage
@@ -82,9 +82,9 @@ class Family:
         return answer.get("messages")
 
     def connect(self, name: str) -> socketio.SimpleClient:
-        """Connect a person.
+        """Connect a person, and return their client.
 
-        A second connection is another tab of the same browser, because logins are slow.
+        Because logins are slow, a second connection uses the same browser, like another tab.
         """
         browser = self.browser(name) if self.sockets_need_login else None
         try:
@@ -96,7 +96,7 @@ class Family:
             return connect(self.chat, name, self.browser(name), ["websocket"])
 
     def page(self, name: str) -> str:
-        """Return the address of the chat's page for somebody of this name."""
+        """Return the address of the chat page for the person with this name."""
         return "/chat" if self.accounts else f"/chat?username={quote(name)}"
 
     def room_page(self, room: int) -> str:
@@ -111,14 +111,14 @@ class Family:
         return _browsers[self.chat.token, name]
 
     def new_browser(self, name: str, password: str = PASSWORD) -> Browser:
-        """Return another browser in which this person is logged in. Raises Broken."""
+        """Log in as this person in another browser, and return it. Raises Broken if this fails."""
         browser = Browser(self.chat)
         with let_in(self.chat):
             browser.enter(name, password)
         return browser
 
     def register(self, name: str, password: str) -> tuple[Browser, requests.Response]:
-        """Fill in the registration form. Return the browser and the server's answer."""
+        """Submit the registration form. Return the browser and the server's response."""
         browser = Browser(self.chat)
         return browser, browser.post("/register", data={"username": name, "password": password})
 
@@ -153,7 +153,7 @@ class Family:
         )  # fmt: skip
 
     def leave(self, name: str, room: int, ask: Ask) -> object:
-        """Leave a room as this person, in one of their tabs. Return the answer."""
+        """Leave a room as this person, in one of their tabs. Return the server's answer."""
         return ask("leave_room", {"room": room})
 
     def for_members(self, room: object) -> list[tuple[str, Message]]:
@@ -209,7 +209,7 @@ class FinalApp(Family):
         if urlsplit(browser.get("/").url).path == "/first-run":
             _inviters[self.chat.token] = browser
             return browser, browser.post("/first-run", data=about)
-        if self.chat.token in _inviters:  # if somebody else was first, registration needs no invite
+        if self.chat.token in _inviters:  # without an inviter, registration needs no invite
             about["invite"] = _inviters[self.chat.token].post("/api/invites").json()["code"]
         return browser, browser.post("/register", data=about)
 
@@ -265,7 +265,7 @@ def let_in(chat: Stage) -> Iterator[None]:
     except NotLoggedIn as problem:
         answered(chat, problem.answer)
         seen = f"status {problem.status}, “{problem.page[:SNIPPET]}”"
-        if "Traceback" in chat.log:  # a page that fails carries no token either
+        if "Traceback" in chat.log:  # a page that fails does not contain a token either
             seen = f"a page fails{LOG_SAYS}{last_error(chat.log)}"
         raise Broken("After `POST /register` or `POST /login`, `/chat` opens.", seen,
                      cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else NO_COOKIE),
@@ -274,7 +274,7 @@ def let_in(chat: Stage) -> Iterator[None]:
 
 
 def answered(chat: Stage, answer: requests.Response) -> requests.Response:
-    """Return an answer. Raises Broken with the cause if the application has an error."""
+    """Return a response unchanged. Raises Broken with the cause if its status is 500."""
     if answer.status_code != 500:
         return answer
     method, path = answer.request.method, urlsplit(answer.url).path

@@ -1,4 +1,4 @@
-"""What a stage has stored, seen and changed from outside: the file of its database, and a restart."""
+"""Read and change from outside what a stage has stored, and restart its server."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from workshop.checks.console import diagnose, last_error
 from workshop.checks.promise import Broken
 from workshop.stages import Stage, StageFailed
 
-MAGIC = b"SQLite format 3\0"  # how such a file begins (sqlite.org/fileformat.html)
+MAGIC = b"SQLite format 3\0"  # the first bytes of an SQLite file (sqlite.org/fileformat.html)
 LONG_AGO = "2001-01-01 00:00:00.000000"
 
 

@@ -31,8 +31,8 @@ LABEL = "plan <b>A.txt"  # the name of a file is text, too
 SOON = 0.3  # seconds
 LATER = 10  # seconds
 NEXT = "And by the way"
-BLANK = " "  # a page lets it pass, and the server refuses it
-SCRIPTS = {  # what the page loads -> its address in a template
+BLANK = " "  # the page sends this text, but the server refuses it
+SCRIPTS = {  # a script that the page loads -> its address in a template
     "socket.io": "url_for('socketio_browser.static', filename='socket.io.min.js')",
     "chat.js": "url_for('static', filename='chat.js')",
 }
@@ -115,7 +115,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                "leaves.")  # fmt: skip
         wanted = family_of(chat).payload(ada.called, "Hello", family_of(chat).general)
         told = ada.heard("Hello")
-        if told and "room" not in str(told[-1]):  # rooms are for the promises about them
+        if told and "room" not in str(told[-1]):  # other promises test the room
             wanted.pop("room", None)
         if has_come_to(chat, "author"):
             wanted.pop("username", None)
@@ -137,7 +137,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
         ada.expects(lambda: ada.page.value(FIELD) == "", "After that, the field is empty.",
                     "Call `form.reset()`, so that Ada can type the next message.",
                     f"The field still has “{ada.page.value(FIELD)}”.")  # fmt: skip
-        if not has_come_to(chat, "refusals"):  # until then, no server refuses it
+        if not has_come_to(chat, "refusals"):  # before this, a server accepts it
             ada.expects_no_error()
             ada.sends("")
             ada.page.pages.settle()
@@ -156,12 +156,12 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
         ada.sends("Are you there?")
         said.append(ada.status)
         waited = ada.did
-        if has_come_to(chat, "refusals"):  # until then, the field is empty at once
+        if has_come_to(chat, "refusals"):  # before this step, the page clears the field at once
             ada.types(FIELD, NEXT)
         ada.did = waited
         ada.page.resume()
         ada.expects(lambda: ada.status != said[1], "When the acknowledgement arrives, the page "
-                                                   "says so.",
+                                                   "reports it.",
                     "The last argument of `socket.emit` is a function. It sets "
                     "`statusLine.textContent`, depending on `acknowledgement.ok`.",
                     f"It still says “{said[1]}”.")  # fmt: skip
@@ -180,7 +180,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                    f"The field has “{ada.page.value(FIELD)}” now.",
                    "Clear the field only if it still contains the text that was "
                    "sent.")  # fmt: skip
-            return  # a refusal of the server's own is for the promises about it
+            return  # other promises test how the page shows a real refusal
         accepted = ada.status
         ada.page.answer("new_message", {"ok": False})
         ada.sends("Do you want this?")
@@ -188,7 +188,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
         ada.expects(lambda: ada.status not in (accepted, said[1]),
                     "If the server does not accept the message, the page says something else.",
                     "`acknowledgement.ok` is true only if the server accepted the message. Check "
-                    "that you have spelled it as the step does.",
+                    "that it is spelled as in the step.",
                     f"It says “{accepted}”, too.")  # fmt: skip
 
 
@@ -280,19 +280,19 @@ def _is_let_in(visitor: Visitor, reason: str) -> bool:
 
 @promise(since="refusals", file="static/chat.js")
 def the_page_says_when_it_is_offline(chat: Stage) -> None:
-    """The page says when it has lost its connection, and stops saying so when it reconnects."""
+    """The page shows a message while it has no connection, and removes it when it reconnects."""
     with visitors(chat, "Ada") as (ada,):
         before = ada.status
         ada.page.go_offline()
         ada.did = "Ada lost her connection."
         ada.expects(lambda: ada.status != before, "The page says that it has no connection.",
-                    'Say so in `socket.on("connect_error", …)`. While `socket.active` is true, the '
-                    "client reconnects by itself.", f"It still says “{before}”.")  # fmt: skip
+                    'Show a message in `socket.on("connect_error", …)`. While `socket.active` is true, '
+                    "the client reconnects by itself.", f"It still says “{before}”.")  # fmt: skip
         news = {*ada.status.split()} - {*before.split()}
         ada.page.go_online()
         ada.did = "Ada lost her connection, and her page reconnected."
         ada.expects(lambda: ada.status == before or (news and not news & {*ada.status.split()}),
-                    "The page no longer says so.",
+                    "The page no longer says that it has no connection.",
                     'Remove the sentence in `socket.on("connect", …)`, next to the other listeners.',
                     f"It still says “{ada.status}”.")  # fmt: skip
         ada.page.go_offline()
@@ -334,7 +334,7 @@ def a_reconnected_page_catches_up(chat: Stage) -> None:
 
 @promise(since="catching_up", file="static/chat.js")
 def the_page_fills_a_gap(chat: Stage) -> None:
-    """If a number is missing, the page asks for it. If a message arrives twice, it is shown once."""
+    """The page asks for missing messages, and shows a message only once even if it arrives twice."""
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         asked = len(ada.sent("sync"))
         bo.said("before the gap")
@@ -437,7 +437,7 @@ def _says_why_nothing_is_older(chat: Stage, visitor: Visitor, room: int) -> None
     answer = visit(chat, f"/api/messages?room={room}", by=visitor.browser).json()
     visitor.clicks("#load-older", "“Load older messages”")
     visitor.expects(lambda: answer["error"]["message"] in visitor.text,
-                    f"The page shows the reason of the refusal: “{answer['error']['message']}”",
+                    f"The page shows the reason for the refusal: “{answer['error']['message']}”",
                     "After `await response.json()`, look at `answer.ok`. If it is false, set "
                     "`statusLine.textContent = answer.error.message`.",
                     "The page says nothing about it.")  # fmt: skip
@@ -445,7 +445,7 @@ def _says_why_nothing_is_older(chat: Stage, visitor: Visitor, room: int) -> None
 
 @promise(since="sessions", file="static/chat.js")
 def a_page_whose_session_has_ended_says_so(chat: Stage) -> None:
-    """If a session has ended while its page was offline, the page says so when it reconnects."""
+    """If a session ends while its page is offline, the page shows the reason when it reconnects."""
     laptop = account_of(chat).new_browser("Ada")
     with visitors(chat, "Ada", by=laptop) as (ada,):
         ada.page.go_offline()
@@ -459,19 +459,20 @@ def a_page_whose_session_has_ended_says_so(chat: Stage) -> None:
 
 @promise(since="rooms", file="static/chat.js")
 def a_page_is_about_one_room(chat: Stage) -> None:
-    """A page shows the messages of its own room, and none from other rooms."""
+    """A page shows the messages from its own room, and none from other rooms."""
     room, other = make_room(chat, "Ada"), make_room(chat, "Ada")
     path = account_of(chat).room_page(room)
     with visitors(chat, "Ada", path=path) as (ada,), entered(chat, "Ada") as (tab,):
         ada.sends("in the new room")
         ada.sees("in the new room", "Send `room`, the number of this page's room, with "
                  "`new_message` and with `sync`. `Number(…)` turns the text into a number.")  # fmt: skip
-        for text in ("for the other room", "there again"):  # the number that comes next here, too
+        # One of these messages has the number that is the next one in this room, too.
+        for text in ("for the other room", "there again"):
             tab.said(text, other)
         tab.said("for this room", room)
         ada.did = "Ada is in several rooms. Somebody wrote a message in two of them."
         ada.sees("for this room", ROOM)
-        expect("there again" not in ada.log, "The page shows only the messages of its own room.",
+        expect("there again" not in ada.log, "The page shows only the messages from its own room.",
                "It shows the message from the other room.", ROOM)  # fmt: skip
 
 
@@ -512,7 +513,7 @@ def the_page_shows_who_is_here(chat: Stage) -> None:
         with entered(chat, elsewhere) as (cy,):
             cy.join(tea)
             cy.leave(family.general)
-        with entered(chat, elsewhere):  # `presence` of Tea comes, and no other one after it
+        with entered(chat, elsewhere):  # the last `presence` to arrive is the one for Tea
             before = len(ada.heard(elsewhere))
             ada.page.wait(lambda: len(ada.heard(elsewhere)) > before, SOON)
             ada.page.pages.settle()
@@ -539,7 +540,7 @@ def a_room_can_be_left_on_its_page(chat: Stage) -> None:
 
 @promise(since="presence", file="static/chat.js")
 def the_page_of_a_room_that_was_left_says_so(chat: Stage) -> None:
-    """If Ada has left a room in another tab, the room's page says so, and shows no error."""
+    """If Ada has left a room in another tab, the page of the room reports this, and no error occurs."""
     room = make_room(chat, "Ada")
     with entered(chat, "Ada") as (tab,):
         tab.said("I am about to leave", room)
@@ -583,7 +584,7 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
         ada.sends("The plan")
         bo.did = f"{ada.did} A file goes with it."
         bo.sees("The plan", BOTH_SIDES)
-        # Until the message is sent, the file field itself says which file goes with it.
+        # Until the message is sent, the file field itself shows which file goes with it.
         expect(told or (not early and _uploads(ada)), "The page shows the name of the file that it "
                                                       "will send with the message.",
                f"{chosen} The page made these requests: {early or 'none'}.",
@@ -615,7 +616,7 @@ def a_refused_file_is_explained(chat: Stage) -> None:
         if not _uploads(ada):  # a page can also upload a file when the message is sent
             ada.sends("A cake")
         ada.expects(lambda: reason in ada.text, f"The page shows the reason: “{reason}”",
-                    "The answer to the upload has `ok` and, if it is refused, `error`. Show "
+                    "The response to the upload has `ok` and, if it is refused, `error`. Show "
                     "`error.message` with `textContent`.", "It does not.")  # fmt: skip
 
 

@@ -29,15 +29,15 @@ from workshop.views import View, box, html_table, with_code
 
 TOPIC = "Cake, and who brings it"
 HOSTILE = "<b>Cake</b>"
-TOO_LONG = "x" * 1001  # whatever the learner's limit is, it is less
+TOO_LONG = "x" * 1001  # more than any limit that a learner is likely to choose
 MIGRATING = 60  # seconds
 A_ROOM = (
     "INSERT INTO rooms (slug, name, kind, last_seq, last_rev, created_at) "
     "VALUES ('tea', 'Tea', 'open', 0, 0, '2026-01-01')"
 )
-GENERAL = 1  # the room that is there from the start; the first person owns it
+GENERAL = 1  # the room that exists from the start, which the first person owns
 
-# V8 runs no modules here: without these words, it runs them as scripts, which share their names.
+# V8 cannot run modules here. Without these words, they run as scripts that share their names.
 MODULE_WORDS = re.compile(r"^import .*|^export ", re.M)
 SHOW_A_TOPIC = """
     const room = { id: 1, name: "Tea", kind: "open", topic: %s };
@@ -51,8 +51,8 @@ Check = Callable[[Stage], None]
 def compare(one: Stage, other: Stage, *since: str) -> View:
     """Test the promises that two applications share, and show which of them each application keeps.
 
-    `since` names steps: compare(step, chat, "06", "08") tests the promises that begin in these two
-    steps. The sentences are those of docs/promises.md.
+    `since` contains the numbers of steps. For example, compare(step, chat, "06", "08") tests the
+    promises that begin in these two steps. The sentences are those in docs/promises.md.
     """
     shared = [
         each
@@ -182,7 +182,7 @@ def the_script_shows_it(chat: Stage) -> None:
         for path in _with_imports(folder / "ui" / "rail.js"):
             text = MODULE_WORDS.sub("", path.read_text(encoding="utf-8"))
             ada.page.run(text, f"static/js/{path.relative_to(folder).as_posix()}")
-        ada.page.run(SHOW_A_TOPIC % json.dumps(HOSTILE), "a room whose topic is another one")
+        ada.page.run(SHOW_A_TOPIC % json.dumps(HOSTILE), "a room with another topic")
         ada.did = "The topic changed."
         ada.expects_no_error()
         expect(ada.page.text("#room-topic") == HOSTILE, "The page shows the new topic.",
@@ -204,7 +204,7 @@ def an_older_database_has_it_too(chat: Stage) -> None:
     problem = _upgrade_an_older_one()
     expect(not problem, "The migration adds the column to a database of the workshop's final_app.",
            problem,
-           'Its rooms need a topic at once: add `server_default=""` next to '
+           'The rooms in it need a topic at once: add `server_default=""` next to '
            '`nullable=False`.')  # fmt: skip
 
 

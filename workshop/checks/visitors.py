@@ -48,8 +48,8 @@ _alive: ContextVar[tuple[Stage, Pages] | None] = ContextVar("the pages of this c
 class Visitor:
     """Somebody who uses a page of the chat.
 
-    `did` is a sentence about what they did last, for a hint. In a chat that keeps a name until its
-    connection ends, they are `called` something like "Ada7".
+    `did` is a sentence about the last thing that they did, for an error message. `called` is their name
+    in the chat. It is different from `name`, for example "Ada7", until connections need a login.
     """
 
     def __init__(self, name: str, called: str, page: Page, browser: Browser) -> None:
@@ -84,7 +84,7 @@ class Visitor:
         self._does(lambda: self.page.submit(form), form)
 
     def opens(self, place: int, selector: str) -> str:
-        """Return the content that a link leads to: the link at this index among those that match."""
+        """Return the content of the file or page to which the matching link at this index leads."""
         href = self.page.attributes(selector, "href")[place] or ""
         base = urljoin(self.page.url, (self.page.attributes("base", "href") or [""])[0])
         return str(self.browser.get(urljoin(base, href)).text)
@@ -109,7 +109,7 @@ class Visitor:
         return " ".join(self.page.text("body").split())
 
     def heard(self, text: str) -> list[list[Any]]:
-        """Return the events that the page has received with this text in them."""
+        """Return the values of the events that the page has received and that contain this text."""
         return [
             each[1:] for each in self.page.heard if text in json.dumps(each, ensure_ascii=False)
         ]
@@ -143,7 +143,7 @@ class Visitor:
         try:
             if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
                 return
-            # Time alone cannot tell a page that does nothing from one on a busy machine.
+            # The time alone does not show whether a page does nothing or whether the machine is busy.
             if not self.page.errors and self.page.pages.settle(PATIENCE) and holds():
                 return
         except PageEnded:

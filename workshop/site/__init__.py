@@ -1,7 +1,7 @@
 """The workshop as a website: the notebooks with their outputs, the documentation, and a search.
 
-The pages are plain HTML. They need no network and, except for the search, no script, so they can also
-be read from the disk. `docs/decisions/0008-the-site.md` says why the workshop builds them itself.
+The pages are plain HTML. They need no network, and only the search needs a script, so you can also read
+them from the disk. `docs/decisions/0008-the-site.md` explains why the workshop builds the pages itself.
 """
 
 import json
@@ -28,7 +28,7 @@ COPIED = (HERE / "style.css", HERE / "search.js", ICON)
 
 @dataclass(frozen=True)
 class Written:
-    """A page whose content is ready, with its sections. The first one is its title."""
+    """A page whose content is ready, and its sections. The first section has the title of the page."""
 
     page: Page
     body: str
@@ -74,7 +74,7 @@ def write(page: Page, links: Links) -> Written:
 
 
 def search_index(written: list[Written]) -> list[dict[str, str]]:
-    """Return each section: its address, its title, its page with the group, and its text."""
+    """Return the address, the title, the page (with its group) and the text of each section."""
     return [
         {
             "address": f"{each.page.address}#{section.anchor}",
@@ -88,7 +88,7 @@ def search_index(written: list[Written]) -> list[dict[str, str]]:
 
 
 def lay_out(to: Path, written: list[Written], repository: str) -> None:
-    """Write each page with the template, which adds a menu, buttons, and links to its neighbours."""
+    """Write each page with the template, which adds a menu, buttons, and links to the next pages."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -105,7 +105,7 @@ def lay_out(to: Path, written: list[Written], repository: str) -> None:
         place = siblings.index(each)
         text = template.render(
             now=each,
-            body=Markup(each.body),  # made from files of this repository
+            body=Markup(each.body),  # comes from files in this repository
             menu=menu,
             before=siblings[place - 1] if place else None,
             after=siblings[place + 1] if place + 1 < len(siblings) else None,

@@ -1,7 +1,7 @@
-"""The pictures of a notebook's live pages, which work only while the notebook runs.
+"""Pictures of a notebook's live pages, for readers who do not run the notebook.
 
-`docs/pictures/live.py` takes them. Each picture contains a digest of what it was made from, so the
-website never shows a stale one.
+`docs/pictures/live.py` takes these pictures. Each picture contains a digest of the files that it was
+made from, so that the website never shows an outdated picture.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ NO_PICTURE = (
 
 
 def still(notebook: Path, cell: str, number: int) -> str:
-    """Return the picture of a cell's live page as HTML, or a text that says how to see the page."""
+    """Return the picture of a cell's live page as HTML, or a text that explains how to see the page."""
     path = picture_of(notebook, cell, number)
     if not is_current(path, notebook):
         return NO_PICTURE
@@ -39,12 +39,12 @@ def still(notebook: Path, cell: str, number: int) -> str:
 
 
 def picture_of(notebook: Path, cell: str, number: int) -> Path:
-    """Return the path of the picture of a cell's first, second, … live page."""
+    """Return the path of the picture of a cell's live page. `number` counts these pages from 1."""
     return FOLDER / f"{notebook.stem}-{cell}-{number}.png"
 
 
 def is_current(path: Path, notebook: Path) -> bool:
-    """Return whether there is a picture, and whether it shows the current pages."""
+    """Return whether there is a picture that shows the current version of the page."""
     if not path.is_file():
         return False
     with Image.open(path) as picture:
@@ -52,12 +52,12 @@ def is_current(path: Path, notebook: Path) -> bool:
 
 
 def made_from(notebook: Path) -> str:
-    """Return a digest of what a notebook's pictures show: its code, and the pages of its step."""
+    """Return a digest of the files behind a notebook's pictures: its code and its step's pages."""
     digest = hashlib.sha256()
     for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             digest.update("".join(cell["source"]).encode())
     for folder in ("templates", "static"):
         for file in sorted((paths.STEPS / notebook.stem / folder).glob("*")):
-            digest.update(file.read_text("utf-8").encode())  # whatever ends its lines
+            digest.update(file.read_text("utf-8").encode())  # with any kind of line ending
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""A notebook as HTML: its text, its code and the outputs that are stored in it."""
+"""Convert a notebook to HTML: its text, its code and its stored outputs."""
 
 import html
 import json
@@ -10,8 +10,8 @@ from typing import Any
 from workshop.site.live import PLACE, still
 from workshop.site.writer import Writer, pre, with_full_headings
 
-BOX = 'style="overflow-x: auto"'  # what may scroll sideways in an output
-ESCAPE = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
+BOX = 'style="overflow-x: auto"'  # marks a part of an output that can scroll sideways
+ESCAPE = re.compile(r"\x1b\[[\d;]*m")  # the codes for colours in a terminal
 
 
 def notebook_body(path: Path, writer: Writer) -> str:
@@ -32,7 +32,7 @@ def _cell(path: Path, cell: dict[str, Any], writer: Writer) -> Iterator[str]:
 
 
 def _output(output: dict[str, Any]) -> str:
-    """Return one output: its HTML if it has any, else its text."""
+    """Return the HTML of one output, or its text if it has no HTML."""
     data = output.get("data", {})
     if markup := "".join(data.get("text/html", "")):
         return with_full_headings(markup).replace(BOX, f'{BOX} tabindex="0"')

@@ -1,4 +1,4 @@
-"""Which pages the website has, where each of them is, and where their links lead."""
+"""Find the pages of the website, their addresses, and the targets of their links."""
 
 import posixpath
 import re
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from workshop import paths
 
-# The groups of the menu, and the files of each. A file belongs to the first group that names it.
+# The groups of the menu, and the files in each. A file belongs to the first group whose pattern matches.
 GROUPS = {
     "Start here": ("README.md", "docs/glossary.md"),
     "Notebooks": ("notebooks/*.ipynb",),
@@ -23,7 +23,7 @@ LINK = re.compile(r'(<(?:a|img)\b[^>]*?)\s(href|src)="([^"]+)"')
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the website. `source` is its file, from the top of the repository."""
+    """A page of the website. `source` is the path of its file in the repository."""
 
     source: str
     group: str
@@ -53,7 +53,7 @@ def find_pages() -> list[Page]:
 
 
 def gallery() -> str:
-    """Return, as Markdown, a page with the pictures of the notebooks, which an instructor can show."""
+    """Return a page in Markdown with all pictures of the notebooks, which an instructor can show."""
     parts = ["# All pictures", "Each notebook shows its idea in one of these pictures."]
     for path in sorted((paths.ROOT / "docs" / "pictures").glob("*.svg")):
         drawing = path.read_text("utf-8")
@@ -66,7 +66,7 @@ def gallery() -> str:
 
 
 class Links:
-    """Where the links of all pages lead. It collects the pictures that the website needs."""
+    """Changes the links on all pages, and collects the pictures that the website needs."""
 
     def __init__(self, pages: list[Page], repository: str) -> None:
         self.pages = {page.source: page for page in pages}
@@ -83,10 +83,10 @@ class Links:
         return LINK.sub(link, markup)
 
     def target(self, url: str, page: Page) -> str:
-        """Return the address for a link to another page, a picture, or a file on GitHub.
+        """Return the target of a link on the website: another page, a picture, or a file on GitHub.
 
-        If the repository is unknown, the address of a file on GitHub is "". Raises LookupError for a
-        file that does not exist.
+        For a file on GitHub, return "" if the repository is unknown. Raises LookupError for a file that
+        does not exist.
         """
         if urlsplit(url).scheme or url.startswith("#"):
             return url

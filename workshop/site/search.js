@@ -11,7 +11,7 @@ function wordsOf(text) {
   return text.toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-// Every word must be in the section. A word in a title counts more than one in the text.
+// Every word must be in the section. A word in a title counts more than a word in the text.
 function score(section, words) {
   let sum = 0;
   for (const word of words) {
@@ -25,7 +25,7 @@ function score(section, words) {
   return sum;
 }
 
-// Returns the words around the first one that was found, or the beginning of the text.
+// Returns the text around the first match, or the beginning of the text if only a title matches.
 function excerpt(section, words) {
   const places = words.map((word) => section.text.toLowerCase().indexOf(word));
   const first = Math.min(...places.filter((place) => place >= 0), section.text.length);
@@ -36,7 +36,7 @@ function excerpt(section, words) {
   return `${start ? "… " : ""}${piece}${end < 0 ? "" : " …"}`;
 }
 
-// Writes a text with the words marked. The text is never read as HTML.
+// Adds a text to an element, with the words marked. The text is never treated as HTML.
 function mark(element, text, words) {
   const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   text.split(new RegExp(`(${escaped.join("|")})`, "i")).forEach((part, place) => {

@@ -1,4 +1,4 @@
-"""Markdown and code as HTML, with an anchor for each heading and colours for the code."""
+"""Convert Markdown and code to HTML, with an anchor for each heading and colours for the code."""
 
 import ast
 import html
@@ -66,7 +66,7 @@ class Writer:
             self.sections[-1].text.append(text)
 
     def _begin_section(self, heading: Token, inline: Token) -> None:
-        """Give a heading an anchor, as GitHub makes it, and a link to it."""
+        """Add an anchor to a heading, with the same name as on GitHub, and a link to the anchor."""
         title = plain(inline)
         anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
         self._anchors[anchor] += 1
@@ -88,16 +88,16 @@ def plain(inline: Token) -> str:
 
 
 def scrolling(markup: str) -> str:
-    """Return the HTML of Markdown in a form in which tables and drawings scroll on a narrow screen.
+    """Return HTML in which tables and drawings can scroll on a narrow screen.
 
-    People with a keyboard can scroll only an element that they can focus, so these elements and each
-    block of code have a tabindex.
+    With a keyboard, people can scroll an element only if they can focus it. Therefore these elements and
+    each block of code have a tabindex.
     """
     return WIDE.sub(r'<div class="scroll" tabindex="0">\g<0></div>', with_full_headings(markup))
 
 
 def with_full_headings(markup: str) -> str:
-    """Return HTML in which an empty table heading is a plain cell, because a heading needs text."""
+    """Return HTML in which each empty table heading is a plain cell, because a heading needs text."""
     return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", markup)
 
 
@@ -107,7 +107,10 @@ def pre(markup: str) -> str:
 
 
 def guess_language(code: str) -> str:
-    """Return the language of a block that does not name it: Python if Python can parse the block."""
+    """Return the language of a block of code that does not name its language.
+
+    It is "html" if the block begins with a tag, "python" if Python can parse it, and otherwise "text".
+    """
     if code.lstrip().startswith("<"):
         return "html"
     try:

@@ -1,14 +1,15 @@
-"""The board of class mode: where the learners are who want to show it, live.
+"""The board of class mode, which shows live at which step learners are, if they agree to share this.
 
     POST /board          {"name": "Ada", "step": "05", "verdict": "open"}, from `check --class`
-    GET /board/KEY       the page; /board/KEY/live sends it the table as Server-Sent Events
+    GET /board/KEY       the page; /board/KEY/live sends the table to it as Server-Sent Events
 
-It is WSGI middleware between the door and the stage, so the door (`workshop.teaching.door`) has already
-checked the host, the join code and the number of requests of each sender.
+The board is WSGI middleware between the door and the stage. The door (`workshop.teaching.door`) has
+already checked the host, the join code and the number of requests from each sender.
 
-Only the machine that runs class mode can see the board, because the door knows it without a second
-code, and because nothing that is read there crosses the network. The KEY is for the stage's own pages,
-which have the same origin: a script that somebody has sneaked into the chat cannot guess it.
+Only the machine that runs class mode can see the board. The door recognizes this machine without another
+code, and the content of the board does not cross the network. The KEY protects the board from the
+stage's own pages, which have the same origin: if somebody has smuggled a script into the chat, the
+script cannot guess the KEY.
 """
 
 import json
@@ -29,10 +30,10 @@ from workshop.teaching.door import is_loopback, plain
 from workshop.teaching.sharing import LONGEST_NAME
 from workshop.verdict import WORDS
 
-LEARNERS, LEARNERS_OF_ONE = 100, 5  # in all, and from one address
+LEARNERS, LEARNERS_OF_ONE = 100, 5  # in total, and from one address
 LONGEST_REPORT = 400  # bytes
-TICK = 5.0  # seconds after which the page gets news, even if nobody reports
-PAUSE = 0.2  # seconds between two tables, even in a flood of reports
+TICK = 5.0  # seconds after which something is sent to the page, even if nobody reports anything
+PAUSE = 0.2  # minimum seconds between two tables, even if many reports arrive
 EXPECTED = (
     f"Expected a name of 1 to {LONGEST_NAME} characters, the number of a step, and a verdict."
 )
@@ -41,7 +42,7 @@ PAGE = Path(__file__).with_name("board.html")
 
 @dataclass(frozen=True)
 class Row:
-    """What is known about a learner. Times are those of the board's clock, in seconds."""
+    """What the board knows about a learner. The times are in seconds of the board's clock."""
 
     name: str
     step: str
@@ -51,7 +52,7 @@ class Row:
 
 
 class Board:
-    """A table of the reports of learners, and what shows it."""
+    """The table of the learners' reports, and the pages that show it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -61,7 +62,7 @@ class Board:
         self._news = threading.Condition()
 
     def before(self, wsgi: WsgiApp) -> WsgiApp:
-        """Return WSGI middleware that answers for /board and leaves everything else to a stage."""
+        """Return WSGI middleware that handles /board and passes all other requests to the stage."""
 
         def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
             request = Request(environ)
@@ -81,11 +82,11 @@ class Board:
         return plain(403, "Only the instructor can see the board, at the address in the terminal.")
 
     def _take(self, request: Request) -> WsgiApp:
-        """Write a report into the table: 204, or 400 to 503 with a reason."""
+        """Write a report into the table, and return status 204, or refuse it with a reason."""
         request.max_content_length = LONGEST_REPORT
         try:
             name, step, verdict = read(request.get_data())
-        except HTTPException as refusal:  # it is too large
+        except HTTPException as refusal:  # the report is too large
             return refusal
         except ValueError:
             return plain(400, EXPECTED)
@@ -102,15 +103,20 @@ class Board:
         return Response(status=204)
 
     def _has_place_for(self, address: str) -> bool:
-        """Tell whether there is place for one more row, which can replace an older one of the sender."""
+        """Return whether there is space for another row from this address.
+
+        If the address already has too many rows, its oldest row is deleted first.
+        """
         own = [key for key in self._rows if key[0] == address]
         if len(own) >= LEARNERS_OF_ONE:
             del self._rows[min(own, key=lambda key: self._rows[key].checked)]
         return len(self._rows) < LEARNERS
 
     def table(self) -> list[tuple[str, str, str, int, int]]:
-        """Return a row for each learner: name, step, verdict, and the minutes since they last moved on,
-        and last checked. It begins with those who have not moved for the longest time.
+        """Return a row for each learner. Those who have not moved on for the longest time come first.
+
+        A row contains the name, the step, the verdict, the minutes since the step or the verdict last
+        changed, and the minutes since the last check.
         """
         now = self._clock()
         rows = sorted(self._rows.values(), key=lambda row: row.moved)
@@ -145,7 +151,7 @@ def read(body: bytes) -> tuple[str, str, str]:
     """Return the name, the step and the verdict of a report. Raises ValueError for anything else."""
     match json.loads(body):
         case {"name": str(name), "step": str(step), "verdict": str(verdict), **rest}:
-            # What is not printable is a line break, for example, or reverses the rest of the line.
+            # A character that is not printable could be a line break, or reverse the rest of the line.
             is_name = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
             steps = [each.number for each in (*manifest.steps(), *manifest.labs())]
             if is_name and step in steps and verdict in WORDS and not rest:

@@ -40,11 +40,11 @@ from workshop.views import View, box
 EVERYWHERE = "0.0.0.0"  # because class mode is for other machines
 HOURS, MOST_HOURS = 2.0, 10.0
 SILENCE = 40.0  # seconds; Engine.IO sends a ping every 25
-CONNECTIONS = 200  # in all; a page keeps one open, and uses a few more to load its files
+CONNECTIONS = 200  # in total; a page keeps one open, and needs a few more to load its files
 CONNECTIONS_OF_ONE = 12  # from one address
 CODE = "WORKSHOP_CLASS_CODE"
 START_TIMEOUT, POLL = 30.0, 0.1  # seconds
-# Names of this machine in its local network, besides its addresses.
+# The names of this machine in its local network. The machine can also be reached at its addresses.
 NAMES = (socket.gethostname(), f"{socket.gethostname()}.local")
 
 WHAT_OTHERS_CAN_DO = (
@@ -60,7 +60,7 @@ Learners who want to appear on it type
 
 
 class ClassServer(ThreadedWSGIServer):
-    """Werkzeug's server, with limits on all connections together and on those of each address."""
+    """Werkzeug's server with limits on the number of connections, in total and from each address."""
 
     daemon_threads = True
 
@@ -84,11 +84,11 @@ class ClassServer(ThreadedWSGIServer):
         finally:
             with self._lock:
                 self._open[client_address[0]] -= 1
-                self._open += Counter()  # removes the addresses that have no connection
+                self._open += Counter()  # removes the addresses that have no connections
 
 
 class Handler(WSGIRequestHandler):
-    """Ends a silent connection, and logs no requests, so that the code stays on the screen."""
+    """Closes silent connections, and logs no requests, so that the join code stays on the screen."""
 
     timeout = SILENCE
 
@@ -97,10 +97,10 @@ class Handler(WSGIRequestHandler):
 
 
 def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
-    """Serve a stage to the local network until Ctrl+C, or for some hours. Return the exit code.
+    """Serve a stage to the local network for some hours or until Ctrl+C, and return the exit code.
 
-    Raises LookupError for an unknown stage, for more hours than a day of class has, or if the local
-    network does not reach this machine.
+    Raises LookupError if the stage is unknown, if there are too many hours, or if other machines in the
+    local network cannot reach this machine.
     """
     if not 0 < hours <= MOST_HOURS:
         raise LookupError(
@@ -135,7 +135,7 @@ def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
     ending.daemon = True
     ending.start()
     try:
-        server.serve_forever()  # it returns after Ctrl+C, too
+        server.serve_forever()  # also returns after Ctrl+C
     finally:
         ending.cancel()
         running.forget(os.getpid())
@@ -144,9 +144,9 @@ def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
 
 
 def addresses() -> list[str]:
-    """Return the IPv4 addresses of this machine in local networks. The one that others use comes first.
+    """Return the IPv4 addresses of this machine in local networks. The most likely one comes first.
 
-    Raises LookupError if there is none, or if this is a hub or a Codespace.
+    Raises LookupError if there is none, or if this machine is a hub or a Codespace.
     """
     if embed.hub_prefix() or embed.codespace_host(0):
         raise LookupError(
@@ -170,7 +170,7 @@ def addresses() -> list[str]:
 
 
 def _address_of_default_route() -> str:
-    """Return the address from which this machine would send to other networks. This sends no packet."""
+    """Return the address that this machine uses to send to other networks. No packet is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
         probe.connect(("192.0.2.1", 9))  # an address that is reserved for documentation
         return str(probe.getsockname()[0])
@@ -179,7 +179,7 @@ def _address_of_default_route() -> str:
 
 @dataclass(frozen=True)
 class Invitation:
-    """What people need in order to join. Its printed form has a QR code of the first address."""
+    """The information that people need to join the class. When printed, it includes a QR code."""
 
     stage: str
     urls: list[str]
@@ -198,7 +198,7 @@ class Invitation:
 
     @property
     def view(self) -> View:
-        """Return the invitation for a notebook. Its text form is the same on every machine."""
+        """The invitation in a form for notebooks. Its text is the same on every machine."""
         text = (
             f"{describe(self.stage)} is open to your local network, for people with the join code."
         )
@@ -230,9 +230,9 @@ class OpenClass:
 
 
 def open_class(which: str = "mine") -> OpenClass:
-    """Open a stage to the local network from a notebook. It has its own port and server.
+    """Open a stage to the local network from a notebook, with a separate server on another port.
 
-    Raises LookupError as `serve` does, and StageFailed if the server does not start.
+    Raises LookupError like `serve`, and StageFailed if the server does not start.
     """
     name, folder = locate(which)
     hosts, code, token = addresses(), new_code(), secrets.token_hex(8)

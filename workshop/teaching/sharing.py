@@ -1,12 +1,12 @@
-"""Show a learner's verdicts on the board of the class, for learners who want that.
+"""Show a learner's verdicts on the board of the class, if the learner wants this.
 
-    share_progress("192.168.1.20:5000/k7wmx3", name="Ada")      # each check of this notebook from now on
+    share_progress("192.168.1.20:5000/k7wmx3", name="Ada")      # each later check in this notebook
     share_progress(None)                                        # stop
     python3 start.py check 05 --class 192.168.1.20:5000/k7wmx3  # only this check
 
-A name that the learner chooses, the number of the step and the verdict leave this machine, and nothing
-else. A server gets the name only after it has accepted the join code. Whatever happens here, a check
-goes on: it waits at most PATIENCE, and one line says why the board has not changed.
+Only three things leave this machine: a name that the learner chooses, the number of the step, and the
+verdict. A server gets the name only after it has accepted the join code. A problem with the board never
+stops a check. The check waits for PATIENCE at most, and prints why the board does not show it.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ PATIENCE = 3.0  # seconds
 LONGEST_NAME = 30  # characters
 ADDRESS = re.compile(r"(?:http://)?([\w.-]+(?::\d+)?)/(?:join\?code=)?(\w+)/?")
 EXAMPLE = "192.168.1.20:5000/k7wmx3"
-# In a class of 25, two people rarely get the same name. It says nothing about a machine.
+# In a class of 25, two people rarely get the same name. The name reveals nothing about the machine.
 FIRST = ("Brave", "Calm", "Clever", "Gentle", "Happy", "Kind", "Lucky", "Merry", "Quick", "Quiet")
 SECOND = ("Badger", "Falcon", "Heron", "Lynx", "Marten", "Otter", "Owl", "Panda", "Robin", "Seal")
 NO_ANSWER = "nothing answers there"
 REASONS = {
     403: "the join code is wrong",
     429: "too many checks have come from your address, so wait a minute",
-    503: "it is full",
+    503: "the board is full",
 }
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
@@ -41,14 +41,14 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Share:
-    """Where verdicts are sent, and under which name."""
+    """The server to which verdicts are sent, and the learner's name on the board."""
 
     host: str  # with the port
     code: str
     name: str
 
     def send(self, verdict: Verdict) -> str:
-        """Send a verdict. Return "", or why the board does not show it."""
+        """Send a verdict. Return "", or the reason why the board does not show it."""
         report = {"name": self.name, "step": verdict.step, "verdict": verdict.state}
         try:
             answer = self._post("/join", f"code={self.code}", FORM)
@@ -62,7 +62,7 @@ class Share:
         return REASONS.get(answer.status, f"it answers with status {answer.status}")
 
     def _post(self, path: str, body: str, headers: dict[str, str]) -> HTTPResponse:
-        """Send a request by itself: without a proxy, a password, or a look at where it redirects to."""
+        """Send a request without a proxy and without a password. Do not follow redirects."""
         line = HTTPConnection(self.host, timeout=PATIENCE)
         line.request("POST", path, body, headers)
         return line.getresponse()
@@ -72,10 +72,11 @@ _share: Share | None = None
 
 
 def share_progress(address: str | None, name: str = "") -> None:
-    """Show each later check of this notebook on the board of the class; with None, stop that.
+    """Show each later check in this notebook on the board of the class. With None, stop this.
 
-    `address` is what the instructor shows, such as "192.168.1.20:5000/k7wmx3". Without a `name`, the
-    board shows your last one. If there is none, a terminal asks for one, and a notebook makes one up.
+    `address` is the address that the instructor shows, such as "192.168.1.20:5000/k7wmx3". Without a
+    `name`, the board shows the last name that you used. If there is none, you are asked for a name in a
+    terminal, and get a made-up name in a notebook.
     """
     global _share
     found = ADDRESS.fullmatch((address or "").strip())
@@ -84,7 +85,7 @@ def share_progress(address: str | None, name: str = "") -> None:
         sent = f"the name {_share.name!r}, the step and the verdict, and nothing else"
         print(f"A check now sends the class at {_share.host} {sent}.")
     elif address:
-        print(f"The board is left out, because {address!a} is not an address such as {EXAMPLE}.")
+        print(f"Nothing is sent to a board: {address!a} is not an address such as {EXAMPLE}.")
     else:
         print("A check now sends nothing to anybody.")
 
@@ -93,7 +94,7 @@ def report(verdict: Verdict) -> None:
     """Send a verdict if the learner has asked for it, and print one line about it."""
     if not (share := _share):
         return
-    problems = [NO_ANSWER]  # unless it does so in time
+    problems = [NO_ANSWER]  # unless the server answers in time
     sending = threading.Thread(target=lambda: problems.append(share.send(verdict)), daemon=True)
     sending.start()
     sending.join(PATIENCE)
@@ -105,7 +106,7 @@ def report(verdict: Verdict) -> None:
 
 
 def _chosen(name: str) -> str:
-    """Return this name, or the last one, or what is typed in a terminal, or a made-up one."""
+    """Return the given name, the last name, a name that is typed in a terminal, or a made-up name."""
     note = paths.mine() / "board-name.txt"
     made_up = f"{secrets.choice(FIRST)} {secrets.choice(SECOND)} {secrets.randbelow(90) + 10}"
     with contextlib.suppress(OSError, ValueError):

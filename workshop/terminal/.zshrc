@@ -1,4 +1,4 @@
-# The same for zsh, which reads this file because ZDOTDIR points here: see bashrc beside it.
+# The same as bashrc in this folder, but for zsh, which reads this file because ZDOTDIR points here.
 ZDOTDIR="$LEARNER_ZDOTDIR"
 [ -f "$ZDOTDIR/.zshenv" ] && . "$ZDOTDIR/.zshenv"
 [ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"

@@ -6,21 +6,22 @@
         ada.submit("#message-form")
         bo.wait(lambda: "Hello" in bo.text("#chat-messages"))
 
-One child process (`child.py`) holds the pages of all people, each in its own V8, with LinkeDOM as the
-document and `browser.js` for what neither has. This process watches how long a script runs and how
-much memory it takes, and kills the child: V8's own limits do not stop endless
-microtasks or large typed arrays.
+One child process (`child.py`) runs the pages of all people, each in its own V8 engine. LinkeDOM
+provides the document, and `browser.js` provides the other parts of a browser. The parent process
+watches how long a script runs and how much memory it uses, and kills the child if necessary. V8's own
+limits do not stop endless microtasks or large typed arrays.
 
 The pages differ from Chromium in these points (tests/browser/test_page_alike.py compares them):
 - Nothing is drawn, and no images are fetched: an image neither loads nor fails, and `innerText` is
-  the text with its spaces. Sizes are 0, but an element that holds others can be scrolled.
-- Nothing is loaded from other hosts: a script from a CDN is missing, as it is without a network.
-- The Socket.IO client speaks WebSocket at once, never by polling, and tries again within 0.2 s.
+  the text with all its spaces. Sizes are 0, but an element that contains others can be scrolled.
+- Nothing is loaded from other hosts. A script from a CDN is missing, as it is without a network.
+- The Socket.IO client connects by WebSocket at once, without polling, and reconnects within 0.2 s.
 - An error in an attribute such as `onclick` has no line. The attribute works if it is in the page's
   HTML, but not if a script adds it.
-- An async function that rejects is not reported if the page itself calls it without `await` and it is
-  not declared with `function` at the top of a script that has ended: V8 reports no rejections by itself.
-- A module is run as an async function, so it cannot import.
+- V8 by itself does not report rejected promises. If the page calls an async function without `await`,
+  and the function rejects, this is reported only if the function is declared with `function` at the
+  top level of a script that has ended.
+- A module runs as an async function, so it cannot import anything.
 - Selects, radio buttons and the keyboard do not work as in a browser.
 """
 
@@ -46,16 +47,16 @@ from workshop.stages import Stage, child_environment
 
 READY_TIMEOUT = 30.0  # seconds; on a slow laptop, V8 takes a while to load
 RUN_TIMEOUT = 3.0  # seconds that a script can run without a pause
-SERVER_TIMEOUT = 60.0  # seconds that the server can take while a page waits for it
+SERVER_TIMEOUT = 60.0  # seconds that a page waits for the server
 MEMORY = 700_000_000  # bytes of resident memory that the child can use; two pages use 150 MB
-LOOK = 0.05  # seconds between two looks at the child
+LOOK = 0.05  # seconds between two checks of the child
 LIVE = 0.2  # seconds after which a condition is tested even if nothing has happened
 WAIT_TIMEOUT = 15.0  # seconds; a busy machine is slow
-PYTHONS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHON_COLORS")  # that the child gets
+PYTHONS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHON_COLORS")  # variables that the child receives
 
 
 class PageEnded(RuntimeError):
-    """The child was killed or has crashed, and all pages with it. `error` says what the page did."""
+    """The child process was killed or has crashed, so all pages have ended. `error` is the cause."""
 
     def __init__(self, error: "PageError") -> None:
         self.error = error
@@ -66,11 +67,11 @@ class PageEnded(RuntimeError):
 class PageError:
     """An error that the browser's console would show.
 
-    `kind` is "error" (uncaught), "rejection" (a promise that nobody caught), "syntax", "resource" (a
-    script that did not come), "time", "memory" or "crash". `message` is V8's own, such as
-    "TypeError: x is not a function". `file` is the path of a script without its first slash
-    ("static/chat.js"), or that of the page with it ("/chat"). `line` and `column` count from 1; 0 means
-    unknown.
+    `kind` is "error" (an uncaught error), "rejection" (a rejected promise that nothing handles),
+    "syntax", "resource" (a script that could not be loaded), "time", "memory" or "crash". `message` is
+    V8's own message, such as "TypeError: x is not a function". `file` is the path of a script without
+    the first slash ("static/chat.js"), or the path of the page with the slash ("/chat"). `line` and
+    `column` count from 1. The value 0 means that the position is unknown.
     """
 
     kind: str
@@ -89,11 +90,11 @@ class PageError:
 
 @dataclass
 class Page:
-    """Somebody's page. Its record is kept when the browser opens another page.
+    """Somebody's page. Its records are kept when the browser opens another page.
 
-    `sent` and `heard` are events, each [name, value, …]. `requests` are (method, URL, status); the
-    status is 0 if no answer came.
-    A selector that finds nothing raises LookupError, except in `text`, `all` and `attributes`.
+    `sent` and `heard` contain events: [name, value, …]. `requests` contains (method, URL, status), and
+    the status is 0 if no response arrived. A selector that finds nothing raises LookupError, except in
+    `text`, `all` and `attributes`.
     """
 
     pages: "Pages"
@@ -107,13 +108,13 @@ class Page:
 
     # What people do.
     def type(self, selector: str, text: str) -> None:
-        """Set a field's value, cut to its maxlength, or choose in a `select`."""
+        """Set the value of a field. A text that is longer than the field's `maxlength` is cut."""
         self._act("type", selector, text)
 
     def submit(self, selector: str = "form") -> bool:
-        """Press Enter in a form, or click its button.
+        """Submit a form, as if somebody pressed Enter in it.
 
-        Returns False if the browser refuses (`required` etc.).
+        Returns False if the browser does not allow it, for example because a required field is empty.
         """
         return bool(self._act("submit", selector))
 
@@ -125,7 +126,7 @@ class Page:
         self._act("choose", selector, name, kind, base64.b64encode(body).decode(), len(body))
 
     def run(self, code: str, name: str) -> None:
-        """Run a script in the page. Its errors name a file with this name."""
+        """Run a script in the page. Its errors name the file `name`."""
         self.pages.ask("script", self, values=[code, name])
 
     def go_offline(self) -> None:
@@ -144,7 +145,7 @@ class Page:
         self.pages.ask("resume", self)
 
     def lose(self, event: str) -> None:
-        """Lose the next event with this name on its way to the page."""
+        """Drop the next event with this name, so that it does not reach the page."""
         self.pages.ask("lose", self, values=[event])
 
     def repeat(self, event: str) -> None:
@@ -152,11 +153,11 @@ class Page:
         self.pages.ask("repeat", self, values=[event])
 
     def answer(self, event: str, value: object) -> None:
-        """Replace the next acknowledgement of the event with this one."""
+        """Replace the next acknowledgement of the event with this value."""
         self.pages.ask("answer", self, values=[event, json.dumps(value)])
 
     def hurry(self, seconds: float) -> None:
-        """Run each timer that is due within this many seconds, once."""
+        """Run each timer that is due within this many seconds once, without waiting for it."""
         self.pages.ask("hurry", self, values=[seconds])
 
     def close(self) -> None:
@@ -165,22 +166,22 @@ class Page:
 
     # What people see.
     def text(self, selector: str) -> str:
-        """Return the text of the first such element, or "" if there is none."""
+        """Return the text of the first element that matches, or "" if there is none."""
         return str(self._act("text", selector))
 
     def all(self, selector: str) -> list[str]:
-        """Return the text of each such element."""
+        """Return the text of each element that matches."""
         return list(self._act("all", selector))
 
     def value(self, selector: str) -> str:
         return str(self._act("value", selector))
 
     def attributes(self, selector: str, name: str) -> list[str | None]:
-        """Return an attribute of each such element, or None if the element does not have it."""
+        """Return this attribute of each element that matches, or None where it is missing."""
         return list(self._act("attributes", selector, name))
 
     def is_at_end(self, selector: str) -> bool:
-        """Return whether an element's last lines are in view, or the page has never scrolled it."""
+        """Return whether an element is scrolled to its end, or has never been scrolled."""
         return bool(self._act("is_at_end", selector))
 
     def html(self) -> str:
@@ -203,7 +204,7 @@ class Page:
 
 
 class Pages:
-    """The pages of all people of a check, and the process that they live in.
+    """The pages of all people in a check, and the process in which the pages run.
 
     Raises CannotRun if V8 is not available, and PageEnded after a page has ended the process.
     """
@@ -273,13 +274,14 @@ class Pages:
     def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
         """Run all pages until they are at rest. Return whether this happened in time.
 
-        At rest, a page waits for no request, acknowledgement or connection, and nothing has happened for
-        as long as the server's last answer took. A timer that is due later does not count.
+        A page is at rest if it is not waiting for a response, an acknowledgement or a connection, and
+        if nothing has happened for as long as the server's last response took. A timer that is due
+        later does not count.
         """
         return bool(self.ask("settle", seconds=timeout))
 
     def ask(self, do: str, page: Page | None = None, **about: object) -> Any:
-        """Send a command to the child, and watch it run. Raises PageEnded and LookupError."""
+        """Run a command in the child, and return its result. Raises PageEnded and LookupError."""
         if self._ended:
             raise PageEnded(self._ended)
         command = {"do": do, "page": page.number if page else 0} | about
@@ -328,7 +330,7 @@ class Pages:
             self._end("memory", f"A script took more than {MEMORY // 1_000_000} MB of memory.")
 
     def _end(self, kind: str, message: str) -> None:
-        """Kill the child and raise PageEnded; the error belongs to the page whose script ran."""
+        """Kill the child, add the error to the page whose script was running, and raise PageEnded."""
         self._stop()
         _, number, during = self._running or (0.0, 0, "")
         self._ended = PageError(kind, message, during=during)

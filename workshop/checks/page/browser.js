@@ -1,6 +1,7 @@
-// The parts of a browser that V8 with LinkeDOM lacks, as far as the chat's pages use them. child.py runs
-// this file before LinkeDOM, then calls `workshop.open`. JavaScript only records what it wants (a request, a
-// frame, another page) in `asked`; child.py carries it out and returns the result.
+// The parts of a browser that V8 and LinkeDOM lack, as far as the chat's pages use them. child.py runs
+// this file before LinkeDOM, and then calls `workshop.open`. JavaScript cannot send a request or a frame,
+// or open another page. It only adds the task to `asked`. Then child.py carries it out and returns the
+// result.
 (function () {
   const taken = { asked: [], errors: [], console: [] };
   const waiting = new Map(); // the number of a request -> the function that takes its answer
@@ -51,13 +52,13 @@
     return then.apply(this, values);
   };
 
-  // The Socket.IO client calls the page's listeners by `apply`, and ignores the promise that one returns.
+  // The Socket.IO client calls the page's listeners with `apply`, and ignores the promises they return.
   Function.prototype.apply = function (self, values) {
     const told = Reflect.apply(this, self, values ?? []);
     return told instanceof Promise ? watch(told) : told;
   };
 
-  // An async function that a script declares is watched wherever it is called from then on.
+  // From now on, every call of an async function that a script has declared is watched.
   function watchAsyncFunctions() {
     const AsyncFunction = (async () => {}).constructor;
     for (const name of Object.getOwnPropertyNames(globalThis)) {
@@ -97,7 +98,7 @@
     inTurn().filter(([, { at }]) => at <= Date.now() + milliseconds).map(([id]) => id);
   function runTimer(id = nextTimer()[0]) {
     const due = timers.get(id);
-    if (!due) return; // another one has cleared it
+    if (!due) return; // another timer has cleared it
     if (due.again) due.at = Date.now() + due.delay;
     else timers.delete(id);
     due.run();
@@ -167,7 +168,7 @@
     }
   };
 
-  globalThis.File = class File { // `body` is base64: only child.py looks into it
+  globalThis.File = class File { // `body` is base64, which only child.py decodes
     constructor(body, name, type, size) { Object.assign(this, { body, name, type, size }); }
   };
 
@@ -243,7 +244,7 @@
     }
   };
 
-  // The client tries again within a tenth of a second, not after seconds, and only by WebSocket.
+  // The client reconnects within a tenth of a second, not after several seconds, and uses only WebSocket.
   const PACE = { reconnectionDelay: 50, reconnectionDelayMax: 100 };
   function pace() {
     const real = globalThis.io;
@@ -264,7 +265,7 @@
   }
 
   // ---- the document -------------------------------------------------------------------------------
-  let later = []; // what the parser has not reached yet while a script runs: [parent, nodes]
+  let later = []; // while a script runs, what the parser has not reached yet: [parent, nodes]
   let scripts = [];
   let stored = {};
   let readyState = "loading";
@@ -316,7 +317,7 @@
   }
 
   function readAttribute(element, name, value) {
-    if (name === "id" && !(value in globalThis)) { // an element's id is a name in the window
+    if (name === "id" && !(value in globalThis)) { // an element's id is also a global variable
       const set = (other) => Object.defineProperty(globalThis, value, { value: other, writable: true });
       const get = () => document.getElementById(value);
       Object.defineProperty(globalThis, value, { get, set, configurable: true });
@@ -325,7 +326,7 @@
     }
   }
 
-  // While a script runs, the parser has read no further than the script itself.
+  // While a script runs, the page ends after that script, because the parser has not read any further.
   function enter(at) {
     const root = document.documentElement;
     for (let node = scripts[at]; node.parentNode && node !== root; node = node.parentNode) {
@@ -355,12 +356,12 @@
     const proto = window.EventTarget.prototype;
     const { addEventListener, removeEventListener, dispatchEvent } = proto;
     proto.dispatchEvent = function (event) {
-      const get = () => this; // LinkeDOM forgets it after the event, but an async listener reads it then
+      const get = () => this; // LinkeDOM removes it after the event, but an async listener reads it later
       if (Object.getOwnPropertyDescriptor(event, "target")?.configurable)
         Object.defineProperty(event, "target", { get, set() {}, configurable: false });
       return dispatchEvent.call(this, event);
     };
-    const made = new WeakMap(); // a listener -> the one that catches its errors
+    const made = new WeakMap(); // a listener -> the function that calls it and catches its errors
     proto.addEventListener = function (type, f, options) {
       const start = "Failed to execute 'addEventListener' on 'EventTarget':";
       if (arguments.length < 2)

@@ -1,7 +1,7 @@
-"""The process that holds the pages: MiniRacer and LinkeDOM, `requests`, and WebSockets to the server.
+"""The process that runs the pages, with MiniRacer, LinkeDOM, `requests` and WebSockets to the server.
 
-It reads one command per line, runs it, and prints one answer per line, in JSON. It reports when a piece
-of the page's JavaScript begins and ends, because only the parent can stop an endless script.
+It reads one command per line, runs it, and prints one answer per line, all in JSON. It also reports when
+a piece of the page's JavaScript begins and ends, because only the parent can stop an endless script.
 """
 
 import base64
@@ -23,23 +23,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-TIMEOUT = 30.0  # seconds that the server can take for an answer
-PATIENCE = 2.0  # seconds after which nobody waits for an acknowledgement any more
-REST = 0.015  # seconds without news after which pages have come to rest, if the server is quick
+TIMEOUT = 30.0  # seconds to wait for the server
+PATIENCE = 2.0  # seconds to wait for an acknowledgement
+REST = 0.015  # seconds without news after which pages are at rest, if the server is quick
 BANNER = "Socket.IO v"  # the browser client's first line
 HERE = Path(__file__).parent
 OURS = "workshop:"  # the names of our own scripts in V8 begin like this
 SCRIPTS = ("", "module", "text/javascript", "application/javascript")
 FRAME = re.compile(r"(?m)^ +at (?:.* \()?([^\s()]+):(\d+):(\d+)\)?$")
-# Half of LinkeDOM reads style sheets, and takes longer to start than the rest.
+# Half of LinkeDOM is for style sheets. It is removed, because it takes longer to load than the rest.
 STYLE_SHEETS = re.compile(
     r"(?s)// src/data/gen/property-list\.ts.*?(?=const tagName\$e = 'style';)"
 )
 UNCAUGHT = re.compile(
     r"(?s)(?P<file>[^\n]*?):(?P<line>\d+): (?P<message>.*?)\n[^\n]*\n(?P<indent> *)\^"
 )
-# What a frame contains: Engine.IO's message, Socket.IO's type, the namespace, the number of the
-# acknowledgement, the values.
+# The parts of a frame: Engine.IO's type 4 for a message, Socket.IO's type, the namespace, the number of
+# the acknowledgement, and the values.
 PACKET = re.compile(r"(?s)4([0-4])(?:/[^,]*,)?(\d*)(.*)")
 CONNECT, EVENT, ANSWER, REFUSED = "0", "2", "3", "4"
 
@@ -73,7 +73,7 @@ class Connection:
         self._tell("close")
 
     def hear(self, frame: str) -> None:
-        """Pass a frame on to the page, and record its content."""
+        """Pass a frame from the server on to the page, and record its content."""
         if self.page.is_paused:
             self.page.kept.append((self, frame))
             return
@@ -118,7 +118,7 @@ class Connection:
         self.drop()
 
     def drop(self) -> None:
-        """End the connection without a close frame, as a lost network does; the page notices."""
+        """End the connection without a close frame, as if the network were lost. The page notices."""
         if self.socket and self.socket.sock:
             with suppress(OSError):
                 self.socket.sock.shutdown(socket.SHUT_RDWR)
@@ -146,13 +146,13 @@ class Connection:
 
 
 def packet_of(frame: str) -> tuple[str, ...]:
-    """Return Socket.IO's type, acknowledgement and values of a frame; "" for other frames."""
+    """Return the type, acknowledgement number and values of a Socket.IO frame, or ("", "", "")."""
     found = PACKET.fullmatch(frame)
     return found.groups() if found else ("", "", "")
 
 
 class Page:
-    """Somebody's page. `report` collects the news for the parent."""
+    """Somebody's page. `report` collects the news that the parent will receive."""
 
     def __init__(self, number: int, origin: str, cookies: list[dict[str, str]]) -> None:
         self.number, self.origin, self.document, self.url = number, origin, 0, ""
@@ -185,7 +185,7 @@ class Page:
 
     # ---- loading ----
     def request(self, method: str, url: str, **options: Any) -> Any:
-        """Ask the server; return None if no answer came."""
+        """Send a request and return the response, or None if no response arrives."""
         origin = {} if method == "GET" else {"Origin": self.origin}
         options["headers"] = origin | options.get("headers", {})
         began = time.monotonic()
@@ -204,7 +204,7 @@ class Page:
         return answer
 
     def go(self, method: str, url: str, **asked: Any) -> None:
-        """Open another page, and run the scripts that it names."""
+        """Open another page, and run its scripts."""
         if not url.startswith("http"):
             return
         answer = self.request(method, url, **body_of(asked))
@@ -239,10 +239,10 @@ class Page:
                 start = max(text.find(script["text"], position), 0)
                 position = start if script["deferred"] else start + len(script["text"])
                 line_start = text.rfind("\n", 0, start) + 1
-                name = address  # its lines are the page's
+                name = address  # the script's line numbers are those of the page
                 indent = "\n" * text.count("\n", 0, start) + " " * (start - line_start)
                 code = indent + script["text"]
-            if script["type"] == "module":  # V8 runs none here
+            if script["type"] == "module":  # V8 cannot run modules here
                 code = f"(async () => {{ 'use strict'; {code}\n}})()"
             if not script["deferred"]:
                 self.evaluate(f"workshop.enter({script['at']})")
@@ -250,7 +250,7 @@ class Page:
         self.run("workshop.loaded()", "loading the page")
 
     def fetch_script(self, url: str) -> tuple[str, str]:
-        """Return a script's name, as the learner knows it, and its text; "" if there is none."""
+        """Return a script's path, as the learner knows it, and its text, or "" if there is none."""
         name = urlsplit(url).path.lstrip("/")
         is_ours = url.startswith(self.origin)
         answer = self.request("GET", url) if is_ours else None
@@ -269,7 +269,7 @@ class Page:
 
     # ---- JavaScript ----
     def run(self, code: str, during: str, name: str = "") -> Any:
-        """Run JavaScript that belongs to the page or calls its code, and do what it asks for."""
+        """Run JavaScript of the page, or a call of it, and then carry out what it asks for."""
         say({"running": [self.number, during]})
         try:
             return self.engine.eval(code)
@@ -278,7 +278,7 @@ class Page:
             self.fail({"kind": kind, "stack": str(error)}, during, name)
             return None
         finally:
-            self.carry_out(during, bool(name))  # V8 runs the page's microtasks before it
+            self.carry_out(during, bool(name))  # V8 has run the page's microtasks by then
             say({"running": None})
 
     def evaluate(self, code: str) -> Any:
@@ -286,7 +286,7 @@ class Page:
         return json.loads(self.engine.eval(f"JSON.stringify({code} ?? null)"))
 
     def fail(self, error: dict[str, str], during: str, name: str = "") -> None:
-        """Record an error as the console would show it, with the learner's own line."""
+        """Record an error as the console would show it, with the place in the learner's code."""
         uncaught = UNCAUGHT.match(error["stack"])
         frames = [found for found in FRAME.findall(error["stack"]) if found[0] in self.sources]
         file, line, column = frames[0] if frames else (name, 0, 0)
@@ -297,7 +297,7 @@ class Page:
                 # When V8 finds a syntax error, it has not read the script's name yet.
                 line, column = int(uncaught["line"]), len(uncaught["indent"]) + 1
         lines = self.sources.get(file, "").split("\n")
-        if line > len(lines):  # the end of the script, after which our line follows
+        if line > len(lines):  # the error is at the end of the script, where our own line follows
             line, column = len(lines), len(lines[-1]) + 1
         source_line = lines[line - 1].rstrip() if 0 < line <= len(lines) else ""
         self.note("errors", {
@@ -314,7 +314,7 @@ class Page:
         for asked in taken["asked"]:
             getattr(self, f"do_{asked.pop('what')}")(**asked)
 
-    # ---- what JavaScript asks for ----
+    # ---- tasks from JavaScript ----
     def do_go(self, id: int, url: str, **asked: Any) -> None:
         inbox.put((self, self.document, lambda: self.go(url=url, **asked)))
 
@@ -404,14 +404,14 @@ class Page:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the page still waits for something. When this becomes False, the inbox contains it."""
+        """Whether the page still waits for something. What has arrived is in the inbox by then."""
         return self.fetching > 0 or any(
             connection.is_waiting for connection in self.connections.values()
         )
 
 
 def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return the arguments of `requests` for the body of a form or of `fetch`."""
+    """Return the arguments with which `requests` sends the body of a form or of `fetch`."""
     headers = headers or {}
     if asked.get("fields"):
         parts = [
@@ -452,9 +452,9 @@ class Engines:
 
 
 def linkedom() -> str:
-    """Return LinkeDOM as a script that defines only `LinkeDOM`, and no other names in the page.
+    """Return LinkeDOM as a script that defines only the name `LinkeDOM` in the page.
 
-    Raises ImportError, OSError.
+    Raises ImportError or OSError if the file is missing.
     """
     found = importlib.util.find_spec("socketio_browser")
     if not found or not found.origin:
@@ -462,20 +462,21 @@ def linkedom() -> str:
     source = (Path(found.origin).parent / "linkedom.js").read_text("utf-8")
     code, _, _ = source.rpartition("export {")
     code = STYLE_SHEETS.sub("", code, count=1)
-    form = 'registerHTMLClass("form", HTMLFormElement);'  # it has the class, but does not use it
+    # LinkeDOM contains the class for forms, but does not use it.
+    form = 'registerHTMLClass("form", HTMLFormElement);'
     exported = "globalThis.LinkeDOM = { parseHTML };"
     return f"(() => {{{code}\n{form}{exported}\n}})()\n//# sourceURL={OURS}linkedom.js"
 
 
 def live(seconds: float) -> bool:
-    """Run the pages until something happens, but at most for this long. Return whether it did."""
+    """Run the pages until something happens, or until the time is over. Return whether it did."""
     end = time.monotonic() + seconds
     while True:
         timers = [page.next_timer - time.time() for page in pages.values() if page.next_timer]
         wait = min([end - time.monotonic(), *timers])
         with suppress(queue.Empty):
             page, document, then = inbox.get(timeout=wait) if wait > 0 else inbox.get_nowait()
-            if document == page.document and page.engine:  # else the page has left meanwhile
+            if document == page.document and page.engine:  # else the browser has left it
                 then()
             return True
         now, happened = time.time(), False
@@ -490,7 +491,7 @@ def live(seconds: float) -> bool:
 def settle(seconds: float) -> bool:
     """Run the pages until they are at rest. Return whether this happened in time.
 
-    At rest means that nothing arrives for as long as the server's last answer took.
+    At rest means that nothing arrives for as long as the server's last response took.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -516,9 +517,9 @@ def listen() -> None:
 
 
 def obey(do: str, page: int = 0, values: tuple[Any, ...] = (), **about: Any) -> Any:
-    """Execute a command of the parent.
+    """Execute a command from the parent.
 
-    Raises LookupError if it names something that the page does not have.
+    Raises LookupError if the command names something that the page does not have.
     """
     if do == "open":
         pages[page] = Page(page, about["origin"], about["cookies"])

@@ -1,7 +1,9 @@
-// JupyterLab's editor adds the end of every HTML tag, and has no setting for it. Who types a page as
-// it stands in a step gets each end twice. Here ">" and "/" are letters like all others.
+// JupyterLab's editor adds the end tag of every HTML element, and no setting turns this off. If you type
+// a page as it is in a step, you get each end tag twice. With this extension, ">" and "/" are ordinary
+// characters.
 //
-// Written by hand in the form that JupyterLab loads, a container of module federation: no build.
+// This file is written by hand in the form that JupyterLab loads, which is a container for module
+// federation. Therefore it needs no build.
 {
   let shared; // the packages of this JupyterLab, by name and version
 
