@@ -19,8 +19,8 @@ from final_app.errors import WrongSetting
 PREFIX = "CHAT_"
 SECRET_BYTES = 32
 LARGEST_PACKET = 100_000  # bytes of a request or a message; the longest needs less than 30,000
-MOST_FIELDS = 10  # in any form as multipart; the longest form of the chat has 5 fields
-MOST_FIELD_BYTES = 10_000  # of one field as multipart
+MOST_FIELDS = 10  # in a multipart form; the longest form of the chat has 5 fields
+MOST_FIELD_BYTES = 10_000  # of one field in a multipart form
 MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
 REMOVED = {  # settings of earlier versions, and what to do instead
     "message_queue": "processes that share a PostgreSQL database (CHAT_DATABASE_URL) need nothing else. "
@@ -51,7 +51,7 @@ def _is_database(text: str) -> str:
 
 
 def _is_hosts(text: str) -> str:
-    """Return the names in the form of the Host header, separated by spaces."""
+    """Return the names as they appear in a Host header, separated by spaces. Raises ValueError."""
     names = text.lower().replace(",", " ").split()
     try:
         found = [
@@ -77,7 +77,7 @@ Limit = Annotated[str, AfterValidator(_is_limit)]
 
 
 class Settings(BaseModel):
-    """All settings. Their descriptions appear in docs/settings.md."""
+    """All settings of the chat. Their descriptions also appear in docs/settings.md."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -164,7 +164,7 @@ class Settings(BaseModel):
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings. Raises WrongSetting with the expected and the actual values."""
+    """Return the settings. Raises WrongSetting, which names the expected and the actual values."""
     given = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
@@ -177,7 +177,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def secret(settings: Settings) -> str:
-    """Return the secret key from the settings or from the data folder, and create it if needed."""
+    """Return the secret key from the settings or the data folder. Create one if there is none."""
     if settings.secret_key:
         return settings.secret_key
     path = settings.data_dir / "secret"
@@ -204,7 +204,7 @@ def table() -> str:
 
 
 def _make_secret(path: Path) -> None:
-    """Create the file atomically. If another process has just created it, that one stays."""
+    """Create the file atomically. If another process has just created it, keep that file."""
     handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(secrets.token_hex(SECRET_BYTES))
