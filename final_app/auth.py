@@ -59,7 +59,7 @@ def require_user() -> Identity:
     identity = current_user()
     if identity is None:
         refusal = Unauthorized("You are not logged in.")
-        if has_request_context() and request.authorization:  # a token that was replaced, for example
+        if has_request_context() and request.authorization:  # such as a replaced token
             with audited("token", "unknown", request.remote_addr):
                 raise refusal
         raise refusal

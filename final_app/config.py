@@ -86,13 +86,13 @@ class Settings(BaseModel):
     )
     database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         "",
-        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If empty: `chat.db` in the data "
-        "folder, in SQLite.",
+        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If this is empty, the chat uses "
+        "SQLite and `chat.db` in the data folder.",
     )
     secret_key: str = Field(
         "",
-        description="Key that signs the CSRF cookie. If empty: created at the first start and stored in "
-        "the data folder.",
+        description="Key that signs the CSRF cookie. If this is empty, the chat creates a key at the "
+        "first start and stores it in the data folder.",
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
@@ -113,12 +113,13 @@ class Settings(BaseModel):
         "20 per 10 seconds", description="New, edited and deleted messages per user."
     )
     limit_actions: Limit = Field(
-        "60 per 10 seconds", description="All other events and changing requests per user."
+        "60 per 10 seconds",
+        description="All other events, and requests that change something, per user.",
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
-        description="Pages, files and other reading requests per user. A list or a page of messages "
-        "counts as 3, and a search as 10.",
+        description="Requests that only read, such as pages and files, per user. A list or a page of "
+        "messages counts as 3 requests, and a search as 10.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."
@@ -135,23 +136,29 @@ class Settings(BaseModel):
         50_000_000,
         ge=1,
         le=MOST_PIXELS,
-        description="Largest number of pixels in an image, in all frames.",
+        description="Largest number of pixels in an image, in all its frames together.",
     )
     upload_types: str = Field(
         "",
-        description="Prefixes of the allowed MIME types, such as `image/ text/`. If empty: all types.",
+        description="Prefixes of the allowed MIME types, such as `image/ text/`. If this is empty, all "
+        "types are allowed.",
     )
     uploads_per_message: int = Field(
         10, ge=1, le=50, description="Largest number of files per message."
     )
     storage_quota: int = Field(
-        0, ge=0, description="Total size of all files in bytes. 0: no quota."
+        0,
+        ge=0,
+        description="Largest total size of all files in bytes. 0 means that there is no quota.",
     )
     retention_days: int = Field(
-        0, ge=0, le=36_500, description="Days after which messages and files are removed. 0: never."
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after which messages and files are removed. 0 means never.",
     )
     log: Literal["text", "json"] = Field(
-        "text", description="Form of the log: `text` for people, or `json` for programs."
+        "text", description="Format of the log: `text` for people, or `json` for programs."
     )
     inspector: bool = Field(
         False, description="Show the protocol inspector (`Ctrl+.`), for learning."

@@ -25,13 +25,13 @@ def check(settings: Settings) -> None:
     """Raise CannotStart if several processes cannot share this database or a port."""
     if not settings.database.startswith("postgresql"):
         raise CannotStart(
-            "--workers: several processes need PostgreSQL. Set CHAT_DATABASE_URL, such as to "
-            "postgresql+psycopg://chat@localhost/chat. With SQLite, the chat is one process."
+            "--workers: several processes need PostgreSQL. Set CHAT_DATABASE_URL to an address such as "
+            "postgresql+psycopg://chat@localhost/chat. With SQLite, the chat can have only one process."
         )
     if sys.platform != "linux":
         raise CannotStart(
-            "--workers: only Linux shares a port among processes. Start each process with a --port of "
-            "its own, and put a proxy in front of them: see docs/running.md."
+            "--workers: only Linux shares a port among processes. Start each process with its own "
+            "--port, and put a proxy in front of them. See docs/running.md."
         )
 
 

@@ -19,7 +19,7 @@ PAGE = 50  # messages
 PAGE_MOST = 100  # messages
 SYNC_MOST = 200  # changes in one room; a client that missed more reloads the last page
 SLICE = 25  # messages that are read before other requests get a turn
-TURN = 0.001  # seconds of this turn; with 0, gevent would continue before it looks for other requests
+TURN = 0.001  # seconds of this turn; with 0, gevent would not look for other requests first
 ROOM_BYTES = 120  # of JSON around the changes of a room in the answer to `sync`
 
 
@@ -140,7 +140,8 @@ def _ends(room_id: int) -> tuple[int, int]:
 def _since(reader: _Reader, rev: int, last_rev: int) -> dict[str, Any]:
     if rev == last_rev:
         return _answer([], rev)
-    if rev > last_rev or _is_too_many(reader.room_id, rev, last_rev):  # the first happens after a backup was restored
+    # A client knows a `rev` above the last one if an older backup of the database was restored.
+    if rev > last_rev or _is_too_many(reader.room_id, rev, last_rev):
         return _answer([], last_rev, reset=True)
     changes = [] if reader.budget.is_full else reader.read(Message.rev, rev, SYNC_MOST)
     done = changes[-1]["rev"] if changes else rev

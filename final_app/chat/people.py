@@ -63,7 +63,8 @@ def everybody() -> list[dict[str, Any]]:
 
 def listing(last: Listing | None) -> Listing:
     """Return the list of all people. If nobody has changed since `last`, this is `last`."""
-    now = rev()  # before the list: if the list is newer than this number, the next call reads it again
+    # Read this before the list. If the list is newer than its number, the next call reads it again.
+    now = rev()
     if last is not None and last.rev == now:
         return last
     told = {"ok": True, "people": everybody(), "rev": now}

@@ -25,7 +25,7 @@ DEMO = {
 }
 
 
-@command(group, "backup PATH", tables=False)  # no migration, because people back up before an upgrade
+@command(group, "backup PATH", tables=False)  # no migration before a backup
 def back_up(path: str) -> str:
     """Copy all data to a new folder. The chat can keep running meanwhile."""
     target = Path(path).absolute()
@@ -62,7 +62,7 @@ def storage() -> list[tuple[object, ...]]:
 
 
 @command(group, "audit", tables=False)
-@click.option("--who", metavar="NAME", help="Show only what this person did, and what was done to them.")
+@click.option("--who", metavar="NAME", help="Show only events by or about this person.")
 @click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(min=1))
 def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
     """Show the security log: time, event, person, address and outcome."""

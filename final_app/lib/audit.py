@@ -43,7 +43,7 @@ class SecurityLog:
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "audit"
-        self._floods: dict[tuple[str, str], float] = {}  # (event, address) → when the last entry was written
+        self._floods: dict[tuple[str, str], float] = {}  # (event, address) → time of the last entry
 
     def append(self, entry: Entry) -> None:
         """Add an entry. If that fails, because the disk is full for example, only log the problem."""
