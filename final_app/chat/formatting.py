@@ -45,7 +45,8 @@ def plain(html: str) -> str:
 def is_plain(text: str, html: str) -> bool:
     """Return whether the HTML of a message is only its text in one paragraph.
 
-    If it is, the chat does not send the HTML, because clients can create it themselves.
+    If it is, the chat does not send the HTML, because clients can create it themselves. The escaping
+    here must be the same as in `_formatted`.
     """
     escaped = escape(text, quote=False).replace("\u00a0", "&nbsp;")
     return html == "<p>" + escaped.replace("\n", "<br>\n") + "</p>"

@@ -63,9 +63,9 @@ def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
     """Return the changes in each room since a `rev`, as {room id: {changes, last_rev, reset, more}}.
 
     `revs` maps each room id to the last `rev` that the client knows. The changes are sorted, oldest
-    first. Rooms that the user is not in are left out. If a room has more than SYNC_MOST changes, it
-    has `reset` instead of changes. If `more` is true, the response was full: the changes up to
-    `last_rev` are complete, and the client asks for the rest.
+    first. Rooms that the user is not in are left out. If a room has more than SYNC_MOST changes,
+    `reset` is true, and there are no changes. If `more` is true, the response was full. It contains all
+    changes up to `last_rev`, and the client has to ask for the rest.
     """
     last_revs = memberships.last_revs(user_id)
     if revs.items() <= last_revs.items():  # as after most reconnections

@@ -73,7 +73,7 @@ def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> 
     ]
     for position, upload in enumerate(found):
         if upload is None or (upload.owner_id, upload.room_id) != (owner_id, room_id):
-            raise Invalid("A file for this message doesn't exist (any more).", field="uploads")
+            raise Invalid("A file for this message doesn't exist or was removed.", field="uploads")
         if upload.message_id is not None:
             raise Invalid("A file for this message has already been sent.", field="uploads")
         upload.position = position

@@ -116,7 +116,7 @@ class Outbox:
     def begin(self) -> None:
         """Skip the facts that commands stored before this server started.
 
-        No socket has been open since then, and a page loads the current state when it connects.
+        No socket is open yet, and every page gets the current state when it connects.
         """
         self._last_read = db.session.scalar(select(func.max(OutboxEntry.id))) or 0
 

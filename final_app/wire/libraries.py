@@ -1,8 +1,8 @@
 """The private methods of libraries that this package uses, and the versions that it was tested with.
 
 Most methods that this package replaces are documented. Those below are not, so any release of a library
-could rename them. Nobody would notice, because the library would simply no longer call the replacement.
-See `docs/decisions/0006-our-own-transports.md`.
+could rename them. The library would then no longer call our replacement, and without `check`, nobody
+would notice. See `docs/decisions/0006-our-own-transports.md`.
 """
 
 import logging
