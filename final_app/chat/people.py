@@ -73,7 +73,7 @@ def listing(last: Listing | None) -> Listing:
 
 
 def rev() -> int:
-    """Return the number of the last change to anybody."""
+    """Return the number of the last change to any person."""
     return execute(_REV)[0].rev or 0
 
 

@@ -34,7 +34,7 @@ def list_users() -> Rows:
 @click.option("--admin", is_flag=True, help="Make the user an administrator.")
 @from_stdin
 def create(name: str, admin: bool, password_stdin: bool) -> str:
-    """Create an account. The first one also creates the room "general", as in the browser."""
+    """Create an account. With the first account, also create the room "general", as in the browser."""
     password, told = _password(password_stdin)
     if accounts.exist():
         accounts.create(name, password, admin=admin)

@@ -107,7 +107,7 @@ def open_sids() -> list[str]:
 
 
 def _with_headers(wsgi: WsgiApp) -> WsgiApp:
-    """Add security headers to Socket.IO's own responses, as `web.headers` does to all others."""
+    """Add security headers to Socket.IO's own responses. `web.headers` does this for all others."""
     more = [
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),

@@ -48,7 +48,7 @@ class Kept:
 
 
 class Files:
-    """The folder of uploads."""
+    """The folder that contains the uploaded files."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

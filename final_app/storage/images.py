@@ -127,7 +127,7 @@ def _do_in_a_child(job: str) -> str:
 
 
 def main() -> None:
-    """Do jobs until standard input closes, in this process if the system cannot fork."""
+    """Do jobs until standard input closes. If the system cannot fork, do them in this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the chat
     Image.init()  # once, for all children
     do = _do_in_a_child if hasattr(os, "fork") else _do

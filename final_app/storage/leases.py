@@ -23,7 +23,7 @@ ELSEWHERE = "SELECT DISTINCT user_id FROM online WHERE process_id <> %s"
 
 
 class Lease:
-    """The rows of this process."""
+    """The lease of this process, and the rows that the process has written."""
 
     def __init__(self) -> None:
         self._process = clock.short_token()

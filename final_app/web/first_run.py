@@ -1,6 +1,6 @@
 """The code for the first run.
 
-If others can reach the chat, only a person who sees its terminal can set it up.
+If others can reach the chat, only a person who can see its terminal can create the first account.
 """
 
 import hmac

@@ -36,7 +36,7 @@ def send(me: Identity) -> tuple[dict[str, Any], int]:
     """Upload a file for a message that you send afterwards.
 
     Sends: multipart: room (id), file.
-    Answers: 201 {upload: {id, filename, mime, size, and of an image width, height}}.
+    Answers: 201 {upload: {id, filename, mime, size, and for an image width, height}}.
     """
     settings = current.settings()
     current.rate_limiter().count("uploads", me.id)
@@ -70,7 +70,7 @@ def take_back(me: Identity, upload_id: str) -> dict[str, Any]:
 def download(me: Identity, upload_id: str) -> Response:
     """Download a file from one of your rooms.
 
-    Answers: 200, the file; images inline, other files as attachments.
+    Answers: 200 and the file. An image is sent inline, and any other file as an attachment.
     """
     upload = uploads.visible(me.id, upload_id)
     return _sent(upload_id, upload.mime, upload.filename)
@@ -81,7 +81,7 @@ def download(me: Identity, upload_id: str) -> Response:
 def thumbnail(me: Identity, upload_id: str) -> Response:
     """Download the thumbnail of an image.
 
-    Answers: 200, a WebP image.
+    Answers: 200 and a WebP image.
     """
     if uploads.visible(me.id, upload_id).width is None:
         raise NotFound("Only images have a thumbnail.")
@@ -89,7 +89,7 @@ def thumbnail(me: Identity, upload_id: str) -> Response:
 
 
 class _FormParser(MultiPartParser):
-    """Reads a form whose only file is `file`, and opens no file for anything else."""
+    """Parses a form that contains one file, named `file`. Raises Invalid for any other file."""
 
     opened = False
 
