@@ -44,7 +44,7 @@ def _short(text: str) -> int:
 
 
 class StrictJson:
-    """Reads and writes only JSON that browsers accept. Python alone would also accept NaN and Infinity."""
+    """Reads and writes only JSON that browsers accept. Python would also accept NaN and Infinity."""
 
     _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
     _decoder = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, parse_int=_short)
