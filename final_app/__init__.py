@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":
-    """Return the application. Raises WrongSetting.
+    """Create the application and return it. Raises WrongSetting if a setting is not valid.
 
-    Without `settings`, it reads them from the environment and protects the process.
+    If `settings` is not given, this reads the settings from the environment and protects the process
+    (see `hardening`).
     """
     from flask import Flask
     from flask_migrate import Migrate
@@ -30,7 +31,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         settings = config.read()
         hardening.protect_process()
     app = Flask(__name__, static_folder=None)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # as over the socket
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # as in Socket.IO packets
     _configure(app, settings)
     _add_extensions(app, settings)
     db.init_app(app)

@@ -26,13 +26,13 @@ from final_app.lib import logs  # noqa: E402
 from final_app.realtime import server as realtime  # noqa: E402
 from final_app.wire.handler import Handler  # noqa: E402
 
-OTHER_DESCRIPTORS = 100  # for files and the database; all others are for connections
-STOP_PATIENCE = 4.0  # seconds for requests in progress
-BACKLOG = 2048  # connections that wait; one too many is tried again by its kernel after a second
+OTHER_DESCRIPTORS = 100  # reserved for files and the database; connections can use all others
+STOP_PATIENCE = 4.0  # seconds that requests in progress have to finish
+BACKLOG = 2048  # waiting connections; if there are more, the client's kernel retries after a second
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM arrives. Return 0, or 2 if the server cannot start."""
+    """Serve until SIGINT or SIGTERM arrives, and return 0. Return 2 if the server cannot start."""
     options = _options()
     try:
         logs.to_standard_error(config.read().log)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
-    """Return a server that listens. Raises OSError if it cannot."""
+    """Return a server that is already listening. Raises OSError if the address cannot be used."""
     address = (options.host, options.port)
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.create_server(

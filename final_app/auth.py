@@ -1,4 +1,4 @@
-"""Authentication: the current user, read from the database for every request and every event."""
+"""Authentication: find the current user, in the database, for every request and every event."""
 
 import functools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from final_app.wire.server import caller
 COOKIE = "chat_session"
 COOKIE_AGE = 60 * 60 * 24 * 90  # seconds
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-PRICES = {  # of routes that read much; all others have the price 1
+PRICES = {  # what expensive routes cost in the rate limit of reads; all other routes cost 1
     "pages.room": 3,
     "api.read_messages": 3,
     "api.everybody": 3,
@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def current_user() -> Identity | None:
-    """Return the user of the current request or, in the handler of an event, of the socket."""
+    """Return the user who sent the current request or, in the handler of an event, the event."""
     if has_request_context():
         return of_request(request.environ)
     session_id = current.presence().session_of(caller().sid)
@@ -39,9 +39,9 @@ def current_user() -> Identity | None:
 
 
 def of_request(environ: dict[str, Any]) -> Identity | None:
-    """Return the identity behind a request or a handshake.
+    """Return the user and session that a request or handshake belongs to, or None.
 
-    The token is in the Authorization header, or else in the cookie.
+    The token is taken from the Authorization header or, if there is no such header, from the cookie.
     """
     given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
     if given is not None:
@@ -50,7 +50,7 @@ def of_request(environ: dict[str, Any]) -> Identity | None:
 
 
 def credential(environ: dict[str, Any]) -> str:
-    """Return the credentials of a request. They may not be valid."""
+    """Return the credentials that a request contains, without checking them."""
     return f"{environ.get('HTTP_AUTHORIZATION', '')} {_cookie(environ) or ''}"
 
 
@@ -59,7 +59,7 @@ def require_user() -> Identity:
     identity = current_user()
     if identity is None:
         refusal = Unauthorized("You are not logged in.")
-        if has_request_context() and request.authorization:  # such as a token that was replaced
+        if has_request_context() and request.authorization:  # such as a replaced token
             with audited("token", "unknown", request.remote_addr):
                 raise refusal
         raise refusal
@@ -67,9 +67,10 @@ def require_user() -> Identity:
 
 
 def login_required(view: F) -> F:
-    """Decorate a route that requires a login. It gets the current user as its first argument.
+    """Decorate a route that requires a login. The route gets the current user as its first argument.
 
-    A request counts against a rate limit: as an action, or as a read with the price of the route.
+    Every request counts toward a rate limit of the user. A request that changes something counts as
+    one action. Any other request counts as a read, and costs the price of its route in PRICES.
     """
 
     @functools.wraps(view)
@@ -86,9 +87,10 @@ def login_required(view: F) -> F:
 
 
 def set_session_cookie(response: Response, token: str) -> Response:
-    """Log a browser in. The cookie is Secure if the page was loaded over https.
+    """Log a browser in. The cookie is Secure if the page was loaded over HTTPS.
 
-    This also deletes the CSRF token from before the login, because an attacker may have set it.
+    This also deletes the CSRF token that the browser had before the login, because an attacker may
+    have set it.
     """
     session.clear()
     return set_cookie(response, COOKIE, token)

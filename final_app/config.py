@@ -19,8 +19,8 @@ from final_app.errors import WrongSetting
 PREFIX = "CHAT_"
 SECRET_BYTES = 32
 LARGEST_PACKET = 100_000  # bytes of a request or a message; the longest needs less than 30,000
-MOST_FIELDS = 10  # in any form as multipart; the longest form of the chat has 5 fields
-MOST_FIELD_BYTES = 10_000  # of one field as multipart
+MOST_FIELDS = 10  # in a multipart form; the longest form of the chat has 5 fields
+MOST_FIELD_BYTES = 10_000  # of one field in a multipart form
 MOST_BYTES, MOST_PIXELS = 1_000_000_000, 200_000_000
 REMOVED = {  # settings of earlier versions, and what to do instead
     "message_queue": "processes that share a PostgreSQL database (CHAT_DATABASE_URL) need nothing else. "
@@ -51,7 +51,7 @@ def _is_database(text: str) -> str:
 
 
 def _is_hosts(text: str) -> str:
-    """Return the names in the form of the Host header, separated by spaces."""
+    """Return the names as they appear in a Host header, separated by spaces. Raises ValueError."""
     names = text.lower().replace(",", " ").split()
     try:
         found = [
@@ -77,7 +77,7 @@ Limit = Annotated[str, AfterValidator(_is_limit)]
 
 
 class Settings(BaseModel):
-    """All settings. Their descriptions appear in docs/settings.md."""
+    """All settings of the chat. Their descriptions also appear in docs/settings.md."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,13 +86,13 @@ class Settings(BaseModel):
     )
     database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         "",
-        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If empty: `chat.db` in the data "
-        "folder, in SQLite.",
+        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If this is empty, the chat uses "
+        "SQLite and `chat.db` in the data folder.",
     )
     secret_key: str = Field(
         "",
-        description="Key that signs the CSRF cookie. If empty: created at the first start and stored in "
-        "the data folder.",
+        description="Key that signs the CSRF cookie. If this is empty, the chat creates a key at the "
+        "first start and stores it in the data folder.",
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
@@ -113,12 +113,13 @@ class Settings(BaseModel):
         "20 per 10 seconds", description="New, edited and deleted messages per user."
     )
     limit_actions: Limit = Field(
-        "60 per 10 seconds", description="All other events and changing requests per user."
+        "60 per 10 seconds",
+        description="All other events, and requests that change something, per user.",
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
-        description="Pages, files and other reading requests per user. A list or a page of messages "
-        "counts as 3, and a search as 10.",
+        description="Requests that only read, such as pages and files, per user. A list or a page of "
+        "messages counts as 3 requests, and a search as 10.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."
@@ -135,23 +136,29 @@ class Settings(BaseModel):
         50_000_000,
         ge=1,
         le=MOST_PIXELS,
-        description="Largest number of pixels in an image, in all frames.",
+        description="Largest number of pixels in an image, in all its frames together.",
     )
     upload_types: str = Field(
         "",
-        description="Prefixes of the allowed MIME types, such as `image/ text/`. If empty: all types.",
+        description="Prefixes of the allowed MIME types, such as `image/ text/`. If this is empty, all "
+        "types are allowed.",
     )
     uploads_per_message: int = Field(
         10, ge=1, le=50, description="Largest number of files per message."
     )
     storage_quota: int = Field(
-        0, ge=0, description="Total size of all files in bytes. 0: no quota."
+        0,
+        ge=0,
+        description="Largest total size of all files in bytes. 0 means that there is no quota.",
     )
     retention_days: int = Field(
-        0, ge=0, le=36_500, description="Days after which messages and files are removed. 0: never."
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after which messages and files are removed. 0 means never.",
     )
     log: Literal["text", "json"] = Field(
-        "text", description="Form of the log: `text` for people, or `json` for programs."
+        "text", description="Format of the log: `text` for people, or `json` for programs."
     )
     inspector: bool = Field(
         False, description="Show the protocol inspector (`Ctrl+.`), for learning."
@@ -164,7 +171,7 @@ class Settings(BaseModel):
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings. Raises WrongSetting with the expected and the actual values."""
+    """Return the settings. Raises WrongSetting, which names the expected and the actual values."""
     given = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
@@ -177,7 +184,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def secret(settings: Settings) -> str:
-    """Return the secret key from the settings or from the data folder, and create it if needed."""
+    """Return the secret key from the settings or the data folder. Create one if there is none."""
     if settings.secret_key:
         return settings.secret_key
     path = settings.data_dir / "secret"
@@ -204,7 +211,7 @@ def table() -> str:
 
 
 def _make_secret(path: Path) -> None:
-    """Create the file atomically. If another process has just created it, that one stays."""
+    """Create the file atomically. If another process has just created it, keep that file."""
     handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(secrets.token_hex(SECRET_BYTES))

@@ -1,4 +1,4 @@
-"""Access to what the current application keeps in memory, such as settings, files and presence."""
+"""Functions that return the objects of the current application, such as its settings and files."""
 
 from typing import cast
 
@@ -18,7 +18,7 @@ def settings() -> Settings:
 
 
 def limits() -> dict[str, int]:
-    """Return the limits that a page checks itself, in characters, bytes and files."""
+    """Return the limits that the page checks itself: characters, bytes per file, files per message."""
     return {
         "text": messages.TEXT_LENGTH,
         "upload_size": settings().upload_size,
@@ -43,7 +43,7 @@ def presence() -> Presence:
 
 
 def listing() -> Listing:
-    """Return the list of everybody. It is encoded again only after somebody has changed."""
+    """Return the list of all people. The list is encoded again only after a person has changed."""
     kept = people.listing(current_app.extensions.get("listing"))
     current_app.extensions["listing"] = kept
     return kept

@@ -1,4 +1,4 @@
-"""Errors that users see: each has a code for programs and a message for people."""
+"""Errors that users see. Each has a code for programs and a message for people."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from click import ClickException
 
 
 class ChatError(Exception):
-    """Base class. `field` names the wrong input; `retry_after` is in seconds."""
+    """The base class. `field` is the name of the wrong input, and `retry_after` is in seconds."""
 
     code = "internal"
     status = 500
@@ -27,7 +27,7 @@ class ChatError(Exception):
         return {"ok": False, "error": error}
 
     def on_form(self, form: str) -> dict[str, str]:
-        """Return the error as a page shows it, next to the wrong field."""
+        """Return what a page needs to show the error next to the wrong field."""
         return {"form": form, "field": self.field, "message": self.message}
 
 
@@ -68,19 +68,19 @@ class Forbidden(ChatError):
 
 
 class NotFound(ChatError):
-    """It does not exist, or the user has no access to it: the answer is the same for both."""
+    """The thing does not exist, or the user has no access to it. The response is the same for both."""
 
     code, status = "not_found", 404
 
 
 class Conflict(ChatError):
-    """It already exists, or is in a state that does not allow this request."""
+    """The thing already exists, or its current state does not allow this request."""
 
     code, status = "conflict", 409
 
 
 class RateLimited(ChatError):
-    """The rate limit is exceeded. `retry_after` is how long to wait."""
+    """The rate limit is exceeded. `retry_after` is the number of seconds to wait."""
 
     code, status = "rate_limited", 429
 
@@ -96,7 +96,7 @@ class Busy(Unavailable):
 
 
 class NotReady(Unavailable):
-    """The answer of /readyz while the chat cannot write, with the reason."""
+    """The response of /readyz while the chat cannot write. Its message contains the reason."""
 
     code, status = "not_ready", 503
 

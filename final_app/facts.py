@@ -1,8 +1,8 @@
-"""Facts: descriptions of changes to the stored data, and of typing, which is not stored.
+"""Facts describe changes to the stored data. One kind of fact describes typing, which is not stored.
 
 A domain function records facts inside its transaction, and never broadcasts anything itself. After the
-commit, `realtime.broadcast` sends the events to the browsers. Facts are plain data, so that they can go
-from one process to another: from a command to the server, or with PostgreSQL from each process to all.
+commit, `realtime.broadcast` sends the events to the browsers. Facts are plain data, so that one process
+can send them to another: a command to the server or, with PostgreSQL, each process to all processes.
 """
 
 from dataclasses import asdict, dataclass
@@ -44,7 +44,7 @@ class MemberRemoved:
 
 @dataclass(frozen=True)
 class MembershipChanged:
-    """A member's own view of a room changed, such as the notification level."""
+    """Something in a room changed for one member only, such as the notification level."""
 
     room_id: int
     user_id: int
@@ -52,7 +52,7 @@ class MembershipChanged:
 
 @dataclass(frozen=True)
 class ReadMarkMoved:
-    """A member's last read message changed. `origin` is the socket that reported it."""
+    """The last message that a member has read changed. `origin` is the socket that reported this."""
 
     room_id: int
     user_id: int
@@ -62,7 +62,10 @@ class ReadMarkMoved:
 
 @dataclass(frozen=True)
 class PersonChanged:
-    """An account was created or unbanned, or its name or role changed. People's `rev` numbers it."""
+    """An account was created or unbanned, or its name or role changed.
+
+    `rev` is the number of this change. All changes to people are numbered in one sequence.
+    """
 
     user_id: int
     rev: int = 0
@@ -78,7 +81,7 @@ class PersonGone:
 
 @dataclass(frozen=True)
 class SessionEnded:
-    """A session ended: `reason` is ended, logged_out, password_changed, banned or deleted."""
+    """A session ended. `reason` is ended, logged_out, password_changed, banned or deleted."""
 
     session_id: int
     reason: str
@@ -86,7 +89,7 @@ class SessionEnded:
 
 @dataclass(frozen=True)
 class Typing:
-    """Someone types, or has stopped. `send` delivers it, because no transaction records it."""
+    """Someone is typing or has stopped. No transaction records this fact, so `send` delivers it."""
 
     room_id: int
     user_id: int
@@ -102,19 +105,19 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Fact)}
 
 
 def to_dict(fact: Fact) -> dict[str, Any]:
-    """Return {fact: the name of its class, and its fields}."""
+    """Return a dictionary with the fields of the fact, and the name of its class as `fact`."""
     return {"fact": type(fact).__name__} | asdict(fact)
 
 
 def from_dict(data: dict[str, Any]) -> Fact:
-    """Return the fact that `to_dict` returned as `data`. Raises KeyError for an unknown kind of fact."""
+    """Turn the result of `to_dict` back into a fact. Raises KeyError for an unknown kind of fact."""
     values = dict(data)
     fact: Fact = KINDS[values.pop("fact")](**values)
     return fact
 
 
 def shortened(fact: Fact) -> Fact:
-    """Return a fact whose message is only referred to, as {id, room, rev}, if it has one."""
+    """Return a shorter form of the fact: if it contains a message, only {id, room, rev} is kept."""
     if not isinstance(fact, MessagePosted | MessageChanged):
         return fact
     return type(fact)({name: fact.message[name] for name in ("id", "room", "rev")})

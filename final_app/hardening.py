@@ -1,4 +1,4 @@
-"""Protect the chat's data from other users of the machine, and raise the limit of open files."""
+"""Protect the chat's data from other users of the machine, and raise the limit on open files."""
 
 import os
 import secrets
@@ -23,13 +23,14 @@ OTHERS = 0o077  # the permission bits of the group and of others
 def protect_process() -> None:
     """Make new files private and the debugger's PIN impossible to guess, and allow many connections.
 
-    Every way of starting the chat calls this, so that file modes do not depend on a shell or on
-    systemd. Folders have mode 0700 and files have mode 0600. Werkzeug would calculate the PIN of its
-    debugger (`flask run --debug`) from facts that every user of the machine can find out.
+    This is called however the chat is started, so that file modes do not depend on the shell or on
+    systemd. New folders get mode 0700, and new files get mode 0600. The PIN protects Werkzeug's debugger
+    (`flask run --debug`). By default, Werkzeug calculates it from values that every user of the machine
+    can find out.
     """
     os.umask(OTHERS)
     pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
-    os.environ.setdefault("WERKZEUG_DEBUG_PIN", pin)  # the reloader's next process uses it too
+    os.environ.setdefault("WERKZEUG_DEBUG_PIN", pin)  # the reloader's processes inherit it
     _raise_descriptors()
 
 
@@ -43,7 +44,7 @@ def descriptors() -> int:
 
 
 def too_few_descriptors() -> str:
-    """Return a warning if the system allows this process only few connections and files, or else ""."""
+    """Return a warning if this process can open only a few connections and files, or else ""."""
     most = descriptors()
     if most >= FEW_DESCRIPTORS:
         return ""
@@ -54,22 +55,22 @@ def too_few_descriptors() -> str:
 
 
 def _raise_descriptors() -> None:
-    """Use as many descriptors as the system allows. Each connection needs one. Windows has no limit."""
+    """Allow as many open descriptors as possible. Each connection needs one. Windows has no limit."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if 0 <= soft < wanted:
-        with suppress(OSError, ValueError):  # macOS has another limit besides this one
+        with suppress(OSError, ValueError):  # macOS also has another limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def commands_that_close(settings: Settings) -> list[str]:
-    """Return the commands that make existing data private. A new folder needs none.
+    """Return the commands that make existing data private, or an empty list if it already is.
 
-    An older version created its folder with the umask of the shell. The chat does not change the mode
-    of existing files: the administrator may have given access to a group, such as that of a backup
-    program, and would notice the change only when the backup is needed.
+    Earlier versions created the data folder with the umask of the shell. The chat does not change the
+    mode of existing files itself. The administrator may have given access to a group on purpose, for a
+    backup program for example, and would notice the change only when the backup is needed.
     """
     if os.name != "posix":
         return []

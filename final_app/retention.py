@@ -1,4 +1,4 @@
-"""Retention: remove old data, in steps that are small enough not to block anyone."""
+"""Retention: remove old data in steps that are so small that nobody has to wait for them."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,15 +19,16 @@ from final_app.storage.transaction import remove_files, transaction
 EVERY = 60 * 60.0  # seconds between two sweeps
 BATCH = 200  # messages that one transaction removes
 WINDOW = 10_000  # messages that one query looks through
-BREATH = 0.005  # seconds after each query, for everything else in this process
+BREATH = 0.005  # seconds after each query in which this process can do everything else
 REST = 2 * TRY_AGAIN  # seconds after each removal, so that other processes can write
-LEFTOVER = 60 * 60 * 24  # seconds; a newer file without a row may be an upload in progress
+LEFTOVER = 60 * 60 * 24  # seconds; a newer file that has no row may be an upload in progress
 
 
 def sweep(files: Files, retention_days: int) -> dict[str, int]:
-    """Remove old data. Return how many items of each kind were removed.
+    """Remove old data, and return how many items of each kind were removed.
 
-    Open pages keep showing removed messages. If `retention_days` is 0, no messages are removed.
+    Pages that are open keep showing the removed messages. If `retention_days` is 0, no messages are
+    removed.
     """
     removed = {"messages": 0, "files": uploads.remove_unsent()}
     for ids in _older_than(clock.now() - timedelta(days=retention_days)) if retention_days else ():
@@ -51,7 +52,7 @@ def summary(removed: dict[str, int]) -> str:
 def _older_than(moment: datetime) -> Iterator[list[int]]:
     """Yield the ids of the messages that are older than a given time, at most BATCH at a time.
 
-    This checks all messages, because ids are not in the order of time if the clock was ever set back.
+    This checks all messages. If the clock was ever set back, a message with a higher id can be older.
     """
     newest = db.session.scalar(select(func.max(Message.id))) or 0
     still_there = or_(Message.id != newest, Message.deleted_at.is_(None))
@@ -65,11 +66,11 @@ def _older_than(moment: datetime) -> Iterator[list[int]]:
 
 @transaction
 def _remove(ids: list[int]) -> int:
-    """Remove messages with their mentions, reactions and files.
+    """Remove messages with their mentions, reactions and files. Return how many files were removed.
 
-    Return how many files were removed. Replies to a removed message remain. The newest message of all
-    remains, too, but empty. Otherwise, SQLite would reuse its id for the next message, and an open page
-    could delete the wrong one.
+    Replies to a removed message remain. The newest message in the whole chat also remains, without its
+    content. If it were removed, SQLite would give its id to the next message. A page that still shows
+    the removed message could then delete the new one by mistake.
     """
     replies = update(Message).where(Message.reply_to_id.in_(ids))
     db.session.execute(replies.values(reply_to_id=None))
@@ -91,7 +92,7 @@ def _remove_from_outbox() -> int:
 
 
 def _remove_leftovers(files: Files) -> int:
-    """Remove files without a row, left over from an interrupted upload or removal."""
+    """Remove files that have no row, because an upload or a removal was interrupted."""
     count = 0
     for folder in files.folder.glob("*/"):
         old = {path: path.stem for path in folder.iterdir() if _is_old(path)}

@@ -1,4 +1,4 @@
-"""What every server does besides serving: `python -m final_app` and `flask run` alike."""
+"""What every server does before and while it serves, with `python -m final_app` or `flask run`."""
 
 import logging
 from collections.abc import Callable
@@ -19,9 +19,9 @@ _postponed = Seldom(logging.getLogger(__name__))
 
 
 def prepare(app: Flask, host: str) -> None:
-    """Check and migrate the database, and drop what the last server left. Raises CannotStart.
+    """Check and migrate the database, begin to receive facts, and print the code for the first run.
 
-    `host` is where this server listens.
+    `host` is the address that this server listens on. Raises CannotStart if the database cannot be used.
     """
     if few := too_few_descriptors():
         app.logger.warning("%s", few)
@@ -33,7 +33,7 @@ def prepare(app: Flask, host: str) -> None:
 
 
 def start_tasks(app: Flask) -> None:
-    """Start the background tasks: presence, the facts of commands, and retention."""
+    """Start the background tasks: announce presence, receive facts, and remove old data."""
     for pause, work in (
         (presence.EVERY, broadcast.online),
         (outbox.POLL, lambda: outbox.current().receive()),
@@ -43,7 +43,7 @@ def start_tasks(app: Flask) -> None:
 
 
 def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:
-    """Repeat a task forever. Errors are only logged."""
+    """Repeat a task forever. An error is logged, and the task is repeated all the same."""
     while True:
         with app.app_context():
             try:

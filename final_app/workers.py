@@ -1,8 +1,9 @@
-"""Several processes at one port, to try on one machine what they need: see docs/running.md.
+"""Run several processes on one port, so that you can try them on one machine (see docs/running.md).
 
-The kernel gives each new connection to one of them (SO_REUSEPORT), so a WebSocket stays where it is.
-The requests of a client that polls would go to different processes. If you need polling, put a proxy in
-front that keeps each client at one process: see deploy/nginx-workers.conf.
+The kernel gives each new connection to one of the processes (SO_REUSEPORT). A WebSocket is a single
+connection, so it stays in its process. A client that polls opens several connections, and they would
+reach different processes. If you need polling, put a proxy in front of the processes that always sends
+a client to the same one. See deploy/nginx-workers.conf.
 """
 
 import contextlib
@@ -17,28 +18,28 @@ from final_app.config import Settings
 from final_app.errors import CannotStart
 
 PAUSE = 1.0  # seconds before a process that has died is started again
-LOOK_EVERY = 0.2  # seconds
+LOOK_EVERY = 0.2  # seconds between two checks whether all processes still run
 
 
 def check(settings: Settings) -> None:
     """Raise CannotStart if several processes cannot share this database or a port."""
     if not settings.database.startswith("postgresql"):
         raise CannotStart(
-            "--workers: several processes need PostgreSQL. Set CHAT_DATABASE_URL, such as to "
-            "postgresql+psycopg://chat@localhost/chat. With SQLite, the chat is one process."
+            "--workers: several processes need PostgreSQL. Set CHAT_DATABASE_URL to an address such as "
+            "postgresql+psycopg://chat@localhost/chat. With SQLite, the chat can have only one process."
         )
     if sys.platform != "linux":
         raise CannotStart(
-            "--workers: only Linux shares a port among processes. Start each process with a --port of "
-            "its own, and put a proxy in front of them: see docs/running.md."
+            "--workers: only Linux shares a port among processes. Start each process with its own "
+            "--port, and put a proxy in front of them. See docs/running.md."
         )
 
 
 @contextlib.contextmanager
 def kept_port(host: str, port: int) -> Iterator[int]:
-    """Keep a port for the processes, without listening; yield its number, which 0 leaves open.
+    """Reserve a port for the processes without listening on it, and yield its number.
 
-    Raises OSError if the port is taken.
+    If `port` is 0, the system chooses one. Raises OSError if the port is taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as kept:
@@ -48,7 +49,7 @@ def kept_port(host: str, port: int) -> Iterator[int]:
 
 
 def run(count: int, host: str, port: int) -> None:
-    """Run `count` processes until SIGINT or SIGTERM; start one again if it dies."""
+    """Run `count` processes until SIGINT or SIGTERM arrives. If a process dies, start a new one."""
     command = [sys.executable, "-m", "final_app", "--no-browser", "--shared-port",
                "--host", host, "--port", str(port)]  # fmt: skip
     _watch(command, [subprocess.Popen(command) for _ in range(count)])

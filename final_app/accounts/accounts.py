@@ -23,23 +23,23 @@ def exist() -> bool:
 
 
 def bootstrap(username: str, password: str) -> int:
-    """Create the first administrator, the room "general" and an invite. Return the user id."""
+    """Create the first administrator, the room "general" and an invite. Return the user's id."""
     return _bootstrap(username, passwords.hash_password(password))
 
 
 def create(username: str, password: str, *, admin: bool = False) -> int:
-    """Create an account without an invite and return its id. Raises Invalid and Conflict."""
+    """Create an account and return its id. This needs no invite. Raises Invalid and Conflict."""
     return _add(username, passwords.hash_password(password), "admin" if admin else "member")
 
 
 def create_bot(username: str) -> tuple[int, str]:
-    """Create a bot, which has a token instead of a password. Return its id and token."""
+    """Create a bot, which has a token instead of a password. Return its id and its token."""
     user_id = _add(username, "", "bot")
     return user_id, sessions.create(user_id, "token", "")
 
 
 def register(username: str, password: str, code: str, *, open_to_all: bool) -> int:
-    """Create an account and return its id. This needs the code of an invite, unless `open_to_all`."""
+    """Create an account and return its id. Unless `open_to_all`, this needs the code of an invite."""
     if not open_to_all:
         invites.get_valid(code)  # before the password is hashed, which is expensive
     return _register(username, passwords.hash_password(password), "" if open_to_all else code)
@@ -55,7 +55,10 @@ def rename(identity: Identity, name: str) -> None:
 
 
 def set_password(user_id: int, password: str, *, keep_session: int = 0) -> int:
-    """Set a password and end all other sessions. Return how many ended. Raises Invalid."""
+    """Set a password and end all sessions except `keep_session`. Return how many ended.
+
+    Raises Invalid.
+    """
     digest = passwords.hash_password(password)
     return _store_password(user_id, digest, keep_session=keep_session)
 
@@ -72,11 +75,11 @@ def check_password(identity: Identity, password: str, *, field: str = "password"
 
 @exclusive_transaction
 def deactivate(user_id: int, status: str) -> int:
-    """Ban ("banned") or delete ("deleted") an account.
+    """Ban ("banned") or delete ("deleted") an account. Return how many sessions ended.
 
-    Return how many sessions ended. The user's messages remain, but their invites are deleted. A deleted
-    account loses its names, so that somebody else can use them. A banned account keeps them. Raises
-    NotFound, and Conflict for the last administrator.
+    The user's messages remain, but the invites that the user created are deleted. A deleted account
+    loses its username and display name, so that somebody else can use them. A banned account keeps them.
+    Raises NotFound, and Conflict for the last administrator.
     """
     user = people.get_active(user_id) if status == "banned" else db.session.get_one(User, user_id)
     _check_not_last_admin(user_id)
@@ -210,9 +213,9 @@ def _checked_username(username: str) -> str:
 
 
 def _check_free(name: str, field: str, owner_id: int = 0) -> None:
-    """Raise Conflict if this name looks like a name or username of anybody else.
+    """Raise Conflict if this name looks like the display name or username of anybody else.
 
-    A banned person keeps both names, because a ban can be lifted.
+    The names of banned people count too, because a ban can be lifted.
     """
     others = db.session.execute(select(User.username, User.name).where(User.id != owner_id))
     if names.folded(name) in {names.folded(taken) for other in others for taken in other}:

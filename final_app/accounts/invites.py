@@ -60,6 +60,6 @@ def revoke_all(user_id: int) -> None:
 
 @exclusive_transaction
 def remove_expired() -> int:
-    """Remove the invites that are used up or expired, and return how many."""
+    """Remove the invites that are used up or expired, and return how many were removed."""
     expired = or_(Invite.uses_left < 1, Invite.expires_at < clock.now())
     return len(list(db.session.scalars(delete(Invite).where(expired).returning(Invite.id))))

@@ -22,11 +22,11 @@ def _dummy_hash() -> str:
     return f"$argon2id$v=19${cost}${salt}${tag}"
 
 
-DUMMY_HASH = _dummy_hash()  # verified if there is no user with this name
+DUMMY_HASH = _dummy_hash()  # used for the check if there is no user with the given name
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to store. Raises Invalid for a password that is too short or too long."""
+    """Return the hash to store. Raises Invalid if the password is too short or too long."""
     if not LEAST <= len(password) <= MOST:
         raise Invalid(f"A password must have {LEAST} to {MOST} characters.", field="password")
     return run_in_thread(_hasher.hash, password)

@@ -19,9 +19,9 @@ from final_app.storage.transaction import execute, record, transaction
 
 AGENT_LENGTH = 200  # characters of the User-Agent header that are stored
 TOUCH_EVERY = timedelta(minutes=5)
-LIFETIME = timedelta(days=90)  # without use
+LIFETIME = timedelta(days=90)  # a session ends if it is not used for this long
 
-# Built once, and with tables instead of classes, because every request and every event asks this.
+# Every request and every event runs one of these, so they are built once, from tables, not classes.
 _users, _sessions = table(User), table(Session)
 _ACTIVE = (
     select(
@@ -56,10 +56,10 @@ class Identity:
 
 
 def authenticate(username: str, password: str) -> int:
-    """Return the id of the user with this username and password.
+    """Return the id of the user with this username and password. Raises Unauthorized.
 
-    Otherwise, raises Unauthorized, with the same message and after the same time whether the username
-    or the password is wrong.
+    The error does not show whether the username or the password is wrong: the message is the same in
+    both cases, and so is the time that the check takes.
     """
     user = db.session.scalar(select(User).filter_by(username=username.strip().lower()))
     known = user is not None and user.status == "active" and user.role != "bot"
@@ -71,7 +71,7 @@ def authenticate(username: str, password: str) -> int:
 
 
 def username_or_unknown(typed: str) -> str:
-    """Return what somebody typed if it is a username, else "unknown", because it may be a password."""
+    """Return the text if it is a username, or else "unknown", because it may be a mistyped password."""
     return db.session.scalar(select(User.username).filter_by(username=typed)) or "unknown"
 
 
@@ -98,14 +98,14 @@ def find(token: str | None) -> Identity | None:
 
 
 def get(session_id: int) -> Identity | None:
-    """Return the user and session with this id, or None if it has ended."""
+    """Return the session with this id and its user, or None if the session has ended."""
     return _one(_BY_ID, session=session_id)
 
 
 def touch(identity: Identity) -> None:
-    """Store when the session was last used, but only every TOUCH_EVERY, to save writes.
+    """Store when the session was last used. To save writes, do this only every TOUCH_EVERY.
 
-    If the disk is full, this stores nothing, so that requests that only read still work.
+    If the disk is full, nothing is stored and no error is raised, so that reading requests still work.
     """
     if identity.seen_at < clock.now() - TOUCH_EVERY:
         with suppress(DiskFull):
@@ -130,7 +130,7 @@ def list_of(identity: Identity) -> list[dict[str, Any]]:
 
 @transaction
 def end(identity: Identity, session_id: int, reason: str) -> None:
-    """End one of the user's own sessions. Raises NotFound for anyone else's."""
+    """End one of the user's own sessions. Raises NotFound for a session of anyone else."""
     session = db.session.get(Session, session_id)
     if session is None or session.user_id != identity.id:
         raise NotFound("There is no such session.")
@@ -155,7 +155,7 @@ def renew_token(bot_id: int) -> str:
 
 @transaction
 def remove_expired() -> int:
-    """Remove the sessions that have not been used for LIFETIME, and return how many."""
+    """Remove the sessions that have not been used for LIFETIME, and return how many were removed."""
     bots = select(User.id).where(User.role == "bot")
     expired = (Session.seen_at < clock.now() - LIFETIME) & Session.user_id.not_in(bots)
     return _end(expired, "ended")

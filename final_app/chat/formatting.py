@@ -1,4 +1,4 @@
-"""Render a message as safe HTML, once, when it is stored: a subset of Markdown with mentions."""
+"""Render the Markdown and the mentions of a message as safe HTML, once, when it is stored."""
 
 import re
 from collections.abc import Collection
@@ -11,12 +11,12 @@ from markdown_it.token import Token
 
 MENTION = re.compile(r"(?<![\w@.])@([a-z0-9][a-z0-9._-]*[a-z0-9])", re.IGNORECASE)
 
-MOST_HTML = 16_384  # bytes: the longest message as it was typed takes 16,007 of them
+MOST_HTML = 16_384  # bytes; the longest message needs at most 16,007 if it is not formatted
 LINE_BREAK = re.compile(r"<br>\n?")
-# What Markdown, links, mentions, HTML or whitespace could make something of, and perhaps a little more.
+# Finds every text that may need formatting or cleaning. It may also find some texts that do not.
 MARKUP = re.compile(
-    r"""[`*_~\[\]\\<>&@] | // | \.[^\s.]                   # in a line
-      | ^[-+] | ^\d+[.)]                               # at its beginning
+    r"""[`*_~\[\]\\<>&@] | // | \.[^\s.]                   # anywhere in a line
+      | ^[-+] | ^\d+[.)]                               # at the beginning of a line
       | [^\S\n ] | [\x00-\x09\x0b-\x1f\x7f] | \s\s | \A(\s|\Z) | \s\Z""",
     re.VERBOSE | re.MULTILINE,
 )
@@ -30,8 +30,8 @@ _SCHEMES = {"http", "https", "mailto"}
 def render(text: str, names: Collection[str]) -> str:
     """Return the HTML of a message. `names` are the usernames that can be mentioned with @.
 
-    HTML in the text is escaped, and the result may contain only allowed tags. If it is longer than
-    MOST_HTML (hundreds of links, for example), the message is shown as it was typed.
+    HTML in the text is escaped, and the result contains only allowed tags. If the result is longer than
+    MOST_HTML, because the message contains hundreds of links for example, the message is not formatted.
     """
     html = _formatted(text, names) if MARKUP.search(text) else _as_paragraph(text)
     return html if len(html.encode()) <= MOST_HTML else _as_typed(text)
@@ -43,9 +43,10 @@ def plain(html: str) -> str:
 
 
 def is_plain(text: str, html: str) -> bool:
-    """Return whether the HTML of a text is only this text in one paragraph.
+    """Return whether the HTML of a message is only its text in one paragraph.
 
-    Clients do not need such HTML. It must be exactly what `_formatted` returns for the text.
+    If it is, the chat does not send the HTML, because clients can create it themselves. The escaping
+    here must be the same as in `_formatted`.
     """
     escaped = escape(text, quote=False).replace("\u00a0", "&nbsp;")
     return html == "<p>" + escaped.replace("\n", "<br>\n") + "</p>"
@@ -57,14 +58,15 @@ def mentioned(text: str) -> set[str]:
 
 
 def _as_paragraph(text: str) -> str:
-    """Return the same as `_formatted` for a text without markup, a hundred times as fast."""
+    """Return the same as `_formatted` for a text without markup. This is a hundred times as fast."""
     return "<p>" + text.replace("\n", "<br>\n") + "</p>"
 
 
 def _as_typed(text: str) -> str:
     """Return a text as HTML without links and formatting. No character needs more than 4 bytes.
 
-    `&` is escaped only where necessary. If each became `&amp;`, the longest message would have 20 kB.
+    `&` is escaped only where this is necessary. If every `&` became `&amp;`, the longest message could
+    have 20 kB.
     """
     escaped = AMBIGUOUS.sub("&amp;", text).replace("<", "&lt;").replace("\n", "<br>")
     return f"<p>{escaped}</p>"
@@ -84,7 +86,7 @@ def _formatted(text: str, names: Collection[str]) -> str:
 
 
 def _mark_mentions(state: StateCore) -> None:
-    """Turn @name into a marked span if the name is known, except in code."""
+    """Put each @name into a span with the class `mention` if the name is known and not in code."""
     for block in state.tokens:
         if block.type == "inline" and block.children:
             block.children = [

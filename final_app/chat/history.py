@@ -1,6 +1,6 @@
-"""Earlier messages: by page, around a message, and those that a client missed.
+"""Read stored messages: a page of them, those around a message, or those that a client missed.
 
-An answer has at most `budget.ANSWER_BYTES`. If this is not enough, the answer says that there is more.
+A response has at most `budget.ANSWER_BYTES`. If there is more, the response contains this information.
 """
 
 from typing import Any
@@ -18,9 +18,9 @@ from final_app.storage.models import Message, Room, db
 PAGE = 50  # messages
 PAGE_MOST = 100  # messages
 SYNC_MOST = 200  # changes in one room; a client that missed more reloads the last page
-SLICE = 25  # messages that are read before others get their turn
-TURN = 0.001  # seconds; after a pause of 0, gevent goes on before it has looked for other requests
-ROOM_BYTES = 120  # of a room in the answer to `sync`, around its changes
+SLICE = 25  # messages that are read before other requests get a turn
+TURN = 0.001  # seconds of this turn; with 0, gevent would not look for other requests first
+ROOM_BYTES = 120  # of JSON around the changes of a room in the answer to `sync`
 
 
 def page(
@@ -34,8 +34,9 @@ def page(
 ) -> dict[str, Any]:
     """Return a page as {messages: [oldest … newest], first, last, last_seq, last_rev}.
 
-    Without `before`, `after` or `around` (each a `seq`), it contains the newest messages. `first` and
-    `last` say whether it contains the oldest (after retention) and the newest message of the room.
+    `before`, `after` and `around` are each a `seq`. Without them, the page contains the newest messages.
+    `first` is true if the page contains the oldest message that the room still has, and `last` is true
+    if it contains the newest one.
     """
     memberships.get(user_id, room_id)
     room = db.session.get_one(Room, room_id)
@@ -48,7 +49,7 @@ def page(
         found = reader.read(Message.seq, after, limit)
     else:
         found = reader.back(last_seq + 1 if before is None else before, limit)
-    memberships.get(user_id, room_id)  # others had their turn, and may have removed the user
+    memberships.get(user_id, room_id)  # another request may have removed the user in the meantime
     return {
         "messages": found,
         "first": found[0]["seq"] <= lowest if found else after is None or not highest,
@@ -59,10 +60,12 @@ def page(
 
 
 def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
-    """Return the changes since a `rev` for each room: {changes, last_rev, reset, more}, oldest first.
+    """Return the changes in each room since a `rev`, as {room id: {changes, last_rev, reset, more}}.
 
-    With `more`, the client has every change up to `last_rev`, and asks again from there. Rooms that the
-    user is not in are left out. If there are more than SYNC_MOST changes, `reset` is true.
+    `revs` maps each room id to the last `rev` that the client knows. The changes are sorted, oldest
+    first. Rooms that the user is not in are left out. If a room has more than SYNC_MOST changes,
+    `reset` is true, and there are no changes. If `more` is true, the response was full. It contains all
+    changes up to `last_rev`, and the client has to ask for the rest.
     """
     last_revs = memberships.last_revs(user_id)
     if revs.items() <= last_revs.items():  # as after most reconnections
@@ -73,14 +76,15 @@ def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
         for room_id, last_rev in last_revs.items()
         if room_id in revs
     }
-    still_mine = memberships.ids_of(user_id)  # others had their turn, and may have removed the user
+    still_mine = memberships.ids_of(user_id)  # the user may have been removed in the meantime
     return {str(room_id): found[room_id] for room_id in found if room_id in still_mine}
 
 
 class _Reader:
-    """Reads messages of a room until the answer is full, a few at a time, so that others get a turn.
+    """Reads messages of a room until the response is full.
 
-    It continues from the value of a column, because messages may be changed or removed in the meantime.
+    It reads a few messages at a time, so that other requests get a turn. Each query starts after the
+    last value of a column and not at an offset, because messages may change or be removed in between.
     """
 
     def __init__(self, room_id: int, budget: Budget | None = None) -> None:
@@ -90,7 +94,7 @@ class _Reader:
     def read(
         self, column: InstrumentedAttribute[int], start: int, limit: int, *, newest: bool = False
     ) -> list[Snapshot]:
-        """Return messages after `start`, or with `newest`, those before it, newest first."""
+        """Return the messages after `start` or, if `newest`, those before it with the newest first."""
         found: list[Snapshot] = []
         while len(found) < limit:
             beyond = column < start if newest else column > start
@@ -109,7 +113,7 @@ class _Reader:
         return self.read(Message.seq, before, limit, newest=True)[::-1]
 
     def around(self, seq: int, limit: int) -> list[Snapshot]:
-        """Return the messages around a `seq`. The older half takes at most half of the answer."""
+        """Return the messages around a `seq`. The older half can fill at most half of the response."""
         whole, self.budget.most = self.budget.most, self.budget.most // 2
         older = self.back(seq + 1, limit - limit // 2)
         self.budget.most = whole
@@ -119,13 +123,13 @@ class _Reader:
         query = select(Message).where(Message.room_id == self.room_id, beyond).order_by(order)
         found = db.session.scalars(query.limit(min(SLICE, most)))
         some = [to_dict(message) for message in found]
-        db.session.rollback()  # returns the connection to the pool, and forgets what may change now
+        db.session.rollback()  # returns the connection to the pool, and forgets rows that may change
         clock.pause(TURN)
         return some
 
 
 def _ends(room_id: int) -> tuple[int, int]:
-    """Return the lowest and highest `seq` of a room, or 0. Each query reads one index entry."""
+    """Return the lowest and the highest `seq` of a room, or (0, 0). Each query reads one index entry."""
     ends = (
         select(end(Message.seq)).where(Message.room_id == room_id) for end in (func.min, func.max)
     )
@@ -136,12 +140,14 @@ def _ends(room_id: int) -> tuple[int, int]:
 def _since(reader: _Reader, rev: int, last_rev: int) -> dict[str, Any]:
     if rev == last_rev:
         return _answer([], rev)
-    if rev > last_rev or _is_too_many(reader.room_id, rev, last_rev):  # or a restored database
+    # A client knows a `rev` above the last one if an older backup of the database was restored.
+    if rev > last_rev or _is_too_many(reader.room_id, rev, last_rev):
         return _answer([], last_rev, reset=True)
     changes = [] if reader.budget.is_full else reader.read(Message.rev, rev, SYNC_MOST)
     done = changes[-1]["rev"] if changes else rev
     more = reader.budget.is_full and done < last_rev
-    # The message with the last `rev` may be gone, and one stored since it was read has a later one.
+    # Retention may have removed the message with the last `rev`. A message that was stored after
+    # `last_rev` was read has a higher one.
     last_rev = done if more else max(last_rev, done)
     return _answer(changes, last_rev, more=more)
 

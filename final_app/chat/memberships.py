@@ -1,4 +1,4 @@
-"""Memberships: who is in which room, what each member sees of it, and the unread counts."""
+"""Memberships: who is in which room, how each member sees the room, and the unread counts."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,15 +15,15 @@ from final_app.storage.transaction import execute, record, transaction
 
 NOTIFY = ("all", "mentions", "none")
 NOT_THERE = "There is no such room, or you are not in it."
-COUNTED = 100  # unread messages; clients show more as "99+"
+COUNTED = 100  # unread messages; clients show this number as "99+"
 
 
 def _view() -> Select[Any]:
-    """Return the statement for rooms as their members see them.
+    """Return the statement that selects rooms as their members see them.
 
-    A direct room includes the other person. Only the last COUNTED messages of each room are checked for
-    unread ones. The statement is built once, and from tables instead of classes, because it runs for
-    every socket that connects.
+    A direct room includes the other person. To count unread messages, only the last COUNTED messages of
+    each room are checked. The statement runs for every socket that connects. To make this fast, it is
+    built only once, and from tables instead of classes.
     """
     theirs, other = _mine.alias(), _users.alias()
     fresh = and_(
@@ -35,7 +35,7 @@ def _view() -> Select[Any]:
     )
     named = and_(_mentions.c.message_id == _messages.c.id, _mentions.c.user_id == _mine.c.user_id)
     count = select(func.count()).select_from(_messages).where(fresh).correlate(_rooms, _mine)
-    # NULL finds nothing in the index. As a condition of its own, SQLite would read all members first.
+    # NULL finds nothing in the index. With a separate condition, SQLite would read all members first.
     direct = case((_rooms.c.kind == "direct", _rooms.c.id))
     is_other = and_(theirs.c.room_id == direct, theirs.c.user_id != _mine.c.user_id)
     return (
@@ -80,7 +80,7 @@ _IS_MEMBER = Statement(
 
 
 def of(user_id: int) -> list[dict[str, Any]]:
-    """Return all rooms of a user, as that user sees them, sorted by name with direct rooms last."""
+    """Return all rooms of a user as that user sees them, sorted by name, with direct rooms last."""
     seen = [room for _, room in _views(_BY_USER, user=user_id)]
     return sorted(seen, key=lambda room: (room["kind"] == "direct", room["name"].lower()))
 
@@ -93,16 +93,16 @@ def one(user_id: int, room_id: int) -> dict[str, Any]:
 
 
 def of_everybody_in(room_id: int) -> dict[int, dict[str, Any]]:
-    """Return the room as each member sees it, by user id."""
+    """Return {user id: the room as this member sees it} for all members of a room."""
     return dict(_views(_BY_ROOM, room=room_id))
 
 
 def to_return_to(user_id: int, visited: Sequence[str]) -> dict[str, Any] | None:
-    """Return the room that opens first: the first of `visited` that the person is in and that is not
-    archived.
+    """Return the room to open when a user comes to the chat, or None if there is none.
 
-    `visited` contains room ids, which the browser stores. If it has no such room, return the room in
-    which the person wrote last, or else the first room by name. Return None if there is no room.
+    This is the first room in `visited` that the user is in and that is not archived. `visited` contains
+    room ids, which the browser stores. If it is empty, try the room in which the user last wrote. If
+    that room is not possible either, choose the first room by name.
     """
     rooms = {str(room["id"]): room for room in of(user_id) if not room["archived"]}
     newest_first = select(Message.room_id).filter_by(author_id=user_id).order_by(Message.id.desc())
@@ -122,7 +122,7 @@ def ids_of(user_id: int) -> set[int]:
 
 
 def last_revs(user_id: int) -> dict[int, int]:
-    """Return the number of the last change in each room of a user, by room id."""
+    """Return {room id: the number of the last change} for all rooms of a user."""
     return {row.id: row.last_rev for row in execute(_REVS, user=user_id)}
 
 
@@ -133,7 +133,7 @@ def check(user_id: int, room_id: int) -> None:
 
 
 def members(user_id: int, room_id: int) -> list[dict[str, Any]]:
-    """Return the members of a room, each with `room_role`, by name. Raises NotFound."""
+    """Return the members of a room, sorted by name, each with `room_role`. Raises NotFound."""
     get(user_id, room_id)
     rows = db.session.execute(
         select(User, Membership.role)
@@ -145,7 +145,7 @@ def members(user_id: int, room_id: int) -> list[dict[str, Any]]:
 
 
 def open_to(user_id: int) -> list[dict[str, Any]]:
-    """Return the open rooms that the user is not in, as {id, slug, name}."""
+    """Return the open rooms that the user is not in, each as {id, slug, name}."""
     rows = db.session.scalars(
         select(Room)
         .where(Room.kind == "open", Room.archived_at.is_(None), Room.id.not_in(ids_of(user_id)))
@@ -169,7 +169,7 @@ def check_writable(user_id: int, room_id: int) -> None:
 
 
 def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
-    """Do the same as `check_writable`, for a caller that has already read both values."""
+    """Do the same as `check_writable` for a caller that has already read both values."""
     if not is_member:
         raise NotFound(NOT_THERE)
     if archived_at:
@@ -177,7 +177,7 @@ def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
 
 
 def can_moderate(user_id: int, room_id: int) -> bool:
-    """Return whether a member has a moderator's permissions, as the owner or as an administrator."""
+    """Return whether a member can moderate a room, as its owner or as an administrator."""
     is_owner = get(user_id, room_id).role == "owner"
     return is_owner or db.session.get_one(User, user_id).role == "admin"
 
@@ -195,7 +195,8 @@ def set_notify(user_id: int, room_id: int, level: str) -> None:
 def mark_read(user_id: int, room_id: int, seq: int, origin: str = "") -> dict[str, int]:
     """Store the last message that the user has read. With a lower `seq`, later messages become unread.
 
-    Returns {unread, mentions, last_read_seq}. The change is not sent to `origin`, the user's socket.
+    Returns {unread, mentions, last_read_seq}. `origin` is the socket that reported the change. The
+    change is sent only to the user's other sockets.
     """
     mine = get(user_id, room_id)
     last = db.session.scalar(select(Room.last_seq).where(Room.id == room_id)) or 0
@@ -208,7 +209,7 @@ def mark_read(user_id: int, room_id: int, seq: int, origin: str = "") -> dict[st
 
 
 def _views(statement: Statement, **values: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the user id and the room as that user sees it, for some memberships."""
+    """Run a statement, and yield (user id, the room as this user sees it) for each row."""
     for row in execute(statement, **values):
         yield row.user_id, _to_dict(row)
 
@@ -233,6 +234,6 @@ def _to_dict(room: Any) -> dict[str, Any]:
 
 
 def _other(room: Any) -> dict[str, Any]:
-    """Return the other person of a direct room, as `people.to_dict` does."""
+    """Return the other person in a direct room, in the form of `people.to_dict`."""
     person = {"id": room.other_id, "username": room.other_username, "name": room.other_name}
     return person | {"role": room.other_role}

@@ -1,4 +1,4 @@
-"""Messages: stored exactly once, numbered without gaps, edited and deleted."""
+"""Messages: store each exactly once, number them without gaps, edit them and delete them."""
 
 import json
 import re
@@ -22,13 +22,13 @@ TEXT_LENGTH = 4000  # characters
 EXCERPT = 120  # characters of a message that another one replies to
 CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
-LOCK: Any = {"of": Message, "key_share": True}  # a reply to it can be stored meanwhile
+LOCK: Any = {"of": Message, "key_share": True}  # meanwhile, replies to the message can be stored
 
-Mentions = Sequence[Any]  # each with `user_id` and `username`
+Mentions = Sequence[Any]  # each item has `user_id` and `username`
 COLUMNS = ("room_id", "seq", "rev", "author_id", "client_id", "text", "html", "reply_to_id",
            "created_at")  # fmt: skip
 
-# Built once, and with tables instead of classes, because every message needs them.
+# Every message needs these, so they are built only once, and from tables instead of classes.
 _messages, _users, _rooms, _members, _mentions = (
     table(model) for model in (Message, User, Room, Membership, Mention)
 )
@@ -63,7 +63,7 @@ _MEMBERS = Statement(
 
 @dataclass(frozen=True)
 class Posted:
-    """A stored message. It is a `duplicate` if an earlier attempt had already stored it."""
+    """A stored message. `duplicate` is true if an earlier attempt had already stored it."""
 
     message: Snapshot
     duplicate: bool
@@ -117,7 +117,7 @@ def edit(author_id: int, message_id: int, text: str) -> Snapshot:
 
 @transaction
 def delete(user_id: int, message_id: int) -> Snapshot:
-    """Delete a message. Its author and the moderators of the room may delete it.
+    """Delete a message. Only its author and the moderators of the room can do this.
 
     The message remains without its content, so that clients learn about the deletion when they sync.
     """
@@ -134,7 +134,7 @@ def delete(user_id: int, message_id: int) -> Snapshot:
 def get_writable(user_id: int, message_id: int) -> Message:
     """Return a message in a room where the user can write. Raises NotFound and Forbidden.
 
-    Nobody else can change it until the end of the transaction.
+    The message is locked: nobody else can change it until the end of the transaction.
     """
     message = db.session.get(Message, message_id, with_for_update=LOCK)
     if message is None or message.deleted_at:
@@ -144,7 +144,7 @@ def get_writable(user_id: int, message_id: int) -> Message:
 
 
 def record_change(message: Message) -> Snapshot:
-    """Give a changed message the next `rev`, inside the transaction that changed it."""
+    """Give a changed message the next `rev` and record a fact. Call this in the same transaction."""
     _, message.rev = rooms.next_numbers(message.room_id, is_new=False)
     db.session.flush()
     record(MessageChanged(snapshot := to_dict(message)))
@@ -154,7 +154,8 @@ def record_change(message: Message) -> Snapshot:
 def completed(reference: Snapshot) -> Snapshot:
     """Return the message that {id, room, rev} refers to, with this `rev`. Raises NotFound.
 
-    If it has changed again, this is the newer content. Another fact follows with the newer `rev`.
+    If the message has changed again, it has its new content but still this `rev`. Another fact with the
+    new `rev` follows.
     """
     message = db.session.get(Message, reference["id"])
     if message is None:
@@ -163,12 +164,12 @@ def completed(reference: Snapshot) -> Snapshot:
 
 
 def to_dict(message: Message | SimpleNamespace) -> Snapshot:
-    """Return the message as clients get it, without its empty fields.
+    """Return a message in the form that clients receive, without its empty fields.
 
-    It always has {id, room, seq, rev, client_id, author: {id, name}, created_at}. Most have a `text`. It
-    can also have `html`, if its text has formatting; mentions: [user id]; uploads: [upload];
-    reactions: [{emoji, people: [user id]}]; reply_to: {id, seq, author: name, text or deleted};
-    `edited_at`; and `deleted`, which is true.
+    A message always has {id, room, seq, rev, client_id, author: {id, name}, created_at}. Most messages
+    also have `text`. If the text has formatting, there is `html`. A message can also have mentions:
+    [user id]; uploads: [upload]; reactions: [{emoji, people: [user id]}]; reply_to: {id, seq, author:
+    name, text or deleted}; `edited_at`; and `deleted`, which is true.
     """
     is_plain = formatting.is_plain(message.text, message.html)
     whole = {
@@ -203,7 +204,7 @@ def _quoted(message: Message) -> Snapshot:
 
 
 def _reactions(message: Message | SimpleNamespace) -> list[Snapshot]:
-    """Return [{emoji, people}], in the order in which the emoji were first used."""
+    """Return [{emoji, people}] in the order in which the emoji were first used."""
     people: dict[str, list[int]] = {}
     for reaction in message.reactions:
         people.setdefault(reaction.emoji, []).append(reaction.user_id)
@@ -211,7 +212,10 @@ def _reactions(message: Message | SimpleNamespace) -> list[Snapshot]:
 
 
 def _asked(author_id: int, room_id: int, client_id: str) -> Any:
-    """Return the author, with `known_id`, `is_member` and `archived_at`. Raises NotFound."""
+    """Return the author with all that `post` has to check, in one query. Raises NotFound.
+
+    `known_id` is the id of the message that this `client_id` has already been used for, or None.
+    """
     for row in execute(_ASKED, author=author_id, room=room_id, client_id=client_id):
         return row
     raise NotFound("There is no such person.")
@@ -228,7 +232,7 @@ def _insert(message: SimpleNamespace) -> None:
 
 
 def _rendered(room_id: int, text: str) -> tuple[Mentions, str]:
-    """Return the members of the room whose names follow an @, and the HTML that marks them."""
+    """Return the members of the room that a text mentions with @, and the HTML of the text."""
     names = formatting.mentioned(text)
     mentions = execute(_MEMBERS, room=room_id, names=json.dumps(list(names))) if names else []
     return mentions, formatting.render(text, [each.username for each in mentions])

@@ -1,7 +1,7 @@
 """People: active accounts, as other users see them.
 
-Every change to a person takes the next `rev`, as the changes in a room do, so that a page knows whether
-its list of people is up to date.
+Every change to a person gets the next `rev`, as every change in a room does. With this number, a page
+can find out whether its list of people is up to date.
 """
 
 import hashlib
@@ -33,9 +33,9 @@ _TWO = select(users.c.id).where(users.c.status == "active").limit(2)
 
 @dataclass(frozen=True)
 class Listing:
-    """The list of everybody as the JSON {ok, people, rev}, at this `rev`.
+    """The list of all people at a certain `rev`.
 
-    The tag depends on the content.
+    `body` is the JSON {ok, people, rev}. `tag` is a hash of it: another list has another tag.
     """
 
     rev: int
@@ -62,8 +62,9 @@ def everybody() -> list[dict[str, Any]]:
 
 
 def listing(last: Listing | None) -> Listing:
-    """Return the list of everybody. This is `last`, unless somebody has changed since then."""
-    now = rev()  # read first: a list that is newer than its number is read again
+    """Return the list of all people. If nobody has changed since `last`, this is `last`."""
+    # Read this before the list. If the list is newer than its number, the next call reads it again.
+    now = rev()
     if last is not None and last.rev == now:
         return last
     told = {"ok": True, "people": everybody(), "rev": now}
@@ -72,12 +73,12 @@ def listing(last: Listing | None) -> Listing:
 
 
 def rev() -> int:
-    """Return the number of the last change to anybody."""
+    """Return the number of the last change to any person."""
     return execute(_REV)[0].rev or 0
 
 
 def changed(user_id: int) -> None:
-    """Number a change to a person and record it, inside the caller's transaction."""
+    """Give a change to a person the next `rev` and record a fact, in the caller's transaction."""
     record(PersonChanged(user_id, _next_rev(user_id)))
 
 
@@ -97,13 +98,13 @@ def active_ids() -> list[int]:
 
 
 def joined_since(moment: datetime) -> list[int]:
-    """Return the ids of the active users who joined the chat after a given time."""
+    """Return the ids of the active users whose accounts were created after a given time."""
     query = select(User.id).where(User.status == "active", User.created_at > moment)
     return list(db.session.scalars(query))
 
 
 def id_of(username: str) -> int:
-    """Return the id of the account with this username, even a banned one. Raises NotFound."""
+    """Return the id of the account with this username, even if it is banned. Raises NotFound."""
     found = db.session.scalar(select(User.id).filter_by(username=username.lower()))
     if found is None:
         raise NotFound(f"There is no account called {username!r}.")

@@ -1,7 +1,8 @@
 """Presence: the open sockets of this process, and who is online here or in another process.
 
-Nothing here is stored. A person is online while a socket of theirs is open, and for GRACE after the
-last one has closed, so that a reload or a change of room is not seen by others.
+Nothing here is stored. A person is online while at least one of their sockets is open, and for GRACE
+after the last one has closed. Without this period, a person who reloads the page or opens another room
+would go offline for a moment.
 """
 
 import threading
@@ -10,21 +11,21 @@ from typing import Any, NamedTuple
 
 from final_app.lib import clock
 
-EVERY = 1.0  # seconds between two announcements of who has come and who has gone
+EVERY = 1.0  # seconds between two announcements of who has come online and who has gone offline
 GRACE = 10.0  # seconds without a socket after which a person goes offline
 
 
 class Socket(NamedTuple):
-    """An open connection: whose it is, and which session opened it."""
+    """An open connection: the user that it belongs to, and the session that opened it."""
 
     user_id: int
     session_id: int
 
 
 class Presence:
-    """The open sockets by sid.
+    """The open sockets of this process, and the people who are online.
 
-    `telling` is a lock, which is held while a socket is told who is online.
+    `telling` is a lock. It is held while who is online is sent to one socket or to everybody.
     """
 
     def __init__(self) -> None:
@@ -33,8 +34,8 @@ class Presence:
         self._sockets: dict[str, Socket] = {}
         self._sids: dict[int, set[str]] = {}  # by user
         self._left: dict[int, float] = {}  # user id → when the last socket closed
-        self._told: set[int] = set()  # the users who are online, as everybody was told
-        self._online: tuple[int, ...] = ()  # the same, sorted
+        self._told: set[int] = set()  # the users who were online at the last announcement
+        self._online: tuple[int, ...] = ()  # the same users, sorted
 
     def connect(self, sid: str, session_id: int, user_id: int) -> None:
         with self._lock:
@@ -72,7 +73,7 @@ class Presence:
             return [sid for sid, each in self._sockets.items() if each.session_id == session_id]
 
     def online(self) -> tuple[int, ...]:
-        """Return the ids of all users who are online, according to the last announcement."""
+        """Return the ids of all users who were online at the last announcement."""
         return self._online
 
     def with_online(self, persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -87,9 +88,10 @@ class Presence:
             return self._sids.keys() | (self._left.keys() & self._told)
 
     def changes(self, elsewhere: Set[int] = frozenset()) -> tuple[list[int], list[int]]:
-        """Return who has come online and who has gone since the last call. They count as announced.
+        """Return who has come online and who has gone offline since the last call.
 
-        `elsewhere` are the users who are online in other processes.
+        `elsewhere` contains the users who are online in other processes. The caller announces the
+        changes, so the next call does not return them again.
         """
         here = self.present() | elsewhere
         with self._lock:

@@ -11,7 +11,7 @@ from final_app.storage.models import Message, Reaction, db
 from final_app.storage.transaction import transaction
 
 MOST_EMOJI = 20  # different emoji on one message
-LONGEST = 10  # code points; families and flags have several
+LONGEST = 10  # code points; emoji of families and some flags have several
 KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"
 PARTS = {
     "So",
@@ -41,7 +41,7 @@ def react(user_id: int, message_id: int, emoji: str, on: bool) -> Snapshot:
 
 
 def is_emoji(text: str) -> bool:
-    """Return whether a text is one emoji, as far as its code points show."""
+    """Return whether a text is one emoji, as far as this can be seen from its code points."""
     if not 0 < len(text) <= LONGEST:
         return False
     if text[-1] == KEYCAP and text[0] in "0123456789#*":

@@ -1,4 +1,4 @@
-"""Create, change, join and leave rooms. Each function checks that the user is allowed to do this."""
+"""Create, change, join and leave rooms. Each function checks whether the user is allowed to do this."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ SLUG_LENGTH = 40  # characters
 KINDS = ("open", "closed")
 OPERATOR = 0  # not a real user id: commands can do in every room what its owner can
 
-# Built once, and with the table instead of the class, because every message asks this.
+# Every message needs this, so it is built only once, and from the table instead of the class.
 _rooms = table(Room)
 _COUNT = Statement(
     update(_rooms)
@@ -31,9 +31,9 @@ _COUNT = Statement(
 
 @exclusive_transaction
 def create(user_id: int, name: str, kind: str) -> int:
-    """Create a room and return its id. Everyone becomes a member of an open room.
+    """Create a room and return its id. If the room is open, everyone becomes a member.
 
-    Raises NotFound for an owner whose account is not active.
+    Raises NotFound if the account of the owner is not active.
     """
     people.get_active(user_id)
     name = _checked_name(user_id, name)
@@ -67,9 +67,9 @@ def archive(user_id: int, room_id: int) -> None:
 
 @exclusive_transaction
 def unarchive(user_id: int, room_id: int) -> None:
-    """Make an archived room writable again, unless another room has taken its name.
+    """Make an archived room writable again. Raises Conflict if another room now has its name.
 
-    An open room gets the people who joined the chat while it was archived.
+    If the room is open, the people who joined the chat while it was archived become members.
     """
     room = _get_managed(user_id, room_id)
     if room.archived_at is None:
@@ -110,7 +110,7 @@ def remove_member(user_id: int, room_id: int, leaver_id: int) -> None:
 
 @exclusive_transaction
 def direct(user_id: int, other_id: int) -> int:
-    """Return the id of the direct room of two people, and create it if there is none."""
+    """Return the id of the direct room of two people. Create the room if there is none."""
     people.get_active(other_id)
     if other_id == user_id:
         raise Invalid("You can't have a direct conversation with yourself.")
@@ -151,7 +151,7 @@ def leave_all(user_id: int) -> None:
 
 
 def id_of(slug: str) -> int:
-    """Return the id of a room by its slug. Raises NotFound, also for a direct room."""
+    """Return the id of the room with this slug. Raises NotFound if there is none, or if it is direct."""
     found = db.session.scalar(select(Room.id).where(Room.slug == slug, Room.kind != "direct"))
     if found is None:
         raise NotFound(f"There is no room /r/{slug}.")
@@ -183,7 +183,7 @@ def _get_managed(user_id: int, room_id: int) -> Room:
 
 
 def _add(room: Room, user_id: int, role: str = "member") -> None:
-    """Add a member. Earlier messages count as read."""
+    """Add a member to a room. All earlier messages count as read."""
     membership = Membership(
         room_id=room.id, user_id=user_id, role=role, last_read_seq=room.last_seq
     )
@@ -192,9 +192,10 @@ def _add(room: Room, user_id: int, role: str = "member") -> None:
 
 
 def _remove(membership: Membership) -> None:
-    """Remove a member.
+    """Remove a member from a room.
 
-    If it is the owner, the oldest account takes over. A bot does so only as the last one.
+    If the member is the owner, the member with the oldest account becomes the new owner. A bot becomes
+    the owner only if all other members are bots, too.
     """
     room_id, user_id = membership.room_id, membership.user_id
     db.session.delete(membership)
@@ -208,7 +209,10 @@ def _remove(membership: Membership) -> None:
 
 
 def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
-    """Return the normalized name. Raises Invalid, or Conflict if the user knows a room with it."""
+    """Return the normalized name. Raises Invalid.
+
+    Raises Conflict if the user can know about another room with this name.
+    """
     name = names.checked(name, NAME_LENGTH, "A room name")
     if names.folded(name) in map(names.folded, _names_known_to(user_id, but=room_id)):
         raise Conflict("There is already a room with this name.", field="name")
@@ -216,10 +220,10 @@ def _checked_name(user_id: int, name: str, room_id: int = 0) -> str:
 
 
 def _names_known_to(user_id: int, *, but: int) -> Iterable[str]:
-    """Return the names of the rooms that the person can know about, without the archived ones.
+    """Return the names of all rooms that the user can know about, except the archived ones.
 
-    Two closed rooms with different members can have the same name. If the chat refused this, the
-    refusal would reveal to a stranger that a closed room exists.
+    The name of a closed room that the user is not in does not count as taken. If the chat refused such
+    a name, the user would find out that the closed room exists.
     """
     known = select(Room.name).where(Room.archived_at.is_(None), Room.id != but)
     if user_id != OPERATOR:
@@ -229,10 +233,11 @@ def _names_known_to(user_id: int, *, but: int) -> Iterable[str]:
 
 
 def _free_slug(name: str, kind: str) -> str:
-    """Return the name in a form for URLs, with random digits added if it is taken.
+    """Return the name in a form for URLs. If another room already has it, add random digits.
 
-    A closed room always has the digits. Otherwise, the slug of the next room with the same name would
-    reveal to a stranger that a closed room exists.
+    A closed room always gets the digits, so that its slug never takes a name away from another room.
+    Otherwise, a user who creates a room with the same name would get digits, and would find out that the
+    closed room exists.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-") or "room"

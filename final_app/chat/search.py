@@ -1,7 +1,7 @@
 """Search the messages in the user's rooms, with the full-text index of SQLite (FTS5) or PostgreSQL.
 
-Both indexes have the same words: without case and accents, and split at everything that is neither a
-letter nor a digit.
+Both indexes contain the same words. Case and accents are ignored, and a word ends at every character
+that is neither a letter nor a digit.
 """
 
 import itertools
@@ -20,14 +20,17 @@ from final_app.storage.models import Message, Room, db
 
 LONGEST_QUERY = 100  # characters
 RESULTS, RESULTS_MOST = 20, 50
-BEFORE, AFTER = 8, 16  # words of an excerpt around the first match
+BEFORE, AFTER = 8, 16  # words of an excerpt before and after the beginning of the first match
 WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")  # a letter or digit with its combining accents
 
 Parts = list[tuple[str, bool]]
 
 
 class Dialect(NamedTuple):
-    """How a database finds the ids of messages, and how it writes that all words must be there."""
+    """The search in one kind of database.
+
+    `find` selects the ids of messages. `words` writes a query in the database's own syntax.
+    """
 
     find: TextClause
     words: Callable[[list[list[str]]], str]
@@ -69,11 +72,13 @@ def find(
 ) -> dict[str, Any]:
     """Return {results: [{message, room, parts}], more}, newest first.
 
-    There are fewer than `limit` results if an answer has no space for them. A result contains every
-    word of the query; the last word can be incomplete. `before` is the id of the last message of the
-    previous page. `parts` is an excerpt as a list of [text, whether it matched]. It shows the text as it
-    was typed, because that is what was searched: a match may not be visible on the page (in the URL of
-    a link, for example).
+    A message is found if it contains every word of the query. The last word can be incomplete. `before`
+    is the id of the last message on the previous page of results. If a response has no space for all
+    results, it contains fewer than `limit`.
+
+    `parts` is an excerpt as a list of [text, whether it matched]. The excerpt shows the text as it was
+    typed, because the search uses this text. A match may be in a part that the formatted message does
+    not show, such as the URL of a link.
     """
     phrases = _phrases(query)
     if room_id is not None:
@@ -97,7 +102,7 @@ def find(
 
 
 def excerpt(said: str, phrases: list[list[str]]) -> Parts:
-    """Return the text around the first match, in pieces, each with whether it matched."""
+    """Return the text around the first match as a list of (piece, whether the piece matched)."""
     words = list(WORD.finditer(said))
     whole, beginning = {word for phrase in phrases for word in phrase}, phrases[-1][-1]
     matches = [
@@ -117,7 +122,10 @@ def excerpt(said: str, phrases: list[list[str]]) -> Parts:
 
 
 def _phrases(query: str) -> list[list[str]]:
-    """Return the words between blanks and signs, each as those that an underscore separates."""
+    """Split a query into phrases, and each phrase into words. Raises Invalid.
+
+    Blanks and punctuation separate phrases. Within a phrase, underscores separate the words.
+    """
     found = [
         WORD.findall(_folded(each))
         for each in re.findall(r"[\w\u0300-\u036f]+", query[:LONGEST_QUERY])
@@ -131,7 +139,7 @@ def _phrases(query: str) -> list[list[str]]:
 
 
 def _folded(word: str) -> str:
-    """Return a word without case and accents."""
+    """Return a word in lowercase and without accents."""
     parts = unicodedata.normalize("NFD", word.lower())
     return "".join(each for each in parts if not unicodedata.combining(each))
 

@@ -31,7 +31,7 @@ def to_dict(upload: Upload) -> Snapshot:
 
 
 def check_quota(quota: int) -> None:
-    """Raise Full if the files have used up the quota in bytes; 0 means no quota."""
+    """Raise Full if the files have used up the quota, which is in bytes. If it is 0, there is none."""
     if quota and stored_bytes() >= quota:
         raise Full("The storage is full. Ask an administrator to free up some space.", field="file")
 
@@ -43,7 +43,7 @@ def stored_bytes() -> int:
 
 @transaction
 def add(user_id: int, room_id: int, filename: str, kept: Kept) -> dict[str, Any]:
-    """Store a file that `Files.keep` returned, for a message of this user in this room."""
+    """Add a row for a file that `Files.keep` has stored. The user can send it in this room."""
     memberships.check_writable(user_id, room_id)
     upload = Upload(
         id=kept.id,
@@ -61,7 +61,10 @@ def add(user_id: int, room_id: int, filename: str, kept: Kept) -> dict[str, Any]
 
 
 def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> list[Upload]:
-    """Return the user's own unsent files for a message in this room, inside its transaction."""
+    """Return the files that a user has uploaded to this room and not sent yet, for a new message.
+
+    Call this inside the message's transaction. Raises Invalid for any other file.
+    """
     if len(upload_ids) > most:
         raise Invalid(f"A message can have at most {most} files.", field="uploads")
     found = [
@@ -70,7 +73,7 @@ def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> 
     ]
     for position, upload in enumerate(found):
         if upload is None or (upload.owner_id, upload.room_id) != (owner_id, room_id):
-            raise Invalid("A file for this message doesn't exist (any more).", field="uploads")
+            raise Invalid("A file for this message doesn't exist or was removed.", field="uploads")
         if upload.message_id is not None:
             raise Invalid("A file for this message has already been sent.", field="uploads")
         upload.position = position
@@ -78,7 +81,10 @@ def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> 
 
 
 def visible(user_id: int, upload_id: str) -> Upload:
-    """Return a file in one of the user's rooms, or their own unsent file. Raises NotFound."""
+    """Return a file that the user may see. Raises NotFound for all others.
+
+    Users may see the files in their rooms. Until a file has been sent, only its owner may see it.
+    """
     upload = db.session.get(Upload, upload_id)
     if upload is None or (upload.message_id is None and upload.owner_id != user_id):
         raise NotFound("This file doesn't exist, or you don't have access to it.")
@@ -88,7 +94,7 @@ def visible(user_id: int, upload_id: str) -> Upload:
 
 @transaction
 def take_back(user_id: int, upload_id: str) -> None:
-    """Remove the user's own unsent file."""
+    """Remove a file that the user has uploaded and not sent yet."""
     upload = visible(user_id, upload_id)
     db.session.refresh(upload, with_for_update=True)
     if upload.message_id is not None:
@@ -98,7 +104,7 @@ def take_back(user_id: int, upload_id: str) -> None:
 
 
 def drop(message: Message) -> None:
-    """Remove all files from a message, inside its transaction."""
+    """Remove all files from a message. Call this inside the transaction that changes the message."""
     remove_files(upload.id for upload in message.uploads)
     for upload in message.uploads:
         db.session.delete(upload)
@@ -107,7 +113,7 @@ def drop(message: Message) -> None:
 
 @transaction
 def remove_unsent() -> int:
-    """Remove files that were not sent within UNSENT_KEPT, and return how many."""
+    """Remove the files that were not sent within UNSENT_KEPT, and return how many were removed."""
     old = Upload.message_id.is_(None) & (Upload.created_at < clock.now() - UNSENT_KEPT)
     ids = list(db.session.scalars(delete(Upload).where(old).returning(Upload.id)))
     remove_files(ids)
@@ -115,5 +121,5 @@ def remove_unsent() -> int:
 
 
 def known(upload_ids: Sequence[str]) -> set[str]:
-    """Return those of the given ids that are in the table."""
+    """Return those of the given ids that have a row in the table."""
     return set(db.session.scalars(select(Upload.id).where(Upload.id.in_(upload_ids))))

@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
 def _serves(options: dict[str, Any]) -> bool:
     """Return whether `flask run` serves in this process.
 
-    With the reloader, its second process serves.
+    With the reloader, there are two processes, and only the second one serves.
     """
     reloads = get_debug_flag() if options["reload"] is None else options["reload"]
     return is_running_from_reloader() or not reloads

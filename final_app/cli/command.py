@@ -23,13 +23,13 @@ NAMED = (
     "owner",
     "path",
     "admin",
-)  # what the audit line repeats: no code of an invite
+)  # arguments that the security log contains; the code of an invite is not among them
 
 
 def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Work], click.Command]:
-    """Decorate a command, such as "ban NAME", that returns a sentence or rows to print.
+    """Decorate a command such as "ban NAME". It returns a sentence or rows, which are printed.
 
-    Unless `tables` is false, the database is migrated to this version of the chat first.
+    Unless `tables` is false, the database is first migrated to this version of the chat.
     """
     name, *arguments = usage.split()
 
@@ -55,12 +55,12 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
 
 
 def rows(statement: str, **values: int) -> list[tuple[Any, ...]]:
-    """Return the rows that an SQL statement finds."""
+    """Run an SQL statement and return its rows."""
     return [tuple(row) for row in db.session.execute(db.text(statement), values)]
 
 
 def _audited(group: AppGroup, name: str, given: dict[str, Any]) -> AbstractContextManager[None]:
-    """Record a command that changes or copies something."""
+    """Return a context manager that records a command, unless the command only reads."""
     if name in READ_ONLY:
         return nullcontext()
     audit.to_system_log()

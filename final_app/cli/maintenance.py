@@ -25,9 +25,9 @@ DEMO = {
 }
 
 
-@command(group, "backup PATH", tables=False)  # unmigrated: people back up before an upgrade
+@command(group, "backup PATH", tables=False)  # no migration before a backup
 def back_up(path: str) -> str:
-    """Copy all data to a new folder. The chat can keep running."""
+    """Copy all data to a new folder. The chat can keep running meanwhile."""
     target = Path(path).absolute()
     try:
         held, missing = backup.create(current.settings(), target, click.echo)
@@ -62,10 +62,10 @@ def storage() -> list[tuple[object, ...]]:
 
 
 @command(group, "audit", tables=False)
-@click.option("--who", metavar="NAME", help="Only what this person did, or what was done to them.")
+@click.option("--who", metavar="NAME", help="Show only events by or about this person.")
 @click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(min=1))
 def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
-    """Show the security log: when, what, who, from where, and the outcome."""
+    """Show the security log: time, event, person, address and outcome."""
     return audit.table(days, who)
 
 

@@ -34,7 +34,7 @@ def list_users() -> Rows:
 @click.option("--admin", is_flag=True, help="Make the user an administrator.")
 @from_stdin
 def create(name: str, admin: bool, password_stdin: bool) -> str:
-    """Create an account. The first one also creates the room "general", as in the browser."""
+    """Create an account. With the first account, also create the room "general", as in the browser."""
     password, told = _password(password_stdin)
     if accounts.exist():
         accounts.create(name, password, admin=admin)
@@ -87,7 +87,7 @@ def demote(name: str) -> str:
 def delete(name: str) -> str:
     """Permanently delete an account.
 
-    Its username becomes available. Its messages remain, without a name.
+    Somebody else can then use the username. The messages remain, without the name of their author.
     """
     ended = accounts.deactivate(people.id_of(name), "deleted")
     return f"{name.lower()} is deleted. {_sessions(ended)} ended."
@@ -96,7 +96,7 @@ def delete(name: str) -> str:
 @command(bots, "create NAME")
 def create_bot(name: str) -> str:
     """Create a bot and print its token, which is shown only once."""
-    accounts.first_admin()  # a bot as the first account would leave nobody who can log in
+    accounts.first_admin()  # if a bot were the first account, nobody could log in
     _, token = accounts.create_bot(name)
     return f"Created the bot {name.lower()}. Its token (shown only once): {token}"
 

@@ -1,4 +1,4 @@
-"""Commands about rooms. In every room, they have the permissions of its owner."""
+"""Commands about rooms. They have the permissions of the owner in every room."""
 
 import click
 from flask.cli import AppGroup
@@ -7,7 +7,7 @@ from final_app.chat import memberships, people, rooms
 from final_app.chat.rooms import OPERATOR
 from final_app.cli.command import command, rows
 
-group = AppGroup("rooms", help="Manage rooms. SLUG is the name of a room in its address.")
+group = AppGroup("rooms", help="Manage rooms. SLUG is the part of a room's address after /r/.")
 
 Rows = list[tuple[object, ...]]
 

@@ -1,1 +1,1 @@
-"""Small tools: the clock, the thread pool, rate limits."""
+"""Small tools, such as the clock, the thread pool and the rate limits."""

@@ -1,7 +1,7 @@
-"""The record of what concerns security: logins, bans, invites and the like.
+"""The record of events that concern security, such as logins, bans and invites.
 
-Each event is a line in the log of the process, and a line in the security log: one file for each month
-in the data folder, which all processes share.
+Each event is written as a line to the log of the process and as a line to the security log. The security
+log has one file for each month. It is in the data folder, which all processes share.
 """
 
 import json
@@ -25,10 +25,10 @@ SYSTEM_LOG = Path("/dev/log")  # systemd's journal or syslog; not on Windows or 
 LONGEST = 100  # characters of a value
 PLAIN = re.compile(r"[\w.:@/+-]+", re.ASCII)
 MONTHS = "[0-9][0-9][0-9][0-9]-[0-9][0-9].log"
-KEPT = 12  # months, besides the current one
+KEPT = 12  # months, in addition to the current one
 FLOODS = {"token"}  # events that no rate limit stops
-EVERY = 60.0  # seconds between two entries of one kind from one address, in a flood
-MOST_FLOODS = 10_000  # that are remembered
+EVERY = 60.0  # in a flood, seconds between two entries of one kind from one address
+MOST_FLOODS = 10_000  # how many floods are remembered
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 ALWAYS = ("time", "event", "who", "from", "outcome")  # in every entry
 
@@ -39,14 +39,14 @@ Entry = dict[str, str]
 
 
 class SecurityLog:
-    """The files of the last months. Each line is a JSON object."""
+    """The files of the security log, one for each month. Each line is a JSON object."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "audit"
-        self._floods: dict[tuple[str, str], float] = {}  # event and address → when it was written
+        self._floods: dict[tuple[str, str], float] = {}  # (event, address) → time of the last entry
 
     def append(self, entry: Entry) -> None:
-        """Add an entry. If that is not possible, such as on a full disk, only the log says so."""
+        """Add an entry. If that fails, because the disk is full for example, only log the problem."""
         if self._repeats(entry):
             return
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
@@ -57,14 +57,14 @@ class SecurityLog:
             _failures.error(f"Can't write to the security log: {problem.strerror}.")
 
     def read(self, since: datetime) -> Iterator[Entry]:
-        """Yield the entries since a moment, the oldest first. Lines that hold none are left out."""
+        """Yield the entries since a given time, oldest first. Lines that are not entries are skipped."""
         first = clock.iso(since) or ""
         for path in sorted(self.folder.glob(MONTHS)):
             if path.stem >= first[:7]:
                 yield from (each for each in _entries(path) if each["time"] >= first)
 
     def remove_old(self) -> int:
-        """Remove the files of months that are more than KEPT ago; return how many."""
+        """Remove the files that are more than KEPT months old. Return how many were removed."""
         today = clock.now()
         months = today.year * 12 + today.month - 1 - KEPT
         oldest = f"{months // 12:04}-{months % 12 + 1:02}"
@@ -74,7 +74,7 @@ class SecurityLog:
         return len(old)
 
     def _repeats(self, entry: Entry) -> bool:
-        """Tell whether this is one more attempt of a flood, which must not fill the disk."""
+        """Return whether this entry belongs to a flood and must be skipped, to save disk space."""
         if entry["outcome"] != RateLimited.code and entry["event"] not in FLOODS:
             return False
         kind, now = (entry["event"], entry["from"]), clock.seconds()
@@ -91,7 +91,7 @@ def security_log() -> SecurityLog:
 
 
 def remove_old() -> int:
-    """Remove the oldest months of the security log; return how many."""
+    """Remove the oldest files of the security log. Return how many were removed."""
     return security_log().remove_old()
 
 
@@ -99,8 +99,8 @@ def remove_old() -> int:
 def audited(event: str, who: str, where: str | None, **about: object) -> Iterator[None]:
     """Record an event, whether or not the block succeeds: event=login who=ada from=192.0.2.7 outcome=ok.
 
-    `outcome` is "ok", or the code of the ChatError that the block raises. Never pass a password, a token
-    or a code.
+    `outcome` is "ok" or, if the block raises a ChatError, the code of that error. Never pass a password,
+    a token or the code of an invite.
     """
     try:
         yield
@@ -111,22 +111,22 @@ def audited(event: str, who: str, where: str | None, **about: object) -> Iterato
 
 
 def table(days: int, who: str | None) -> list[tuple[str, ...]]:
-    """Return when, what, who, from where and the outcome of each event of the last days.
+    """Return the events of the last days as rows: time, event, person, address and outcome.
 
-    If `who` is given, only what this person did, or what was done to them.
+    If `who` is given, the rows contain only what this person did and what was done to this person.
     """
     entries = security_log().read(clock.now() - timedelta(days=days))
     return [_row(each) for each in entries if not who or who in (each["who"], each.get("name"))]
 
 
 def to_system_log() -> None:
-    """Send this process's lines to the system log, which also contains those of the service.
+    """Send the lines of this process to the system log, which also contains the lines of the service.
 
-    Commands call this, because their own output goes to the person who types them.
+    Commands call this, because everything that they print goes to the person who runs them.
     """
     if log.handlers or not SYSTEM_LOG.exists():
         return
-    with suppress(OSError):  # nobody listens there
+    with suppress(OSError):  # no system log is running
         handler = SysLogHandler(str(SYSTEM_LOG), SysLogHandler.LOG_AUTHPRIV)
         handler.ident = "final_app: "
         log.addHandler(handler)
@@ -140,13 +140,13 @@ def _record(fields: dict[str, object]) -> None:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Write a line at once, so that the lines of several processes do not mix.
+    """Write a line in one piece, so that lines from several processes do not get mixed up.
 
-    An empty line can come between two that were written at the same moment.
+    If two lines are written at the same moment, there can be an empty line between them.
     """
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
     try:
-        if not _ends_with_line(file):  # a full disk has cut off the last one
+        if not _ends_with_line(file):  # the last line was cut off when the disk was full
             line = b"\n" + line
         if os.write(file, line) < len(line):
             raise OSError(0, "the disk is full")
@@ -181,5 +181,5 @@ def _pairs(fields: Entry) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return a value, as a JSON string unless it is plain, so that nothing in it can end the line."""
+    """Return a value for a log line. It is quoted unless it is plain, so that it cannot end the line."""
     return text if PLAIN.fullmatch(text) else json.dumps(text)

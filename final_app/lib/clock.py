@@ -19,24 +19,24 @@ def now_as_timestamp() -> float:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """Return a time as clients get it, such as 2026-11-22T18:00:00Z."""
+    """Return a time in the form that clients receive, such as 2026-11-22T18:00:00Z."""
     return moment.isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def seconds() -> float:
-    """Return the seconds of a monotonic clock, for measuring durations."""
+    """Return the time of a monotonic clock in seconds. Use it to measure durations."""
     return time.monotonic()
 
 
 def pause(duration: float) -> None:
-    """Wait for some seconds. With gevent, everything else continues in the meantime."""
+    """Wait for some seconds. With gevent, all other greenlets keep running in the meantime."""
     time.sleep(duration)
 
 
 def token() -> str:
     """Return 256 random bits as text that can be part of a URL.
 
-    It never begins with “-”, which a command such as `invites revoke` would take for an option.
+    It never begins with “-”. Otherwise, a command such as `invites revoke` would take it for an option.
     """
     while (found := secrets.token_urlsafe(TOKEN_BYTES)).startswith("-"):
         pass

@@ -1,17 +1,17 @@
-"""What this process has done since it started, as plain numbers. `web.metrics` shows them.
+"""Counts of what this process has done since it started. `web.metrics` publishes them.
 
-Adding to a number is all that the rest of the chat does, so counting costs nothing that matters. Two
-threads that add at the same moment could lose an addition. Under gevent, there is one thread.
+The rest of the chat only adds to these numbers, so counting takes almost no time. If two threads add at
+the same moment, one of the additions can be lost. Under gevent, there is only one thread.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-facts: Counter[str] = Counter()  # that were stored, by type
-transactions = 0  # that were committed
-transaction_seconds = 0.0  # from asking for them to their commit, all together
-deliveries = 0  # broadcast events, once for each socket that they were sent to
-connects = 0  # sockets of people that were let in
+facts: Counter[str] = Counter()  # stored facts by type
+transactions = 0  # committed transactions
+transaction_seconds = 0.0  # total time of these transactions, including the time that they waited
+deliveries = 0  # broadcast events; an event counts once for each socket that receives it
+connects = 0  # sockets that were accepted, because their user was logged in
 dropped = 0  # connections that were closed because their client did not read
 
 
@@ -20,12 +20,12 @@ def _nothing() -> int:
 
 
 queued_bytes: Callable[[], int] = (
-    _nothing  # that wait for clients; the server of the sockets sets it
+    _nothing  # bytes that wait for clients; `realtime.server` replaces this function
 )
 
 
 def committed(stored: Iterable[object], seconds: float) -> None:
-    """Count a transaction that took some seconds, and what it stored."""
+    """Count a committed transaction, the seconds that it took, and the facts that it stored."""
     global transactions, transaction_seconds
     transactions += 1
     transaction_seconds += seconds

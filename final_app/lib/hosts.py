@@ -1,8 +1,9 @@
 """Reject requests for host names that do not belong to the chat.
 
-This prevents DNS rebinding: the owner of evil.example can make that name resolve to this machine. A
-user's browser then treats the chat as part of evil.example and lets its pages read every response. But
-the Host header still says evil.example, and no script can change it.
+This prevents DNS rebinding. In this attack, the owner of evil.example makes that name resolve to this
+machine. A user's browser then treats the chat as a part of evil.example, and lets the pages of
+evil.example read every response. The Host header, however, still contains evil.example, and no script
+can change it.
 """
 
 import logging
@@ -33,11 +34,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Hosts:
-    """WSGI middleware that answers 400 to every request for a host name that is not allowed.
+    """WSGI middleware that responds with 400 to every request for a host name that is not allowed.
 
-    In addition to `names`, it allows localhost and its subdomains, all IP addresses (rebinding needs a
-    name) and this machine's own name. ".example.org" includes all its subdomains, and "*" is any name.
-    `hops` is the number of proxies that set X-Forwarded-Host.
+    `names` are the allowed names: ".example.org" also allows all subdomains, and "*" allows any name. In
+    addition, localhost, its subdomains and this machine's own name are allowed. So are all IP addresses,
+    because DNS rebinding needs a name. `hops` is the number of proxies that set X-Forwarded-Host.
     """
 
     def __init__(self, wsgi: WsgiApp, names: Iterable[str], hops: int) -> None:
@@ -57,16 +58,17 @@ class Hosts:
             )
             told = REFUSAL.format(name=f"'{shown}'")
             return Response(told, 400, mimetype="text/plain")(environ, start_response)
-        if not self._hops:  # Engine.IO would trust these two from anyone
+        if not self._hops:  # Engine.IO would trust these headers from anyone
             environ.pop("HTTP_X_FORWARDED_HOST", None)
             environ.pop("HTTP_X_FORWARDED_PROTO", None)
         return self._wsgi(environ, start_response)
 
     def foreign_name(self, environ: dict[str, Any]) -> str | None:
-        """Return the host name, with its port, that is not allowed, or None if all are allowed.
+        """Return the host name that is not allowed, with its port, or None if all names are allowed.
 
-        Behind a proxy, this also checks the name that ProxyFix takes from X-Forwarded-Host. It still
-        checks Host, because a script that bypasses the proxy can send any X-Forwarded-Host.
+        If there is a proxy, this also checks the name that ProxyFix takes from X-Forwarded-Host. The
+        Host header is checked all the same, because a script that bypasses the proxy can send any
+        X-Forwarded-Host.
         """
         if ANY in self._names:
             return None
@@ -82,7 +84,7 @@ class Hosts:
 
 
 def _own_names() -> set[str]:
-    """Return this machine's names, as it and other machines on the local network know it."""
+    """Return the names by which this machine is known to itself and on the local network."""
     name = socket.gethostname().lower()
     if not re.fullmatch(r"[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63})*", name):
         return set()

@@ -1,4 +1,4 @@
-"""Keep secrets, forged lines and endless repetitions out of the log."""
+"""Write the log, and keep secrets, forged lines and endless repetitions out of it."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def to_standard_error(form: Form) -> None:
 
 
 class TextLines(logging.Formatter):
-    """Lines for people: time, level, logger, id of the request and message."""
+    """Formats lines for people: time, level, logger, id of the request and message."""
 
     def format(self, record: logging.LogRecord) -> str:
         record.request = request_ids.current() or "-"
@@ -33,7 +33,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """Lines for programs: {time, level, logger, message, request?, error?}, with the time in UTC."""
+    """Formats lines for programs: {time, level, logger, message, request?, error?}, in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
@@ -51,10 +51,10 @@ class JsonLines(logging.Formatter):
 
 
 def request_line(received: str) -> str:
-    """Return the first line of a request as the log shows it: escaped and without the query.
+    """Return the first line of a request in the form for the log: escaped and without the query.
 
-    "GET /register?invite=Jz3 HTTP/1.1" becomes "GET /register HTTP/1.1". A query can contain an invite,
-    the id of a socket or what somebody searches for.
+    "GET /register?invite=Jz3 HTTP/1.1" becomes "GET /register HTTP/1.1". A query may be private: it can
+    contain an invite, the id of a socket or the words that somebody searches for.
     """
     return escaped(without_query(received))
 
@@ -67,7 +67,7 @@ def without_query(line: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the text with every character escaped that could forge a part of the log."""
+    """Escape every character that could be used to forge a part of the log."""
     return STRANGE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -83,7 +83,7 @@ class HideQueries(logging.Filter):
 
 
 class Seldom:
-    """Logs at most one line of a kind every EVERY seconds, and counts the lines in between."""
+    """Logs at most one line every EVERY seconds, and counts the lines that it leaves out."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
@@ -91,7 +91,7 @@ class Seldom:
         self._left_out = 0
 
     def error(self, message: str) -> None:
-        """Log the message, unless the last one was logged a short time ago."""
+        """Log the message, unless another one was logged less than EVERY seconds ago."""
         if clock.seconds() < self._next:
             self._left_out += 1
             return

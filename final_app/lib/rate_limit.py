@@ -11,13 +11,13 @@ from final_app.lib import clock
 
 FORGET_EVERY = 60.0  # seconds between two searches for counts that no longer matter
 
-Counted = tuple[object, ...]  # the kind, and who it is
+Counted = tuple[object, ...]  # the kind of action, followed by who did it
 
 
 class RateLimiter:
     """Counts actions and failed logins. `rates` maps each kind, such as "messages", to its limit.
 
-    The window moves: a limit of 60 per minute applies to any 60 seconds.
+    The limits use a sliding window: a limit of 60 per minute applies to any period of 60 seconds.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -30,18 +30,18 @@ class RateLimiter:
             "logins_address": parse(settings.limit_logins_address),
         }
         self._lock = threading.Lock()
-        self._times: dict[Counted, deque[float]] = {}  # when it was done, the last one last
+        self._times: dict[Counted, deque[float]] = {}  # when it was done, oldest first
         self._forgot = clock.seconds()
 
     def count(self, kind: str, *who: object, cost: int = 1) -> None:
-        """Count an action, as many times as it costs. Raises RateLimited if this exceeds the limit.
+        """Count an action as often as `cost` says. Raises RateLimited if this exceeds the limit.
 
-        The error says how many seconds to wait.
+        The error contains the number of seconds to wait.
         """
         self._check((kind, *who), cost, count=True)
 
     def check(self, kind: str, *who: object) -> None:
-        """Raise RateLimited if another action would exceed the limit, without counting one."""
+        """Raise RateLimited if another action would exceed the limit. This does not count an action."""
         self._check((kind, *who), 1, count=False)
 
     def _check(self, key: Counted, cost: int, *, count: bool) -> None:
@@ -61,7 +61,7 @@ class RateLimiter:
                 times.extend([now] * cost)
 
     def _forget(self, now: float) -> None:
-        """Remove everybody who has done nothing within the limit's period."""
+        """Remove the counts of everybody who has done nothing within the period of the limit."""
         if now - self._forgot < FORGET_EVERY:
             return
         self._forgot = now

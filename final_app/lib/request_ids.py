@@ -1,6 +1,6 @@
-"""Each request has an id. The lines that it causes in the log carry it, and so does its answer.
+"""Give each request an id, and put the id into all log lines about the request and into the response.
 
-Somebody who reports an error can name the id, and a proxy in front of the chat can log the same one.
+A person who reports an error can include the id. A proxy in front of the chat can log the same id.
 """
 
 import re
@@ -19,20 +19,23 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def current() -> str:
-    """Return the id of the request that is being answered, or of the handshake of the socket, or ""."""
+    """Return the id of the request that is being handled, or "" outside of a request.
+
+    While an event is handled, this is the id of the handshake that opened its socket.
+    """
     return _current.get()
 
 
 def clear() -> None:
-    """Forget the id of the last request of this connection."""
+    """Forget the id of the last request on this connection."""
     _current.set("")
 
 
 class RequestIds:
     """WSGI middleware that gives each request an id.
 
-    With `trusted`, it takes the id that a proxy has set. Otherwise, anybody could choose what is in the
-    log.
+    If `trusted` is true, it uses the id that a proxy has set. Without a proxy, an id from outside is
+    ignored, because any client could choose what the log contains.
     """
 
     def __init__(self, wsgi: WsgiApp, *, trusted: bool) -> None:

@@ -1,13 +1,13 @@
 """A small thread pool for work that would block the event loop, such as hashing a password.
 
-Pass and return plain data only: database sessions and requests cannot be used in other threads.
+Pass and return only plain data, because other threads cannot use database sessions and requests.
 """
 
 import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-AT_ONCE = 2  # argon2 takes 64 MiB each
+AT_ONCE = 2  # tasks at the same time; each argon2 hash takes 64 MiB of memory
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -16,7 +16,7 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return work(…). With gevent, it runs in a real thread, so that the event loop continues."""
+    """Call work(…) and return its result. With gevent, a real thread runs it, not the event loop."""
     with _slots:
         if not gevent_is_used():
             return work(*args, **kwargs)
@@ -27,7 +27,7 @@ def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def gevent_is_used() -> bool:
-    """Return whether gevent has patched the standard library, as it does in `python -m final_app`."""
+    """Return whether gevent has patched the standard library, as `python -m final_app` makes it do."""
     from gevent import monkey
 
     return bool(monkey.is_module_patched("socket"))

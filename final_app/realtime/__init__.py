@@ -1,1 +1,1 @@
-"""Socket.IO: events come in, and what has changed goes out."""
+"""Socket.IO: receive events from clients, and send changes to clients."""

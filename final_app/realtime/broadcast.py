@@ -1,7 +1,8 @@
-"""Act on facts: send events to the right sockets, and move sockets. Nothing else emits.
+"""Act on facts: send events to the right sockets, and let sockets enter and leave rooms.
 
-The functions after the listeners send what is not recorded as a fact: presence and the welcome. All of
-them reach the sockets of this process. If there are others, each gets the same facts.
+Only this module emits events. After the listeners for facts, there are functions that send what is not
+recorded as a fact: presence and the welcome. All functions reach only the sockets of this process. If
+there are other processes, each of them gets the same facts.
 """
 
 from contextlib import suppress
@@ -20,7 +21,7 @@ EVERYBODY = "everybody"
 
 @singledispatch
 def tell(fact: Fact) -> None:
-    """Act on a fact. Each kind has its listener below. Raises TypeError for anything else."""
+    """Act on a fact. Each kind of fact has a listener below. Raises TypeError for anything else."""
     raise TypeError(fact)
 
 
@@ -36,7 +37,7 @@ def _message_changed(fact: facts.MessageChanged) -> None:
 
 @tell.register
 def _room_changed(fact: facts.RoomChanged) -> None:
-    """Send the room to each of its members, as they see it, after it was renamed for example."""
+    """Send a room that has changed to each of its members, as this member sees it."""
     for user_id, room in memberships.of_everybody_in(fact.room_id).items():
         server.emit("room_changed", {"room": room}, to=user_name(user_id))
 
@@ -57,21 +58,21 @@ def _member_removed(fact: facts.MemberRemoved) -> None:
 
 @tell.register
 def _membership_changed(fact: facts.MembershipChanged) -> None:
-    with suppress(NotFound):  # the user has left since then, which is another fact
+    with suppress(NotFound):  # the user has left since then, and there is another fact for that
         room = memberships.one(fact.user_id, fact.room_id)
         server.emit("room_changed", {"room": room}, to=user_name(fact.user_id))
 
 
 @tell.register
 def _read_mark_moved(fact: facts.ReadMarkMoved) -> None:
-    """Send the counts to the user's other tabs."""
+    """Send the unread counts to the user's other tabs."""
     data = {"room": fact.room_id} | fact.counts
     server.emit("read_changed", data, to=user_name(fact.user_id), skip=fact.origin)
 
 
 @tell.register
 def _person_changed(fact: facts.PersonChanged) -> None:
-    with suppress(NotFound):  # banned or deleted since then, which is another fact
+    with suppress(NotFound):  # banned or deleted since then, and there is another fact for that
         person = people.to_dict(people.get_active(fact.user_id))
         server.emit("person_changed", {"person": person, "rev": fact.rev}, to=EVERYBODY)
 
@@ -90,16 +91,16 @@ def _session_ended(fact: facts.SessionEnded) -> None:
 
 @tell.register
 def _typing(fact: facts.Typing) -> None:
-    """Tell the other members of the room."""
+    """Tell the other members of the room who is typing."""
     data = {"room": fact.room_id, "user_id": fact.user_id, "name": fact.name, "on": fact.on}
     own = current.presence().sids_of(fact.user_id)
     server.emit("typing", data, to=room_name(fact.room_id), skip=own)
 
 
 def online() -> None:
-    """Tell everybody who has come online and who has gone since the last call."""
+    """Tell everybody who has come online and who has gone offline since the last call."""
     here = current.presence()
-    for sid in here.sids() - set(server.open_sids()):  # closed before its handler had noted it
+    for sid in here.sids() - set(server.open_sids()):  # it closed before its handler added it
         here.disconnect(sid)
     elsewhere = outbox.current().online_elsewhere(here.present())
     with here.telling:
@@ -109,7 +110,7 @@ def online() -> None:
 
 
 def welcome(sid: str, state: dict[str, Any]) -> None:
-    """Send a new socket its state, and who is online: from then on `presence` tells the changes."""
+    """Send a new socket its state and who is online. From then on, it gets changes as `presence`."""
     here = current.presence()
     with here.telling:
         server.emit("welcome", state | {"online": here.online()}, to=sid)

@@ -22,7 +22,7 @@ from final_app.storage import outbox
 from final_app.storage.models import LARGEST_NUMBER
 
 MOST_SOCKETS = 50  # of one person, in all browsers
-PROTOCOL = 3  # of the events, as `static/js/core/connection.js` speaks it
+PROTOCOL = 3  # the version of the events; `static/js/core/connection.js` must have the same
 BROWSER = "Mozilla/"  # every browser's User-Agent begins with this
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def on(
 ) -> Callable[[Handler], Callable[..., Acknowledgement]]:
     """Decorate the handler of an event that requires a login.
 
-    The event counts against the rate limit `limit`, and is always acknowledged.
+    The event counts toward the rate limit `limit`, and is always acknowledged.
     """
 
     def register(handler: Handler) -> Callable[..., Acknowledgement]:
@@ -60,7 +60,10 @@ def on(
 
 @server.on("connect")
 def connect(data: object = None) -> None:
-    """Let one socket in at a time. Before each, all else has a turn: a whole team may come at once."""
+    """Accept one socket at a time. Before each, everything else gets a turn.
+
+    A whole team may connect at the same time, and nobody else should have to wait for the whole team.
+    """
     with _door:
         clock.pause(0)
         _let_in(data)
@@ -125,7 +128,7 @@ def unknown(event: str, *payload: object) -> Acknowledgement:
 
 
 def _let_in(data: object) -> None:
-    """Accept the socket of a logged-in user and add it to the rooms of its user."""
+    """Accept the socket of a logged-in user, add it to the user's rooms, and welcome it."""
     _check_protocol(data)
     me, sid = auth.of_request(server.handshake()), server.sid()
     if me is None:
@@ -134,7 +137,7 @@ def _let_in(data: object) -> None:
         raise _refusal(f"You can have at most {MOST_SOCKETS} open pages.", "too_many_sockets")
     current.presence().connect(sid, me.session_id, me.id)
     joined = _enter_rooms(me, sid)
-    if auth.current_user() is None:  # the session ended before this socket was noted
+    if auth.current_user() is None:  # the session ended before this socket was added
         current.presence().disconnect(sid)
         raise _refusal("You are not logged in.", "unauthorized")
     everybody = current.listing()
@@ -152,12 +155,12 @@ def _let_in(data: object) -> None:
 
 
 def _check_protocol(data: object) -> None:
-    """Refuse a page of another version. A program that names no version is accepted."""
+    """Refuse a page of another protocol version. A program that sends no version is accepted."""
     told = data.get("protocol") if isinstance(data, dict) else None
     is_page = told is not None or server.handshake().get("HTTP_USER_AGENT", "").startswith(BROWSER)
     if is_page and told != PROTOCOL:
-        # A page of protocol 1 names none. It knows only one refusal: it stops and offers a link,
-        # which loads it again.
+        # A page with protocol 1 sends no version, and understands only the code "unauthorized". It then
+        # stops and offers a link that loads the page again.
         code = "unauthorized" if told is None else "outdated"
         raise _refusal("This page is out of date. Reload it.", code)
 
@@ -167,14 +170,14 @@ def _refusal(message: str, code: str) -> ConnectionRefusedError:
 
 
 def _enter_rooms(me: Identity, sid: str) -> list[dict[str, Any]]:
-    """Subscribe a socket to the rooms of its user; return the rooms."""
+    """Add a socket to the Socket.IO rooms that its user needs. Return the rooms of the chat."""
     entered = memberships.ids_of(me.id)
     server.enter(sid, broadcast.user_name(me.id))
     server.enter(sid, broadcast.EVERYBODY)
     for room_id in entered:
         server.enter(sid, broadcast.room_name(room_id))
     joined = memberships.of(me.id)
-    # If the user was removed from a room meanwhile, that happened before this socket joined it.
+    # If the user was removed from a room in the meantime, the removal may have missed this socket.
     for room_id in entered - {room["id"] for room in joined}:
         server.leave(sid, broadcast.room_name(room_id))
     return joined

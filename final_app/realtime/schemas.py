@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from final_app.errors import Invalid
 from final_app.storage.models import LARGEST_NUMBER
 
-MOST_UPLOADS = 50  # the setting can be lower
+MOST_UPLOADS = 50  # per message; the setting can be lower
 MOST_ROOMS = 1000  # in one `sync`
 
 Number = Field(ge=0, le=LARGEST_NUMBER)
@@ -18,7 +18,8 @@ S = TypeVar("S", bound="Schema")
 class Schema(BaseModel):
     """The payload of an event: exactly these fields, of exactly these types."""
 
-    # Checking the length decodes each text, which rejects unpaired surrogates that cannot be stored.
+    # Checking the length makes pydantic decode each text. This rejects unpaired surrogates, which
+    # cannot be stored.
     model_config = ConfigDict(strict=True, extra="forbid", str_min_length=0)
 
 

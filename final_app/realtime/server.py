@@ -16,7 +16,7 @@ from final_app.lib.thread_pool import gevent_is_used
 from final_app.wire.server import SocketIO, caller
 
 PING_EVERY, PING_PATIENCE = 25, 20  # seconds
-SHARE_OF_SOCKETS = 75  # per cent of the connections and files that the process can open
+SHARE_OF_SOCKETS = 75  # percent of the connections and files that the process can open
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,9 +24,9 @@ socketio = SocketIO()
 
 
 def attach(app: Flask, settings: Settings) -> None:
-    """Add Socket.IO to the application, with gevent if it has patched sockets, or else with threads.
+    """Add Socket.IO to the application. It uses gevent if gevent has patched sockets, or else threads.
 
-    `async_handlers=False` keeps the events of one client in order.
+    With `async_handlers=False`, the events of one client are handled in order.
     """
     socketio.init_app(
         app,
@@ -62,7 +62,7 @@ def sid() -> str:
 
 
 def handshake() -> dict[str, Any]:
-    """Return the WSGI environment in which that connection was opened."""
+    """Return the WSGI environment of the handshake of that connection."""
     return caller().environ
 
 
@@ -72,7 +72,7 @@ def emit(event: str, data: object, *, to: str, skip: str | list[str] | None = No
 
 
 def enter(sid: str, room: str) -> None:
-    """Add a connection to a Socket.IO room, unless it has closed meanwhile."""
+    """Add a connection to a Socket.IO room, unless the connection has been closed."""
     with contextlib.suppress(KeyError, ValueError):
         _server().enter_room(sid, room, namespace="/")
 
@@ -82,12 +82,12 @@ def leave(sid: str, room: str) -> None:
 
 
 def disconnect(sid: str) -> None:
-    """Send DISCONNECT, after which the browser's client does not reconnect by itself."""
+    """Send DISCONNECT. After that, the client in the browser does not reconnect by itself."""
     _server().disconnect(sid, namespace="/")
 
 
 def in_background(work: Callable[..., None], *args: object) -> None:
-    """Start work that nobody waits for: in a greenlet under gevent, else in a thread."""
+    """Start work that nobody waits for, in a greenlet if gevent is used, or else in a thread."""
     socketio.start_background_task(work, *args)
 
 
@@ -97,7 +97,7 @@ def say_goodbye() -> None:
 
 
 def close_all() -> None:
-    """Close all connections, because they have missed something. Their clients connect and sync."""
+    """Close all connections, because they may have missed events. Their clients reconnect and sync."""
     _server().eio.close_all()
 
 
@@ -107,7 +107,7 @@ def open_sids() -> list[str]:
 
 
 def _with_headers(wsgi: WsgiApp) -> WsgiApp:
-    """Add security headers to Socket.IO's own responses, as `web.headers` does to all others."""
+    """Add security headers to Socket.IO's own responses. `web.headers` does this for all others."""
     more = [
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),
@@ -127,7 +127,7 @@ def _with_headers(wsgi: WsgiApp) -> WsgiApp:
 
 
 def _queued_bytes() -> int:
-    """Return how many bytes wait for clients. The transports of `flask run` don't say."""
+    """Return how many bytes are waiting for clients, or 0 with `flask run`, where this is unknown."""
     engine = _server().eio
     return int(engine.unsent()) if hasattr(engine, "unsent") else 0
 

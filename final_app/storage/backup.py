@@ -1,4 +1,4 @@
-"""Back up a running chat into a new folder, which can be used as a data folder."""
+"""Back up a running chat into a new folder. This folder can then be used as a data folder."""
 
 import os
 import shutil
@@ -15,17 +15,17 @@ from final_app.errors import Conflict, Invalid, NotFound
 from final_app.storage import damage
 from final_app.storage.files import Files
 
-STEP_PAGES, STEP_FILES = 25_000, 1000  # between two progress reports: about 100 MB
+STEP_PAGES, STEP_FILES = 25_000, 1000  # between two progress reports; the pages are about 100 MB
 
 Tell = Callable[[str], None]
 
 
 def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], list[str]]:
-    """Copy the database, then the files that it names, then the secret key.
+    """Copy the database, then the files that have a row in it, then the secret key.
 
-    The files are copied second, because they never change and exist before the database names them. The
-    folder gets its name only when it is complete. Returns how many items of each kind were copied, and
-    the ids of files that were deleted meanwhile.
+    The files are copied after the database. This is safe, because a file exists before it gets a row and
+    never changes. The new folder gets its final name only when it is complete. Returns how many items of
+    each kind were copied, and the ids of the files that were deleted in the meantime.
     """
     source = make_url(settings.database)
     if source.get_backend_name() != "sqlite" or not source.database:
@@ -57,8 +57,9 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
 def _copy_database(source: Path, target: Path, tell: Tell) -> None:
     """Copy the committed data and check the copy.
 
-    All steps use one read transaction, so they see the same state and block no writers (WAL). Without
-    it, every commit of the chat would restart the copy, and under load it would never finish.
+    All steps use one read transaction. They all see the same state, and do not block writers (WAL).
+    Without this transaction, every commit of the chat would restart the copy, so that it would never
+    finish under load.
     """
     with (
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as original,
@@ -85,7 +86,7 @@ def _copy_files(settings: Settings, draft: Path, tell: Tell) -> tuple[dict[str, 
 
         tables = {"people": "users", "rooms": "rooms", "messages": "messages"}
         held = {what: count(table) for what, table in tables.items()}
-        has_files = count("sqlite_master WHERE name = 'uploads'")  # not before 0002
+        has_files = count("sqlite_master WHERE name = 'uploads'")  # since migration 0002
         named = copy.execute("SELECT id, size FROM uploads").fetchall() if has_files else []
     here, there = Files(settings), Files(settings.model_copy(update={"data_dir": draft}))
     missing = []
@@ -99,7 +100,7 @@ def _copy_files(settings: Settings, draft: Path, tell: Tell) -> tuple[dict[str, 
 
 
 def _copied(here: Files, there: Files, upload_id: str) -> int:
-    """Copy a file and its thumbnail, if they exist; return their size."""
+    """Copy a file and its thumbnail, if they exist. Return the number of bytes copied."""
     copied = 0
     for thumbnail in (False, True):
         target = there.path(upload_id, thumbnail=thumbnail)

@@ -1,4 +1,4 @@
-"""A damaged database: how to find the damage, and what to tell whoever runs the chat."""
+"""Find damage in an SQLite database, and tell the operator of the chat how to restore a backup."""
 
 import logging
 import shlex
@@ -17,10 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def check(database: Path) -> None:
-    """Raise CannotStart if the database cannot be read. There may be none yet.
+    """Raise CannotStart if the database exists and is damaged or cannot be opened.
 
-    SQLite itself reads a damaged page only when somebody asks for it, perhaps weeks later. A very large
-    database is checked only by `backup`, which checks each copy, so that a start stays quick.
+    Without this check, damage is noticed only when somebody needs the damaged page, perhaps weeks later.
+    A very large database is not checked here, so that the chat starts quickly. The command `backup`
+    checks every copy that it makes.
     """
     if not database.exists():
         return
@@ -35,20 +36,20 @@ def check(database: Path) -> None:
 
 
 def is_damage(problem: object) -> bool:
-    """Tell whether an error of SQLite means that the file is damaged or lacks a table."""
+    """Return whether an SQLite error means that the file is damaged or that a table is missing."""
     code = getattr(problem, "sqlite_errorcode", 0) & PRIMARY
     return code in DAMAGE or str(problem).startswith("no such table")
 
 
 def sentence(database: Path, found: str) -> str:
-    """Say what is damaged, which backup is the newest, and how to restore it."""
+    """Return a message that contains the damage, the newest backup, and how to restore the backup."""
     what = " ".join(found.split())
     told = f"The database {database} is damaged ({what}). "
     backup = newest_backup(database)
     if backup is None:
         return told + (
-            "Restore a backup as docs/running.md describes. The chat does not know of any: it "
-            "remembers those that its command `backup` makes."
+            "Restore a backup as docs/running.md describes. The chat has no record of a backup: it "
+            "remembers only those that its command `backup` has made."
         )
     return told + (
         f"Its newest backup is {backup}. "
@@ -57,14 +58,14 @@ def sentence(database: Path, found: str) -> str:
 
 
 def remember_backup(database: Path, backup: Path) -> None:
-    """Note where a backup is, in a file beside the database."""
+    """Write the path of a backup to a file next to the database."""
     kept = [*_backups(database), backup][-REMEMBERED:]
     with suppress(OSError):  # the backup itself is complete
         _notes(database).write_text("".join(f"{each}\n" for each in kept), encoding="utf-8")
 
 
 def newest_backup(database: Path) -> Path | None:
-    """Return the newest backup that is still where it was made."""
+    """Return the newest backup that still exists at its path, or None."""
     return next(reversed(_backups(database)), None)
 
 
@@ -92,7 +93,7 @@ def _notes(database: Path) -> Path:
 
 
 def _command(database: Path, backup: Path) -> str:
-    """Return the command that puts the backup in the place of the folder, or of the file alone."""
+    """Return the shell command that replaces the data folder, or only the database, with the backup."""
     if database.name == "chat.db":
         old, new = database.parent, backup
     else:

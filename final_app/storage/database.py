@@ -19,7 +19,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database(Protocol):
-    """What SQLite and PostgreSQL do differently: see `storage.sqlite` and `storage.postgresql`."""
+    """What SQLite and PostgreSQL do differently. See `storage.sqlite` and `storage.postgresql`."""
 
     options: ClassVar[dict[str, Any]]  # of SQLAlchemy's engine
 
@@ -48,7 +48,7 @@ def current() -> Database:
 
 
 def at(url: str) -> Database:
-    """Return the kind of database that a URL names. Raises WrongSetting without its driver."""
+    """Return the database for a URL. Raises WrongSetting if its driver is not installed."""
     if make_url(url).get_backend_name() == "sqlite":
         return Sqlite()
     try:
@@ -62,9 +62,9 @@ def at(url: str) -> Database:
 
 
 def upgrade() -> None:
-    """Migrate the database to this version of the chat. Needs an application context.
+    """Migrate the database to this version of the chat. This needs an application context.
 
-    Raises CannotStart if that is not possible, or if a table is missing afterwards.
+    Raises CannotStart if the migration fails, or if a table is missing after it.
     """
     try:
         flask_migrate.upgrade(directory=str(MIGRATIONS))

@@ -1,4 +1,4 @@
-"""Turn the errors of a full disk and of a damaged SQLite database into errors that people understand."""
+"""Turn low-level errors (a full disk, a damaged SQLite database) into errors that users understand."""
 
 import logging
 import sqlite3
@@ -13,7 +13,7 @@ from final_app.lib.logs import Seldom
 from final_app.storage import damage
 from final_app.storage.images import NO_SPACE
 
-# The second one means that the index of the write-ahead log cannot grow.
+# SQLITE_IOERR_SHMSIZE means that the index of the write-ahead log cannot grow.
 FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -22,19 +22,19 @@ _full, _damaged = Seldom(log), Seldom(log)
 
 
 def means_full(problem: BaseException) -> bool:
-    """Return whether an error of the operating system or of SQLite means that the disk is full."""
+    """Return whether an error from the operating system or SQLite means that the disk is full."""
     errno, code = getattr(problem, "errno", 0), getattr(problem, "sqlite_errorcode", 0)
     return errno in NO_SPACE or code in FULL
 
 
 def means_busy(problem: sqlite3.Error) -> bool:
-    """Return whether an error of SQLite means that another connection holds the database."""
+    """Return whether an SQLite error means that another connection has locked the database."""
     return problem.sqlite_errorcode & damage.PRIMARY in BUSY
 
 
 def disk_full(folder: Path) -> DiskFull:
-    """Return the error for people, and log a line for whoever runs the chat."""
-    _full.error(f"The disk is full: the chat stores nothing until there is space in {folder}.")
+    """Return the error to show to users, and log a line for the operator of the chat."""
+    _full.error(f"The disk is full. The chat stores nothing until there is space in {folder}.")
     return DiskFull("The server's disk is full. Nothing was saved; tell whoever runs this chat.")
 
 
@@ -50,7 +50,7 @@ def refusing_if_full(folder: Path) -> Iterator[None]:
 
 
 def explain(problem: BaseException, engine: Engine | None) -> None:
-    """Raise DiskFull or Damaged if that is what an error of the database means."""
+    """Raise DiskFull or Damaged if a database error means that. Otherwise, do nothing."""
     database = Path(engine.url.database or "") if engine else Path()
     if means_full(problem):
         raise disk_full(database.parent) from problem

@@ -1,4 +1,4 @@
-"""Uploaded files: checked by their content and stored under ids that nobody can guess."""
+"""Uploaded files. They are checked by their content, and stored under ids that nobody can guess."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from final_app.errors import DiskFull, TooLarge, Unsupported
 from final_app.storage import faults
 
 NAME_LENGTH = 100  # characters
-HEAD = 4096  # bytes that show the type of a file
+HEAD = 4096  # bytes at the beginning of a file from which its type is determined
 PATIENCE = 60  # seconds for one image
 CODE = Path(__file__).resolve().parents[2]
 IDS = re.compile(r"[0-9a-f]{32}")
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Kept:
-    """A stored file. `size` includes the thumbnail; only images have `width` and `height`."""
+    """A stored file. `size` includes the thumbnail. Only images have `width` and `height`."""
 
     id: str
     mime: str
@@ -48,14 +48,14 @@ class Kept:
 
 
 class Files:
-    """The folder of uploads."""
+    """The folder that contains the uploaded files."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = settings.data_dir.resolve() / "uploads"
 
     def path(self, upload_id: str, *, thumbnail: bool = False) -> Path:
-        """Return the path of a file. Raises ValueError if it is not a valid id."""
+        """Return the path of a file. Raises ValueError if `upload_id` is not a valid id."""
         if not IDS.fullmatch(upload_id):
             raise ValueError(upload_id)
         return self.folder / upload_id[:2] / (upload_id + (".thumb" if thumbnail else ""))
@@ -91,9 +91,9 @@ class Files:
 
     @contextmanager
     def arrivals(self) -> Iterator[Callable[..., IO[bytes]]]:
-        """Provide a function that opens files for incoming data, and delete those that were not kept.
+        """Provide a function that opens files for incoming data.
 
-        Raises DiskFull if the disk has no space for them.
+        At the end, delete the files that `keep` has not stored. Raises DiskFull if the disk is full.
         """
         opened: list[IO[bytes]] = []
 
@@ -106,14 +106,15 @@ class Files:
                 yield open_one
         finally:
             for file in opened:
-                with suppress(OSError):  # writes what is still in its buffer
+                with suppress(OSError):  # `close` also writes the data that is still in the buffer
                     file.close()
                 Path(file.name).unlink(missing_ok=True)
 
     def remove(self, upload_ids: Iterable[str]) -> None:
         """Remove files and their thumbnails, if they exist.
 
-        A file that cannot be removed is logged. Retention tries again, because no row names it.
+        If a file cannot be removed, the error is logged. The file no longer has a row, so retention
+        tries to remove it again.
         """
         for upload_id in upload_ids:
             for thumbnail in (False, True):
@@ -136,7 +137,7 @@ class Files:
 
 
 def sniffed(path: Path) -> str:
-    """Return the MIME type of a file by its first bytes. Its name is ignored."""
+    """Return the MIME type of a file, which is determined from its first bytes and not from its name."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     for signature, mime in SIGNATURES:
@@ -151,7 +152,7 @@ def sniffed(path: Path) -> str:
 
 
 def label(name: str) -> str:
-    """Return a safe file name: no path, no device name and no control characters."""
+    """Return a safe file name, which has no path, no control characters and is no device name."""
     name = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
     shown = "".join(each for each in name if unicodedata.category(each)[0] != "C")
     shown = " ".join(re.sub(r'[<>:"|?*]', "_", shown).split()).strip(". ")
@@ -162,14 +163,14 @@ def label(name: str) -> str:
 
 
 class _Images:
-    """The subprocess `images`, which is started for the first image."""
+    """The subprocess that runs `storage.images`. It is started when the first image arrives."""
 
     def __init__(self) -> None:
         self._one = threading.Lock()  # one image at a time; the chat needs the rest of the CPU
         self._program: subprocess.Popen[str] | None = None
 
     def remake(self, source: Path, target: Path, small: Path, most_pixels: int) -> dict[str, Any]:
-        """Send the program one job and return its answer, or an error if it ends without one."""
+        """Send the subprocess one job. Return its answer, or an error if it ends without answering."""
         job = json.dumps([str(source), str(target), str(small), most_pixels])
         with self._one:
             program = self._running()
@@ -181,7 +182,7 @@ class _Images:
                 told = json.loads(program.stdout.readline())
             except (OSError, ValueError):
                 program.kill()
-                program.wait()  # or else it would still seem to run at the next image
+                program.wait()  # otherwise, it would still seem to run when the next image arrives
                 return {"error": "This image takes too much time or memory.", "status": 413}
             finally:
                 give_up.cancel()

@@ -1,12 +1,13 @@
 """Re-encode uploaded images, so that nothing hidden in a file is kept.
 
-This is a separate program, because attacks target the decoding of images. `python -m
-final_app.storage.images` reads one line of JSON for each image, [source, target, thumbnail, most
-pixels], and answers with one line, {"mime", "width", "height"} or {"error": message, "status"}. It
-exits when its standard input closes.
+This is a separate program, because image decoders are a common target of attacks. `python -m
+final_app.storage.images` reads one line of JSON for each image: [source, target, thumbnail, most
+pixels]. It answers with one line of JSON: {"mime", "width", "height"} or {"error": message, "status"}.
+It exits when its standard input closes.
 
-Each image gets a new process with limits on memory and time, which apply even if this program or the
-chat ends. This program forks it instead of the chat, because forking a large process blocks it.
+This program forks a new process for each image, with limits on memory and time. The limits apply even if
+this program or the chat ends. The chat does not fork these processes itself, because forking a large
+process blocks it for a while.
 """
 
 import errno
@@ -20,7 +21,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, ImageSequence
 
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
-LONGEST_SIDE = 4096  # pixels, of the image that is kept
+LONGEST_SIDE = 4096  # pixels of the image that is stored
 THUMBNAIL = (640, 640)  # pixels; the page shows it at half this size or less
 MEMORY = 1_500_000_000  # bytes of address space
 SECONDS = 50  # of wall time; less than `files.PATIENCE`, after which this program is killed
@@ -33,7 +34,7 @@ Image.MAX_IMAGE_PIXELS = None  # `remake` checks its own limit before decoding
 
 
 class Refused(Exception):
-    """The file cannot be stored as an image. `status` is the HTTP status."""
+    """The file cannot be stored as an image. `status` is the HTTP status of the response."""
 
     def __init__(self, message: str, status: int = 415) -> None:
         self.status = status
@@ -81,7 +82,7 @@ def _write(image: Image.Image, kind: str, target: Path, frames: int) -> Image.Im
 
 
 def _bare(frame: Image.Image) -> Image.Image:
-    """Return only the pixels, rotated as the EXIF data says."""
+    """Return the pixels of an image without its metadata, rotated as the EXIF data specifies."""
     upright = ImageOps.exif_transpose(frame)
     bare = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     bare.info.clear()
@@ -90,7 +91,7 @@ def _bare(frame: Image.Image) -> Image.Image:
 
 
 def _lower_limits() -> None:
-    """Limit memory and lower the priority, if the system supports it."""
+    """Limit the memory and lower the priority of this process, if the system supports this."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -100,7 +101,7 @@ def _lower_limits() -> None:
 
 
 def _do(job: str) -> str:
-    """Do one job; the job and the returned answer are JSON."""
+    """Do one job and return the answer. Both are JSON."""
     source, target, thumbnail, most_pixels = json.loads(job)
     try:
         told = remake(Path(source), Path(target), Path(thumbnail), most_pixels)
@@ -110,7 +111,7 @@ def _do(job: str) -> str:
 
 
 def _do_in_a_child(job: str) -> str:
-    """Do one job in a new process; return its answer, or "" if it ended without one."""
+    """Do one job in a new process. Return its answer, or "" if the process ended without one."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -126,7 +127,7 @@ def _do_in_a_child(job: str) -> str:
 
 
 def main() -> None:
-    """Do jobs until standard input closes, in this process if the system cannot fork."""
+    """Do jobs until standard input closes. If the system cannot fork, do them in this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the chat
     Image.init()  # once, for all children
     do = _do_in_a_child if hasattr(os, "fork") else _do

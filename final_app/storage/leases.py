@@ -1,8 +1,8 @@
-"""Who is online in which process, in PostgreSQL.
+"""Store in PostgreSQL who is online in which process.
 
-A process owns the rows that it wrote, as long as it renews its lease. If it dies, the others remove its
-rows, but not at once: its people have some seconds to connect to another process, and nobody sees them
-go and come back.
+A process owns the rows that it has written as long as it renews its lease. If a process dies, the other
+processes remove its rows, but not at once. Its users have some seconds to connect to another process. If
+they do, nobody sees them go offline and come back.
 """
 
 from sqlalchemy import Connection
@@ -23,7 +23,7 @@ ELSEWHERE = "SELECT DISTINCT user_id FROM online WHERE process_id <> %s"
 
 
 class Lease:
-    """The rows of this process."""
+    """The lease of this process, and the rows that the process has written."""
 
     def __init__(self) -> None:
         self._process = clock.short_token()
@@ -31,7 +31,10 @@ class Lease:
         self._written: set[int] = set()  # user ids
 
     def share(self, connection: Connection, here: set[int]) -> tuple[set[int], bool]:
-        """Write who is online here; return who is online elsewhere, and whether the lease is renewed."""
+        """Store who is online in this process. Renew the lease if this is due.
+
+        Returns who is online in other processes, and whether the lease was renewed.
+        """
         renew = clock.seconds() - self._renewed >= RENEW_EVERY
         if renew:
             self._renew(connection)
@@ -45,6 +48,6 @@ class Lease:
 
     def _renew(self, connection: Connection) -> None:
         if connection.exec_driver_sql(RENEW, (self._process,)).scalar():
-            self._written = set()  # the others took this process for dead, or it is new
+            self._written = set()  # this process is new, or others thought that it was dead
         connection.exec_driver_sql(REMOVE_DEAD)
         self._renewed = clock.seconds()

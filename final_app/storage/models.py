@@ -1,4 +1,4 @@
-"""The tables. `rooms.next_numbers` gives `seq` and `rev`, which order a room; time never does."""
+"""The tables. Rooms are ordered by `seq` and `rev` (see `rooms.next_numbers`), and never by time."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -9,7 +9,7 @@ from flask_sqlalchemy.session import Session as BaseSession
 from sqlalchemy import Connection, Engine, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-LARGEST_NUMBER = 2**31 - 1  # that fits into a column of PostgreSQL: ids, seqs and revs
+LARGEST_NUMBER = 2**31 - 1  # the largest id, `seq` or `rev` that fits into a column of PostgreSQL
 
 
 class Base(DeclarativeBase):
@@ -26,7 +26,7 @@ class JoiningSession(BaseSession):
 
 
 def table(model: type[Base]) -> Table:
-    """Return the table of a model, for statements that are built once and return plain columns."""
+    """Return the table of a model. Statements built from tables return plain columns, not objects."""
     return cast(Table, model.__table__)
 
 
@@ -48,9 +48,9 @@ class User(Base):
 
 
 class Session(Base):
-    """A browser where a user is logged in. The cookie contains the token, and this row its hash.
+    """A browser in which a user is logged in. The cookie contains a token, and this row its hash.
 
-    A bot has a permanent session, and sends its token in the Authorization header.
+    A bot has one permanent session, and sends its token in the Authorization header.
     """
 
     __tablename__ = "sessions"
@@ -107,9 +107,10 @@ class Membership(Base):
 
 
 class Message(Base):
-    """A message. The page creates its `client_id`, so that a repeated attempt is recognized.
+    """A message. The page creates its `client_id`, so that the server recognizes a repeated attempt.
 
-    `seq` is its position in the room, and `rev` its last change. A deleted message stays, but empty.
+    `seq` is the position of the message in its room, and `rev` is the number of its last change. The row
+    of a deleted message remains, without its content.
     """
 
     __tablename__ = "messages"
@@ -144,7 +145,7 @@ class Message(Base):
 
 
 class Mention(Base):
-    """A user whom a message mentions with @."""
+    """The mention of a user in a message, with @."""
 
     __tablename__ = "mentions"
     message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), primary_key=True)
@@ -164,9 +165,10 @@ class Reaction(Base):
 
 
 class Upload(Base):
-    """A file. Its content is in the data folder, under its `id`, which nobody can guess.
+    """An uploaded file. Its content is in the data folder, under its `id`, which nobody can guess.
 
-    Until a message contains it, only its owner can access it. Images have `width` and `height`.
+    Until the file is sent with a message, only its owner can access it. Only images have `width` and
+    `height`.
     """
 
     __tablename__ = "uploads"
@@ -184,7 +186,7 @@ class Upload(Base):
 
 
 class OutboxEntry(Base):
-    """A fact as JSON (`final_app.facts`) that a command left for the server."""
+    """A fact (see `final_app.facts`) as JSON, which a command has stored for the server."""
 
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(primary_key=True)

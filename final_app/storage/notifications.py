@@ -1,10 +1,10 @@
-"""PostgreSQL carries the facts: a notification leaves with its transaction.
+"""Send facts to all processes through PostgreSQL, as notifications that are part of a transaction.
 
-NOTIFY inside a transaction takes effect at its commit, and every process that listens gets the
-notifications of all transactions in the order of their commits, its own included
-(https://www.postgresql.org/docs/current/sql-notify.html). Nothing is kept for a process that does not
-listen. If its line breaks, it has missed something: `lost` closes its sockets, and the clients connect
-again and sync.
+A NOTIFY inside a transaction takes effect when the transaction commits. Every process that listens gets
+the notifications of all transactions, including its own, in the order of the commits
+(https://www.postgresql.org/docs/current/sql-notify.html). PostgreSQL does not keep notifications for a
+process that is not listening. If the connection of a process breaks, the process may have missed facts.
+`lost` then closes its sockets, so that the clients connect again and sync.
 """
 
 import json
@@ -26,16 +26,19 @@ from final_app.storage.postgresql import Gone
 
 CHANNEL = "chat"
 LONGEST = 7_900  # bytes of one notification; PostgreSQL allows 8,000
-SILENCE = 15.0  # seconds after which a line counts as broken; each process notifies every 5 s
+SILENCE = 15.0  # seconds after which a connection counts as broken; each process notifies every 5 s
 NOTIFY = "SELECT pg_notify(%s, %s)"
 
 log = logging.getLogger(__name__)
 
 
 class Notifications:
-    """The facts of all processes. `listener` acts on each fact, and `lost` on the loss of the line."""
+    """The facts of all processes.
 
-    has_sockets = True  # a command notifies, as a server does
+    `listener` is called with each fact. `lost` is called when the connection has broken.
+    """
+
+    has_sockets = True  # this makes no difference here: commands and servers both use NOTIFY
 
     def __init__(
         self, url: str, listener: Callable[[Fact], None], lost: Callable[[], None]
@@ -46,34 +49,34 @@ class Notifications:
         self._lease = Lease()
 
     def before_commit(self, connection: Connection, recorded: Iterable[Fact]) -> None:
-        """Let the facts leave with the current transaction."""
+        """Make the facts notifications of the current transaction. Its commit sends them."""
         driver: Any = (
             connection.connection.driver_connection
-        )  # SQLAlchemy would take longer than it
+        )  # used directly, because SQLAlchemy would take more time than the statement itself
         for fact in recorded:
             driver.execute(NOTIFY, (CHANNEL, encoded(fact)))
 
     def add(self, recorded: Iterable[Fact]) -> None:
-        """Do nothing: they come back as notifications."""
+        """Do nothing, because the facts come back to this process as notifications."""
 
     def deliver(self) -> None:
-        """Do nothing: `receive` delivers."""
+        """Do nothing, because `receive` delivers the facts."""
 
     def send(self, fact: Fact) -> None:
-        """Deliver a fact that is not stored, such as that somebody types."""
+        """Send a fact that is not stored, such as that somebody is typing."""
         with database.current().read() as connection:
             connection.exec_driver_sql(NOTIFY, (CHANNEL, encoded(fact)))
 
     def online_elsewhere(self, here: set[int]) -> set[int]:
-        """Tell the other processes who is online here, and return who is online there."""
+        """Share who is online in this process, and return who is online in other processes."""
         with database.current().read() as connection:
             elsewhere, renewed = self._lease.share(connection, here)
-            if renewed:  # nobody needs to hear it, but every line has to be heard
+            if renewed:  # an empty notification shows every process that its connection works
                 connection.exec_driver_sql(NOTIFY, (CHANNEL, ""))
         return elsewhere
 
     def begin(self) -> None:
-        """Start to listen. Raises Gone if the database cannot be reached."""
+        """Start listening. Raises Gone if the database cannot be reached."""
         try:
             self._line = psycopg.connect(
                 self._url, autocommit=True, application_name="chat listener"
@@ -81,21 +84,27 @@ class Notifications:
             self._line.execute(f"LISTEN {CHANNEL}")
         except psycopg.OperationalError as problem:
             self._line = None
-            raise Gone("The chat waits for its database.") from problem
+            raise Gone("The chat is waiting for its database.") from problem
 
     def receive(self) -> None:
-        """Deliver facts as they come. Raises Gone when the line has broken and there is no new one."""
+        """Deliver facts as they arrive, forever.
+
+        If the connection breaks, open a new one. Raises Gone if this is not possible.
+        """
         if self._line is None:
             self._listen_again()
         while True:
             try:
                 self._receive()
             except (psycopg.OperationalError, Unavailable) as problem:
-                log.warning("The line to the database has broken: %s", type(problem).__name__)
+                log.warning("The connection to the database broke: %s", type(problem).__name__)
                 self._listen_again()
 
     def _listen_again(self) -> None:
-        """Get a new line, and then close the sockets: who connects after that misses nothing."""
+        """Open a new connection, and then close all sockets, because facts may have been missed.
+
+        The process is listening again by then, so clients that connect after that miss nothing.
+        """
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -113,24 +122,24 @@ class Notifications:
                 if note.payload:
                     self._deliver(note.payload)
             if not heard:
-                raise psycopg.OperationalError("The database has said nothing for too long.")
+                raise psycopg.OperationalError("The database has sent nothing for too long.")
 
     def _deliver(self, payload: str) -> None:
         try:
             self._listener(facts.from_dict(json.loads(payload)))
-        except Unavailable:  # the listener could not read what it needs: the fact is lost
+        except Unavailable:  # the listener could not read what it needs, so the fact is lost
             raise
         except (KeyError, TypeError):
-            log.warning("A process of another version sent a fact that this version does not know")
+            log.warning("A process with another version of the chat sent an unknown kind of fact")
         except Exception:
-            log.exception("Failed to deliver a fact")  # without its content, which people wrote
+            log.exception("Failed to deliver a fact")  # without its content, which is private
         finally:
             if db.session.registry.has():
-                db.session.remove()  # the next fact must not see what this one has read
+                db.session.remove()  # otherwise, the next fact would see old rows from the session
 
 
 def encoded(fact: Fact) -> str:
-    """Return a fact as JSON. If that is too long, it only refers to its message."""
+    """Return a fact as JSON. If this is too long, the fact contains only a reference to its message."""
     payload = _json(fact)
     return payload if len(payload.encode()) <= LONGEST else _json(facts.shortened(fact))
 

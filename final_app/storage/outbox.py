@@ -1,8 +1,8 @@
-"""The outbox: delivers recorded facts to their listeners after the commit.
+"""The outbox delivers recorded facts to their listeners after the commit.
 
-With SQLite, the server has a queue in memory, in the order of its commits. A command has no sockets, so
-it stores its facts in the table `outbox`, in the same transaction, and the server reads that table.
-With PostgreSQL, the database itself carries all facts: see `storage.notifications`.
+With SQLite, the server has a queue in memory, which is in the order of the commits. A command has no
+sockets. It stores its facts in the table `outbox`, in the same transaction, and the server reads that
+table. With PostgreSQL, the database itself delivers all facts. See `storage.notifications`.
 """
 
 import json
@@ -23,13 +23,13 @@ from final_app.lib import clock
 from final_app.storage.models import OutboxEntry, db
 
 POLL = 2.0  # seconds between two reads of the table
-KEPT = timedelta(hours=1)  # in the table; the server has read them by then
+KEPT = timedelta(hours=1)  # how long entries stay in the table; the server reads them much earlier
 
 log = logging.getLogger(__name__)
 
 
 class Carrier(Protocol):
-    """What carries facts from the transactions to the sockets of every process."""
+    """Carries facts from transactions to the processes whose sockets need them."""
 
     has_sockets: bool  # false in a command
 
@@ -53,9 +53,9 @@ def current() -> Carrier:
 
 
 def at(url: str, listener: Callable[[Fact], None], lost: Callable[[], None]) -> Carrier:
-    """Return what carries facts if the database is at `url`.
+    """Return the carrier for the database at `url`.
 
-    `listener` acts on each fact. `lost` is called when this process has missed some.
+    The carrier calls `listener` with each fact, and `lost` when this process may have missed facts.
     """
     if make_url(url).get_backend_name() == "sqlite":
         return Outbox(listener)
@@ -65,7 +65,7 @@ def at(url: str, listener: Callable[[Fact], None], lost: Callable[[], None]) -> 
 
 
 class Outbox:
-    """The queue of the only process with sockets; `listener` acts on each fact."""
+    """The queue of the only process that has sockets. It calls `listener` with each fact."""
 
     def __init__(self, listener: Callable[[Fact], None]) -> None:
         self.has_sockets = True
@@ -76,7 +76,7 @@ class Outbox:
         self._last_read = 0  # id in the table
 
     def before_commit(self, connection: Connection, recorded: Iterable[Fact]) -> None:
-        """Store the facts that the server has to broadcast, inside the current transaction."""
+        """In a command, store the facts for the server, inside the current transaction."""
         if self.has_sockets:
             return
         for fact in recorded:
@@ -84,15 +84,15 @@ class Outbox:
             db.session.add(entry)
 
     def add(self, recorded: Iterable[Fact]) -> None:
-        """Queue the facts of a committed transaction."""
+        """In the server, queue the facts of a committed transaction."""
         if self.has_sockets:
             self._queue.extend(recorded)
 
     def deliver(self) -> None:
-        """Deliver all queued facts in order, and return when that is done.
+        """Deliver all queued facts in order, and return when the queue is empty.
 
-        If a listener causes another fact, as closing a socket does, the outer call delivers it. If a
-        listener fails, the error is logged and the next fact is delivered.
+        A listener can cause another fact, and so call this function again. The outer call then delivers
+        that fact. If a listener fails, the error is logged and the next fact is delivered.
         """
         with self._lock:
             if self._delivering:
@@ -105,26 +105,32 @@ class Outbox:
                 self._delivering = False
 
     def send(self, fact: Fact) -> None:
-        """Deliver a fact that is not stored, such as that somebody types."""
+        """Deliver a fact that is not stored, such as that somebody is typing."""
         self.add([fact])
         self.deliver()
 
     def online_elsewhere(self, here: set[int]) -> set[int]:
-        """Return nobody: there is no other process."""
+        """Return an empty set, because no other process has sockets."""
         return set()
 
     def begin(self) -> None:
-        """Skip the facts that commands stored before this server started: pages load them anyway."""
+        """Skip the facts that commands stored before this server started.
+
+        No socket is open yet, and every page gets the current state when it connects.
+        """
         self._last_read = db.session.scalar(select(func.max(OutboxEntry.id))) or 0
 
     def receive(self) -> None:
-        """Deliver the facts that commands have stored since the last call. Called every POLL seconds."""
+        """Deliver the facts that commands have stored since the last call.
+
+        A background task calls this every POLL seconds.
+        """
         unread = select(OutboxEntry).where(OutboxEntry.id > self._last_read)
         for entry in db.session.scalars(unread.order_by(OutboxEntry.id)):
             self._last_read = entry.id
             try:
                 self._queue.append(facts.from_dict(json.loads(entry.fact)))
-            except (KeyError, TypeError):  # a command of another version wrote it
+            except (KeyError, TypeError):  # a command of another version stored it
                 log.warning("This version of the chat does not know the fact number %s", entry.id)
         self.deliver()
 
@@ -132,10 +138,10 @@ class Outbox:
         try:
             self._listener(fact)
         except Exception:
-            log.exception("Failed to deliver %s", type(fact).__name__)  # not what people wrote
+            log.exception("Failed to deliver %s", type(fact).__name__)  # its content is private
 
 
 def remove_old() -> int:
-    """Remove old entries, inside the caller's transaction; return how many."""
+    """Remove old entries inside the caller's transaction. Return how many were removed."""
     old = delete(OutboxEntry).where(OutboxEntry.created_at < clock.now() - KEPT)
     return len(list(db.session.scalars(old.returning(OutboxEntry.id))))

@@ -1,8 +1,9 @@
-"""PostgreSQL: several processes write at the same time.
+"""PostgreSQL, where several processes write at the same time.
 
-A transaction waits only for those that touch the same rows. If two of them get in each other's way,
-PostgreSQL ends one, and it is run again from the beginning. The same happens when the line to the
-database breaks, until PATIENCE is over: a restart of the database looks like a pause.
+A transaction waits only for transactions that change the same rows. If two transactions conflict,
+PostgreSQL ends one of them, and the chat runs it again from the beginning. The chat also runs a
+transaction again when the connection to the database breaks, until PATIENCE is over. If the database
+restarts, users only notice a pause.
 """
 
 import threading
@@ -23,27 +24,27 @@ from final_app.errors import CannotStart, DiskFull, Unavailable
 from final_app.lib import clock
 from final_app.storage.models import db
 
-PATIENCE = 10.0  # seconds in which a database that restarts has to be back
-TRY_AGAIN = 0.1  # seconds
-MOST_TRIES = 5  # of a transaction that collides with others
-TURN = 1.0  # seconds
+PATIENCE = 10.0  # seconds that a database has to come back after a restart
+TRY_AGAIN = 0.1  # seconds between two attempts
+MOST_TRIES = 5  # attempts to run a transaction that conflicts with others
+TURN = 1.0  # seconds that a transaction waits for others of this process
 IDLE = 2.0  # seconds without use after which a connection may have died unnoticed
 # Keys of advisory locks. They are arbitrary numbers, but the same in every process.
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003
 
-# Another transaction was first, and the next attempt will see what it did.
+# These errors mean that another transaction was first. The next attempt sees what that one stored.
 COLLISIONS = (errors.IntegrityError, errors.SerializationFailure, errors.DeadlockDetected)
 GONE = "The chat can't reach its database right now. Nothing was saved; try again."
 
 
 class Gone(Unavailable):
-    """The database server cannot be reached, or it is starting."""
+    """The database server cannot be reached, or it is still starting."""
 
     code, status = "busy", 503
 
 
 class Postgresql:
-    """The database of several processes."""
+    """A database that several processes share."""
 
     is_held_by_others = False
 
@@ -64,7 +65,10 @@ class Postgresql:
     }
 
     def check(self) -> None:
-        """Raise CannotStart if there is no such database, or if it does not know letters."""
+        """Raise CannotStart if the database cannot be opened or has an unsuitable locale.
+
+        The search needs a locale that recognizes letters outside ASCII.
+        """
         try:
             with db.engine.connect() as connection:
                 knows = connection.exec_driver_sql("SELECT 'é' ~ '^[[:alnum:]]$'").scalar()
@@ -73,18 +77,21 @@ class Postgresql:
             raise CannotStart(f"The chat can't open its database: {str(cause).strip()}") from None
         if not knows:
             raise CannotStart(
-                "Expected a database whose locale knows more letters than ASCII's, for the search. "
+                "Expected a database whose locale recognizes letters outside ASCII, for the search. "
                 "Create it with: createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 chat"
             )
 
     def lock_migrations(self, connection: Connection) -> None:
-        """Wait until no other process migrates: several may start at once."""
+        """Wait until no other process migrates the database. Several may start at the same time."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
 
     @contextmanager
     def only_here(self) -> Iterator[bool]:
-        """Yield whether no other process does the hourly work; meanwhile, none begins it."""
-        with self.read() as connection:  # without a transaction, which could not last so long
+        """Yield true if this process can do the hourly work, or false if another one is doing it.
+
+        While this process does the work, no other process begins it.
+        """
+        with self.read() as connection:  # not a transaction, which would time out
             here = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({SWEEP})").scalar()
             try:
                 yield bool(here)
@@ -94,9 +101,9 @@ class Postgresql:
 
     @contextmanager
     def write(self, patience: float, *, alone: bool) -> Iterator[Connection]:
-        """Begin a transaction. What is not committed is rolled back.
+        """Begin a transaction. What the caller does not commit is rolled back.
 
-        If it is `alone`, it waits until no other of that kind runs in any process.
+        If `alone` is true, wait until no other transaction of this kind runs in any process.
         """
         with _connection() as connection:
             connection.begin()
@@ -125,17 +132,18 @@ class Postgresql:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
-        """Raise Gone or DiskFull if that is what an error of the driver means."""
+        """Raise Gone or DiskFull if an error from the driver means that. Otherwise, do nothing."""
         if means_gone(problem):
             connection.invalidate()  # the pool must not lend it again
         _explain_error(problem)
 
     def may_try_again(self, problem: Exception, tries: int, since: float) -> bool:
-        """Return whether a transaction that failed may succeed now; wait a little if that helps.
+        """Return whether a failed transaction may succeed if it is run again.
 
-        `tries` counts the attempts since `since`. If the line broke during a commit, nobody knows
-        whether it happened. Trying again is right all the same: a message has its `client_id`, and for
-        everything else the worst that can happen is that it is done twice.
+        `tries` is the number of attempts since the time `since`. If the database cannot be reached, this
+        waits a little. If the connection broke during a commit, nobody knows whether the commit
+        succeeded. Running the transaction again is right all the same. A message is not stored twice,
+        because it has a `client_id`. For everything else, the worst case is that it is done twice.
         """
         if isinstance(problem, Gone):
             clock.pause(TRY_AGAIN)
@@ -144,22 +152,23 @@ class Postgresql:
 
 
 def cause_of(problem: BaseException) -> BaseException:
-    """Return the error of the driver, whether or not SQLAlchemy has wrapped it."""
+    """Return the error from the driver, whether or not SQLAlchemy has wrapped it."""
     return getattr(problem, "orig", None) or problem
 
 
 def _connection() -> Connection:
     try:
         return db.engine.connect()
-    except PoolTimeout as problem:  # all others are in use
+    except PoolTimeout as problem:  # all connections are in use
         raise Gone(GONE) from problem
 
 
 def means_gone(problem: BaseException) -> bool:
-    """Return whether an error of the driver means that there is no connection to the server (any more).
+    """Return whether an error from the driver means that the connection to the server failed.
 
-    https://www.postgresql.org/docs/current/errcodes-appendix.html: class 08 is about connections, 57P0x
-    about a server that stops or starts, and 53300 means that it has too many connections.
+    Class 08 contains the connection errors. 57P0x means that the server is stopping or starting, and
+    53300 means that it has too many connections. See
+    https://www.postgresql.org/docs/current/errcodes-appendix.html
     """
     if not isinstance(problem, psycopg.OperationalError):
         return False
@@ -178,10 +187,11 @@ def _explain_error(problem: BaseException) -> None:
 
 @event.listens_for(Pool, "checkout")
 def _ping(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:
-    """Try a connection that nobody has used for a while; the pool replaces it if it is dead.
+    """Test a connection that nobody has used for a while. If it is dead, the pool replaces it.
 
-    SQLAlchemy's own `pool_pre_ping` tries each connection each time, which costs a round trip for every
-    transaction. If a connection dies within IDLE, its first statement fails, and is tried again.
+    SQLAlchemy's own `pool_pre_ping` tests a connection every time it is used, which costs each
+    transaction a round trip. Here, a connection is not tested if it was used within the last IDLE
+    seconds. If it has died since then, its first statement fails and the transaction is run again.
     """
     if not isinstance(connection, psycopg.Connection):
         return
@@ -197,6 +207,6 @@ def _ping(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:
 
 @event.listens_for(Engine, "handle_error")
 def _explain(context: ExceptionContext) -> None:
-    """Explain the errors of every statement, so that the code that runs it need not know of servers."""
+    """Translate the errors of every statement, so that the code that runs it need not do this."""
     if context.dialect.name == "postgresql":
         _explain_error(context.original_exception)

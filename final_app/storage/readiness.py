@@ -1,4 +1,4 @@
-"""Find out whether the chat can write, at a price that does not depend on how often somebody asks."""
+"""Find out whether the chat can write. Frequent checks do not cost more than rare ones."""
 
 import threading
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from final_app.lib import clock
 from final_app.storage import database
 from final_app.storage.transaction import try_to_write
 
-EVERY = 1.0  # seconds between two tries; in between, the last answer holds
-PATIENCE = 1.0  # seconds that a try waits for the database
+EVERY = 1.0  # seconds between two attempts to write; in between, the last result is used
+PATIENCE = 1.0  # seconds that an attempt waits for the database
 
-HELD = "Another program holds the database."
-STUCK = "A write of the chat itself has not ended yet."
+HELD = "Another program has locked the database."
+STUCK = "An earlier write of the chat itself has not finished yet."
 
 
 class Readiness:
-    """The last answer of one process: why the chat cannot write, or "" if it can."""
+    """The last result in this process: why the chat cannot write, or "" if it can."""
 
     def __init__(self, attempt: Callable[[float], None] = try_to_write) -> None:
         self._attempt = attempt
@@ -25,9 +25,9 @@ class Readiness:
         self._tried = -EVERY  # on the monotonic clock
 
     def problem(self) -> str:
-        """Return in one sentence why the chat cannot write, or "" if it can.
+        """Return a sentence that explains why the chat cannot write, or "" if it can.
 
-        Takes at most PATIENCE: whoever asks during a try of somebody else waits for its result.
+        If another call is just trying to write, this one waits for its result, but at most PATIENCE.
         """
         if self._one_at_a_time.acquire(timeout=PATIENCE):
             try:

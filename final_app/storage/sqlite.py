@@ -1,4 +1,4 @@
-"""SQLite: one connection writes at a time, without blocking the event loop."""
+"""SQLite, where one connection writes at a time. Waiting for it does not block the event loop."""
 
 import sqlite3
 import threading
@@ -15,18 +15,17 @@ from final_app.lib import clock
 from final_app.storage import damage, faults
 from final_app.storage.models import db
 
-TRY_AGAIN = 0.05  # seconds
+TRY_AGAIN = 0.05  # seconds between two attempts to begin a transaction
 BUSY = "The database is busy. Nothing was saved; try again."
 
 
 class Sqlite:
-    """The database of one process. A command, which is another process, can write meanwhile."""
+    """The database of one server process. Commands are other processes, and can write as well."""
 
     options: ClassVar[dict[str, Any]] = {
         "pool_size": 8,
         "max_overflow": 64,  # connections; a request that only reads also uses one
-        # The connection that was used last knows most pages of the database, and need not read them
-        # again.
+        # The connection that was used last has most pages of the database in its cache.
         "pool_use_lifo": True,
         # SQLite's own waiting would block the whole gevent loop. `write` waits cooperatively instead.
         "connect_args": {"timeout": 0, "isolation_level": "IMMEDIATE", "check_same_thread": False},
@@ -40,7 +39,7 @@ class Sqlite:
 
     @property
     def is_held_by_others(self) -> bool:
-        """Whether a write waits for another program that holds the database."""
+        """Whether a write is waiting because another program has locked the database."""
         return self._held_by_others.is_set()
 
     def check(self) -> None:
@@ -48,24 +47,25 @@ class Sqlite:
         damage.check(Path(db.engine.url.database or ""))
 
     def lock_migrations(self, connection: Connection) -> None:
-        """Do nothing: only one process starts with this database."""
+        """Do nothing, because only one server process uses this database."""
 
     def only_here(self) -> AbstractContextManager[bool]:
-        """Yield true: there is no other process that could do the same work."""
+        """Yield true, because no other process could be doing the same work."""
         return nullcontext(True)
 
     @contextmanager
     def write(self, patience: float, *, alone: bool) -> Iterator[Connection]:
-        """Wait until nobody else writes, first in this process and then in others, and begin.
+        """Wait until nobody else writes, first in this process and then in others. Then begin.
 
-        What is not committed is rolled back. Every transaction is `alone` here.
+        What the caller does not commit is rolled back. `alone` makes no difference, because only one
+        transaction can write at a time.
         """
         give_up = clock.seconds() + patience
         if not self._one_at_a_time.acquire(timeout=patience):
             raise Busy(BUSY)
         try:
             connection = self._kept()
-            connection.rollback()  # a session that is still open may have begun on it
+            connection.rollback()  # an open session may have begun a transaction on it
             connection.begin()
             try:
                 self._begin(connection, give_up)
@@ -81,7 +81,7 @@ class Sqlite:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Lend the connection that writes, which knows most pages, or another one while it does."""
+        """Lend the writing connection, which has most pages cached, or another one if it is busy."""
         if self._one_at_a_time.acquire(blocking=False):
             try:
                 yield self._kept()
@@ -92,11 +92,11 @@ class Sqlite:
                 yield connection
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
-        """Raise DiskFull or Damaged if that is what an error of the driver means."""
+        """Raise DiskFull or Damaged if an error from the driver means that. Otherwise, do nothing."""
         faults.explain(problem, connection.engine)
 
     def may_try_again(self, problem: Exception, tries: int, since: float) -> bool:
-        """Return false: here, nobody else can be the reason why a transaction has failed."""
+        """Return false, because a transaction never fails here because of another one."""
         return False
 
     def _begin(self, connection: Connection, give_up: float) -> None:
@@ -117,7 +117,7 @@ class Sqlite:
             clock.pause(TRY_AGAIN)
 
     def _kept(self) -> Connection:
-        """Return the connection that all transactions use. The caller must hold the lock."""
+        """Return the connection that all transactions share. The caller must hold the lock."""
         if self._writer is None:
             self._writer = db.engine.connect()
         return self._writer
@@ -125,14 +125,14 @@ class Sqlite:
 
 @event.listens_for(Engine, "handle_error")
 def _explain(context: ExceptionContext) -> None:
-    """Explain the errors of every statement, so that the code that runs it need not know of disks."""
+    """Translate the errors of every statement, so that the code that runs it need not do this."""
     if context.dialect.name == "sqlite":
         faults.explain(context.original_exception, context.engine)
 
 
 @event.listens_for(Engine, "connect")
 def _prepare(connection: Any, record: object) -> None:
-    """Allow reading while another connection writes (WAL), and flush every commit to disk."""
+    """Let others read while one connection writes (WAL), and flush every commit to disk."""
     if isinstance(connection, sqlite3.Connection):
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")

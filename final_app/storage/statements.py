@@ -1,7 +1,7 @@
-"""Statements that are built with SQLAlchemy once, and that the database's own driver runs.
+"""Statements that SQLAlchemy compiles once, and that the database's own driver then runs.
 
-What SQLAlchemy does for each execution takes several times as long as a small statement. Each message
-and each connection needs a few of these.
+What SQLAlchemy does for each execution takes several times as long as a small statement itself. Every
+message and every connection needs a few small statements, so compiling them once saves much time.
 """
 
 from collections import namedtuple
@@ -16,7 +16,7 @@ AnyStatement = Select[Any] | Insert | Update | Delete
 
 
 class json_each(GenericFunction[Any]):  # noqa: N801
-    """A JSON list of texts as a table with the column `value`, as SQLite calls it."""
+    """Turns a JSON list of texts into a table with the column `value`, as SQLite's json_each does."""
 
     inherit_cache = True
 
@@ -27,11 +27,11 @@ def _for_postgresql(element: json_each, compiler: SQLCompiler, **options: Any) -
 
 
 class Statement:
-    """A statement that is compiled when it is first run.
+    """A statement that is compiled when it is run for the first time.
 
-    Its values are given by the names of its `bindparam`.
-    For an INSERT, these are the names of its `columns`. Rows have the names of what is selected or
-    returned.
+    When you run it, you pass each value under the name of its `bindparam`. For an INSERT, pass each
+    value under the name of its column, which must be one of `columns`. The rows are named tuples, with
+    the names of the columns that are selected or returned.
     """
 
     def __init__(self, statement: AnyStatement, columns: tuple[str, ...] = ()) -> None:
@@ -43,7 +43,7 @@ class Statement:
     def run(self, connection: Connection, values: dict[str, Any]) -> list[Any]:
         """Run the statement and return its rows. Raises KeyError if a value is missing.
 
-        An error is one of the driver, such as `sqlite3.OperationalError`, and not SQLAlchemy's.
+        Other errors come from the driver, such as `sqlite3.OperationalError`, and not from SQLAlchemy.
         """
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.name)
@@ -55,7 +55,7 @@ class Statement:
 
 
 class _Compiled:
-    """A statement in the words of one database."""
+    """A statement that is compiled for one database."""
 
     def __init__(self, statement: AnyStatement, columns: tuple[str, ...], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=columns or None)
@@ -65,7 +65,7 @@ class _Compiled:
             for name, value in compiled.params.items()
             if not compiled.binds[name].required
         }
-        self._by_place = compiled.positiontup is not None  # or else by name
+        self._by_place = compiled.positiontup is not None  # false: values are bound by name
         self._values = [
             (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
             for name in (compiled.positiontup if self._by_place else compiled.params) or ()
@@ -91,7 +91,7 @@ class _Compiled:
         return {name: value for (name, _), value in zip(self._values, values, strict=True)}
 
     def _converted(self, row: tuple[Any, ...]) -> list[Any]:
-        """Return a row with times instead of texts, for example."""
+        """Return a row with Python values: a text from SQLite becomes a time, for example."""
         values = list(row)
         for place, convert in self._results:
             values[place] = convert(values[place])

@@ -1,8 +1,8 @@
-"""Transactions: functions whose statements are stored together or not at all.
+"""Transactions: functions whose changes are stored together or not at all.
 
-A transaction has one connection. `execute` runs statements on it. The ORM's session joins in when it is
-used first, and costs nothing otherwise. How a transaction begins is a matter of the database: see
-`storage.sqlite` and `storage.postgresql`.
+A transaction has one connection, and `execute` runs statements on it. The ORM's session uses the same
+connection. A transaction that does not need the session does not pay for it. How a transaction begins
+depends on the database. See `storage.sqlite` and `storage.postgresql`.
 """
 
 import functools
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass
 class Transaction:
-    """What the current transaction has recorded so far, and the connection that it uses."""
+    """The connection of the current transaction, and what the transaction has recorded so far."""
 
     connection: Connection
     alone: bool
@@ -43,27 +43,28 @@ class Transaction:
 def transaction(work: Callable[P, T]) -> Callable[P, T]:
     """Decorate a function whose statements form one transaction. Raises Unavailable after PATIENCE.
 
-    The function must not emit or wait for anything but the database. If it calls another decorated
-    function, that one joins the transaction. Return plain data, because rows belong to the transaction.
-    After the commit and before this returns, unused files are removed and recorded facts are delivered.
+    The function must not emit events, and must not wait for anything except the database. If it calls
+    another decorated function, that function joins the transaction. Return plain data and not rows,
+    because rows belong to the transaction. After the commit, and before the decorated function returns,
+    unused files are removed and recorded facts are delivered.
 
-    On SQLite, nothing else is written meanwhile. On PostgreSQL, other transactions run at the same time,
-    so lock a row before you decide by it, as `with_for_update` does. If another one was first, the
-    function is run again from the beginning.
+    With SQLite, nobody else can write during a transaction. With PostgreSQL, other transactions run at
+    the same time. If a decision depends on a row, lock the row first (`with_for_update`). If another
+    transaction was faster, the function is run again from the beginning.
     """
     return _decorated(work, alone=False)
 
 
 def exclusive_transaction(work: Callable[P, T]) -> Callable[P, T]:
-    """As `transaction`, but no two of these run at the same time, in any process.
+    """Like `transaction`, but only one of these runs at a time, in all processes together.
 
-    For what is rare and looks at many rows before it decides: accounts, invites, rooms and members.
+    Use this for rare changes that depend on many rows: those of accounts, invites, rooms and members.
     """
     return _decorated(work, alone=True)
 
 
 def record(fact: Fact) -> None:
-    """Record a change of the current transaction. It is delivered after the commit."""
+    """Record a fact in the current transaction. It is delivered after the commit."""
     _current().facts.append(fact)
 
 
@@ -76,12 +77,12 @@ def take_turn(room_id: int) -> None:
 
 
 def remove_files(upload_ids: Iterable[str]) -> None:
-    """Remove uploaded files after the commit of the current transaction, which deletes their rows."""
+    """Remove uploaded files after the commit. Call this in the transaction that deletes their rows."""
     _current().unused_files.extend(upload_ids)
 
 
 def execute(statement: Statement, **values: Any) -> list[Any]:
-    """Run a compiled statement and return its rows, inside the current transaction if there is one."""
+    """Run a compiled statement, inside the current transaction if there is one. Return its rows."""
     if db.session.registry.has():
         db.session.flush()  # it may hold changes that are not in the database yet
         return _run(db.session.connection(), statement, values)
@@ -103,7 +104,7 @@ def _decorated(work: Callable[P, T], *, alone: bool) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         if "transaction" in g:
             if alone and not _current().alone:
-                raise RuntimeError("The outer transaction has to be exclusive, too.")
+                raise RuntimeError("The outer transaction must be exclusive, too.")
             return work(*args, **kwargs)
         return _until_it_works(lambda: _in_transaction(lambda: work(*args, **kwargs), alone))
 
@@ -158,7 +159,7 @@ def _run(connection: Connection, statement: Statement, values: dict[str, Any]) -
 
 
 def _until_it_works(attempt: Callable[[], T]) -> T:
-    """Make attempts as long as the database says that the next one may succeed."""
+    """Repeat an attempt until it succeeds or the database decides that another one is useless."""
     since, tries = clock.seconds(), 1
     while True:
         try:

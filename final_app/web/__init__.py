@@ -1,1 +1,1 @@
-"""HTTP: each route parses, calls one function of the domain, and answers."""
+"""HTTP: each route parses the request, calls one function of the domain, and returns a response."""

@@ -1,4 +1,4 @@
-"""The JSON API. Its answers have the same form as the acknowledgements of events.
+"""The JSON API. Its responses have the same form as the acknowledgements of events.
 
 The page /api shows the docstrings of these functions.
 """
@@ -20,7 +20,7 @@ from final_app.lib.audit import audited
 from final_app.realtime.schemas import NewMessage, parse
 from final_app.web import numbers
 
-KEPT = 60 * 60 * 24  # seconds that a browser may use a list of people without asking
+KEPT = 60 * 60 * 24  # seconds that a browser may use a list of people without a new request
 
 api = Blueprint("api", __name__)
 
@@ -38,7 +38,7 @@ def healthz() -> Answer:
 
 @api.get("/readyz")
 def readyz() -> tuple[Answer, int]:
-    """Check that the chat can write, at most once a second. This needs no login.
+    """Check that the chat can write. It tries this at most once a second. This needs no login.
 
     Answers: 200, or 503 with the reason in error.message.
     """
@@ -131,14 +131,14 @@ def members(me: Identity, room_id: int) -> Answer:
 @api.get("/api/people")
 @auth.login_required
 def everybody(me: Identity) -> Response:
-    """List all people, at their current `rev`. If your If-None-Match is current, the answer is 304.
+    """List all people, with their current `rev`. If your If-None-Match is current, the status is 304.
 
-    Sends: ?tag=the tag in `welcome`, so that a browser that has this list does not ask again.
+    Sends: ?tag=the tag in `welcome`. A browser that already has this list then sends no request.
     Answers: 200 {people: [{id, username, name, role}], rev}.
     """
     found = current.listing()
     answer = Response(found.body, mimetype="application/json")
-    is_named = request.args.get("tag") == found.tag  # another list has another address
+    is_named = request.args.get("tag") == found.tag  # with the tag, a new list has a new URL
     answer.headers["Cache-Control"] = f"private, {f'max-age={KEPT}' if is_named else 'no-cache'}"
     answer.set_etag(found.tag)
     return answer.make_conditional(request)
@@ -147,7 +147,7 @@ def everybody(me: Identity) -> Response:
 @api.post("/dm/<int:user_id>")
 @auth.login_required
 def direct(me: Identity, user_id: int) -> Answer:
-    """Get the direct room with a person, which is created if there is none.
+    """Get the direct room with a person. If there is none, it is created.
 
     Answers: 200 {room}.
     """
@@ -158,7 +158,7 @@ def direct(me: Identity, user_id: int) -> Answer:
 @api.get("/api/rooms/<int:room_id>/messages")
 @auth.login_required
 def read_messages(me: Identity, room_id: int) -> Answer:
-    """Get a page of messages (the newest ones if there are no parameters). It is at most 256 kB long.
+    """Get a page of messages, at most 256 kB. Without parameters, it contains the newest ones.
 
     Sends: ?before, after or around=seq, limit (at most 100).
     Answers: 200 {messages: [oldest … newest], first, last, last_seq, last_rev}.
@@ -174,7 +174,7 @@ def read_messages(me: Identity, room_id: int) -> Answer:
 @api.post("/api/invites")
 @auth.login_required
 def invite(me: Identity) -> tuple[Answer, int]:
-    """Create an invite link. Only for administrators.
+    """Create an invite link. Only administrators can do this.
 
     Answers: 201 {url, code, expires_at, uses_left}.
     """
@@ -199,7 +199,7 @@ def notify(me: Identity, room_id: int) -> Answer:
 @api.post("/api/people/<int:user_id>/ban")
 @auth.login_required
 def ban(me: Identity, user_id: int) -> Answer:
-    """Ban a person. Their sessions end and they leave their rooms. Only for administrators.
+    """Ban a person, end their sessions and remove them from their rooms. Only administrators can.
 
     Answers: 200.
     """
@@ -230,7 +230,7 @@ def find(me: Identity) -> Answer:
 @api.post("/hooks")
 @auth.login_required
 def hook(me: Identity) -> tuple[Answer, int]:
-    """Send a message with a single request, for bots. A repeated client_id is stored only once.
+    """Send a message with one request, for bots. If the client_id was used before, nothing is stored.
 
     Sends: {room: id or slug, text, client_id?: a UUID}.
     Answers: 201 {message, duplicate}.

@@ -12,20 +12,21 @@ def protect(app: Flask) -> None:
 
 
 class _Protection(CSRFProtect):  # type: ignore[misc]
-    """Requires no token if there is an Authorization header, which browsers do not add by themselves."""
+    """Requires no token if a request has an Authorization header. Browsers never add one themselves."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
         if request.authorization is None:
             super().protect(apply_exemptions)
 
     def _get_csrf_token(self) -> str | None:
-        # Check the header first, so that an upload need not be read before its sender is known.
+        # Look at the header first. For the token in a form, a whole upload would have to be read before
+        # it is known who sent it.
         token: str | None = request.headers.get("X-CSRFToken") or super()._get_csrf_token()
         return token
 
 
 class _CookieInterface(SecureCookieSessionInterface):
-    """Flask's session contains only the CSRF token. Its cookie is Secure over https."""
+    """Flask's session, which contains only the CSRF token. Its cookie is Secure over HTTPS."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -1,4 +1,4 @@
-"""Show errors as a page for people and as JSON for scripts."""
+"""Return errors as a page for people and as JSON for scripts."""
 
 from flask import Flask, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError

@@ -1,6 +1,6 @@
 """The code for the first run.
 
-If others can reach the chat, only a person who sees its terminal can set it up.
+If others can reach the chat, only a person who can see its terminal can create the first account.
 """
 
 import hmac
@@ -14,16 +14,17 @@ from final_app.errors import Forbidden
 from final_app.web.login_limit import login_attempt
 
 EXTENSION = "first_run_code"
-NOBODY = "first run"  # counted as a username in the rate limit; the blank keeps it from being one
+NOBODY = "first run"  # used as a username in the rate limit; no real username can contain a blank
 
 
 def require_code(host: str) -> None:
-    """Require a new code for the first account, and print it, if others can reach the chat.
+    """Require a code for the first account, and print it, if others can reach the chat.
 
-    `host` is the address where the server listens. Behind a proxy that is loopback, but others can
-    reach the chat. `python -m final_app` and `flask run` call this at the start. Other WSGI servers do
-    not say where they listen, so there is no code for them: create the first account with `users create
-    NAME --admin` before you start it. All processes of a chat print the same code.
+    `host` is the address that the server listens on. If there is a proxy, this can be a loopback address
+    although others can reach the chat. `python -m final_app` and `flask run` call this function when
+    they start. Other WSGI servers do not report where they listen, so with them no code is required.
+    Before you start one, create the first account with `users create NAME --admin`. All processes of a
+    chat print the same code.
     """
     reachable = current.settings().proxy_hops > 0 or not _is_loopback(host)
     if reachable and not accounts.exist():
@@ -38,7 +39,7 @@ def needs_code() -> bool:
 
 
 def check_code(given: str) -> None:
-    """Raise Forbidden for a wrong code, and RateLimited after too many from one address."""
+    """Raise Forbidden if the code is wrong, and RateLimited after too many wrong codes."""
     if not needs_code():
         return
     code: str = current_app.extensions[EXTENSION]

@@ -1,4 +1,4 @@
-"""Security headers, which limit what a browser does with a response."""
+"""Security headers, which limit what a browser can do with a response."""
 
 from flask import Flask, Response, request
 

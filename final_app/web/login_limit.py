@@ -1,4 +1,4 @@
-"""The rate limit of failed logins, which stops attempts to find a password by brute force."""
+"""The rate limit on failed logins, which stops attempts to guess a password by brute force."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,9 @@ from final_app.errors import Forbidden, Unauthorized
 def login_attempt(username: str) -> Iterator[None]:
     """Run one login attempt. Raises RateLimited after too many wrong passwords.
 
-    Failures are counted per username and IP address, and per IP address. The limit is checked again
-    after the attempt, because a thousand simultaneous attempts all start before the first one fails.
+    There is one limit per username and IP address, and another one per IP address. Both are checked
+    again after a successful attempt. Otherwise, an attacker could make a thousand attempts at the same
+    time, because all of them would start before the first one fails.
     """
     address, limiter = request.remote_addr, current.rate_limiter()
     keys: dict[str, tuple[object, ...]] = {

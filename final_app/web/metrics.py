@@ -1,6 +1,6 @@
-"""/metrics: the numbers of this process in the text format of Prometheus.
+"""/metrics: counts and other measurements of this process, in the text format of Prometheus.
 
-https://prometheus.io/docs/instrumenting/exposition_formats/
+The format is described at https://prometheus.io/docs/instrumenting/exposition_formats/.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 NOT_STORED = {Typing.__name__}
-PROXYS_OWN = ("HTTP_VIA", "HTTP_X_REAL_IP")  # besides all headers with FORWARDED in their names
+PROXYS_OWN = ("HTTP_VIA", "HTTP_X_REAL_IP")  # in addition to all names that contain FORWARDED
 
 metrics = Blueprint("metrics", __name__)
 
 
 @metrics.get("/metrics")
 def show() -> Response:
-    """Answer a scrape from this machine. For everybody else, this page does not exist."""
+    """Return the metrics to a program on this machine. For all others, this page does not exist."""
     if not _is_local(request.environ):
         abort(404)
     try:
@@ -38,7 +38,7 @@ def show() -> Response:
 
 
 class _Numbers:
-    """A collector: Prometheus's package calls `collect` for each scrape."""
+    """A collector. The Prometheus package calls `collect` for each scrape."""
 
     def collect(self) -> Iterator["Metric"]:
         from prometheus_client.core import (
@@ -50,12 +50,12 @@ class _Numbers:
         stored = CounterMetricFamily(
             "chat_facts", "What was stored, such as MessagePosted for a message.", labels=["type"]
         )
-        for kind in sorted(KINDS.keys() - NOT_STORED):  # zeros too, or the first one is no increase
+        for kind in sorted(KINDS.keys() - NOT_STORED):  # even zeros, to show the first increase
             stored.add_metric([kind], counts.facts[kind])
         yield stored
         yield SummaryMetricFamily(
             "chat_transaction_seconds",
-            "Committed transactions, with the time that they waited for others.",
+            "Committed transactions, including the time that they waited for others.",
             count_value=counts.transactions,
             sum_value=counts.transaction_seconds,
         )
@@ -83,7 +83,7 @@ def _gauges() -> list[tuple[str, int, str]]:
 
 
 def _is_local(environ: dict[str, Any]) -> bool:
-    """Return whether a program on this machine asks, and no proxy has passed the request on."""
+    """Return whether a program on this machine sent the request, and not through a proxy."""
     came_by_proxy = any("FORWARDED" in name or name in PROXYS_OWN for name in environ)
     direct = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR", "")
     try:

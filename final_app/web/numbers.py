@@ -1,4 +1,4 @@
-"""Numbers in paths, queries and forms. They are small enough for the database."""
+"""Parse numbers in paths, queries and forms, and accept only those that fit into the database."""
 
 import re
 
@@ -11,7 +11,7 @@ SHORT = r"[0-9]{1,15}"
 
 
 class ShortNumber(IntegerConverter):
-    """A number in a path. With a larger number, the path is not found."""
+    """A number in a path. If it is too large for the database, the path is not found."""
 
     regex = SHORT
 

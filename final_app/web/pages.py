@@ -18,7 +18,7 @@ from final_app.web.login_limit import login_attempt
 
 OWN_PAGE = re.compile(r"/(account|r/[a-z0-9-]+(/\d+)?)", re.ASCII)
 ROOM_ID = re.compile(r"\b\d{1,15}\b", re.ASCII)
-VISITED_ROOMS = 10  # in the cookie: enough to find one that the person can still write in
+VISITED_ROOMS = 10  # in the cookie, so that the person can probably still write in one of them
 
 pages = Blueprint("pages", __name__)
 
@@ -38,7 +38,7 @@ def home() -> Page:
         return redirect(url_for(".login" if accounts.exist() else ".first_run"))
     found = memberships.to_return_to(me.id, _visited(me))
     if found is None:
-        rooms.join_open_rooms(me.id)  # somebody who has left every room would have nowhere to go
+        rooms.join_open_rooms(me.id)  # for a person who has left all rooms
         found = memberships.to_return_to(me.id, _visited(me))
     if found is None:
         return render_template("no_room.html", archived=memberships.of(me.id))
@@ -68,7 +68,7 @@ def login() -> Page:
 def register() -> Page:
     def check() -> None:
         if not _open_registration():
-            invites.get_valid(_invite())  # before the user fills in the form for nothing
+            invites.get_valid(_invite())  # so that nobody fills in the form with a useless invite
 
     def join() -> None:
         with audited("registration", _field("username"), request.remote_addr):
@@ -133,7 +133,7 @@ def _endpoint(rule: Rule) -> dict[str, str]:
 
 
 def _visited(me: Identity) -> list[str]:
-    """Return the ids of the rooms that the person has opened in this browser, the latest first."""
+    """Return the ids of the rooms that the person has opened in this browser, most recent first."""
     return ROOM_ID.findall(request.cookies.get(_visited_cookie(me), ""))
 
 
@@ -142,7 +142,11 @@ def _visited_cookie(me: Identity) -> str:
 
 
 def _form(name: str, act: Callable[[], object], check: Callable[[], None] = lambda: None) -> Page:
-    """Show a form after `check`. If it was submitted, call `act`, log in and redirect to the chat."""
+    """Show a form, or handle it if it was submitted: call `act`, log in and redirect to the chat.
+
+    `check` is called before the empty form is shown. The page shows the errors that `check` and `act`
+    raise.
+    """
     if auth.current_user():
         return redirect(_wanted())
     refusal = None
@@ -177,7 +181,7 @@ def _log_in() -> str:
 
 
 def _wanted() -> str:
-    """Return the URL of the page that was requested before the login, or of the chat."""
+    """Return the URL of the page that was requested before the login, or else of the chat."""
     wanted = request.args.get("next", "")
     return f"{request.script_root}{wanted}" if OWN_PAGE.fullmatch(wanted) else url_for(".home")
 

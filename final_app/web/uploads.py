@@ -1,4 +1,4 @@
-"""Upload and download files. They are uploaded before the message that contains them is sent."""
+"""Upload and download files. A file is uploaded before the message that contains it is sent."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ DAY = 60 * 60 * 24  # seconds
 UPLOAD_PARTS = 4  # `room`, `file`, perhaps a CSRF token, and one to spare
 AROUND_THE_FILE = 100_000  # bytes that the form can have in addition to its file
 EXPECTED = "Expected a form with `room` (an id) and one file as `file`"
-# A file that is opened directly is a page of this site, so it gets no scripts, forms or frames.
+# A file that is opened directly is a page of this site, so it must not use scripts, forms or frames.
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
@@ -36,7 +36,7 @@ def send(me: Identity) -> tuple[dict[str, Any], int]:
     """Upload a file for a message that you send afterwards.
 
     Sends: multipart: room (id), file.
-    Answers: 201 {upload: {id, filename, mime, size, and of an image width, height}}.
+    Answers: 201 {upload: {id, filename, mime, size, and for an image width, height}}.
     """
     settings = current.settings()
     current.rate_limiter().count("uploads", me.id)
@@ -70,7 +70,7 @@ def take_back(me: Identity, upload_id: str) -> dict[str, Any]:
 def download(me: Identity, upload_id: str) -> Response:
     """Download a file from one of your rooms.
 
-    Answers: 200, the file; images inline, other files as attachments.
+    Answers: 200 and the file. An image is sent inline, and any other file as an attachment.
     """
     upload = uploads.visible(me.id, upload_id)
     return _sent(upload_id, upload.mime, upload.filename)
@@ -81,7 +81,7 @@ def download(me: Identity, upload_id: str) -> Response:
 def thumbnail(me: Identity, upload_id: str) -> Response:
     """Download the thumbnail of an image.
 
-    Answers: 200, a WebP image.
+    Answers: 200 and a WebP image.
     """
     if uploads.visible(me.id, upload_id).width is None:
         raise NotFound("Only images have a thumbnail.")
@@ -89,7 +89,7 @@ def thumbnail(me: Identity, upload_id: str) -> Response:
 
 
 class _FormParser(MultiPartParser):
-    """Reads a form whose only file is `file`, and opens no file for anything else."""
+    """Parses a form that contains one file, named `file`. Raises Invalid for any other file."""
 
     opened = False
 
@@ -103,8 +103,9 @@ class _FormParser(MultiPartParser):
 def read_form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, FileStorage]:
     """Return the room id and the file of an upload.
 
-    Raises Invalid and TooLarge without reading the rest. The file is written directly to its final
-    disk. With `request.files`, it would have to be copied there, which would block everything else.
+    Raises Invalid and TooLarge without reading the rest. The file is written directly to the disk where
+    it stays. With `request.files`, it would have to be copied to that disk, which would block everything
+    else.
     """
     if (get_content_length(request.environ) or 0) > most + AROUND_THE_FILE:
         raise TooLarge(f"A file can have at most {most:,} bytes.", field="file")
@@ -119,7 +120,7 @@ def read_form(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[int, FileS
 
 
 def _parse(most: int, open_one: Callable[..., IO[bytes]]) -> tuple[Any, Any]:
-    """Return the fields and the files of the form, each by name. Raises ValueError for another body."""
+    """Return the fields and the files of the form by name. Raises ValueError for any other body."""
     parser = _FormParser(open_one, AROUND_THE_FILE, max_form_parts=UPLOAD_PARTS)
     _, options = parse_options_header(request.content_type)
     body = get_input_stream(request.environ, max_content_length=most + AROUND_THE_FILE)

@@ -1,1 +1,1 @@
-"""What Socket.IO's own server lacks: limits, deadlines and strict parsing. See docs/wire.md."""
+"""Limits, deadlines and strict parsing, which Socket.IO's own server lacks. See docs/wire.md."""

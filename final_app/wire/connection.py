@@ -1,4 +1,4 @@
-"""One Engine.IO session. Protocol: https://socket.io/docs/v4/engine-io-protocol/"""
+"""One Engine.IO session. The protocol is at https://socket.io/docs/v4/engine-io-protocol/."""
 
 import base64
 import binascii
@@ -19,21 +19,21 @@ from final_app.wire.websocket import MOST_UNSENT, WebSocket
 if TYPE_CHECKING:
     from final_app.wire.engine import EngineServer
 
-CONNECT_PATIENCE = 10.0  # seconds until a connection must be that of a Socket.IO client
-BEFORE_CONNECT = 4_096  # bytes that it can send until then
-STRANGERS_PACKETS = 3  # Socket.IO packets that it can send until then
+CONNECT_PATIENCE = 10.0  # seconds within which a Socket.IO client must send CONNECT
+BEFORE_CONNECT = 4_096  # bytes that a client can send before CONNECT is accepted
+STRANGERS_PACKETS = 3  # Socket.IO packets that a client can send before CONNECT is accepted
 UPGRADE_PATIENCE = 10.0  # seconds for the packets of an upgrade
 MOST_PACKETS = 1_000  # packets in one request
 SHOWN = 60  # characters of a packet in a log line
 SEPARATOR = "\x1e"  # between the packets of a request or response
-MESSAGE = "4"  # begins the packets of Socket.IO
+MESSAGE = "4"  # the first character of an Engine.IO packet that contains a Socket.IO packet
 CLOSE, PONG, UPGRADE, NOOP, PROBE, PROBED = "1", "3", "5", "6", "2probe", "3probe"
 
 Environ = dict[str, Any]
 
 
 class Malformed(ValueError):
-    """A packet breaks the protocol. The text says what was expected."""
+    """A packet violates the protocol. The text of the error describes what was expected."""
 
     status = HTTPStatus.BAD_REQUEST
 
@@ -45,9 +45,9 @@ class TooLarge(Malformed):
 
 
 class Connection:
-    """One Engine.IO session, over polling, or over a WebSocket after an upgrade.
+    """One Engine.IO session. It uses polling, or a WebSocket, which can replace polling later.
 
-    It belongs to a stranger until `accept` reports that a Socket.IO client has connected.
+    The other side is a stranger until `accept` reports that a Socket.IO client has connected.
     """
 
     def __init__(self, server: "EngineServer", sid: str, environ: Environ) -> None:
@@ -56,20 +56,20 @@ class Connection:
         self.address = environ.get("REMOTE_ADDR", "")
         self.credential = server.credential(environ)
         self.websocket: WebSocket | None = None
-        self._candidate: WebSocket | None = None  # which the client tries
+        self._candidate: WebSocket | None = None  # the WebSocket that the client is testing
         self.closed = self.upgrading = self.accepted = False
-        self._is_handled = False  # a packet of it is, which can take a while
+        self._is_handled = False  # true while one of its packets is handled, which can take a while
         self._stranger_since = self._heard = monotonic()
         self._pinged = False
         self._budget, self._packets = BEFORE_CONNECT, STRANGERS_PACKETS
         self._posts = False
         self._waiting: list[str] = []  # for the next poll
         self._waiting_size = 0
-        self._poll: Event | None = None  # set as soon as the poll that waits has something to fetch
+        self._poll: Event | None = None  # set when there is something for the waiting poll
 
     @property
     def upgraded(self) -> bool:
-        """Whether the client has a WebSocket, or is trying one."""
+        """Whether the client has a WebSocket, or is testing one."""
         return self.websocket is not None or self._candidate is not None
 
     @property
@@ -80,7 +80,7 @@ class Connection:
     def accept(self, accepted: bool) -> None:
         """Record whether a Socket.IO client is connected.
 
-        A stranger has limited time, bytes and packets.
+        If not, the other side is a stranger, for whom time, bytes and packets are limited.
         """
         self.accepted, self._stranger_since = accepted, monotonic()
         self._budget = BEFORE_CONNECT
@@ -88,7 +88,7 @@ class Connection:
             self.websocket.budget = None if accepted else BEFORE_CONNECT
 
     def send(self, packet: Packet) -> None:
-        """Send a packet, or keep it for the next poll."""
+        """Send a packet over the WebSocket, or keep it for the next poll."""
         if self.websocket is not None:
             self.websocket.send(packet.data if packet.binary else packet.encode())
         elif not self.closed:
@@ -105,7 +105,7 @@ class Connection:
         code: int = CloseCode.NORMAL_CLOSURE,
         why: str = "",
     ) -> None:
-        """End the connection, without ever waiting. `code` and `why` go into the close frame."""
+        """End the connection without waiting. `code` and `why` are sent in the close frame."""
         if self.closed:
             return
         self.server.forget(self)
@@ -120,7 +120,7 @@ class Connection:
         )
 
     def check(self, now: float) -> None:
-        """Send a ping when it is due, and close the connection if something is overdue."""
+        """Send a ping if it is due. Close the connection if a pong or CONNECT is overdue."""
         server, silence = self.server, now - self._heard
         if silence >= server.ping_interval + server.ping_timeout:
             self.close(reason=server.reason.PING_TIMEOUT, abort=True)
@@ -131,7 +131,7 @@ class Connection:
             self.send(Packet(PING))
 
     def poll(self) -> str:
-        """Wait for packets and return them. Raises Malformed if another poll is waiting."""
+        """Wait for packets and return them. Raises Malformed if another poll is already waiting."""
         if self._poll is not None:
             self.close(reason=self.server.reason.TRANSPORT_ERROR)
             raise Malformed("expected one poll at a time")
@@ -145,7 +145,7 @@ class Connection:
         return SEPARATOR.join(packets) or NOOP
 
     def receive_all(self, read: Callable[[], str]) -> None:
-        """Read a polling request and act on its packets. Raises Malformed."""
+        """Read the body of a polling request and act on its packets. Raises Malformed."""
         if self._posts:
             raise Malformed("expected one request with packets at a time")
         self._posts = True
@@ -171,7 +171,7 @@ class Connection:
             raise Malformed(f"expected an Engine.IO packet, received {message[:SHOWN]!r}")
 
     def serve(self, websocket: WebSocket) -> None:
-        """Read a WebSocket until it ends. From now on, packets are sent over it."""
+        """Use this WebSocket from now on: send all packets over it, and read it until it ends."""
         self.websocket = websocket
         websocket.budget = None if self.accepted else BEFORE_CONNECT
         for text in self._waiting:
@@ -185,9 +185,9 @@ class Connection:
         self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
 
     def moves_to(self, websocket: WebSocket) -> bool:
-        """Return whether the client moves from polling to this WebSocket, after testing it.
+        """Let the client test this WebSocket. Return whether it then moves from polling to it.
 
-        In the meantime, polls get no packets, so that all packets arrive in order.
+        During the test, polls get no packets, so that all packets arrive in order.
         """
         self._candidate = websocket
         websocket.budget, moved = BEFORE_CONNECT, False
@@ -209,7 +209,7 @@ class Connection:
             self._is_handled = False
 
     def _is_late(self, now: float) -> bool:
-        """Return whether a stranger has taken too long. Waiting for the server does not count."""
+        """Return whether a stranger has taken too long. Time that the server needs does not count."""
         waited = now - self._stranger_since >= CONNECT_PATIENCE
         return waited and not self.accepted and not self._is_handled
 
@@ -225,7 +225,10 @@ class Connection:
             self.receive(_as_message(packet))
 
     def _count_for_stranger(self) -> None:
-        """Each CONNECT calls a handler, so a stranger has only a few attempts."""
+        """Count a packet of a stranger. Raises Malformed if there are too many.
+
+        Each CONNECT calls a handler, so a stranger gets only a few attempts.
+        """
         if not self.accepted:
             self._packets -= 1
             if self._packets < 0:
@@ -246,10 +249,10 @@ def _as_text(packet: Packet) -> str:
 
 
 def _as_message(text: str) -> str | bytes:
-    """Return a packet of a polling request as a WebSocket would bring it. Raises Malformed."""
+    """Return a packet from a polling request in the form that a WebSocket uses. Raises Malformed."""
     if not text.startswith("b"):
         return text
     try:
         return base64.b64decode(text[1:], validate=True)
     except binascii.Error:
-        raise Malformed("expected base64 behind “b”") from None
+        raise Malformed("expected base64 after “b”") from None

@@ -1,7 +1,7 @@
 """Engine.IO's server under gevent, with strict parsing and limits.
 
-The stock server accepts malformed packets, keeps silent connections forever, and uses a greenlet for
-the writes of each connection and one for each ping.
+The library's own server accepts malformed packets, and keeps silent connections forever. For each
+connection, it also uses one greenlet to write and another one to ping.
 """
 
 import io
@@ -25,9 +25,9 @@ from werkzeug.exceptions import RequestTimeout
 from final_app.lib.logs import Seldom, escaped
 from final_app.wire.connection import Connection, Environ, Malformed, TooLarge
 
-STRANGERS_PER_ADDRESS = 1_000  # connections that are not yet those of Socket.IO clients
-STRANGERS_SHARE = 4  # but at most a quarter of all connections
-MOST_CONNECTIONS = 20_000  # in all
+STRANGERS_PER_ADDRESS = 1_000  # connections from one address before a Socket.IO client connects
+STRANGERS_SHARE = 4  # they can be at most a quarter of all connections that the server allows
+MOST_CONNECTIONS = 20_000  # of all clients together
 MILLISECONDS = 1_000  # in a second
 TICK = 1.0  # seconds between two checks of all connections, or a tenth of a short ping interval
 
@@ -35,7 +35,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A request that is answered with an error. `code` is Engine.IO's own number for it."""
+    """The response to a request is an error. `code` is Engine.IO's own number for this error."""
 
     def __init__(self, status: HTTPStatus, code: int, message: str) -> None:
         super().__init__(message)
@@ -44,9 +44,9 @@ class Refused(Exception):
 
 
 class EngineServer(engineio.Server):  # type: ignore[misc]
-    """Engine.IO's server for `Connection`. It keeps the API, but handles requests differently.
+    """An Engine.IO server with the library's API. It handles requests with `Connection`.
 
-    `credential` returns what a request identifies itself with, such as a cookie. Every request of a
+    `credential` returns what identifies the sender of a request, such as a cookie. Every request of a
     connection must have the same credential as the first one, so that a stolen sid is useless.
     """
 
@@ -64,14 +64,14 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         self._log = Seldom(_logger)
         self._clock_runs = False
         self._door = BoundedSemaphore()
-        self.hub: Hub | None = None  # the event loop of all connections, as soon as there are any
+        self.hub: Hub | None = None  # the event loop of all connections; set by the first one
 
     def handle_request(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer a request of a client, as a WSGI application does."""
+        """Respond to a request from a client. This is a WSGI application."""
         status, kind = HTTPStatus.OK, "text/plain; charset=UTF-8"
         try:
             query = self._checked_query(environ)
-            if environ["REQUEST_METHOD"] == "OPTIONS":  # a page of another, allowed origin asks
+            if environ["REQUEST_METHOD"] == "OPTIONS":  # a preflight from an allowed origin
                 text = ""
             elif query["transport"] == "websocket":
                 return self._serve_websocket(environ, query.get("sid"))
@@ -85,7 +85,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         return [body]
 
     def refuse(self, sid: str, why: str, code: int = CloseCode.PROTOCOL_ERROR) -> None:
-        """Close a connection that breaks a rule. `why` says what was expected."""
+        """Close a connection that breaks a rule. `why` describes what was expected."""
         connection = self.sockets.get(sid)
         if connection is not None:
             self._log.error(f"Closed a connection from {connection.address}: {escaped(why)}")
@@ -94,7 +94,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def accept(self, sid: str, accepted: bool) -> None:
         """Record whether a Socket.IO client is connected.
 
-        Otherwise, one has to connect within ten seconds.
+        If not, a client has to connect within CONNECT_PATIENCE.
         """
         connection = self.sockets.get(sid)
         if connection is not None and connection.accepted is not accepted:
@@ -102,17 +102,17 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             connection.accept(accepted)
 
     def shut_down(self) -> None:
-        """Tell all clients that the server restarts, and accept no new ones. They reconnect later."""
+        """Accept no new clients, and tell all others that the server restarts. They reconnect later."""
         self._most = 0
         self.close_all()
 
     def close_all(self) -> None:
-        """Close all connections as if the server restarted. Their clients connect again."""
+        """Close all connections as for a restart of the server. Their clients connect again."""
         for connection in list(self.sockets.values()):
             connection.close(code=CloseCode.SERVICE_RESTART, why="The server restarts")
 
     def unsent(self) -> int:
-        """Return how many bytes wait for clients, in all connections."""
+        """Return how many bytes are waiting for clients in all connections together."""
         return sum(connection.unsent for connection in self.sockets.values())
 
     def forget(self, connection: Connection) -> None:
@@ -139,13 +139,16 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         return query
 
     def _cors_allowed_origins(self, environ: Environ) -> list[str] | None:
-        """Ignore X-Forwarded-Host, which anybody can send. ProxyFix handles real proxies."""
+        """Return the allowed origins, as the library does, but ignore all X-Forwarded headers.
+
+        Anybody can send these headers. ProxyFix handles those of real proxies.
+        """
         about = {name: value for name, value in environ.items() if "FORWARDED" not in name}
         allowed: list[str] | None = super()._cors_allowed_origins(about)
         return allowed
 
     def _is_foreign(self, environ: Environ) -> bool:
-        """Return whether the page that asks comes from an origin that is not allowed."""
+        """Return whether the page that sent the request comes from an origin that is not allowed."""
         origin, allowed = environ.get("HTTP_ORIGIN"), self._cors_allowed_origins(environ)
         if not origin or allowed is None or self.cors_allowed_origins == []:
             return False
@@ -167,7 +170,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             raise Refused(problem.status, 3, str(problem)) from None
 
     def _serve_websocket(self, environ: Environ, sid: str | None) -> list[bytes]:
-        """Handle a WebSocket until it ends. Without a sid, it is a new connection."""
+        """Handle a WebSocket until it ends. Without a sid, it opens a new connection."""
         if "wire.upgrade" not in environ:
             raise Refused(HTTPStatus.BAD_REQUEST, 3, "Expected the handshake of a WebSocket")
         connection = self._open(environ) if sid is None else self._known(environ, sid)
@@ -189,9 +192,10 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         return []
 
     def _open(self, environ: Environ) -> Connection:
-        """Begin a connection. Raises Refused if there are too many.
+        """Open a connection. Raises Refused if there are too many, or if the application refuses it.
 
-        Before each one, everybody else has a turn, because a whole team may connect at once.
+        A whole team may connect at the same time. Before each new connection, all other greenlets get
+        a turn, so that nobody else has to wait for the whole team.
         """
         with self._door:
             gevent.sleep(0)
@@ -208,7 +212,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             self._clock_runs = True
             self.hub = gevent.get_hub()
             self.start_background_task(self._run_clock)
-        # Kept as long as the connection: without what belongs to this one request.
+        # This is kept as long as the connection, so remove what belongs only to this request.
         kept = environ | {"wsgi.input": io.BytesIO()}
         kept.pop("wire.upgrade", None)
         if self._trigger_event("connect", connection.sid, kept) not in (None, True):
@@ -229,7 +233,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def _known(self, environ: Environ, sid: str) -> Connection:
         connection: Connection | None = self.sockets.get(sid)
         if connection is not None:
-            connection.check(monotonic())  # it may be overdue since the last tick
+            connection.check(monotonic())  # something may be overdue since the last tick
         if connection is None or connection.closed:
             raise Refused(HTTPStatus.BAD_REQUEST, 1, "Session ID unknown")
         if connection.credential != self.credential(environ):
@@ -251,7 +255,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             raise Malformed("expected UTF-8") from None
 
     def _run_clock(self) -> None:
-        """Check all connections once per tick, as long as there are any."""
+        """Check all connections once per tick. End when there are none."""
         while self.sockets:
             self.sleep(min(TICK, self.ping_interval / 10))
             now = monotonic()

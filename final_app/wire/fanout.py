@@ -1,4 +1,4 @@
-"""Broadcasts: an event is framed once, and everybody in the room gets the same bytes."""
+"""Broadcasts. An event is turned into a frame once, and everybody in the room gets the same bytes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +15,9 @@ from final_app.wire.websocket import to_frame
 
 
 class Manager(socketio.Manager):  # type: ignore[misc]
-    """The rooms of python-socketio, with a faster way to send an event to many WebSockets.
+    """The manager of python-socketio, with a faster way to send an event to many WebSockets.
 
-    The library itself calls five functions for each receiver, and frames the event each time.
+    For each receiver, the library itself calls five functions and builds the same frame again.
     """
 
     def emit(
@@ -31,7 +31,7 @@ class Manager(socketio.Manager):  # type: ignore[misc]
         to: str | list[str] | None = None,
         **options: Any,
     ) -> None:
-        """Send an event to a room, or to everybody if there is none. Any thread may call this."""
+        """Send an event to a room or, if there is no `room`, to everybody. Any thread may call this."""
         room = to or room
         hub = self.server.eio.hub
         if hub is not None and gevent.get_hub() is not hub:
@@ -42,7 +42,7 @@ class Manager(socketio.Manager):  # type: ignore[misc]
         values = data if isinstance(data, tuple) else () if data is None else (data,)
         text = self.server.packet_class(EVENT, [event, *values], namespace).encode()
         has_attachments = not isinstance(text, str)
-        if callback or has_attachments:  # with a callback, each receiver gets a packet of its own
+        if callback or has_attachments:  # with a callback, each receiver gets a separate packet
             super().emit(event, data, namespace, room, skip_sid, callback)
         else:
             skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
@@ -57,7 +57,7 @@ class Manager(socketio.Manager):  # type: ignore[misc]
     def _broadcast(
         self, text: str, members: Iterable[tuple[str, str]], skipped: list[str | None]
     ) -> int:
-        """Return how many of the members were skipped."""
+        """Send an event to all members except those in `skipped`. Return how many were skipped."""
         packet, frame = EnginePacket(MESSAGE, text), to_frame(connection.MESSAGE + text)
         sockets, held = self.server.eio.sockets, self.server.held
         left_out = 0

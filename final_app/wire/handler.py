@@ -1,8 +1,9 @@
 """gevent's HTTP handler with deadlines, fair reading of bodies, and WebSockets.
 
-If a request asks for a WebSocket, `environ["wire.upgrade"]` is set. To accept the WebSocket, the
-application calls it with the largest size of a message in bytes. It returns a WebSocket, or None if the
-handshake was wrong. In that case, the client has already received an error.
+If a request asks for a WebSocket, `environ["wire.upgrade"]` contains a function. To accept the
+WebSocket, the application calls this function with the largest size of a message in bytes. The function
+returns a WebSocket, or None if the handshake was wrong. In that case, the client has already received an
+error.
 """
 
 import logging
@@ -28,18 +29,18 @@ from final_app.lib.logs import Seldom, escaped, request_line
 from final_app.wire.turns import Turn
 from final_app.wire.websocket import PAUSE, PIECE, WebSocket
 
-IDLE = 30.0  # seconds that a connection may stay without a request
+IDLE = 30.0  # seconds that a connection can stay open without a request
 HEADERS = 10.0  # seconds for the headers of a request
-BODY, SLOWEST = 20.0, 4_000  # seconds for a body, and bytes received that give it one more
+BODY, SLOWEST = 20.0, 4_000  # seconds for a body; it gets one more for every 4,000 bytes received
 LARGEST_HEADERS = 16_384  # bytes of all headers together
-MOST_DIGITS = 15  # of a length
+MOST_DIGITS = 15  # of a Content-Length
 HANDSHAKE = ("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
-ANSWER = 30.0  # seconds that a client may take no byte of an answer
+ANSWER = 30.0  # seconds that a client may leave a response without reading a byte of it
 KERNEL_BUFFER = 131_072  # bytes that the kernel keeps for a client that does not read
 STEP = 16_384  # bytes of a body after which the deadline moves
-MOMENT = 0.02  # seconds between two looks at the requests in progress
-LARGEST_REST = 65_536  # bytes of a body that are read only to use the connection again
-LINGER = 2.0  # seconds in which a client may still send a body that has been answered already
+MOMENT = 0.02  # seconds between two checks whether all requests are finished
+LARGEST_REST = 65_536  # bytes of a body that are read only so that the connection can be used again
+LINGER = 2.0  # seconds that a client has to finish a body after the response was sent
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -52,9 +53,10 @@ _quiet.setLevel(logging.CRITICAL)
 class Body(Input):  # type: ignore[misc]
     """The body of a request. It has a deadline, and after each piece, other requests get a turn.
 
-    If more data is already there, gevent keeps reading without switching: a large upload on a fast
-    connection would block everything until its end. The lock lets only one of many uploads read a
-    piece per round of the event loop, because handling a message takes several rounds.
+    As long as more data is already there, gevent keeps reading without switching. A large upload on a
+    fast connection would therefore block everything else until its end. Because of the lock, only one of
+    many uploads reads a piece in each round of the event loop. This matters because handling a message
+    takes several rounds.
     """
 
     turn = threading.Lock()
@@ -89,7 +91,7 @@ class Body(Input):  # type: ignore[misc]
                 super()._discard()
 
     def _in_time(self, read: Callable[[int | None], bytes], length: int | None) -> bytes:
-        """Raises RequestTimeout (408), even if the connection ends or is silent for too long."""
+        """Read before the deadline. Raises RequestTimeout (408), also if the connection ends."""
         try:
             with gevent.Timeout(max(self.deadline - monotonic(), 0.001), RequestTimeout()):
                 piece = read(length)
@@ -106,17 +108,17 @@ class Body(Input):  # type: ignore[misc]
 class Handler(WSGIHandler):  # type: ignore[misc]
     """Serves HTTP requests and WebSockets."""
 
-    in_progress: ClassVar["set[Handler]"] = set()  # those that answer a request just now
+    in_progress: ClassVar["set[Handler]"] = set()  # handlers that are handling a request now
     upgraded = False
     wsgi_input: Any
     requestline: str | None
     close_connection: bool
-    # A client that does not read its answer is no error of the server.
+    # It is not an error of the server if a client does not read its response.
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, "timed out")
 
     @classmethod
     def finish(cls, patience: float) -> None:
-        """Wait until every request in progress is answered, but not longer than `patience` seconds."""
+        """Wait until all requests in progress are finished, but not longer than `patience` seconds."""
         with gevent.Timeout(patience, False):
             while cls.in_progress:
                 gevent.sleep(MOMENT)
@@ -133,7 +135,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             super().handle()
 
     def read_requestline(self) -> str:
-        request_ids.clear()  # what goes wrong from here on does not belong to the last request
+        request_ids.clear()  # errors from here on do not belong to the last request
         self._turn.take()
         self._turn.reads()
         with gevent.Timeout(IDLE, False):
@@ -143,7 +145,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         return ""
 
     def read_request(self, raw_requestline: str) -> bool:
-        """Raises ValueError, which is answered with 400, or OSError if the connection has ended."""
+        """Read the first line and the headers of a request.
+
+        Raises ValueError, to which pywsgi responds with 400, or OSError if the connection has ended.
+        """
         try:
             with gevent.Timeout(HEADERS, ValueError("The headers took too long")):
                 return bool(super().read_request(raw_requestline))
@@ -153,7 +158,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             raise ValueError(f"Expected an HTTP request: {type(problem).__name__}") from None
 
     def MessageClass(self, file: Any, *_: object) -> Any:  # noqa: N802 (it is pywsgi's name)
-        """Return the headers. Raises ValueError if they are too large, or frame a body in two ways."""
+        """Return the headers. Raises ValueError if they are too large or describe the body wrongly."""
         lines: list[bytes] = []
         left = LARGEST_HEADERS
         while not lines or lines[-1] not in (b"\r\n", b"\n", b""):
@@ -193,7 +198,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def finalize_headers(self) -> None:
         super().finalize_headers()
         self.close_connection |= self.wsgi_input.rest_is_large()
-        if self.close_connection:  # or the client may use the connection for its next request
+        if self.close_connection:  # otherwise, the client may send its next request
             self.response_headers.append((b"Connection", b"close"))
 
     def process_result(self) -> None:
@@ -207,8 +212,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def _linger(self) -> None:
         """Read and ignore the rest of the body, but not for longer than `LINGER`.
 
-        If a connection is closed while bytes arrive, the kernel resets it, and the client loses the
-        answer. A proxy would then send status 502 instead of the chat's answer.
+        If a connection is closed while bytes are still arriving, the kernel resets it, and the client
+        loses the response. A proxy would then send status 502 instead of the chat's response.
         """
         with suppress(OSError), gevent.Timeout(LINGER, False):
             self.socket.shutdown(SHUT_WR)
@@ -220,9 +225,9 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         return self.command == "GET" and self.request_version == "HTTP/1.1" and not has_body
 
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
-        """Answer with 400, and log at most one line a minute.
+        """Respond with 400, and log at most one line per minute.
 
-        After an OSError, there is nobody to answer.
+        After an OSError, nobody can receive a response.
         """
         if isinstance(ex, OSError):
             return None
@@ -230,7 +235,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         return "400", BAD_REQUEST
 
     def _upgrade(self, largest: int) -> WebSocket | None:
-        """Answer the handshake of a WebSocket whose messages have at most `largest` bytes."""
+        """Respond to the handshake of a WebSocket whose messages can have at most `largest` bytes."""
         self.upgraded = True
         self.code, self.status, answer = self._handshake()
         try:
@@ -241,25 +246,25 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         except OSError:  # the client has gone
             return None
         received = self._buffered()
-        self.socket.settimeout(None)  # the WebSocket has deadlines of its own
+        self.socket.settimeout(None)  # the WebSocket has its own deadlines
         protocol = ServerProtocol(
             state=OPEN, max_size=largest, logger=_quiet
         )  # without compression
         websocket = WebSocket(self.socket, protocol, received)
-        websocket.send_frame(answer)  # one write for the answer and the first packet
+        websocket.send_frame(answer)  # so that one write sends the response and the first packet
         return websocket
 
     def _handshake(self) -> tuple[int, str, bytes]:
-        """Return the status code, the status and the bytes of the answer to a handshake."""
+        """Return the status code, the status text and the bytes of the response to a handshake."""
         headers = Headers((name, self.headers[name]) for name in HANDSHAKE if name in self.headers)
         try:
             answer = ServerProtocol(logger=_quiet).accept(Request("/", headers))
             data = answer.serialize()
-        except Exception:  # a header that is none
+        except Exception:  # a header is not valid
             return 400, "400 Bad Request", BAD_REQUEST
         return answer.status_code, f"{answer.status_code} {answer.reason_phrase}", data
 
     def _buffered(self) -> bytes:
-        """Return the bytes that pywsgi has read beyond the request."""
+        """Return the bytes after the request, which pywsgi has already read."""
         self.socket.settimeout(0.0)
         return bytes(self.rfile.read1())

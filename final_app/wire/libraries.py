@@ -1,7 +1,8 @@
-"""What this package uses inside the libraries, and the versions that it was tested with.
+"""The private methods of libraries that this package uses, and the versions that it was tested with.
 
-Most of what it replaces is documented. The names below are not, so any release could change them, and a
-method that nobody calls any more would not be noticed: `docs/decisions/0006-our-own-transports.md`.
+Most methods that this package replaces are documented. Those below are not, so any release of a library
+could rename them. The library would then no longer call our replacement, and without `check`, nobody
+would notice. See `docs/decisions/0006-our-own-transports.md`.
 """
 
 import logging
@@ -35,13 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 class UnknownLibrary(RuntimeError):
-    """A library has no method of a name that this package replaces or calls."""
+    """A library does not have a method that this package replaces or calls."""
 
 
 def check(server: socketio.Server) -> None:
-    """Compare the library's own server with what this package needs.
+    """Check that the libraries have all methods that this package needs.
 
-    Raises UnknownLibrary if a name is missing. A version that was not tested is only logged.
+    Raises UnknownLibrary if a method is missing. If a version was not tested, this only logs a warning.
     """
     owners = {
         "python-engineio": server.eio,
@@ -59,6 +60,6 @@ def check(server: socketio.Server) -> None:
     for library, tested in TESTED.items():
         if not version(library).startswith(tuple(f"{each}." for each in tested)):
             _log.warning(
-                "The chat was tested with %s %s, and this is %s. %s",
+                "The chat was tested with %s %s, but version %s is installed. %s",
                 library, " and ".join(tested), version(library), FIX,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Packets of Socket.IO and their JSON, as browsers accept it, with little CPU time."""
+"""Encode Socket.IO packets fast, and read and write only JSON that browsers accept."""
 
 import json
 import math
@@ -12,14 +12,14 @@ WITH_BYTES = {kinds.EVENT: kinds.BINARY_EVENT, kinds.ACK: kinds.BINARY_ACK}
 
 
 class LazyPacket(Packet):  # type: ignore[misc]
-    """Looks for bytes only in data that is not JSON.
+    """A packet that looks for binary data only if its data cannot be encoded as JSON.
 
-    The stock class checks each value of each packet.
+    The library's own class checks every value of every packet.
     """
 
     @classmethod
     def data_is_binary(cls, data: Any) -> bool:
-        return False  # until `encode` knows better
+        return False  # `encode` corrects this if necessary
 
     def encode(self) -> str | list[str | bytes]:
         try:
@@ -38,27 +38,28 @@ def _finite(text: str) -> float:
 
 
 def _short(text: str) -> int:
-    if len(text) > MOST_DIGITS:  # converting it takes long
+    if len(text) > MOST_DIGITS:  # converting a long number takes much time
         raise ValueError(text[:MOST_DIGITS])
     return int(text)
 
 
 class StrictJson:
-    """JSON as browsers accept it. Python would also read and write NaN and Infinity."""
+    """Reads and writes only JSON that browsers accept. Python would also accept NaN and Infinity."""
 
     _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
     _decoder = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, parse_int=_short)
 
     @classmethod
     def dumps(cls, data: object, **_: Any) -> str:
-        """Write every character as it is, because escapes make most scripts two or three times as long.
+        """Return the data as JSON. Characters outside ASCII are not escaped.
 
-        Only half a character (an unpaired surrogate) is escaped: UTF-8 cannot express it.
+        In most scripts, escapes would make a text two or three times as long. Only an unpaired surrogate
+        is escaped, because UTF-8 cannot express it.
         """
         text = cls._encoder.encode(data)
         return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
     @classmethod
     def loads(cls, text: str) -> Any:
-        """Raises ValueError."""
+        """Return the data that a JSON text contains. Raises ValueError if it is not valid."""
         return cls._decoder.decode(text)

@@ -1,4 +1,4 @@
-"""Socket.IO's server with strict packets, and Flask-SocketIO with that server."""
+"""Socket.IO's server with strict parsing, and Flask-SocketIO with this server."""
 
 import re
 from collections.abc import Callable
@@ -20,20 +20,20 @@ from final_app.wire.fanout import Manager
 from final_app.wire.packets import LazyPacket, StrictJson
 from final_app.wire.threads import ThreadedEngineServer
 
-# A client that sent one of these as an event would call the server's own handlers.
+# If a client could send an event with one of these names, it would call the server's own handlers.
 OWN_EVENTS = {"connect", "connect_error", "disconnect", "disconnecting", "*"}
-MOST_LEVELS = 100  # of lists and objects in each other; the library fails at about 300
+MOST_LEVELS = 100  # of nested lists and objects; the library fails at about 300
 OPTIONS = ("attachments", "credential", "most_connections")  # of `Server`
 BINARY = {kinds.BINARY_EVENT: kinds.EVENT, kinds.BINARY_ACK: kinds.ACK}
 EVENTS = (kinds.EVENT, kinds.BINARY_EVENT)
-# Type, attachments, namespace and number. Python's own digits include those of other scripts.
+# The type, attachments, namespace and number. In Python, \d would also match digits of other scripts.
 HEAD = re.compile(r"([0-4]|[56][0-9]+-)(/[^,]*(,|\Z))?[0-9]*(?=\s*[\[{]|\Z)")
 
 
 class Server(socketio.Server):  # type: ignore[misc]
     """Closes a connection after its first malformed packet, and never sends an event before CONNECT.
 
-    `attachments` is the number of binary attachments that an event can have.
+    `attachments` is the largest number of binary attachments that an event can have.
     """
 
     manager_class: type[socketio.Manager] = Manager
@@ -42,7 +42,7 @@ class Server(socketio.Server):  # type: ignore[misc]
         options.setdefault("client_manager", self.manager_class())
         super().__init__(serializer=LazyPacket, **options)
         self._attachments = attachments
-        self.held: dict[str, list[EnginePacket]] = {}  # what waits for CONNECT, by Engine.IO's sid
+        self.held: dict[str, list[EnginePacket]] = {}  # packets to send after CONNECT, by eio_sid
 
     def disconnect(
         self, sid: str, namespace: str | None = None, ignore_queue: bool = False
@@ -91,7 +91,7 @@ class Server(socketio.Server):  # type: ignore[misc]
         return None
 
     def _check(self, eio_sid: str, packet: Packet) -> None:
-        """Raises Malformed if the protocol or the state of the connection does not allow it."""
+        """Raise Malformed if the protocol or the state of the connection does not allow this packet."""
         kind, data = BINARY.get(packet.packet_type, packet.packet_type), packet.data
         if kind == kinds.CONNECT:
             is_right = data is None or isinstance(data, dict)
@@ -122,7 +122,7 @@ class Server(socketio.Server):  # type: ignore[misc]
             self._handle_ack(eio_sid, namespace, packet.id, data)
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """Until CONNECT has been sent, hold back the events that the handler of `connect` emits."""
+        """Handle CONNECT, but hold back the handler's own events until CONNECT has been answered."""
         namespace = namespace or "/"
         known = self.namespaces == "*" or namespace in self.namespaces
         if not (known or namespace in self.handlers or namespace in self.namespace_handlers):
@@ -167,14 +167,14 @@ class Server(socketio.Server):  # type: ignore[misc]
             self.held[eio_sid].append(EnginePacket(MESSAGE, each))
 
     def _note_clients(self, eio_sid: str | None) -> None:
-        """Tell Engine.IO whether the connection still belongs to a client."""
+        """Tell the Engine.IO server whether the connection still belongs to a Socket.IO client."""
         namespaces = list(self.manager.get_namespaces())
         clients = [self.manager.sid_from_eio_sid(eio_sid, each) for each in namespaces]
         self.eio.accept(eio_sid, any(clients))
 
 
 class ThreadedServer(Server):
-    """The same server on the library's own transports, for `flask run`."""
+    """The same server with the library's own transports, for `flask run`."""
 
     manager_class = socketio.Manager
 
@@ -196,24 +196,25 @@ def _is_deeper(data: Any, levels: int) -> bool:
 
 
 class Caller(NamedTuple):
-    """The connection whose event is being handled, and the WSGI environment of its handshake."""
+    """The connection that sent the current event, and the WSGI environment of its handshake."""
 
     sid: str
     environ: Environ
 
 
 def caller() -> Caller:
-    """Return whose event is being handled, if `SocketIO` has `request_context=False`."""
+    """Return the sender of the event that is being handled. This needs `request_context=False`."""
     found: Caller = g.caller
     return found
 
 
 class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
-    """Flask-SocketIO with `Server`, whose options are named in OPTIONS.
+    """Flask-SocketIO with `Server`. It also accepts the options of `Server`, which OPTIONS names.
 
-    Usually, each event opens a request context: Flask matches the URL of the handshake again, and opens
-    its session. Many handlers take less time than that. With `request_context=False` they run in an
-    application context, and use `caller` instead of `request`. Flask's error handlers are then not used.
+    Usually, Flask-SocketIO opens a request context for each event. For this, Flask matches the URL of
+    the handshake again and opens its session, which takes longer than many handlers. If `init_app` is
+    called with `request_context=False`, handlers run in an application context, and use `caller` instead
+    of `request`. Flask's error handlers are then not used.
     """
 
     server: Any

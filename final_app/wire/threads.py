@@ -1,4 +1,4 @@
-"""Engine.IO's own server, which `flask run` uses, with a limit on the size of requests."""
+"""Engine.IO's own server with a limit on the size of requests. `flask run` uses it."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import engineio
 
 
 class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
-    """Refuses a request that is too large before reading it. All other limits need gevent."""
+    """Refuses a request that is too large before it reads the body. All other limits need gevent."""
 
     def __init__(
         self, credential: object = None, most_connections: int = 0, **options: Any
@@ -37,7 +37,7 @@ class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
             connection.close(wait=False, reason=self.reason.TRANSPORT_ERROR)
 
     def _log_error_once(self, message: str, message_key: str) -> None:
-        """Log a problem without the library's own message, which contains sids."""
+        """Log only the kind of a problem. The library's own message contains sids, which are secret."""
         self.logger.info("Refused a request: %s", message_key)
 
     def close_all(self) -> None:
@@ -45,4 +45,4 @@ class ThreadedEngineServer(engineio.Server):  # type: ignore[misc]
         self.disconnect()
 
     def accept(self, sid: str, accepted: bool) -> None:
-        """Strangers have no deadline here."""
+        """Do nothing, because strangers have no deadline here."""

@@ -1,4 +1,4 @@
-"""Fairness: clients that send without a pause wait in one queue, so that everybody else can continue."""
+"""Fairness: clients that send without a pause wait in a queue, so that everybody else can continue."""
 
 from collections import deque
 from time import perf_counter
@@ -6,10 +6,10 @@ from time import perf_counter
 import gevent
 from gevent.event import Event
 
-BURST = 8  # packets or requests of one client in a row
-LARGE = 2_000  # characters of a packet that count as another one, as they take long to parse
-PAUSE = 0.001  # seconds for everybody else, between two clients of the line
-AT_ONCE = 0.0001  # seconds; reading that takes longer had to wait for the client
+BURST = 8  # packets or requests that one client can send in a row
+LARGE = 2_000  # characters in a packet that count as one more packet, as they take long to parse
+PAUSE = 0.001  # seconds for everybody else between two clients from the queue
+AT_ONCE = 0.0001  # seconds; if reading takes longer, the client has made a pause
 
 _line: deque[Event] = deque()
 
@@ -17,8 +17,9 @@ _line: deque[Event] = deque()
 class Turn:
     """Counts what one client sends without a pause.
 
-    After each burst, the client waits in the queue. If each of a hundred busy clients had a turn
-    instead, the others would wait a hundred times as long as with one.
+    After each burst, the client waits in a queue that all clients share, and only one client at a time
+    leaves the queue. Without the queue, a hundred busy clients would make everybody else wait a hundred
+    times as long as a single busy client does.
     """
 
     def __init__(self) -> None:
@@ -36,8 +37,8 @@ class Turn:
     def take(self, size: int = 0) -> None:
         """Wait if this client has had many turns in a row.
 
-        `size` is the length of its packet. A large packet waits even if it is the first one, because
-        many clients can each send one.
+        `size` is the length of the client's packet. A very large packet has to wait even if it is the
+        first one, because many clients can each send one such packet.
         """
         self._count += 1 + size // LARGE
         if self._count > BURST:

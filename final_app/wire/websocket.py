@@ -1,8 +1,8 @@
 """A WebSocket on a gevent socket.
 
 The `websockets` library implements the protocol, and this module reads and writes the bytes. Everything
-that is sent, including pongs and close frames, passes through one queue and one bounded buffer, in
-order.
+that is sent, including pongs and close frames, passes in order through one queue and one buffer of
+limited size.
 """
 
 import os
@@ -22,28 +22,28 @@ from final_app.lib import counts
 from final_app.wire.turns import Turn
 from final_app.wire.writer import Writer
 
-MOST_UNSENT = 1_000_000  # bytes that wait for a client, besides those in the kernel's buffer
-STALLED = 10.0  # seconds within which a client must take something of what waits for it
+MOST_UNSENT = 1_000_000  # bytes waiting for a client, not counting those in the kernel's buffer
+STALLED = 10.0  # seconds within which a client must read some of the waiting bytes
 GOODBYE = 1.0  # seconds that a client has to answer a close frame
-READ, READ_FROM_STRANGER = 16_384, 256  # bytes that are read, and their frames parsed, at once
+READ, READ_FROM_STRANGER = 16_384, 256  # bytes that are read and parsed in one step
 LONGEST_REASON = 123  # bytes in a close frame (RFC 6455, section 5.5)
-PIECE = 65_536  # bytes of what waits that are sent at once
-PAUSE = 0.002  # seconds between two reads of what nobody wants any more
+PIECE = 65_536  # waiting bytes that are sent in one step
+PAUSE = 0.002  # seconds between two reads of data that is only discarded
 RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # SO_LINGER: close with a reset
 TEXT, BINARY = 0x81, 0x82  # first byte of a frame that is a whole message (RFC 6455, section 5.2)
 
 
 class WebSocket:
-    """One connection after its handshake.
+    """One WebSocket after its handshake.
 
-    `budget` is the number of bytes that the client may still send; None is any number. `is_open` is
-    false as soon as either side has sent a close frame.
+    `budget` is the number of bytes that the client may still send. None means that there is no limit.
+    `is_open` is false as soon as either side has sent a close frame.
     """
 
     budget: int | None = None
 
     def __init__(self, sock: Any, protocol: ServerProtocol, received: bytes) -> None:
-        """`received` contains the bytes that the client sent directly after its handshake."""
+        """Create a WebSocket. `received` contains the bytes that the client sent after its handshake."""
         self._sock, self._protocol, self._received = sock, protocol, received
         self._hub = gevent.get_hub()
         self._writer = Writer.of(self._hub)
@@ -51,9 +51,9 @@ class WebSocket:
         self._frames: Iterator[Any] = iter(())
         self._fragments = bytearray()
         self._is_text = True
-        self._queue: list[bytes] = []  # what was sent in this turn of the event loop
-        self._queued = 0  # bytes in it
-        self._unsent = bytearray()  # what the kernel did not take
+        self._queue: list[bytes] = []  # frames that were sent in this turn of the event loop
+        self._queued = 0  # bytes in the queue
+        self._unsent = bytearray()  # bytes that the kernel has not accepted
         self._drainer: gevent.Greenlet | None = None
         self._goodbye: gevent.Greenlet | None = None
         self._last_byte_sent = self._ended = False
@@ -61,7 +61,7 @@ class WebSocket:
 
     @property
     def unsent(self) -> int:
-        """The number of bytes that wait, besides those in the kernel's buffer."""
+        """The number of bytes that are waiting, not counting those in the kernel's buffer."""
         return self._queued + len(self._unsent)
 
     def receive(self) -> str | bytes | None:
@@ -84,7 +84,10 @@ class WebSocket:
             self.send_frame(to_frame(message))
 
     def send_frame(self, frame: bytes) -> None:
-        """Send a frame. Only for the thread of the event loop and, with a message, while `is_open`."""
+        """Send a frame. Call this only in the thread of the event loop.
+
+        A frame that contains a message must be sent only while `is_open` is true.
+        """
         if not self._ended:
             if not self._queue:
                 self._writer.add(self)
@@ -94,7 +97,7 @@ class WebSocket:
                 self.flush()
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """Send a close frame, after everything that was sent before."""
+        """Send a close frame after everything that has been sent so far."""
         if self._protocol.state is OPEN:
             fits = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
             self._protocol.send_close(code, fits)
@@ -131,12 +134,12 @@ class WebSocket:
         self._queue.clear()
         self._unsent.clear()
         with suppress(OSError):
-            if not self._protocol.reader.eof:  # or a client that still sends would wait for minutes
+            if not self._protocol.reader.eof:  # else a sending client would wait for minutes
                 self._sock.setsockopt(SOL_SOCKET, SO_LINGER, RESET)
             self._sock.shutdown(SHUT_RDWR)
 
     def finish(self) -> None:
-        """Give the client a moment to read what was sent and to answer, and then end the connection."""
+        """Give the client a moment to read everything and to answer. Then end the connection."""
         self.flush()
         while self.receive() is not None:
             pass
@@ -167,11 +170,11 @@ class WebSocket:
             self._ended = True
         self._send_protocol()
         self._frames = iter(self._protocol.events_received())
-        if self._goodbye is not None:  # read on, or the client might never see the close frame
+        if self._goodbye is not None:  # read slowly, but do read, or the client may never see it
             gevent.sleep(PAUSE)
 
     def _message(self, frame: Frame) -> str | bytes | None:
-        """Return the message that this frame completes."""
+        """Return the message that this frame completes, or None if it does not complete one."""
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._is_text = frame.opcode is Opcode.TEXT
         elif frame.opcode is not Opcode.CONT:
@@ -185,7 +188,7 @@ class WebSocket:
         try:
             return str(data, "utf-8") if self._is_text else bytes(data)
         except UnicodeDecodeError:
-            for _ in self._frames:  # what came after it does not count any more
+            for _ in self._frames:  # ignore all frames after this one
                 pass
             self._protocol.fail(CloseCode.INVALID_DATA, "Not UTF-8")
             self._send_protocol()
@@ -204,7 +207,7 @@ class WebSocket:
             self._goodbye = gevent.spawn_later(GOODBYE, self.abort)
 
     def _drain(self) -> None:
-        """Send the buffered bytes, as fast as the client reads them."""
+        """Send the buffered bytes as fast as the client reads them."""
         try:
             while self._unsent:
                 with gevent.Timeout(STALLED):

@@ -1,4 +1,4 @@
-"""Writing to WebSockets: once per turn of the event loop, with everything sent during this turn."""
+"""Write to WebSockets once per turn of the event loop, so that frames for one client go together."""
 
 from collections import deque
 from time import perf_counter
@@ -10,17 +10,17 @@ from gevent.hub import Hub
 if TYPE_CHECKING:
     from final_app.wire.websocket import WebSocket
 
-SLICE = 256  # WebSockets that are written to before everybody else has a turn
-REST = 2.0  # times as long as it has written, the writer waits for more to write
+SLICE = 256  # WebSockets that are written to before everybody else gets a turn
+REST = 2.0  # after writing, the writer waits this many times as long as the writing took
 
 
 class Writer:
-    """The WebSockets of one event loop for which something has been sent, but not yet written.
+    """The WebSockets of one event loop that have frames to write.
 
-    Several frames for one client share a system call, which costs more than the rest of a delivery.
-    The writing begins as soon as the handlers of this turn have returned. If it has taken long, because
-    there are many clients, the next one does not begin at once: what the handlers send in the meantime
-    is then written together. A single message is not delayed.
+    A system call takes more time than everything else that a delivery needs, so several frames for one
+    client share one system call. The writer begins as soon as the handlers of this turn have returned.
+    If there are many clients, writing takes long. In this case, the writer then rests for a while, and
+    writes everything that the handlers send in the meantime together. A single message is not delayed.
     """
 
     _writers: ClassVar["WeakKeyDictionary[Hub, Writer]"] = WeakKeyDictionary()
@@ -32,10 +32,10 @@ class Writer:
 
     def __init__(self, hub: Hub) -> None:
         self._loop = hub.loop
-        # Unlike a callback, a timer lets the loop read from all sockets first.
+        # With a timer, unlike with a callback, the loop first reads from all sockets.
         self._next_slice = hub.loop.timer(0.0)
         self._waiting: deque[WebSocket] = deque()
-        self._spent = 0.0  # seconds of the current writing
+        self._spent = 0.0  # seconds that the writer has spent since it last rested
         self._rests_until = 0.0
         self._begin: object = None  # the timer at the end of the rest
 

@@ -58,7 +58,7 @@ WRONG = [
         "expected an address such as `postgresql+psycopg://chat@localhost/chat`",
     ),
     ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
-    ("CHAT_DATABASE_URL", "postgresql://localhost/chat", "in SQLite"),
+    ("CHAT_DATABASE_URL", "postgresql://localhost/chat", "uses SQLite"),
     ("CHAT_HOSTS", "https://chat.example.org", "expected host names without a scheme"),
     ("CHAT_HOSTS", "chat.example.org:443", "expected host names without a scheme"),
     ("CHAT_HOSTS", "chat.example.org, *.example.net", "expected host names without a scheme"),

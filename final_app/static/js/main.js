@@ -83,7 +83,7 @@ const acts = {
   discard: ({ client_id }) => outbox.settle(client_id),
 };
 const actions = new Actions({ timeline, acts });
-// Every room has an outbox: messages written elsewhere while offline still have to be sent.
+// Every room has an outbox, because messages written offline in other rooms still have to be sent.
 const outboxes = new Map(state.rooms.map(({ id }) => [id, makeOutbox(id)]));
 const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
 const parts = [scroller, conversation, reading, typing, dialogs, panel, rail, composer, actions,
@@ -127,7 +127,7 @@ function start() {
   drawer.watch(changedElsewhere);
   for (const [event, listener] of Object.entries(events)) socket.on(event, listener);
   connection.connect();
-  // A page in the back/forward cache must not stay connected behind the page on screen.
+  // A page in the back/forward cache is not visible, and must not stay connected.
   addEventListener("pagehide", stop);
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 }
@@ -174,7 +174,7 @@ function showDirectory() {
   composer.close(open ? archived || "" : "You're no longer in this room.", !open);
 }
 
-// Goes to a message of this room if it's on the page. Returns whether it is.
+// Goes to a message of this room if the message is on the page. Returns whether it is.
 function jump(seq) {
   const node = timeline.node(seq);
   $(".message.target")?.classList.remove("target");

@@ -1,10 +1,10 @@
-// One socket and its states: connecting → online ⇄ offline, ended when the session has ended, and
-// outdated when the server speaks another version of the protocol.
+// One socket and its states: connecting → online ⇄ offline. When the session has ended, the state is
+// ended. When the server uses another version of the protocol, it is outdated.
 
-export const PROTOCOL = 3; // as in realtime/handlers.py
+export const PROTOCOL = 3; // must be the same as in realtime/handlers.py
 
-// A WebSocket at once saves five requests. Pages that lost the same server come back spread over some
-// seconds, not all at once.
+// Connecting with a WebSocket from the start saves five requests. When many pages lose the same server,
+// they reconnect at random times within some seconds, and not all at once.
 export const OPTIONS = {
   transports: ["websocket", "polling"],
   reconnectionDelay: 1_000,
@@ -15,19 +15,19 @@ export const OPTIONS = {
 
 const ANSWER_TIMEOUT_MS = 3_500;
 const PROBE_TIMEOUT_MS = 3_000;
-const NOTHING = { rooms: {} }; // to ask for, just to get an answer
+const NOTHING = { rooms: {} }; // a request for nothing, only to see whether the server answers
 const CONNECT_AGAIN_MS = 1_000; // after the server closed or refused the connection; up to three times this
 
 export class Connection {
   #socket; #changed;
   #timer;
   #listeners;
-  #heard = 0; // packets of the server so far, to know whether the line is silent
+  #heard = 0; // packets received so far, to find out whether the connection still works
   #probing = false;
   #state = "connecting";
 
   // changed(state, news) is called for each new state, with the payload of welcome or session_ended.
-  // For offline, `news.silent` tells that the line is certainly dead.
+  // For offline, `news.silent` is true if the connection is certainly dead.
   constructor(socket, changed) {
     [this.#socket, this.#changed] = [socket, changed];
     socket.on("welcome", (welcome) => {
@@ -40,7 +40,7 @@ export class Connection {
       if (data?.code === "unauthorized") this.#become("ended");
       else if (data?.code === "outdated") this.#become("outdated");
       else this.#dropped(!socket.active);
-      if (!data) socket.io.opts.transports.reverse(); // some networks let no WebSocket through
+      if (!data) socket.io.opts.transports.reverse(); // some networks block WebSockets
     });
     socket.onAny(() => (this.#heard += 1));
     socket.io.on("ping", () => (this.#heard += 1));
@@ -54,7 +54,7 @@ export class Connection {
     this.#listeners = new AbortController();
     const { signal } = this.#listeners;
     addEventListener("offline", () => this.#cut(), { signal });
-    // A person who turns to the page shows within seconds that the line has died meanwhile.
+    // When a person comes back to the page, a request shows within seconds whether the connection is dead.
     addEventListener("focus", () => this.ask("sync", NOTHING), { signal });
     this.#socket.connect();
   }
@@ -65,7 +65,7 @@ export class Connection {
     this.#socket.disconnect();
   }
 
-  // Returns the acknowledgement, or an error of the same form if none came in time.
+  // Returns the acknowledgement, or an error in the same form if none arrived in time.
   async ask(event, payload) {
     if (!this.online) return refusal("You're not connected right now.");
     const before = this.#heard;
@@ -81,8 +81,8 @@ export class Connection {
     return answer;
   }
 
-  // Asks once more. If the server still says nothing at all, not even to others, the line is dead: a
-  // slow server is heard from. Without this, it would take until the server's next ping is overdue.
+  // Asks once more. If not a single packet arrives, the connection is dead: a server that is only slow
+  // still sends something. Otherwise, the page would notice only when the server's next ping is overdue.
   async #probe() {
     if (this.#probing || !this.online) return;
     this.#probing = true;

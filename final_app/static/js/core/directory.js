@@ -1,5 +1,5 @@
-// The current user's rooms and everyone in this installation, as last received, and who is online.
-// Each change of a person has the next revision (rev), so a missing change shows as a gap.
+// The current user's rooms, everyone in this installation, and who is online, as last received.
+// Each change to a person gets the next revision (rev), so a missing change leaves a gap.
 
 const LOAD_AGAIN_MS = 5_000;
 
@@ -7,14 +7,14 @@ export class Directory {
   #load; #changed;
   #timer;
   #loading = null;
-  #rev = -1; // all changes of people up to this one are in `people`
+  #rev = -1; // `people` contains all changes up to this one
   #announced = 0; // the highest rev received
   #online = new Set();
 
   people = new Map(); // empty until it's loaded
 
-  // load(tag) returns {people, rev}, from the browser's cache if it has the list with this tag; changed()
-  // is called after each change.
+  // load(tag) returns {people, rev}, from the browser's cache if the list with this tag is there.
+  // changed() is called after each change.
   constructor({ me, rooms }, load, changed) {
     [this.#load, this.#changed] = [load, changed];
     this.#take({ me, rooms });
@@ -93,7 +93,7 @@ export class Directory {
     this.rooms = new Map(rooms.map((room) => [room.id, room]));
   }
 
-  // Handles the rev of one change: the next is applied, a later one leaves a gap.
+  // Handles the rev of one change. The next rev is applied. A later one shows that changes are missing.
   #count(rev) {
     this.#announced = Math.max(this.#announced, rev);
     if (rev === this.#rev + 1) this.#rev = rev;

@@ -1,9 +1,9 @@
-// Keeps what must survive a reload in localStorage, separately for each installation and user.
+// Keeps values that must survive a reload in localStorage, separately for each installation and user.
 
 export class Drawer {
   #prefix;
   #heard;
-  #fallback = new Map(); // if storage is full or blocked, values last as long as the page
+  #fallback = new Map(); // used if storage is full or blocked; it lasts as long as the page
 
   constructor(base, userId) { this.#prefix = `chat ${base} ${userId} `; }
 

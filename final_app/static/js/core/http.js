@@ -16,7 +16,7 @@ export class Http {
   delete = (address) => this.#call("DELETE", address);
 
   // Uploads a form with a file. It uses XMLHttpRequest, because fetch doesn't report upload progress.
-  // Returns the response, or an error of the same form if none came, as Connection does.
+  // Returns the response, or an error in the same form if none arrived, as Connection does.
   upload(address, form, { progress, signal }) {
     const request = new XMLHttpRequest();
     let timer;
@@ -38,7 +38,7 @@ export class Http {
     });
   }
 
-  // Returns whether the server answers 404: it's gone, or the user can no longer see it.
+  // Returns whether the server responds with 404. Then the resource is gone, or the user can't see it.
   async isGone(address) {
     const answer = await fetch(new URL(address, this.#base), { method: "HEAD" }).catch(() => null);
     return answer?.status === 404;

@@ -5,7 +5,7 @@
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const TRIES_BEFORE_RETRY_IS_OFFERED = 3;
-const LASTING = new Set(["disk_full", "damaged"]); // until somebody repairs the server
+const LASTING = new Set(["disk_full", "damaged"]); // these errors last until the server is repaired
 const REFUSALS = new Set(["invalid", "forbidden", "not_found", "conflict"]); // retrying can't help
 
 export class Outbox {
@@ -15,7 +15,8 @@ export class Outbox {
   #tries = new Map(); // client_id → unanswered attempts on this page
   #wake = () => {};
 
-  // send(room, item) returns an acknowledgement in any case; accepted(message); changed(items)
+  // send(room, item) always returns an acknowledgement. accepted(message) is called for each
+  // acknowledged message, and changed(items) after each change.
   constructor({ room, drawer, send, accepted, changed }) {
     [this.#room, this.#drawer, this.#send] = [room, drawer, send];
     [this.#accepted, this.#changed] = [accepted, changed];
@@ -85,7 +86,7 @@ export class Outbox {
     this.#draining = true;
     await alone(this.#drawer.nameOf(this.name), () => this.#sendAll());
     this.#draining = false;
-    this.#drain(); // for messages added while the lock was released
+    this.#drain(); // sends messages that were added while the lock was being released
   }
 
   async #sendAll() {
@@ -112,13 +113,13 @@ export class Outbox {
   }
 }
 
-// Tabs share the drawer. The lock keeps two tabs from sending the same message (the server would
-// recognize its client_id).
+// Tabs share the drawer. The lock keeps two tabs from sending the same message. If they did, the server
+// would recognize the client_id and store the message only once.
 function alone(name, work) {
   return navigator.locks ? navigator.locks.request(name, work) : work();
 }
 
-// crypto.randomUUID exists only on https and localhost. A chat at http://192.168.… needs the fallback.
+// crypto.randomUUID exists only with HTTPS and on localhost. A chat at http://192.168.… needs the fallback.
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

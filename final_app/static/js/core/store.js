@@ -1,5 +1,5 @@
 // What this page knows about one room: the newest version of each message, and the last revision.
-// Every change in a room has the next revision (rev), so a missing change shows as a gap.
+// Every change in a room gets the next revision (rev), so a missing change leaves a gap.
 
 import { whole } from "./snapshot.js";
 
@@ -18,11 +18,12 @@ export class Store {
 
   isAt(rev) { return rev === this.#rev && !this.behind; }
 
-  // Stores a message as it came. Returns it whole, or the newer version that is known already.
+  // Stores a message as it was received. Returns the whole message, or a newer version if the store
+  // already has one.
   upsert(message) {
     const known = this.#messages.get(message.id);
     const newest = known && known.rev > message.rev ? known : whole(message);
-    this.#messages.delete(message.id); // keeps the least recently changed message first
+    this.#messages.delete(message.id); // so that the message that changed longest ago stays first
     this.#messages.set(message.id, newest);
     if (this.#messages.size > REMEMBERED_MESSAGES) {
       this.#messages.delete(this.#messages.keys().next().value);
@@ -30,13 +31,14 @@ export class Store {
     return newest;
   }
 
-  // Handles the rev of one change: the next is applied, an older one ignored, a later one leaves a gap.
+  // Handles the rev of one change. The next rev is applied, and an older one is ignored. A later one
+  // shows that changes are missing.
   announce(rev) {
     this.#announced = Math.max(this.#announced, rev);
     if (rev === this.#rev + 1) this.#rev = rev;
   }
 
-  // Everything up to rev was applied, by a sync or by loading a page.
+  // Records that all changes up to rev were applied, by a sync or by loading a page.
   caughtUp(rev) {
     this.#rev = Math.max(this.#rev, rev);
     this.#announced = Math.max(this.#announced, rev);

@@ -2,8 +2,8 @@
 // page has few connections and the chat needs some. Finished uploads are kept in the drawer.
 
 const AGAIN_S = 2;
-const MOST_TRIES = 3; // without an answer while online; then the user decides
-const PASSING = new Set(["offline", "rate_limited", "busy"]); // worth retrying
+const MOST_TRIES = 3; // if nothing is answered while online; after that, the user decides
+const PASSING = new Set(["offline", "rate_limited", "busy"]); // errors after which to try again
 const UNREADABLE = { error: { message: "This file can't be read." } };
 
 export class Uploads {
@@ -54,7 +54,7 @@ export class Uploads {
     this.#drain();
   }
 
-  // Returns the finished uploads and clears them here: a message contains them from now on.
+  // Returns the finished uploads and removes them from this list, because a message now contains them.
   take() {
     const uploads = this.#kept;
     this.#keep([]);
@@ -67,7 +67,7 @@ export class Uploads {
     for (const upload of this.#kept) this.#check(upload);
   }
 
-  // Uploads in progress continue: on a slow line, the upload may be why the socket was lost.
+  // Uploads in progress continue. On a slow connection, an upload may be the reason why the socket was lost.
   disconnect() {
     this.#connected = false;
     clearTimeout(this.#later);

@@ -1,5 +1,5 @@
 // Observes the connection: Engine.IO packets and the Socket.IO packets inside them. It can also cause
-// two faults, to show that no message gets lost. Loaded only if the inspector is on.
+// two faults, to show that no message gets lost. It is loaded only if the inspector is on.
 
 const TYPES = ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK"];
 const SOCKET_IO = /^(\d)(?:\d+-)?(?:\/[^,]*,)?(\d*)(.*)$/s; // type, namespace, acknowledgement id, data
@@ -13,7 +13,7 @@ export class Wiretap {
   #loses = false; // whether the current packet is dropped
   armed = false; // whether to drop the next message's acknowledgement
 
-  // heard(packet) is called for each packet, dropped() after an acknowledgement was dropped.
+  // heard(packet) is called for each packet, and dropped() after an acknowledgement was dropped.
   constructor(socket, heard, dropped) {
     [this.#socket, this.#heard, this.#dropped] = [socket, heard, dropped];
   }
@@ -24,7 +24,7 @@ export class Wiretap {
     const attach = () => this.#attach(io.engine);
     io.decoder.add = (data) => this.#loses || add(data);
     io.on("open", attach);
-    // The engine is created right after this event, and its first packet comes before "open".
+    // The engine is created right after this event, and its first packet arrives before "open".
     io.on("reconnect_attempt", () => queueMicrotask(attach));
     queueMicrotask(attach);
   }

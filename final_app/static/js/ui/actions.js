@@ -1,4 +1,4 @@
-// The actions of a message, by its buttons or by keys while it has focus.
+// The actions of a message. Its buttons start them, or keys while the message has the focus.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -23,7 +23,7 @@ export class Actions extends Part {
     const node = button?.closest(".message");
     if (!button || (button.href && (event.ctrlKey || event.metaKey || event.shiftKey))) return;
     event.preventDefault();
-    if (button.dataset.act === "more") node.focus(); // the toolbar shows while the focus is inside
+    if (button.dataset.act === "more") node.focus(); // the toolbar is visible while the focus is inside
     else this.#act(button.dataset.act, node, button);
   }
 

@@ -1,4 +1,4 @@
-// Files in the composer: chosen, dropped or pasted. Each is a chip that shows its progress.
+// Files in the composer, which were chosen, dropped or pasted. Each has a chip that shows its progress.
 
 import { fileSize } from "../core/uploads.js";
 import { $, keepList, plural } from "./dom.js";
@@ -22,7 +22,7 @@ export class Attachments extends Part {
     this.listen(window, "dragleave", ({ relatedTarget }) => relatedTarget ?? this.#overlay(false));
     this.listen(window, "drop", (event) => this.#drop(event));
     this.listen($("#chips"), "click", ({ target }) => this.#click(target.closest("button")));
-    const leave = (event) => this.#uploads.coming && event.preventDefault(); // the browser asks
+    const leave = (event) => this.#uploads.coming && event.preventDefault(); // the browser asks whether to leave the page
     this.listen(window, "beforeunload", leave);
     this.show();
   }

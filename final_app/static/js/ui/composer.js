@@ -1,10 +1,10 @@
-// The message field: for a new message, a reply, or an edit of your own message.
+// The message field, for a new message, a reply, or a change to your own message.
 // Its text survives a reload. It's never disabled just because the connection is down.
 
 import { $, plainText, plural } from "./dom.js";
 import { Part } from "./part.js";
 
-const COUNTER_FROM_CHARACTERS = 200; // left when the counter appears
+const COUNTER_FROM_CHARACTERS = 200; // the counter appears when only this many are left
 const MOST_LINES = 8; // as in composer.css
 const IME_KEY_CODE = 229; // what browsers report for a key that an input method handles
 
@@ -15,7 +15,8 @@ export class Composer extends Part {
   #editing = null;
   #waiting = false; // the message was sent, but its files are still being uploaded
 
-  // send(text, replyTo, uploads); edit(message, text) → true if it was stored; editLast()
+  // send(text, replyTo, uploads) sends a message. edit(message, text) returns true if the change was
+  // stored. editLast() starts to edit the user's last message.
   constructor({ room, drawer, limit, uploads, send, edit, editLast }) {
     super();
     [this.#draft, this.#drawer, this.#limit] = [`text ${room.id}`, drawer, limit];
@@ -60,7 +61,7 @@ export class Composer extends Part {
     else this.#hold("");
   }
 
-  // Closes the composer for a reason, or opens it if the reason is empty.
+  // Closes the composer and shows the reason. If the reason is empty, opens it.
   close(reason, withLink = false) {
     $("#composer").hidden = this.#field.disabled = Boolean(reason);
     $("#closed").hidden = !reason;
@@ -95,7 +96,7 @@ export class Composer extends Part {
     const files = editing ? editing.uploads : this.#uploads.items;
     if (!(text || files.length) || text.length > this.#limit) return;
     if (!editing && this.#mustWait()) return;
-    if (editing && !(await this.#edit(editing, text))) return; // refused: the text stays here
+    if (editing && !(await this.#edit(editing, text))) return; // if the server refused it, the text stays here
     if (!editing || this.#editing === editing) this.cancel();
     if (editing) return;
     this.#put("");

@@ -1,6 +1,6 @@
 // The open room: what is known (Store), what is shown (Timeline) and where the reader is (Scroller).
-// Every message goes through receive() or one of the page methods and so through the store, whether
-// it came by event, acknowledgement, sync or page.
+// A message can arrive in an event, an acknowledgement, a sync or a page. It always goes through
+// receive() or one of the page methods, and so through the store.
 
 import { Store } from "../core/store.js";
 import { $, plural } from "./dom.js";
@@ -15,14 +15,14 @@ export class Conversation extends Part {
   #ends = [$("#older"), $("#newer")]; // the buttons that load one more page
   #store;
   #outbox;
-  #lastSeq; // the room's last, shown or not
+  #lastSeq; // of the room's last message, whether or not it is shown
   #seenSeq; // of the last message that has been on screen
   #loading = null; // the page that is being loaded
   #syncing = null; // the sync in progress
   #later; // timer of the next sync
   #observer;
 
-  // tell(error) shows an error; changed() is called after new messages or scrolling.
+  // tell(error) shows an error. changed() is called after new messages and after scrolling.
   constructor({ me, room, timeline, scroller, http, ask, tell, changed }) {
     super();
     [this.#me, this.#room, this.#timeline, this.#scroller] = [me, room, timeline, scroller];
@@ -42,7 +42,7 @@ export class Conversation extends Part {
     this.onStop(() => [clearTimeout(this.#later), this.#observer.disconnect()]);
   }
 
-  // Shows the page that came with the document and the messages in the outbox.
+  // Shows the messages in the document and those in the outbox.
   open(page, at, outbox) {
     this.#outbox = outbox;
     page.messages = page.messages.map((message) => this.#store.upsert(message));
@@ -67,11 +67,12 @@ export class Conversation extends Part {
     if (this.#store.behind) this.sync();
   }
 
-  // Syncs unless the room is still at the last known revision. The server has subscribed the socket
-  // before it read lastRev, so that every later change comes as an event.
+  // Syncs unless the room is still at the last known revision. The server adds the socket to the room
+  // before it reads lastRev, so that every later change arrives as an event.
   resume(lastRev) { return this.#store.isAt(lastRev) ? undefined : this.sync(); }
 
-  // Requests every change after the last known revision, in several answers if necessary. Resolves when nothing is missing.
+  // Requests every change after the last known revision, in several requests if necessary. Resolves
+  // when nothing is missing.
   sync() {
     clearTimeout(this.#later);
     this.#syncing ??= this.#catchUp().finally(() => (this.#syncing = null));
@@ -96,7 +97,8 @@ export class Conversation extends Part {
     this.#changed();
   }
 
-  // Messages of others below the place of the reader. Of those that are not loaded, all count.
+  // Counts the messages of others below the part that the reader has seen. Messages that are not loaded
+  // count, too, whoever wrote them.
   #countUnseen() {
     const isUnseen = ({ dataset: { seq, own, deleted } }) =>
       Number(seq) > this.#seenSeq && own === "false" && deleted === "false";
@@ -111,7 +113,7 @@ export class Conversation extends Part {
       const answer = await this.#ask("sync", { rooms: { [this.#room.id]: before } });
       if (!answer.ok) return this.#catchUpLater(answer.error);
       found = answer.rooms[this.#room.id];
-      if (!found) return undefined; // no longer a member: room_removed or welcome says so
+      if (!found) return undefined; // no longer a member; room_removed or welcome handles this
       if (found.reset && !(await this.#reload())) return this.#catchUpLater({});
       this.#store.caughtUp(found.last_rev);
       this.#take(found.changes);
@@ -148,7 +150,7 @@ export class Conversation extends Part {
     $("#start").hidden = !this.#timeline.first;
     $("#newer").hidden = this.#timeline.live;
     for (const end of this.#ends) {
-      this.#observer.unobserve(end); // observing it again reports at once whether it's visible
+      this.#observer.unobserve(end); // observing it again shows immediately whether it's visible
       this.#observer.observe(end);
     }
   }

@@ -23,7 +23,7 @@ export class Dialogs extends Part {
     this.listen(document, "close", back, { capture: true });
   }
 
-  // Does something that can fail, and shows the error.
+  // Does something that can fail. If it fails, shows the error.
   attempt(work) { return work().catch(this.#tell); }
 
   // Asks for confirmation. Resolves to true if the user agrees.
@@ -88,7 +88,7 @@ export function fillPerson(node, person, note) {
   $("[data-act=write]", node).ariaLabel = `Message ${person.name}`;
 }
 
-// Sends a form's values, and shows the server's error next to the field.
+// Sends a form's values. If the server refuses them, shows the error next to the field.
 export async function submitting(event, send) {
   event.preventDefault();
   const form = event.target;

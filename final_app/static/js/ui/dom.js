@@ -1,4 +1,4 @@
-// Helpers for the document. They insert text only as text; only message.js may set HTML.
+// Helpers for the document. They never insert text as HTML, which only message.js may do.
 
 const HUES = 12;
 
@@ -8,10 +8,12 @@ export const clone = (template) => template.content.firstElementChild.cloneNode(
 
 export const capped = (count) => (count > 99 ? "99+" : String(count));
 
-// A window in view may be on a second monitor, or beside the one in which the person works.
+// Without the focus, a visible window may be on a second monitor, or next to the window in which the
+// person works.
 export const hasAttention = () => document.visibilityState === "visible" && document.hasFocus();
 
-// Returns a message's text without formatting. A document parsed this way runs and loads nothing.
+// Returns a message's text without formatting. A document that is parsed this way runs no scripts and
+// loads no images.
 export const plainText = ({ text, html }) => {
   if (!html) return text;
   const lines = html.replace(/<br>\n?/g, "\n");
@@ -20,7 +22,7 @@ export const plainText = ({ text, html }) => {
 
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
-// Returns whether the text was copied. Browsers can refuse, and offer a clipboard only on https.
+// Returns whether the text was copied. Browsers can refuse this, and offer a clipboard only with HTTPS.
 export const copied = async (text) =>
   navigator.clipboard?.writeText(text).then(() => true, () => false);
 
@@ -50,8 +52,8 @@ export function fillPlace(node, { name, person, count, mentions }) {
   $(".badge-words", node).textContent = `${count} unread${mentions ? `, ${mentions} for you` : ""}`;
 }
 
-// Updates a list to show `items` in order. It keeps the node of each remaining item, so that the
-// node keeps the focus.
+// Updates a list so that it shows `items` in order. An item that was already there keeps its node, so
+// that it does not lose the focus.
 export function keepList(list, items, template, fill) {
   const old = new Map(Array.from(list.children, (node) => [node.dataset.key, node]));
   let place = list.firstElementChild;

@@ -22,7 +22,7 @@ function fillImage(figure, upload, picture) {
   const image = $("img", figure);
   const scale = Math.min(1, WIDEST_PX / width, HIGHEST_PX / height);
   Object.assign(image, { alt, width: Math.round(width * scale), height: Math.round(height * scale) });
-  // Keeps the image that is already visible, so that it doesn't flicker when the message was sent.
+  // Keeps an image that is already visible, so that it doesn't flicker when the message has been sent.
   if (!image.hasAttribute("src")) image.src = picture(upload) || `files/${id}/thumb`;
   Object.assign($("a", figure), { href: `files/${id}`, title: alt });
 }

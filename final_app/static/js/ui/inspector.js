@@ -1,4 +1,4 @@
-// Ctrl+.: shows every packet between this page and the server, for learning and debugging.
+// Ctrl+. opens a panel with every packet between this page and the server, for learning and debugging.
 
 import { Wiretap } from "../core/wiretap.js";
 import { $, clone, copied, plural } from "./dom.js";
@@ -91,7 +91,7 @@ function fill(node, packet) {
   for (const [place, text] of Object.entries(words(packet))) $(`.packet-${place}`, node).textContent = text;
 }
 
-// The texts that describe a packet, by their place in the markup.
+// Returns the texts that describe a packet, by their position in the markup.
 function words({ at, way, engine, note, type, event, ack, size, tripMs, lost }) {
   const time = `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
   return {

@@ -1,5 +1,5 @@
-// Suggests people after @ and a letter. The focus stays in the field, as in a combobox: the arrow keys
-// move in the list, Enter and Tab choose. (A textarea can't have that role, nor aria-expanded.)
+// Suggests people after @ and a letter. The focus stays in the field, as in a combobox. The arrow keys
+// move in the list, and Enter and Tab choose. (A textarea can't have the role combobox or aria-expanded.)
 
 import { $, fillAvatar, keepList } from "./dom.js";
 import { Part } from "./part.js";
@@ -30,7 +30,7 @@ export class Mentions extends Part {
     this.listen(this.#list, "click", ({ target }) => this.#choose(target.closest("[role=option]")));
   }
 
-  // The members changed: load them again when they are needed.
+  // Call this when the members have changed. They are loaded again when they are needed.
   forget() { this.#members = null; }
 
   get #token() {

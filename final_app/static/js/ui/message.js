@@ -1,4 +1,4 @@
-// Fills the markup of a message (templates/_message.html), stored or pending.
+// Fills the markup (templates/_message.html) of a message that is stored or pending.
 
 import { clockTime, fullTime } from "../core/times.js";
 import { $, clone, fillAvatar } from "./dom.js";
@@ -83,7 +83,7 @@ export class MessageView {
   }
 }
 
-// Shows a text in one paragraph, with the same nodes as the server's HTML of it (formatting.py::is_plain).
+// Shows a text in one paragraph, with the same nodes as in the server's HTML (formatting.py::is_plain).
 function showText(body, text) {
   const paragraph = document.createElement("p");
   const lines = text.split(/(?=\n)/); // each line after the first begins with its line break
@@ -92,6 +92,7 @@ function showText(body, text) {
   else if (body.innerHTML !== paragraph.outerHTML) body.replaceChildren(paragraph);
 }
 
-// The only place in this application that sets HTML, which the server rendered and sanitized. It leaves
-// identical HTML alone, so that a screen reader doesn't read an acknowledged message again.
+// The only place in this application that sets HTML. The server has rendered and sanitized this HTML.
+// If it has not changed, the node stays as it is, so that a screen reader doesn't read an acknowledged
+// message again.
 function showHtml(body, html) { if (body.innerHTML !== html) body.innerHTML = html; }

@@ -12,7 +12,7 @@ export class Banner {
 
   disconnect() { clearTimeout(this.#timer); }
 
-  // If the line is certainly dead (`silent`), this is reported at once.
+  // If the connection is certainly dead (`silent`), this is reported immediately.
   offline(silent = false) {
     const text = "Reconnecting… Your messages will be sent when you're back online.";
     const delayMs = silent ? 0 : OFFLINE_NOTICE_MS;

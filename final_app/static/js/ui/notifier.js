@@ -1,11 +1,12 @@
-// Browser notifications about new messages: only if the user turned them on in this browser (stored in
-// the drawer), only for messages that aren't on screen, and only as each room's level allows.
+// Browser notifications about new messages. There are notifications only if the user turned them on in
+// this browser (which is stored in the drawer), only for messages that aren't on screen, and only as far
+// as the level of the room allows.
 
 import { $, hasAttention, plainText } from "./dom.js";
 import { Part } from "./part.js";
 
-const READ_ELSEWHERE_MS = 1_000; // don't notify if it's read in another tab or on a phone by then
-const TEXT_LENGTH = 200; // characters; systems show less
+const READ_ELSEWHERE_MS = 1_000; // don't notify if the message is read elsewhere within this time
+const TEXT_LENGTH = 200; // characters; operating systems show less
 const STATES = {
   on: "On. You'll be notified while you're looking elsewhere.",
   off: "Off in this browser.",
@@ -92,7 +93,7 @@ export class Notifier extends Part {
       this.#close(room.id);
       this.#shown.set(room.id, Object.assign(notice, { seq }));
     } catch {
-      // Android shows only notifications from service workers. There, the title's count has to suffice.
+      // Android shows only notifications from service workers. There, only the count in the title is shown.
     }
   }
 

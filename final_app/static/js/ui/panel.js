@@ -32,5 +32,5 @@ export class Panel extends Part {
   }
 }
 
-// Whether a panel covers the conversation instead of standing next to it (as in people.css).
+// Returns whether a panel covers the conversation instead of being next to it (as in people.css).
 export const panelsCover = () => matchMedia("(width < 75rem)").matches;

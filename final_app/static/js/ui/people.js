@@ -30,7 +30,7 @@ export class People extends Panel {
     this.refresh();
   }
 
-  // A member joined, left or was renamed.
+  // Call this when a member has joined, left or been renamed.
   refresh() { return this.isOpen ? this.#dialogs.attempt(() => this.#read()) : undefined; }
 
   update() {

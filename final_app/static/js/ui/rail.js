@@ -13,7 +13,7 @@ export class Rail extends Part {
     super.connect();
     this.listen(window, "keydown", (event) => this.#key(event));
     const showPlace = () => $("#rail [aria-current]")?.scrollIntoView({ block: "nearest" });
-    this.listen($("#rail"), "toggle", showPlace); // below 60rem, it can't be scrolled before it opens
+    this.listen($("#rail"), "toggle", showPlace); // below 60rem, the list can't be scrolled before it opens
     this.show();
     showPlace();
   }
@@ -49,7 +49,8 @@ export class Rail extends Part {
     fillPlace(link, { ...room, person: room.person && { ...room.person, online }, count: counted(room) });
   }
 
-  // Alt+Up and Alt+Down go to the previous or next room; with Shift, to one with unread messages.
+  // Alt+Up and Alt+Down go to the previous or next room. With Shift, they skip rooms without unread
+  // messages.
   #key(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!event.altKey || !step) return;

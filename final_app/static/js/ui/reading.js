@@ -21,7 +21,7 @@ export class Reading extends Part {
     for (const event of ["focus", "blur"]) this.listen(window, event, () => this.check());
   }
 
-  // Whether a message that arrives now counts as read at once.
+  // Returns whether a message that arrives now counts as read immediately.
   sees(roomId) { return roomId === this.#room.id && hasAttention() && this.#conversation.atEnd; }
 
   check() {

@@ -1,4 +1,5 @@
-// The scroll position of the messages. It follows the end if the reader is there, and never jumps.
+// The scroll position of the messages. If the reader is at the end, it follows new messages. Otherwise,
+// it stays where it is.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -11,7 +12,7 @@ export class Scroller extends Part {
   #moved; #live;
   stuck = true;
 
-  // moved() is called after scrolling; live() returns whether the newest message is shown.
+  // moved() is called after scrolling. live() returns whether the newest message is shown.
   constructor({ moved, live }) { super(); [this.#moved, this.#live] = [moved, live]; }
 
   connect() {
@@ -38,14 +39,14 @@ export class Scroller extends Part {
     this.#scrolled();
   }
 
-  // The seq of the last of these nodes that does not go on below what is on the screen, or 0.
+  // Returns the seq of the last of these nodes whose end is on or above the visible part, or 0.
   lastInView(nodes) {
     const { bottom } = this.#element.getBoundingClientRect();
     const last = nodes.findLast((node) => node.getBoundingClientRect().bottom <= bottom);
     return Number(last?.dataset.seq ?? 0);
   }
 
-  // Changes the document while keeping what the reader looks at in place.
+  // Changes the document, and keeps the messages that the reader looks at in place.
   keepPlace(change) {
     if (this.#follows) {
       change();

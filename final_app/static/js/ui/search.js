@@ -15,7 +15,7 @@ export class Search extends Panel {
   #asked = 0; // number of the newest request; answers to older ones are ignored
   #timer;
 
-  // jump(seq) goes to a message of this room if it's on the page, and returns whether it is.
+  // jump(seq) goes to a message of this room if the message is on the page, and returns whether it is.
   constructor({ room, http, drawer, jump }) {
     super("search");
     [this.#room, this.#http, this.#drawer, this.#jump] = [room, http, drawer, jump];
@@ -35,7 +35,7 @@ export class Search extends Panel {
     this.#goOn();
   }
 
-  // If a result led to this page, and there is space, keeps showing the other results.
+  // If the user came to this page through a result and there is space, keeps showing the other results.
   #goOn() {
     const kept = this.#drawer.get("search");
     this.#drawer.put("search", null);
@@ -51,7 +51,8 @@ export class Search extends Panel {
     this.#timer = setTimeout(() => this.#ask(), pauseMs);
   }
 
-  // Focuses the first new result, because the button disappears with the last ones.
+  // Loads more results and focuses the first new one. The button disappears after the last results, so
+  // it can't keep the focus.
   async #more() {
     const { length } = this.#results;
     await this.#ask(this.#results.at(-1).id);

@@ -52,7 +52,7 @@ export class Switcher extends Part {
     this.#activate(0);
   }
 
-  // Rooms by name, then the people without a direct room.
+  // All rooms by name, followed by the people who have no direct room with the user.
   get #everything() {
     const { me, rooms } = this.#directory;
     const places = [...rooms.values()].sort((a, b) => a.name.localeCompare(b.name)).map((room) => ({
@@ -92,7 +92,8 @@ function fill(node, place) {
   fillPlace(node, place);
 }
 
-// 0: the name starts with the text; 1: each word starts one of its words; 2: each word occurs in it.
+// Returns how well a name matches the text. 0: the name starts with the text. 1: each word of the text
+// begins a word of the name. 2: each word of the text occurs in the name.
 function rank(wanted, called) {
   const [words, own] = [wanted.split(/\s+/), called.split(/[\s_.@-]+/)];
   if (called.startsWith(wanted)) return 0;

@@ -1,6 +1,6 @@
-// The messages in the document, ordered by seq, in two lists: #history contains loaded pages, and #tail
-// (the live region) contains what arrived since. The user's pending messages are at the end. While
-// `live` is false, the window ends before the newest message and nothing is added at its end.
+// The messages in the document, ordered by seq, in two lists. #history contains loaded pages, and #tail
+// (the live region) contains the messages that have arrived since then. The user's pending messages are
+// at the end. While `live` is false, the newest messages are not loaded, and nothing is added at the end.
 
 import { dayName, sameDay, standUnderOneName } from "../core/times.js";
 import { $ } from "./dom.js";
@@ -14,7 +14,7 @@ export class Timeline {
   #tail = $("#tail");
   #view;
   #contents = new WeakMap(); // node → message or pending item
-  #newAfter; // the "New" line comes after this seq; null for none
+  #newAfter; // the "New" line is after this seq; null if there is none
 
   first = true; // the window reaches the first message of the room
   live = true; // the window reaches the newest message
@@ -80,12 +80,12 @@ export class Timeline {
       this.live = false;
       this.showPending([]);
       sent.slice(MOST_NODES).forEach((node) => node.remove());
-      this.#history.append(...this.#tail.children); // the rest is no longer at the live end
+      this.#history.append(...this.#tail.children); // these messages are no longer at the live end
     }
     this.#tidyAll();
   }
 
-  // The people are known now, so those who reacted have names.
+  // Call this when the people have been loaded. It shows the names of those who reacted.
   showNames() { for (const node of this.sent) this.#view.fillNames(node, this.content(node)); }
 
   clearNewLine() {

@@ -1,4 +1,4 @@
-// "Ana is typing": sent at most every few seconds, and shown a little longer than that.
+// "Ana is typing" is sent at most every few seconds, and shown a little longer than that.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -8,7 +8,7 @@ const BELIEVE_MS = 6_000;
 
 export class Typing extends Part {
   #room; #ask;
-  #told = 0; // when it was last sent (performance.now()); 0: not typing
+  #told = 0; // when it was last sent (performance.now()), or 0 if the user is not typing
   #typing = new Map(); // user id → {name, timer}
 
   constructor({ room, ask }) { super(); [this.#room, this.#ask] = [room, ask]; }
@@ -27,14 +27,14 @@ export class Typing extends Part {
     this.#show();
   }
 
-  // Also called when a message from this person arrives.
+  // This is also called when a message from this person arrives.
   forget(userId) {
     clearTimeout(this.#typing.get(userId)?.timer);
     this.#typing.delete(userId);
     this.#show();
   }
 
-  // The field is empty, or the message was sent.
+  // Call this when the field is empty or the message was sent.
   stop() {
     if (this.#told) this.#ask("typing", { room: this.#room.id, on: false });
     this.#told = 0;

@@ -8,8 +8,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# The full-text index has the same words in both: without case and accents, and split at everything that
-# is neither a letter nor a digit.
+# The full-text indexes of both databases contain the same words. Case and accents are ignored, and a
+# word ends at every character that is neither a letter nor a digit.
 IN_SQLITE = """
 CREATE VIRTUAL TABLE messages_fts USING fts5(
     text, content='messages', content_rowid='id', tokenize="unicode61 remove_diacritics 2"
@@ -88,7 +88,7 @@ def downgrade() -> None:
 
 
 def _run(script: str) -> None:
-    """Run the statements one by one. A line that ends with ; and is not indented ends a statement."""
+    """Run the statements one by one. A statement ends at an unindented line that ends with ;."""
     statement = ""
     for line in script.strip().splitlines():
         statement += line + "\n"

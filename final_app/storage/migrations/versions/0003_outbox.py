@@ -1,4 +1,4 @@
-"""The outbox, in which commands leave their facts for the servers"""
+"""The outbox, in which commands store facts for the server"""
 
 import sqlalchemy as sa
 from alembic import op

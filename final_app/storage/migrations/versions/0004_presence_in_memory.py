@@ -1,7 +1,7 @@
-"""No table of connections, which are in memory now, and a number for each change of a person
+"""Remove the table of connections, which are in memory now, and number the changes to people
 
-PostgreSQL also gets the tables in which several processes tell each other who is online. They are
-unlogged, because they say nothing about a server that has just started after a crash.
+PostgreSQL also gets two tables in which several processes share who is online. These tables are
+unlogged, because their content is worthless after a crash of the database.
 """
 
 import sqlalchemy as sa
