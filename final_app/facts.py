@@ -5,7 +5,7 @@ commit, `realtime.broadcast` sends the events to the browsers. Facts are plain d
 can send them to another: a command to the server or, with PostgreSQL, each process to all processes.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, get_args
 
 
@@ -106,7 +106,7 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Fact)}
 
 def to_dict(fact: Fact) -> dict[str, Any]:
     """Return a dictionary with the fields of the fact, and the name of its class as `fact`."""
-    return {"fact": type(fact).__name__} | asdict(fact)
+    return {"fact": type(fact).__name__} | vars(fact)
 
 
 def from_dict(data: dict[str, Any]) -> Fact:

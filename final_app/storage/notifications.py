@@ -50,9 +50,8 @@ class Notifications:
 
     def before_commit(self, connection: Connection, recorded: Iterable[Fact]) -> None:
         """Make the facts notifications of the current transaction. Its commit sends them."""
-        driver: Any = (
-            connection.connection.driver_connection
-        )  # used directly, because SQLAlchemy would take more time than the statement itself
+        # SQLAlchemy would take more time than the statement itself.
+        driver: Any = connection.connection.driver_connection
         for fact in recorded:
             driver.execute(NOTIFY, (CHANNEL, encoded(fact)))
 
