@@ -50,7 +50,7 @@ def watch(step: str) -> int:
 
 
 def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
-    """Check repeatedly. Yield the state of the files before each check, and the check's verdict."""
+    """Check the files repeatedly. Yield each verdict, with the state of the files before its check."""
     while True:
         seen = files_of(paths.my_chat())
         yield seen, check(step)

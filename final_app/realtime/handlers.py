@@ -170,7 +170,7 @@ def _refusal(message: str, code: str) -> ConnectionRefusedError:
 
 
 def _enter_rooms(me: Identity, sid: str) -> list[dict[str, Any]]:
-    """Add a socket to the Socket.IO rooms that its user needs. Return the rooms of the chat."""
+    """Add a socket to the Socket.IO rooms that its user needs. Return the user's rooms."""
     entered = memberships.ids_of(me.id)
     server.enter(sid, broadcast.user_name(me.id))
     server.enter(sid, broadcast.EVERYBODY)

@@ -1,4 +1,4 @@
-"""The tables. Rooms are ordered by `seq` and `rev` (see `rooms.next_numbers`), and never by time."""
+"""The tables. `seq` and `rev` order the messages of a room (see `rooms.next_numbers`), and time never does."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -48,7 +48,8 @@ class User(Base):
 
 
 class Session(Base):
-    """A browser in which a user is logged in. The cookie contains a token, and this row its hash.
+    """A browser in which a user is logged in. The cookie contains a token, and
+    this row contains the hash of the token.
 
     A bot has one permanent session, and sends its token in the Authorization header.
     """

@@ -132,7 +132,7 @@ class Postgresql:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
-        """Raise Gone or DiskFull if an error from the driver means that. Otherwise, do nothing."""
+        """Raise Gone or DiskFull if the driver's error stands for one of them. Otherwise, do nothing."""
         if means_gone(problem):
             connection.invalidate()  # the pool must not lend it again
         _explain_error(problem)

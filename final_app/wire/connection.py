@@ -225,9 +225,9 @@ class Connection:
             self.receive(_as_message(packet))
 
     def _count_for_stranger(self) -> None:
-        """Count a packet of a stranger. Raises Malformed if there are too many.
+        """Count a packet from a stranger. Raises Malformed if the stranger has sent too many.
 
-        Each CONNECT calls a handler, so a stranger gets only a few attempts.
+        Each CONNECT makes a handler run, so a stranger gets only a few attempts.
         """
         if not self.accepted:
             self._packets -= 1

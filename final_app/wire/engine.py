@@ -107,7 +107,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         self.close_all()
 
     def close_all(self) -> None:
-        """Close all connections as for a restart of the server. Their clients connect again."""
+        """Close all connections, as if the server were restarting. The clients then reconnect."""
         for connection in list(self.sockets.values()):
             connection.close(code=CloseCode.SERVICE_RESTART, why="The server restarts")
 

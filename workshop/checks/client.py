@@ -197,7 +197,7 @@ class Person:
         return [message_in(data) for name, data in self.heard() if name == "new_message"]
 
     def told(self, event: str) -> list[object]:
-        """Return the data of every event with this name that the server has sent until now.
+        """Return the data of every event with this name that the server has sent so far.
 
         This method sends an empty message and waits for the refusal, which nobody else receives.
         Everything that the server sent before the refusal arrives before it.

@@ -62,7 +62,7 @@ def attempted(done: object, expected: str, seen: object, hint: str) -> None:
 
 @dataclass(frozen=True)
 class Promise:
-    """A sentence, the code that tests it, and the steps that keep it.
+    """A promise: its sentence, the code that tests it, and the steps that keep it.
 
     `since` and `until` are the numbers of the first and the last of these steps. If `until` is empty,
     all later steps keep the promise. If `final_app` is true, the finished application keeps it, too.

@@ -157,7 +157,7 @@ class Family:
         return ask("leave_room", {"room": room})
 
     def for_members(self, room: object) -> list[tuple[str, Message]]:
-        """Return every event that only a member of the room can send, and its payload."""
+        """Return the events that only a member of the room can send, each with its payload."""
         return [
             ("new_message", self.payload("", "Let me in", 0) | {"room": room}),
             ("sync", {"room": room, "after": 0}),

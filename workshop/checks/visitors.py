@@ -117,7 +117,7 @@ class Visitor:
     def sees(
         self, text: str, hint: str, not_received: str = NOT_RECEIVED, twice: str = TWICE
     ) -> None:
-        """Raise Broken unless the page's messages contain this text once.
+        """Raise Broken unless this text appears exactly once in the page's messages.
 
         The hint is `hint` if the text has reached the page, and `not_received` if it has not.
         """

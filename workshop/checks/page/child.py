@@ -491,7 +491,8 @@ def live(seconds: float) -> bool:
 def settle(seconds: float) -> bool:
     """Run the pages until they are at rest. Return whether this happened in time.
 
-    At rest means that nothing arrives for as long as the server's last response took.
+    They are at rest when nothing has arrived for a certain time: the time that the server took for its
+    last response.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
