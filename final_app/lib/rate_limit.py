@@ -41,7 +41,7 @@ class RateLimiter:
         self._check((kind, *who), cost, count=True)
 
     def check(self, kind: str, *who: object) -> None:
-        """Raise RateLimited if another action would exceed the limit. This call is not counted itself."""
+        """Raise RateLimited if another action would exceed the limit. The call itself does not count."""
         self._check((kind, *who), 1, count=False)
 
     def _check(self, key: Counted, cost: int, *, count: bool) -> None:

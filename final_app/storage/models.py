@@ -1,4 +1,4 @@
-"""The tables. `seq` and `rev` order the messages of a room (see `rooms.next_numbers`), and time never does."""
+"""The tables. In a room, `seq` and `rev` give the order (see `rooms.next_numbers`), and not time."""
 
 from datetime import datetime
 from typing import Any, cast

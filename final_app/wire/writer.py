@@ -2,7 +2,7 @@
 
 from collections import deque
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from gevent.hub import Hub
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from final_app.wire.websocket import WebSocket
 
 SLICE = 256  # WebSockets that are written to before everybody else gets a turn
-REST = 2.0  # after writing, the writer waits this many times as long as the writing took
+REST = 6.0  # after writing, the writer rests this many times as long as the writing took
+LONGEST_REST = 0.02  # seconds
 
 
 class Writer:
@@ -32,32 +33,33 @@ class Writer:
 
     def __init__(self, hub: Hub) -> None:
         self._loop = hub.loop
-        # With a timer, unlike with a callback, the loop first reads from all sockets.
-        self._next_slice = hub.loop.timer(0.0)
+        self._timer: Any = None
         self._waiting: deque[WebSocket] = deque()
-        self._spent = 0.0  # seconds that the writer has spent since it last rested
+        self._spent = 0.0  # seconds that the current writing has taken so far
         self._rests_until = 0.0
-        self._begin: object = None  # the timer at the end of the rest
 
     def add(self, websocket: "WebSocket") -> None:
-        """Write to this WebSocket in this turn, or in one of the next if there are many."""
+        """Write to this WebSocket in this turn, or later if the writer rests or if there are many."""
         if not self._waiting:
             rest = self._rests_until - perf_counter()
-            if rest <= 0:
-                self._loop.run_callback(self._write_slice)
+            if rest > 0:
+                self._write_after(rest)
             else:
-                self._begin = timer = self._loop.timer(rest)
-                timer.start(self._write_slice)
+                self._loop.run_callback(self._write_slice)
         self._waiting.append(websocket)
 
     def _write_slice(self) -> None:
         began = perf_counter()
         for _ in range(min(SLICE, len(self._waiting))):
             self._waiting.popleft().flush()
-        now = perf_counter()
-        self._spent += now - began
+        ended = perf_counter()
+        self._spent += ended - began
         if self._waiting:
-            self._next_slice.start(self._write_slice)
+            self._write_after(0.0)  # unlike a callback, a timer lets the loop read from all sockets
         else:
-            self._rests_until = now + REST * self._spent
+            self._rests_until = ended + min(REST * self._spent, LONGEST_REST)
             self._spent = 0.0
+
+    def _write_after(self, pause: float) -> None:
+        self._timer = self._loop.timer(pause)  # kept, because otherwise it would not fire
+        self._timer.start(self._write_slice)

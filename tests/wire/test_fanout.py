@@ -146,3 +146,26 @@ def test_others_have_a_turn_between_two_slices(monkeypatch: pytest.MonkeyPatch) 
         slices.add(Receiver())  # type: ignore[arg-type]
     reader.join()
     assert len(happened) < 4
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.01], ids=["a few clients", "many clients"])
+def test_what_comes_while_the_writer_rests_is_written_together(busy: float) -> None:
+    """It rests only if the writing has taken long. A message that comes alone is written at once."""
+    written: list[int] = []
+
+    class Receiver:
+        queue = 0
+
+        def flush(self) -> None:
+            time.sleep(busy)
+            written.append(self.queue)
+            self.queue = 0
+
+    receiver, slices = Receiver(), writer.Writer(gevent.get_hub())
+    for _ in range(3):
+        if not receiver.queue:
+            slices.add(receiver)  # type: ignore[arg-type]
+        receiver.queue += 1
+        gevent.sleep(0.001)
+    gevent.sleep(2 * writer.LONGEST_REST + busy)
+    assert written == ([1, 2] if busy else [1, 1, 1])

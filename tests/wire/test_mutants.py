@@ -59,7 +59,8 @@ MUTANTS = {
     # ---- writer.py and fanout.py
     "the rest is forgotten": (
         "writer",
-        "        if self._waiting:\n            self._rest", "        if False:\n            self._rest",
+        "        if self._waiting:\n            self._write_after",
+        "        if False:\n            self._write_after",
         "fanout", "a_large_room"),
     "broadcasts overtake CONNECT": (
         "fanout", " or eio_sid in held:", ":",

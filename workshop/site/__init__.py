@@ -1,7 +1,8 @@
 """The workshop as a website: the notebooks with their outputs, the documentation, and a search box.
 
 The pages are plain HTML, and you can open them from the disk, because they need no network. Only the
-search box needs a script. `docs/decisions/0008-the-site.md` explains why the workshop builds the pages itself.
+search box needs a script. `docs/decisions/0008-the-site.md` explains why the workshop builds the pages
+itself.
 """
 
 import json
