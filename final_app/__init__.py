@@ -80,11 +80,11 @@ def _register_routes(app: "Flask") -> None:
 
 
 def _configure(app: "Flask", settings: "Settings") -> None:
-    from final_app import config
+    from final_app import config, hardening
 
     app.config.update(
         CHAT=settings,
-        SECRET_KEY=config.secret(settings),
+        SECRET_KEY=hardening.secret_key(settings),
         SQLALCHEMY_DATABASE_URI=settings.database,
         SESSION_COOKIE_NAME="chat_csrf",
         SESSION_COOKIE_SAMESITE="Lax",

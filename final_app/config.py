@@ -3,8 +3,6 @@
 import difflib
 import os
 import re
-import secrets
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +15,6 @@ from sqlalchemy.exc import ArgumentError
 from final_app.errors import WrongSetting
 
 PREFIX = "CHAT_"
-SECRET_BYTES = 32
 LARGEST_PACKET = 100_000  # bytes of a request or a message; the longest needs less than 30,000
 MOST_FIELDS = 10  # in a multipart form; the longest form of the chat has 5 fields
 MOST_FIELD_BYTES = 10_000  # of one field in a multipart form
@@ -183,23 +180,6 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         raise WrongSetting("\n".join(map(_explained, error.errors()))) from None
 
 
-def secret(settings: Settings) -> str:
-    """Return the secret key from the settings or the data folder. Create one if there is none."""
-    if settings.secret_key:
-        return settings.secret_key
-    path = settings.data_dir / "secret"
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _make_secret(path)
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as problem:
-        raise WrongSetting(
-            f"{PREFIX}DATA_DIR: expected a writable folder. It is set to "
-            f"{str(settings.data_dir)!r}: {problem.strerror}."
-        ) from None
-
-
 def table() -> str:
     """Return the table for docs/settings.md."""
     rows = [
@@ -208,20 +188,6 @@ def table() -> str:
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| Setting | Default | What it is |", "| --- | --- | --- |", *rows])
-
-
-def _make_secret(path: Path) -> None:
-    """Create the file atomically. If another process has just created it, keep that file."""
-    handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(secrets.token_hex(SECRET_BYTES))
-    try:
-        os.link(draft, path)
-        Path(draft).unlink()
-    except FileExistsError:
-        Path(draft).unlink()
-    except OSError:  # a file system without links
-        Path(draft).replace(path)
 
 
 def _explained(problem: Mapping[str, object]) -> str:

@@ -1,14 +1,16 @@
-"""Protect the chat's data from other users of the machine, and raise the limit on open files."""
+"""Protect the chat's data from other users, keep its secret key, and raise the limit on open files."""
 
 import os
 import secrets
 import shlex
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from final_app.config import Settings
+from final_app.config import PREFIX, Settings
+from final_app.errors import WrongSetting
 
 try:
     import resource
@@ -16,6 +18,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 PIN_DIGITS = 12
+SECRET_BYTES = 32
 FEW_DESCRIPTORS, MOST_DESCRIPTORS = 4096, 65_536
 OTHERS = 0o077  # the permission bits of the group and of others
 
@@ -32,6 +35,23 @@ def protect_process() -> None:
     pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
     os.environ.setdefault("WERKZEUG_DEBUG_PIN", pin)  # the reloader's processes inherit it
     _raise_descriptors()
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the secret key from the settings or the data folder. Create one if there is none."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / "secret"
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise WrongSetting(
+            f"{PREFIX}DATA_DIR: expected a writable folder. It is set to "
+            f"{str(settings.data_dir)!r}: {problem.strerror}."
+        ) from None
 
 
 def descriptors() -> int:
@@ -84,3 +104,17 @@ def commands_that_close(settings: Settings) -> list[str]:
         for path, command in places.items()
         if path.exists() and path.stat().st_mode & OTHERS
     ]
+
+
+def _make_secret(path: Path) -> None:
+    """Create the file atomically. If another process has just created it, keep that file."""
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(secrets.token_hex(SECRET_BYTES))
+    try:
+        os.link(draft, path)
+        Path(draft).unlink()
+    except FileExistsError:
+        Path(draft).unlink()
+    except OSError:  # a file system without links
+        Path(draft).replace(path)

@@ -123,12 +123,12 @@ def test_a_data_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
 
 def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     settings = config.Settings(data_dir=tmp_path / "data")
-    secret = config.secret(settings)
+    secret = hardening.secret_key(settings)
     path = tmp_path / "data" / "secret"
-    assert len(secret) == 2 * config.SECRET_BYTES and path.read_text() == secret
+    assert len(secret) == 2 * hardening.SECRET_BYTES and path.read_text() == secret
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert config.secret(settings) == secret
-    assert config.secret(config.Settings(data_dir=tmp_path / "other")) != secret
+    assert hardening.secret_key(settings) == secret
+    assert hardening.secret_key(config.Settings(data_dir=tmp_path / "other")) != secret
     assert [each.name for each in path.parent.iterdir()] == ["secret"]  # no draft is left
 
 
@@ -163,7 +163,7 @@ def test_a_database_outside_the_folder_is_looked_at_too(tmp_path: Path) -> None:
 
 def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:
     settings = config.Settings(data_dir=tmp_path, secret_key="chosen")
-    assert config.secret(settings) == "chosen"
+    assert hardening.secret_key(settings) == "chosen"
     assert list(tmp_path.iterdir()) == []
 
 
