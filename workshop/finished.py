@@ -11,6 +11,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from workshop.lean import WithoutAsyncio
+
 
 def end_with_parent() -> None:
     """Exit as soon as standard input closes. This happens however the parent process ends."""
@@ -23,6 +25,7 @@ def main() -> int:
     """Serve until standard input closes. Return the exit code of `python -m final_app`."""
     _thread.start_new_thread(end_with_parent, ())
     os.umask(0o077)  # only the owner can read what it stores
+    sys.meta_path.insert(0, WithoutAsyncio())
     program: Any = import_module("final_app.__main__")  # patches before other imports
 
     make = program.create_app

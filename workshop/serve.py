@@ -24,7 +24,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader
 
 from workshop import embed
 from workshop.hosts import OwnHosts, WsgiApp
+from workshop.lean import WithoutAsyncio
 from workshop.running import STAGE_HEADER
 
 QUICK_HASH, SALT = "scrypt:8192:8:1", 16  # used instead of werkzeug's default; characters of a salt
@@ -80,21 +80,6 @@ def connect_without_sync(*arguments: Any, **options: Any) -> sqlite3.Connection:
     connection: sqlite3.Connection = sqlite3.connect(*arguments, **options)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
-
-
-class WithoutAsyncio(MetaPathFinder):
-    """Prevent python-socketio from importing aiohttp and tornado, which takes a third of the start time.
-
-    If these packages are installed, python-socketio imports them for its asyncio clients and servers.
-    JupyterLab installs both. The application itself can still import them.
-    """
-
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        packages = [sys.modules[each] for each in ("engineio", "socketio") if each in sys.modules]
-        are_complete = all(hasattr(each, "__all__") for each in packages)  # in the last line
-        if name in ("aiohttp", "tornado") and not are_complete:
-            raise ModuleNotFoundError(f"python-socketio does without {name} here.", name=name)
 
 
 def load() -> Flask:

@@ -168,3 +168,26 @@ def test_a_rolling_restart_loses_and_doubles_nothing_and_no_page_fails(team: Tea
     assert verdict.broken == {} and verdict.acknowledged >= 3 * MORE * PEOPLE
     assert set(guest.answers) == {200} and guest.answers[200] > 10
     assert sum(places(team.servers)) > 0, "after its restart, each process has new sockets"
+
+
+def test_who_is_removed_or_banned_after_a_restart_hears_nothing_more(team: Team) -> None:
+    """Their sockets are at the process that went on, and the other one has forgotten everything."""
+    first, second = team.servers
+    invite = team.people[0].invite()
+    kim, lee, mia = (Person(second, name).register(invite) for name in ("kim", "lee", "mia"))
+    for person in (kim, lee, mia):
+        person.connect()
+    first.stop()
+    first.start()
+    ada = Person(first, "ada")
+    ada.log_in()
+    ada.ask("POST", f"/api/people/{kim.id}/ban")
+    ada.ask("DELETE", f"/rooms/1/members/{lee.id}")
+    ada.connect()
+    assert ada.say(1, "They are gone")["ok"]
+    assert mia.hear("new_message")["text"] == "They are gone"
+    heard = [event for event, _ in kim.ending()]
+    assert heard[-2:] == ["session_ended", "disconnect"] and "new_message" not in heard
+    assert lee.told("room_removed", "new_message") == [{"room": 1}]
+    for person in (ada, lee, mia):
+        person.leave()
