@@ -179,7 +179,7 @@ def test_the_templates_of_deploy_name_what_the_chat_listens_to(tmp_path: Path) -
 
     for name in ("nginx.conf", "nginx-below.conf", "Caddyfile"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
-        assert "127.0.0.1:5000" in text and "CHAT_PROXY_HOPS=1 CHAT_HOSTS=" in text
+        assert "127.0.0.1:5000" in text and "CHAT_PROXY_HOPS=1" in text and "CHAT_HOSTS=" in text
     unit = (DEPLOY / "chat.service").read_text(encoding="utf-8")
     assert "-m final_app --no-browser --port 5000" in unit
     assert "CHAT_PROXY_HOPS=1 CHAT_HOSTS=" in unit

@@ -243,7 +243,7 @@ CRAFTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("tail", ["", "!"])
+@pytest.mark.parametrize("tail", [pytest.param("", marks=pytest.mark.long), "!"])
 def test_no_crafted_text_takes_long(tail: str) -> None:
     worst = {}
     pairs = [a + b for a, b in itertools.permutations(CRAFTED[:12], 2)] if tail else []

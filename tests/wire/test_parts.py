@@ -81,4 +81,4 @@ def test_a_version_that_was_not_tested_is_logged(
         monkeypatch.setitem(libraries.TESTED, "gevent", ("1.0",))
         libraries.check(server)
     (message,) = caplog.messages
-    assert message.startswith("The chat was tested with gevent 1.0, and this is ")
+    assert message.startswith("The chat was tested with gevent 1.0, but version ")

@@ -49,7 +49,7 @@ def test_without_a_chat_there_is_nothing_to_blame(my_chat: Path) -> None:
     [
         ('"${person.username} waves."', "“${person.username} waves.”", "only between backticks"),
         ("`${person.name} waves.`", "“undefined waves.”", "an object that contains their name"),
-        ('""', "is empty", "set `statusLine.textContent`"),
+        pytest.param('""', "is empty", "set `statusLine.textContent`", marks=pytest.mark.long),
     ],
 )
 def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
