@@ -20,6 +20,7 @@ from final_app.storage.models import Message, Room, db
 
 LONGEST_QUERY = 100  # characters
 RESULTS, RESULTS_MOST = 20, 50
+NEWEST = 10_000  # messages in which PostgreSQL looks for a word before it uses its index
 BEFORE, AFTER = 8, 16  # words of an excerpt before and after the beginning of the first match
 WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")  # a letter or digit with its combining accents
 
@@ -29,10 +30,11 @@ Parts = list[tuple[str, bool]]
 class Dialect(NamedTuple):
     """The search in one kind of database.
 
-    `find` selects the ids of messages. `words` writes a query in the database's own syntax.
+    `find` contains statements that select the ids of messages. A statement is only run if the one before
+    it has not found enough. `words` writes a query in the database's own syntax.
     """
 
-    find: TextClause
+    find: tuple[TextClause, ...]
     words: Callable[[list[list[str]]], str]
 
 
@@ -48,22 +50,31 @@ def _with_prefix(phrases: list[list[str]]) -> list[list[str]]:
     return [*phrases[:-1], [*phrases[-1][:-1], f"{phrases[-1][-1]}:*"]]
 
 
+MAY_READ = """
+    JOIN memberships ON memberships.room_id = found.room_id AND memberships.user_id = :user
+    WHERE (CAST(:room AS integer) IS NULL OR found.room_id = :room) AND found.deleted_at IS NULL
+"""
 DIALECTS = {
-    "sqlite": Dialect(text("""
-        SELECT messages.id FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
-        JOIN memberships ON memberships.room_id = messages.room_id AND memberships.user_id = :user
-        WHERE messages_fts MATCH :words AND messages_fts.rowid < :before
-        AND (:room IS NULL OR messages.room_id = :room) AND messages.deleted_at IS NULL
+    "sqlite": Dialect((text(f"""
+        SELECT found.id FROM messages_fts JOIN messages AS found ON found.id = messages_fts.rowid
+        {MAY_READ} AND messages_fts MATCH :words AND messages_fts.rowid < :before
         ORDER BY messages_fts.rowid DESC LIMIT :limit
-    """), _as_fts5),
-    "postgresql": Dialect(text("""
-        SELECT messages.id FROM messages
-        JOIN memberships ON memberships.room_id = messages.room_id AND memberships.user_id = :user
-        WHERE messages.words @@ to_tsquery('simple', :words) AND messages.id < :before
-        AND (CAST(:room AS integer) IS NULL OR messages.room_id = :room)
-        AND messages.deleted_at IS NULL
-        ORDER BY messages.id DESC LIMIT :limit
-    """), _as_tsquery),
+    """),), _as_fts5),
+    # PostgreSQL cannot read its index from the newest message to the oldest one, and does not know which
+    # words are rare. Common words are found among the newest messages, and other words by the index.
+    "postgresql": Dialect((text(f"""
+        SELECT found.id FROM (
+            SELECT * FROM messages WHERE id < :before ORDER BY id DESC LIMIT {NEWEST}
+        ) AS found
+        {MAY_READ} AND found.words @@ to_tsquery('simple', :words)
+        ORDER BY found.id DESC LIMIT :limit
+    """), text(f"""
+        WITH found AS MATERIALIZED (
+            SELECT id, room_id, deleted_at FROM messages
+            WHERE words @@ to_tsquery('simple', :words) AND id < :before
+        )
+        SELECT found.id FROM found {MAY_READ} ORDER BY found.id DESC LIMIT :limit
+    """)), _as_tsquery),
 }  # fmt: skip
 
 
@@ -86,7 +97,7 @@ def find(
     limit = min(limit, RESULTS_MOST)
     dialect = DIALECTS[db.engine.dialect.name]
     asked = {"user": user_id, "room": room_id, "before": before or 2**62, "limit": limit + 1}
-    ids = list(db.session.scalars(dialect.find, asked | {"words": dialect.words(phrases)}))
+    ids = _first(dialect, asked | {"words": dialect.words(phrases)}, limit)
     hits = select(Message, Room).join(Room, Room.id == Message.room_id)
     hits = hits.where(Message.id.in_(ids[:limit])).order_by(Message.id.desc())
     found = (
@@ -99,6 +110,14 @@ def find(
     )
     results = list(itertools.takewhile(Budget().takes, found))
     return {"results": results, "more": len(ids) > len(results)}
+
+
+def _first(dialect: Dialect, asked: dict[str, Any], enough: int) -> list[int]:
+    ids: list[int] = []
+    for statement in dialect.find:
+        if len(ids) <= enough:
+            ids = list(db.session.scalars(statement, asked))
+    return ids
 
 
 def excerpt(said: str, phrases: list[list[str]]) -> Parts:
