@@ -45,7 +45,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
     """Mark the quick tests, and put the longest files first: xdist hands them out in this order."""
     for item in items:
-        if runs.is_quick(item.nodeid):
+        if runs.is_quick(item.nodeid) and not item.get_closest_marker("long"):
             item.add_marker("quick")
     first = {config.rootpath / name: place for place, name in enumerate(runs.LONGEST)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
