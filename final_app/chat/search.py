@@ -54,28 +54,31 @@ MAY_READ = """
     JOIN memberships ON memberships.room_id = found.room_id AND memberships.user_id = :user
     WHERE (CAST(:room AS integer) IS NULL OR found.room_id = :room) AND found.deleted_at IS NULL
 """
+IN_FTS5 = text(f"""
+    SELECT found.id FROM messages_fts JOIN messages AS found ON found.id = messages_fts.rowid
+    {MAY_READ} AND messages_fts MATCH :words AND messages_fts.rowid < :before
+    ORDER BY messages_fts.rowid DESC LIMIT :limit
+""")
+# PostgreSQL cannot read its index from the newest message to the oldest one, and does not know how many
+# messages contain a word. It finds common words among the newest messages, and other words by the index.
+AMONG_THE_NEWEST = text(f"""
+    SELECT found.id FROM (
+        SELECT * FROM messages WHERE id < :before ORDER BY id DESC LIMIT {NEWEST}
+    ) AS found
+    {MAY_READ} AND found.words @@ to_tsquery('simple', :words)
+    ORDER BY found.id DESC LIMIT :limit
+""")
+BY_THE_INDEX = text(f"""
+    WITH found AS MATERIALIZED (
+        SELECT id, room_id, deleted_at FROM messages
+        WHERE words @@ to_tsquery('simple', :words) AND id < :before
+    )
+    SELECT found.id FROM found {MAY_READ} ORDER BY found.id DESC LIMIT :limit
+""")
 DIALECTS = {
-    "sqlite": Dialect((text(f"""
-        SELECT found.id FROM messages_fts JOIN messages AS found ON found.id = messages_fts.rowid
-        {MAY_READ} AND messages_fts MATCH :words AND messages_fts.rowid < :before
-        ORDER BY messages_fts.rowid DESC LIMIT :limit
-    """),), _as_fts5),
-    # PostgreSQL cannot read its index from the newest message to the oldest one, and does not know which
-    # words are rare. Common words are found among the newest messages, and other words by the index.
-    "postgresql": Dialect((text(f"""
-        SELECT found.id FROM (
-            SELECT * FROM messages WHERE id < :before ORDER BY id DESC LIMIT {NEWEST}
-        ) AS found
-        {MAY_READ} AND found.words @@ to_tsquery('simple', :words)
-        ORDER BY found.id DESC LIMIT :limit
-    """), text(f"""
-        WITH found AS MATERIALIZED (
-            SELECT id, room_id, deleted_at FROM messages
-            WHERE words @@ to_tsquery('simple', :words) AND id < :before
-        )
-        SELECT found.id FROM found {MAY_READ} ORDER BY found.id DESC LIMIT :limit
-    """)), _as_tsquery),
-}  # fmt: skip
+    "sqlite": Dialect((IN_FTS5,), _as_fts5),
+    "postgresql": Dialect((AMONG_THE_NEWEST, BY_THE_INDEX), _as_tsquery),
+}
 
 
 def find(
