@@ -97,15 +97,18 @@ def test_a_slow_server_that_is_heard_from_is_not_a_silent_line(
     assert states.json_value() == []
 
 
-def test_a_browser_without_a_network_says_so_at_once(team: Team, person: People) -> None:
-    person.tolerate(r"WebSocket connection|ERR_|/socket\.io/")
-    ada = enter(person, team.ada, team.room("No network"))
+def test_a_browser_without_a_network_says_so_at_once(
+    team: Team, person: People, line: Line
+) -> None:
+    ada = enter(person, team.ada, team.room("No network"), line=line)
+    line.hold()  # or a new WebSocket would connect at once: Chromium lets it out even now
     ada.context.set_offline(True)
     try:
         expect(ada.locator("#banner")).to_contain_text("Reconnecting", timeout=AT_ONCE)
         connection(ada, "offline")
     finally:
         ada.context.set_offline(False)
+        line.release()
     caught_up(ada)
     expect(ada.locator("#banner")).to_contain_text("Back online")
 
