@@ -387,7 +387,7 @@ def test_one_sees_what_the_mouse_is_on_in_both_colours(team: Team, person: Peopl
     ada.locator("#people-toggle").click()
     button = ada.locator("#leave")
     ground = "it => getComputedStyle(it).backgroundColor.match(/\\d+/g).map(Number)"
-    for colours in COLOURS.values():
+    for colours in COLOURS:
         ada.emulate_media(color_scheme=colours)
         ada.mouse.move(0, 0)
         before = button.evaluate(ground)
