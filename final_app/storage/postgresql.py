@@ -115,8 +115,8 @@ class Postgresql:
     def turn(self, room_id: int) -> Iterator[None]:
         """Wait until no other transaction of this process numbers a message of this room.
 
-        PostgreSQL lets them wait for the row of the room, too, but each wait there costs more than a
-        whole statement. This only saves time: whoever has waited for TURN goes on without a turn.
+        In PostgreSQL, they would wait for the row of the room, which costs more than a whole statement.
+        A transaction that has waited for TURN seconds continues without a turn, which is still correct.
         """
         turn = self._turns[room_id]
         has_turn = turn.acquire(timeout=TURN)
@@ -132,7 +132,7 @@ class Postgresql:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
-        """Raise Gone or DiskFull if the driver's error stands for one of them. Otherwise, do nothing."""
+        """Raise Gone or DiskFull if that is the cause of the driver's error. Otherwise, do nothing."""
         if means_gone(problem):
             connection.invalidate()  # the pool must not lend it again
         _explain_error(problem)

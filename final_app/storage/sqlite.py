@@ -92,7 +92,7 @@ class Sqlite:
                 yield connection
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
-        """Raise DiskFull or Damaged if the driver's error stands for one of them, or else do nothing."""
+        """Raise DiskFull or Damaged if that is the cause of the driver's error, or else do nothing."""
         faults.explain(problem, connection.engine)
 
     def may_try_again(self, problem: Exception, tries: int, since: float) -> bool:
