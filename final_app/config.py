@@ -88,8 +88,8 @@ class Settings(BaseModel):
     )
     secret_key: str = Field(
         "",
-        description="Key that signs the CSRF cookie. If this is empty, the chat creates a key at the "
-        "first start and stores it in the data folder.",
+        description="Key that signs the CSRF cookie. If this is empty, the chat creates a key the "
+        "first time it starts and stores it in the data folder.",
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
@@ -127,13 +127,13 @@ class Settings(BaseModel):
 
     limit_uploads: Limit = Field("100 per 10 minutes", description="Uploads per user.")
     upload_size: int = Field(
-        10_000_000, ge=1, le=MOST_BYTES, description="Largest size of a file in bytes."
+        10_000_000, ge=1, le=MOST_BYTES, description="Maximum size of a file, in bytes."
     )
     upload_pixels: int = Field(
         50_000_000,
         ge=1,
         le=MOST_PIXELS,
-        description="Largest number of pixels in an image, in all its frames together.",
+        description="Maximum number of pixels in an image, counting all its frames.",
     )
     upload_types: str = Field(
         "",
@@ -141,12 +141,12 @@ class Settings(BaseModel):
         "types are allowed.",
     )
     uploads_per_message: int = Field(
-        10, ge=1, le=50, description="Largest number of files per message."
+        10, ge=1, le=50, description="Maximum number of files per message."
     )
     storage_quota: int = Field(
         0,
         ge=0,
-        description="Largest total size of all files in bytes. 0 means that there is no quota.",
+        description="Maximum total size of all files, in bytes. 0 means that there is no quota.",
     )
     retention_days: int = Field(
         0,

@@ -64,7 +64,7 @@ def every_form_carries_its_token(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True, file="accounts.py")
 def people_who_register_enter_the_chat(chat: Stage) -> None:
-    """People who register or log in enter the chat."""
+    """Registering or logging in takes people to the chat."""
     name = known_name(chat)
     again = account_of(chat).new_browser(name)
     page = visit(chat, family_of(chat).page(name), by=again, follow=True)
@@ -116,7 +116,7 @@ def a_name_belongs_to_one(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True, file="accounts.py")
 def names_and_passwords_have_limits(chat: Stage) -> None:
-    """A name has 1 to 40 characters, and a password has at least eight."""
+    """A name has 1 to 40 characters, and a password has at least 8."""
     why = (
         "Check both before you store anything. If one is wrong, raise a `ChatError`, which "
         "`show_refusal` shows."
@@ -217,7 +217,7 @@ def the_cookie_is_for_the_server(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True, file="accounts.py")
 def the_cookie_has_its_own_name(chat: Stage) -> None:
-    """The cookie has a name of its own, because browsers send it to every port of this computer."""
+    """The cookie has a name of its own, because browsers send it to every port on this computer."""
     names = list(family_of(chat).browser("Ada").cookies.keys())
     expect("session" not in names,
            "The cookie is not called `session`, which is Flask's default name.",

@@ -11,7 +11,7 @@ from workshop.stages import Stage
 
 @promise(since="catching_up", final_app=True, file="models.py")
 def sync_gives_what_was_missed(chat: Stage) -> None:
-    """People who were away ask for the messages after a number, and get each of them once."""
+    """People who were away can ask for the messages after a number, and get each one only once."""
     with entered(chat, "Ada") as (ada,):
         with entered(chat, "Bo") as (bo,):
             last = number_of(bo.said("I am about to lose my connection"))

@@ -124,7 +124,7 @@ def a_message_lists_its_files(chat: Stage) -> None:
 
 @promise(since="files")
 def a_file_has_a_largest_size(chat: Stage) -> None:
-    """A file of more than 5 MB is refused with status 413 and the reason."""
+    """A file larger than 5 MB is refused with status 413 and the reason."""
     room = make_room(chat, "Ada")
     kept(chat, "Ada", room, "long.txt", b"a" * MUCH)
     answer = upload(chat, "Ada", room, "longer.txt", b"a" * TOO_MUCH)
@@ -159,7 +159,7 @@ def an_unknown_type_is_refused(chat: Stage) -> None:
 
 @promise(since="files", final_app=True, file="files.py")
 def a_name_is_only_a_label(chat: Stage) -> None:
-    """A file's name is only a label, and not a path."""
+    """A file's name is only a label, not a path."""
     room = make_room(chat, "Ada")
     names = ("../../app.py", "..\\..\\app.py", "/etc/passwd", "a\u202eb\t.txt", "n" * 300, "app.py")
     for number, name in enumerate(names):

@@ -33,7 +33,7 @@ def a_message_has_a_number_and_a_time(chat: Stage) -> None:
 
 @promise(since="history", final_app=True)
 def numbers_go_up_by_one(chat: Stage) -> None:
-    """Numbers go up by one, whoever sends the message, and even after a refusal."""
+    """Numbers go up by one, no matter who sends the message, even after a refusal."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         numbers = [number_of(ada.said("one"))]
         ada.say(" ")

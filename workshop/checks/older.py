@@ -56,7 +56,7 @@ def each_line_knows_its_number(chat: Stage) -> None:
 
 @promise(since="older", file="static/chat.js")
 def the_page_loads_older_messages(chat: Stage) -> None:
-    """The button shows the fifty messages before those on the page, in order, and each of them once."""
+    """The button shows the fifty messages before those on the page, in order, and each only once."""
     send_many(chat, PAGE + 5)
     with visitors(chat, "Ada") as (ada,):
         before = numbers_shown(ada)
@@ -91,7 +91,7 @@ def two_clicks_load_no_message_twice(chat: Stage) -> None:
 
 @promise(since="older", file="static/chat.js")
 def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
-    """If the server does not answer, the page reports this, and the button works again afterwards."""
+    """If the server does not answer, the page says so, and the button works again afterward."""
     send_many(chat, PAGE + 5)
     with visitors(chat, "Ada") as (ada,):
         online = ada.status

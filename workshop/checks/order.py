@@ -1,4 +1,4 @@
-"""The lab on several processes: everybody hears what is committed, once, and in the order of commits."""
+"""The lab on several processes: everybody receives what is committed, once, in the order of commits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,9 +25,9 @@ NOBODY = (
     "last line of app.py starts `listen`: `socketio.start_background_task(listen)`."
 )
 ONCE = (
-    "Each process emits what it hears to its own sockets, and nothing else emits. Remove the line with "
-    "`emit` from `handle_new_message`, and `client_manager=manager` from `SocketIO(…)`: with it, each "
-    "process also hands its emits to the others."
+    "Each process emits what it receives to its own sockets, and nothing else emits. Remove the line "
+    "with `emit` from `handle_new_message`, and `client_manager=manager` from `SocketIO(…)`: with it, "
+    "each process also hands its emits to the others."
 )
 INSIDE = (
     "`announce` has to use the same transaction as the message: `db.session.execute(…)`, above "
@@ -43,53 +43,55 @@ Check = Callable[[Stage], None]
 
 
 def everybody_hears_the_order(chat: Stage) -> None:
-    """Everybody hears the messages in the order of their numbers, even if a process is slow."""
+    """Everybody receives the messages in the order of their numbers, even if a process is slow."""
     with entered(chat) as (first, ada, bo):
         with paused(first) as pause:
             ada.emit("new_message", {"text": "first"})
             pause.reached()
-            early = heard(bo, 1, MOMENT)
+            early = received(bo, 1, MOMENT)
             bo.call("new_message", {"text": "second"}, timeout=PATIENCE)
         missing = {"first", "second"} - {*early}
         order = list(dict.fromkeys(early + hear_until(bo, *missing)))  # some may come twice
-    expected = "Ada's process is slow, but Bo hears her message first, because it was stored first."
-    attempted(order != ["second", "first"], expected, "Bo hears his own message first", ANNOUNCE)
-    expect(order == ["first", "second"], expected, f"Bo hears {order or 'nothing'}", NOBODY)
+    expected = (
+        "Ada's process is slow, but Bo receives her message first, because it was stored first."
+    )
+    attempted(order != ["second", "first"], expected, "Bo receives his own message first", ANNOUNCE)
+    expect(order == ["first", "second"], expected, f"Bo receives {order or 'nothing'}", NOBODY)
 
 
 def everybody_hears_it_once(chat: Stage) -> None:
-    """Everybody hears each message once, whichever process they are connected to."""
+    """Everybody receives each message once, whichever process they are connected to."""
     with entered(chat) as (_, ada, bo):
         for speaker, text in ((ada, "one"), (bo, "two"), (ada, "three")):
             speaker.call("new_message", {"text": text}, timeout=PATIENCE)
             listened = [hear_until(person, text) for person in (ada, bo)]
             for name, texts in zip(("Ada", "Bo"), listened, strict=True):
                 expect(texts.count(text) == 1 and len(texts) == 1,
-                       f"After the message “{text}”, {name} hears it once.",
-                       f"{name} hears {texts or 'nothing'}", ONCE if texts else NOBODY)  # fmt: skip
+                       f"After the message “{text}”, {name} receives it once.",
+                       f"{name} receives {texts or 'nothing'}", ONCE if texts else NOBODY)  # fmt: skip
 
 
 def what_is_heard_is_stored(chat: Stage) -> None:
-    """A message is heard if it is stored, and only then, even if its process ends around the commit."""
+    """A message is received if it is stored, and only then, even if its process ends at the commit."""
     with entered(chat) as (first, ada, bo), paused(first, at="before") as pause:
         ada.emit("new_message", {"text": "lost"})
         pause.reached()
         first.stop()
         bo.call("new_message", {"text": "stored"}, timeout=PATIENCE)
         texts = hear_until(bo, "stored")
-    expect(texts == ["stored"], "If Ada's process ends before the commit, nobody hears her message, "
-           "because nobody has stored it.", f"Bo hears {texts or 'nothing'}", INSIDE)  # fmt: skip
+    expect(texts == ["stored"], "If Ada's process ends before the commit, nobody receives her message, "
+           "because nobody has stored it.", f"Bo receives {texts or 'nothing'}", INSIDE)  # fmt: skip
     with entered(chat) as (first, ada, bo), paused(first) as pause:
         ada.emit("new_message", {"text": "stored, too"})
         pause.reached()
         first.stop()
-        texts = heard(bo, 1)
-    expect(texts == ["stored, too"], "If Ada's process ends right after the commit, Bo hears her "
-           "message, because it is stored.", f"Bo hears {texts or 'nothing'}", INSIDE)  # fmt: skip
+        texts = received(bo, 1)
+    expect(texts == ["stored, too"], "If Ada's process ends right after the commit, Bo receives her "
+           "message, because it is stored.", f"Bo receives {texts or 'nothing'}", INSIDE)  # fmt: skip
 
 
 def a_long_message_is_heard(chat: Stage) -> None:
-    """A message of 9,000 characters is heard, although no notification can hold it."""
+    """A message of 9,000 characters is received, although no notification can hold it."""
     _, second = groups.all_of(chat)
     cy, text = connect(second, "Cy"), "x" * LONG
     try:
@@ -97,9 +99,9 @@ def a_long_message_is_heard(chat: Stage) -> None:
     except SocketIOError:
         attempted(False, "The message is stored, and its sender gets an acknowledgement.",
                   "no acknowledgement; PostgreSQL says: payload string too long", BY_NUMBER)  # fmt: skip
-    texts = heard(cy, 1)
+    texts = received(cy, 1)
     cy.disconnect()
-    expect(texts == [text], f"Everybody hears all {LONG} characters.",
+    expect(texts == [text], f"Everybody receives all {LONG} characters.",
            f"a text of {len(texts[0])} characters" if texts else "nothing", BY_NUMBER)  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def entered(chat: Stage) -> Iterator[tuple[Stage, SimpleClient, SimpleClient]]:
             person.disconnect()
 
 
-def heard(person: SimpleClient, count: int, timeout: float = PATIENCE) -> list[str]:
+def received(person: SimpleClient, count: int, timeout: float = PATIENCE) -> list[str]:
     """Return the texts of the next messages: fewer than `count` if they do not come."""
     texts: list[str] = []
     try:
@@ -140,7 +142,7 @@ def hear_until(person: SimpleClient, *wanted: str) -> list[str]:
     """Return the texts of the next messages, until all that are wanted have come, or no more come."""
     texts: list[str] = []
     while not {*wanted} <= {*texts}:
-        more = heard(person, 1)
+        more = received(person, 1)
         if not more:
             return texts
         texts += more

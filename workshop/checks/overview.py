@@ -10,8 +10,8 @@ HEAD = """# What each step promises
 
 `python -m workshop.checks` generates this page from `workshop/checks/`, and a test makes sure that
 it is up to date. Each ✓ stands for a test in `tests/contract` that talks to the real server over the
-network. The same promises are used to check a learner's own chat. A later step can withdraw a promise
-if it replaces it with a better one.
+network. A learner's own chat is checked against the same promises. A later step can withdraw a
+promise if a better one replaces it.
 
 """
 

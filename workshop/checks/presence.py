@@ -55,7 +55,7 @@ def presence_counts_people(chat: Stage) -> None:
 
 @promise(since="presence", final_app=True)
 def people_can_leave_their_last_room(chat: Stage) -> None:
-    """People who leave their last room still see a page, where they can find other rooms."""
+    """People who leave their last room still see a page where they can find other rooms."""
     rooms, name = account_of(chat), fresh_name()
     with entered(chat, name) as (person,):
         person.leave(rooms.general)
@@ -98,7 +98,7 @@ def leaving_reaches_every_tab(chat: Stage) -> None:
 
 @promise(since="presence")
 def only_members_leave(chat: Stage) -> None:
-    """`leave_room` is refused if the person is not in the room, or if it names no room."""
+    """`leave_room` is refused if the person is not in the room, or if the event names no room."""
     room = make_room(chat, "Ada")
     with entered(chat, "Bo") as (bo,):
         for number, code in ((room, "forbidden"), (NOWHERE, "not_found"), ("1", "invalid")):

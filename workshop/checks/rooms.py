@@ -95,7 +95,7 @@ def each_room_counts_for_itself(chat: Stage) -> None:
 
 @promise(since="rooms", final_app=True, file="memberships.py")
 def every_event_checks_who_is_a_member(chat: Stage) -> None:
-    """People who are not in a room cannot do anything there, whichever event they send."""
+    """People who are not in a room cannot do anything there, no matter which event they send."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
     with entered(chat, "Bo") as (bo,):
         for event, data in rooms.for_members(room):
@@ -122,7 +122,7 @@ def a_room_is_a_number(chat: Stage) -> None:
 
 @promise(since="rooms", final_app=True)
 def a_room_has_no_page_for_others(chat: Stage) -> None:
-    """If people open the page of a room that they are not in, it looks as if the room did not exist."""
+    """If people open the page of a room that they are not in, the room appears not to exist."""
     rooms, room = account_of(chat), make_room(chat, "Ada")
     answers = [
         visit(chat, rooms.room_page(number), by=rooms.browser("Bo"), follow=True)

@@ -85,7 +85,7 @@ def one_person_may_have_several_tabs(chat: Stage) -> None:
 
 @promise(since="sessions", final_app=True)
 def logging_out_closes_its_connections(chat: Stage) -> None:
-    """A logout closes the connections of this session, with a reason, and no other connections."""
+    """A logout closes the connections of its session, with a reason, and leaves all others open."""
     family = account_of(chat)
     laptop = family.new_browser("Ada")
     phone, bos = family.browser("Ada"), family.browser("Bo")

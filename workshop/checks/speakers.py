@@ -22,7 +22,7 @@ Message = dict[str, Any]
 Ask = Callable[[str, object], object]  # emits an event and returns its acknowledgement
 
 SNIPPET = 160  # characters of an unexpected page that are quoted
-COMES_IN = "People who register or log in enter the chat."
+COMES_IN = "Registering or logging in takes people to the chat."
 NO_TOKEN_IN_FORM = (
     'The forms have no CSRF token. Add `<input type="hidden" name="csrf_token" '
     'value="{{ csrf_token() }}">` to each form.'

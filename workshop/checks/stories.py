@@ -280,7 +280,7 @@ def _is_let_in(visitor: Visitor, reason: str) -> bool:
 
 @promise(since="refusals", file="static/chat.js")
 def the_page_says_when_it_is_offline(chat: Stage) -> None:
-    """The page shows a message while it has no connection, and removes it when it reconnects."""
+    """When the page has no connection, it says so until it reconnects."""
     with visitors(chat, "Ada") as (ada,):
         before = ada.status
         ada.page.go_offline()
@@ -310,7 +310,7 @@ def the_page_says_when_it_is_offline(chat: Stage) -> None:
 
 @promise(since="catching_up", file="static/chat.js")
 def a_reconnected_page_catches_up(chat: Stage) -> None:
-    """When the page reconnects, it shows each message that it missed once, and in order."""
+    """When the page reconnects, it shows every missed message in order, and only once."""
     missed = ["one of three", "two of three", "three of three"]
     with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         ada.page.go_offline()
@@ -416,7 +416,7 @@ def the_button_logs_out(chat: Stage) -> None:
 
 @promise(since="sessions", file="static/chat.js")
 def the_page_says_why_its_session_has_ended(chat: Stage) -> None:
-    """When Ada logs out in another tab, this page says why its session has ended."""
+    """When Ada logs out in another tab, her page says why its session has ended."""
     laptop = account_of(chat).new_browser("Ada")
     with visitors(chat, "Ada", by=laptop) as (ada,), entered(chat, laptop) as (tab,):
         tab.said("Good night")
@@ -540,7 +540,7 @@ def a_room_can_be_left_on_its_page(chat: Stage) -> None:
 
 @promise(since="presence", file="static/chat.js")
 def the_page_of_a_room_that_was_left_says_so(chat: Stage) -> None:
-    """If Ada has left a room in another tab, the page of the room reports this, and no error occurs."""
+    """If Ada has left a room in another tab, the room's page says so, and no error occurs."""
     room = make_room(chat, "Ada")
     with entered(chat, "Ada") as (tab,):
         tab.said("I am about to leave", room)
@@ -627,7 +627,7 @@ def _uploads(visitor: Visitor) -> list[tuple[str, str, int]]:
 
 @promise(since="downloads", file="static/chat.js")
 def a_link_opens_the_file(chat: Stage) -> None:
-    """When Ada sends a file, Bo's page shows one link, which opens it."""
+    """When Ada sends a file, Bo's page shows one link, which opens the file."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
         before = len(bo.page.all(f"{LOG} a"))
         ada.chooses(LABEL, "text/plain", b"Tea at five")
