@@ -273,7 +273,9 @@ def test_two_people_hear_each_other(page_of: Open, pages: Pages) -> None:
           socket.emit("say", t.value);
         });
         """
-    ada, bo = page_of(FORM, script), page_of(FORM, script)
+    bo = page_of(FORM, script)
+    assert pages.settle()  # otherwise, Ada's message could be there before Bo is connected
+    ada = page_of(FORM, script)
     ada.type("#t", "Hi")
     ada.submit()  # before it is connected: the client keeps it
     assert bo.wait(lambda: bo.text("#log"))
