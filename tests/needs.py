@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from workshop.cluster import find_postgres
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge",
             "chrome")  # fmt: skip
+HEADLESS_SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
 NGINX = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx")
 APPLICATIONS = (  # below /Applications on macOS
     "Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -33,16 +34,26 @@ PLAYWRIGHTS_OWN = (  # below Playwright's cache, on Linux, macOS and Windows
     "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
     "chromium-*/chrome-win*/chrome.exe",
 )
+PLAYWRIGHTS_SHELLS = ("chromium_headless_shell-*/chrome-*/*headless*shell*",)
+NO_BROWSER = (
+    "no Chromium, Chrome or Edge was found; install one, "
+    "or run `playwright install chromium` in this environment"
+)
 
 
 def needs_browser() -> str:
-    """Return the path of a Chromium, Chrome or Edge, or skip (fail under REQUIRE=browser)."""
+    """Return the path of a browser, or skip (fail under REQUIRE=browser).
+
+    If there is Chromium's headless shell, it is used: without windows, a page takes half the CPU time.
+    """
     return need(
-        "browser",
-        find_browser(),
-        "no Chromium, Chrome or Edge was found; install one, "
-        "or run `playwright install chromium` in this environment",
+        "browser", _first(HEADLESS_SHELLS, PLAYWRIGHTS_SHELLS) or find_browser(), NO_BROWSER
     )
+
+
+def needs_windows() -> str:
+    """Return the path of a Chromium, Chrome or Edge with windows, or skip like `needs_browser`."""
+    return need("browser", find_browser(), NO_BROWSER)
 
 
 def needs_nginx() -> str:
@@ -100,9 +111,7 @@ def need(name: str, found: str | None, without: str) -> str:
 
 def find_browser() -> str | None:
     """Return the first browser of the Chromium family on this machine."""
-    on_path = (shutil.which(command) for command in COMMANDS)
-    installed = (str(path) for path in _usual_places() if path.is_file())
-    return next((found for found in (*on_path, *installed) if found), None)
+    return _first(COMMANDS, PLAYWRIGHTS_OWN, *_usual_places())
 
 
 def browser_flags() -> list[str]:
@@ -126,13 +135,21 @@ def _can_unshare(flags: str) -> bool:
     return bool(found) and not subprocess.run(command, capture_output=True).returncode
 
 
+def _first(commands: Sequence[str], in_the_cache: Sequence[str], *paths: Path) -> str | None:
+    """Return the first program that is on the PATH, at one of the paths or in Playwright's cache."""
+    cached = (
+        path for each in in_the_cache for path in sorted(_playwrights_cache().glob(each))[::-1]
+    )
+    on_path = (shutil.which(command) for command in commands)
+    installed = (str(path) for path in (*paths, *cached) if path.is_file())
+    return next((found for found in (*on_path, *installed) if found), None)
+
+
 def _usual_places() -> Iterator[Path]:
     yield from (Path("/Applications") / name for name in APPLICATIONS)
     for variable in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"):
         if os.environ.get(variable):
             yield from (Path(os.environ[variable]) / name for name in PROGRAMS)
-    for pattern in PLAYWRIGHTS_OWN:
-        yield from sorted(_playwrights_cache().glob(pattern), reverse=True)
 
 
 def _playwrights_cache() -> Path:

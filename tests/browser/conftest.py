@@ -7,10 +7,11 @@ for as long as it runs, and tests in other packages start event loops of their o
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.browser.people import (
     PATIENCE,
@@ -29,19 +30,29 @@ from workshop import manifest
 from workshop.stages import Stage
 
 
+@contextmanager
+def launched(playwright: Playwright, executable: str) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(
+        executable_path=executable,
+        args=[*browser_flags(), "--process-per-site"],
+        # Pages are put away, and taken out again by "back", as in everybody's browser.
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield browser
+    browser.close()
+
+
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    executable = needs_browser()
+def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=executable,
-            args=[*browser_flags(), "--process-per-site"],
-            # Pages are put away, and taken out again by "back", as in everybody's browser.
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
-        yield running
-        running.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with launched(playwright, needs_browser()) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")

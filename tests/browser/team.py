@@ -210,6 +210,10 @@ def messages(page: Page, state: str = "") -> Locator:
     return page.locator(f"#content .message[data-state={state}]" if state else "#content .message")
 
 
+def link(page: Page, place: Room) -> Locator:
+    return page.locator(f'.room-link[href="r/{place.slug}"]')
+
+
 def numbers(page: Page) -> list[int]:
     """Return the `seq` of every stored message in the log, from top to bottom."""
     found: list[int] = messages(page, "sent").evaluate_all("all => all.map(it => +it.dataset.seq)")
@@ -219,6 +223,10 @@ def numbers(page: Page) -> list[int]:
 def stored(who: Person, place: Room) -> list[str]:
     """Return the texts that the server has stored."""
     return [each.get("text", "") for each in who.history(place.id)]
+
+
+def set_level(who: Person, place: Room, level: str) -> None:
+    assert who.ask("PUT", f"/api/rooms/{place.id}/notify", {"level": level})["ok"]
 
 
 def talk(who: Person, place: Room, count: int) -> dict[str, Any]:

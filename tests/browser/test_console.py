@@ -1,5 +1,7 @@
 """The checker explains the error messages in exactly the form that Chromium gives them."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -28,27 +30,38 @@ window.told = [];
 """
 
 
-def failing(browser: Browser, source: str) -> Report:
-    """Load a page with this script, and return the first error that Chromium reports."""
+Failing = Callable[[str], Report]
+
+
+@pytest.fixture(scope="module")
+def failing(browser: Browser) -> Iterator[Failing]:
+    """Return a function that runs a script in a page, and returns the first error it reports."""
     page = browser.new_page()
-    try:
-        page.add_init_script(WATCH)
-        body = '<script src="static/chat.js"></script>'
-        page.route("**/", lambda route: route.fulfill(body=body, content_type="text/html"))
-        page.route("**/chat.js", lambda route: route.fulfill(body=source))
+    page.add_init_script(WATCH)
+    body = '<script src="static/chat.js"></script>'
+    page.route("**/", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.route("**/chat.js", lambda route: route.fulfill(body=source))
+    source = ""
+
+    def run(script: str) -> Report:
+        nonlocal source
+        source = script
         page.goto("http://127.0.0.1:5999/")
         page.wait_for_function("window.told.length", polling=50, timeout=PATIENCE)
         message, file, line, column = page.evaluate("window.told[0]")
-    finally:
-        page.close()
-    return from_script(message, file, line, column, source.split("\n")[line - 1] if line else "")
+        return from_script(
+            message, file, line, column, source.split("\n")[line - 1] if line else ""
+        )
+
+    yield run
+    page.close()
 
 
 @pytest.mark.parametrize(("source", "line", "column", "meaning"), [*SCRIPT, *IN_A_PAGE])
 def test_chromiums_words_are_understood(
-    browser: Browser, source: str, line: int, column: int, meaning: str
+    failing: Failing, source: str, line: int, column: int, meaning: str
 ) -> None:
-    report = failing(browser, source)
+    report = failing(source)
     if line:
         judge(report, source, line, column, meaning)
     assert report.words.startswith("Uncaught "), report

@@ -13,6 +13,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine on which no browser can be found. Returns the only folder on its PATH."""
     monkeypatch.delenv("REQUIRE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     monkeypatch.setattr(needs, "_usual_places", lambda: iter(()))
     monkeypatch.setattr(cluster, "USUAL_PLACES", ())
     return tmp_path
@@ -77,12 +78,11 @@ def test_a_browser_on_the_path_is_found_and_nothing_is_skipped(
     monkeypatch: pytest.MonkeyPatch, bare_machine: Path, required: str
 ) -> None:
     monkeypatch.setenv("REQUIRE", required)
-    browser = bare_machine / "chromium"
+    browser, shell = bare_machine / "chromium", bare_machine / "chromium-headless-shell"
     browser.touch(mode=0o755)
-    monkeypatch.setattr(
-        needs.shutil, "which", lambda name: str(browser) if name == browser.name else None
-    )
-    assert needs.needs_browser() == str(browser)
+    assert needs.needs_browser() == needs.needs_windows() == str(browser)
+    shell.touch(mode=0o755)
+    assert (needs.needs_browser(), needs.needs_windows()) == (str(shell), str(browser))
 
 
 def test_playwrights_own_browser_is_found_where_it_installs_one(
@@ -96,4 +96,8 @@ def test_playwrights_own_browser_is_found_where_it_installs_one(
     own = tmp_path / "chromium-1234" / "chrome-linux64" / "chrome"
     own.parent.mkdir(parents=True)
     own.touch()
-    assert needs.find_browser() == str(own)
+    assert needs.needs_browser() == needs.find_browser() == str(own)
+    shell = tmp_path / "chromium_headless_shell-1234" / "chrome-linux" / "headless_shell"
+    shell.parent.mkdir(parents=True)
+    shell.touch()
+    assert (needs.needs_browser(), needs.find_browser()) == (str(shell), str(own))

@@ -1,0 +1,270 @@
+"""Notifications of the finished chat, in a browser with windows. The headless shell refuses them."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Playwright, expect
+
+from tests.browser.conftest import launched
+from tests.browser.people import Browsers, People
+from tests.browser.team import (
+    Room,
+    Team,
+    bring_cookies,
+    caught_up,
+    enter,
+    link,
+    set_level,
+    shows,
+    talk,
+)
+from tests.final_app.rig import Person
+from tests.needs import needs_windows
+
+pytestmark = pytest.mark.browser
+
+LONG_TALK = 120  # messages: more than the page holds that one comes to
+READ_ELSEWHERE = 1_000  # milliseconds that a page waits before it tells, as in notifier.js
+LOOK_ELSEWHERE = """hidden => {
+    Object.defineProperty(document, "visibilityState", {
+        configurable: true, get: () => hidden ? "hidden" : "visible",
+    });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# Playwright's pages say that they have the focus, however many there are.
+TURN_TO_THIS_WINDOW = """here => {
+    document.hasFocus = () => here;
+    window.dispatchEvent(new Event(here ? "focus" : "blur"));
+}"""
+# Keeps what the page tells the system; the permission is the browser's own.
+RECORDING = """{
+    const real = window.Notification;
+    const told = window.told = [];
+    window.asked = 0;
+    window.Notification = class {
+        static get permission() { return window.permission ?? real.permission; }
+        static async requestPermission() { window.asked += 1; return real.permission; }
+        constructor(title, options) {
+            Object.assign(this, { title, ...options });
+            told.push(this);
+            document.documentElement.dataset.told = told.length;
+        }
+        close() { this.closed = true; }
+    };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browsers(playwright: Playwright) -> Iterator[Browsers]:
+    with launched(playwright, needs_windows()) as browser:
+        browsers = Browsers(browser)
+        yield browsers
+        browsers.close()
+
+
+@pytest.fixture(scope="module")
+def library(team: Team) -> Room:
+    """A room with more messages than the page at its beginning holds."""
+    place = team.room("Library", team.bo)
+    talk(team.ada, place, LONG_TALK)
+    return place
+
+
+def test_nothing_is_asked_or_told_before_somebody_wants_it(team: Team, person: People) -> None:
+    here, there = team.room("Not asked", team.bo), team.room("Not told", team.bo)
+    bo = listening(person, team.bo, here, wants=False)
+    team.ada.say(there.id, "Nobody is told of this")
+    expect(link(bo, there)).to_have_attribute("data-unread", "1")
+    bo.locator("#people-toggle").click()
+    expect(bo.locator("#notices-state")).to_have_text("Off in this browser.")
+    bo.locator("#notices-on").check()
+    expect(bo.locator("#notices")).to_have_attribute("data-state", "on")
+    team.ada.say(there.id, "Somebody is **told** of `this`")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    assert [each["body"] for each in told(bo)] == ["Somebody is told of this"]
+    bo.locator("#notices-on").uncheck()
+    expect(bo.locator("#notices")).to_have_attribute("data-state", "off")
+    bo.evaluate("window.permission = 'default'")
+    assert bo.evaluate("window.asked") == 0
+    bo.locator("#notices-on").click()
+    expect(bo.locator("#notices")).to_have_attribute("data-state", "off")  # and nobody said yes
+    assert bo.evaluate("window.asked") == 1
+
+
+def test_a_browser_that_has_blocked_notifications_is_shown_as_such(
+    team: Team, person: People
+) -> None:
+    bo = listening(person, team.bo, team.room("Blocked", team.bo))
+    bo.evaluate("window.permission = 'denied'")
+    bo.locator("#people-toggle").click()
+    expect(bo.locator("#notices-state")).to_contain_text("Blocked by your browser.")
+    expect(bo.locator("#notices-on")).to_be_disabled()
+    expect(bo.locator("#notices-on")).not_to_be_checked()
+
+
+def test_a_notification_is_shown_of_what_is_not_in_view_and_leads_there(
+    team: Team, person: People
+) -> None:
+    here, there = team.room("In view", team.bo), team.room("Out of view", team.bo)
+    bo = listening(person, team.bo, here)
+    team.ada.say(here.id, "is seen as it comes")
+    team.ada.say(there.id, "is in another room")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    bo.evaluate(LOOK_ELSEWHERE, True)
+    team.ada.say(here.id, "comes while the tab is hidden")
+    expect(bo.locator("html")).to_have_attribute("data-told", "2")
+    first, second = told(bo)
+    assert (first["title"], first["body"]) == ("ada in #Out of view", "is in another room")
+    assert (second["title"], second["body"]) == ("ada in #In view", "comes while the tab is hidden")
+    bo.evaluate("window.neverReloaded = true")
+    bo.evaluate("told[1].onclick()")
+    expect(bo.locator("#m-2")).to_be_focused()
+    assert bo.evaluate("window.neverReloaded && told[1].closed")
+    bo.evaluate("told[0].onclick()")
+    bo.wait_for_url(f"**{there.path}/1")
+    caught_up(bo)
+
+
+def test_the_room_that_is_open_tells_nothing_even_to_who_reads_its_beginning(
+    team: Team, person: People, library: Room
+) -> None:
+    other = team.room("Told instead", team.bo)
+    bo = listening(person, team.bo, library, path=f"{library.path}/1")
+    team.ada.say(library.id, "comes at the other end")
+    expect(bo.locator("#to-latest")).to_be_visible()
+    expect(link(bo, library)).not_to_have_attribute("data-unread", "0")
+    team.ada.say(other.id, "comes later")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    assert [each["body"] for each in told(bo)] == ["comes later"]
+
+
+def test_what_is_read_elsewhere_is_no_news_and_is_taken_back(team: Team, person: People) -> None:
+    here, there = team.room("Read here", team.bo), team.room("Read there", team.bo)
+    bo = listening(person, team.bo, here)
+    tab = bo.context.new_page()
+    tab.goto(team.url + there.path)
+    caught_up(tab)
+    team.ada.say(there.id, "is read in the other tab")
+    shows(tab, "is read in the other tab")
+    expect(link(bo, there)).to_have_attribute("data-unread", "0")
+    tab.evaluate(LOOK_ELSEWHERE, True)
+    team.ada.say(there.id, "is read later")
+    expect(bo.locator("html")).to_have_attribute("data-told", "1")
+    assert [each["body"] for each in told(bo)] == ["is read later"]
+    tab.evaluate(LOOK_ELSEWHERE, False)
+    expect(link(bo, there)).to_have_attribute("data-unread", "0")
+    assert bo.evaluate("told[0].closed")
+
+
+def test_a_window_without_focus_reads_nothing_and_tells_what_is_new(
+    team: Team, person: People
+) -> None:
+    """The window is visible on a second monitor, but its owner is typing in another window."""
+    reader = team.newcomer("focus")  # with no unread messages of other tests
+    reader.connect()
+    here = team.room("Second monitor", reader)
+    page = listening(person, reader, here)
+    page.evaluate(TURN_TO_THIS_WINDOW, False)
+    team.ada.say(here.id, "@focus, are you there?")
+    shows(page, "@focus, are you there?")
+    expect(page).to_have_title("(1) Second monitor")
+    expect(page.locator("html")).to_have_attribute("data-told", "1")  # a second later
+    expect(link(page, here)).to_have_attribute("data-mentions", "1")
+    assert page.evaluate("document.visibilityState") == "visible"
+    assert unread_on_the_server(reader, here) == 1
+    page.evaluate(TURN_TO_THIS_WINDOW, True)
+    expect(link(page, here)).to_have_attribute("data-unread", "0")
+    expect(page).to_have_title("Second monitor")
+    assert page.evaluate("told[0].closed")
+    assert unread_on_the_server(reader, here) == 0
+    team.ada.say(here.id, "is seen as it comes, @focus")
+    shows(page, "@focus, are you there?", "is seen as it comes, @focus")
+    page.wait_for_timeout(READ_ELSEWHERE + 200)
+    expect(link(page, here)).to_have_attribute("data-unread", "0")
+    assert len(told(page)) == 1
+    reader.leave()
+
+
+def test_each_room_tells_as_much_as_its_level_says(team: Team, person: People) -> None:
+    here = team.room("Levels", team.bo)
+    rooms = {level: team.room(f"Level {level}", team.bo) for level in ("all", "mentions", "none")}
+    for level, place in rooms.items():
+        set_level(team.bo, place, level)
+    found = team.ada.ask("POST", f"/dm/{team.bo.id}")["room"]
+    direct = Room(found["id"], found["slug"], "ada")
+    set_level(team.bo, direct, "mentions")
+    bo = listening(person, team.bo, here)
+    for place in rooms.values():
+        team.ada.say(place.id, "to all")
+        team.ada.say(place.id, "to you, @bo")
+    team.ada.say(direct.id, "the last one")
+    expect(bo.locator("html")).to_have_attribute("data-told", "4")
+    assert [(each["title"], each["body"]) for each in told(bo)] == [
+        ("ada in #Level all", "to all"),
+        ("ada in #Level all", "to you, @bo"),
+        ("ada in #Level mentions", "to you, @bo"),
+        ("ada", "the last one"),
+    ]
+
+
+def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: People) -> None:
+    reader = team.newcomer("reader")  # with no unread messages of other tests
+    reader.connect()
+    here, quiet = team.room("Loud", reader), team.room("Quiet", reader)
+    page = enter(person, reader, quiet)
+    other = page.context.new_page()
+    other.goto(team.url + here.path)
+    caught_up(other)
+    page.locator("#people-toggle").click()
+    page.locator("#notify-level").select_option("none")
+    for tab in (page, other):
+        expect(link(tab, quiet)).to_have_attribute("data-notify", "none")
+        expect(link(tab, quiet).locator(".muted-mark")).to_be_visible()
+    page.goto("about:blank")
+    team.ada.say(quiet.id, "whispers")
+    expect(link(other, quiet)).to_have_attribute("data-unread", "1")
+    expect(link(other, quiet).locator(".badge")).to_be_hidden()
+    expect(other).to_have_title("Loud")
+    team.ada.say(quiet.id, "@reader!")
+    expect(other).to_have_title("(1) Loud")
+    expect(link(other, quiet).locator(".badge-count")).to_have_text("@1")
+    other.reload()  # what the server renders is the same
+    caught_up(other)
+    expect(other).to_have_title("(1) Loud")
+    expect(link(other, quiet).locator(".muted-mark")).to_be_visible()
+    team.ada.say(here.id, "is read")
+    shows(other, "is read")
+    reader.leave()
+
+
+def listening(
+    people: People, who: Person, place: Room, *, path: str = "", wants: bool = True
+) -> Page:
+    """Open a room in a browser that allows notifications and records them."""
+    page = people()
+    bring_cookies(page.context, who)
+    page.context.grant_permissions(["notifications"], origin=who.server.url)
+    page.add_init_script(RECORDING)
+    page.goto(who.server.url + (path or place.path))
+    caught_up(page)
+    if wants:
+        page.locator("#people-toggle").click()
+        page.locator("#notices-on").check()
+        expect(page.locator("#notices")).to_have_attribute("data-state", "on")
+        page.keyboard.press("Escape")
+        expect(page.locator("#people")).to_be_hidden()
+    return page
+
+
+def told(page: Page) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = page.evaluate("told.map(({ title, body }) => ({ title, body }))")
+    return found
+
+
+def unread_on_the_server(who: Person, place: Room) -> int:
+    """Return the unread count in the page that the server renders."""
+    state = re.search(r'id="state">(.*?)</script>', who.get(place.path).text)
+    assert state
+    return int(json.loads(state[1])["room"]["unread"])
