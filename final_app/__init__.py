@@ -57,11 +57,14 @@ def _add_extensions(app: "Flask", settings: "Settings") -> None:
     from final_app.realtime import broadcast, server
     from final_app.storage import database, outbox
     from final_app.storage.files import Files
+    from final_app.storage.groups import Groups
     from final_app.storage.readiness import Readiness
+    from final_app.storage.transaction import run_all
 
     app.extensions.update(rate_limiter=RateLimiter(settings), files=Files(settings))
     app.extensions["security_log"] = SecurityLog(settings.data_dir)
     app.extensions.update(readiness=Readiness(), presence=Presence())
+    app.extensions["groups"] = Groups(run_all)
     app.extensions["outbox"] = outbox.at(settings.database, broadcast.tell, server.close_all)
     app.extensions["database"] = kind = database.at(settings.database)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = kind.options

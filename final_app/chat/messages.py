@@ -16,7 +16,7 @@ from final_app.facts import MessageChanged, MessagePosted
 from final_app.lib import clock
 from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
 from final_app.storage.statements import Statement, json_each
-from final_app.storage.transaction import execute, record, transaction
+from final_app.storage.transaction import execute, record, room_transaction, transaction
 
 TEXT_LENGTH = 4000  # characters
 EXCERPT = 120  # characters of a message that another one replies to
@@ -69,9 +69,9 @@ class Posted:
     duplicate: bool
 
 
-@transaction
+@room_transaction
 def post(
-    author_id: int, room_id: int, client_id: str, text: str,
+    author_id: int, room_id: int, /, client_id: str, text: str,
     reply_to: int | None = None, files: Sequence[str] = (), *, most_files: int = 0,
 ) -> Posted:  # fmt: skip
     """Store a message and number it.

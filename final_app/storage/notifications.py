@@ -28,6 +28,7 @@ CHANNEL = "chat"
 LONGEST = 7_900  # bytes of one notification; PostgreSQL allows 8,000
 SILENCE = 15.0  # seconds after which a connection counts as broken; each process notifies every 5 s
 NOTIFY = "SELECT pg_notify(%s, %s)"
+NOTIFY_ALL = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class Notifications:
         """Make the facts notifications of the current transaction. Its commit sends them."""
         # SQLAlchemy would take more time than the statement itself.
         driver: Any = connection.connection.driver_connection
-        for fact in recorded:
-            driver.execute(NOTIFY, (CHANNEL, encoded(fact)))
+        if payloads := [encoded(fact) for fact in recorded]:
+            driver.execute(NOTIFY_ALL, (CHANNEL, payloads))
 
     def add(self, recorded: Iterable[Fact]) -> None:
         """Do nothing, because the facts come back to this process as notifications."""

@@ -6,8 +6,6 @@ transaction again when the connection to the database breaks, until PATIENCE is 
 restarts, users only notice a pause.
 """
 
-import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -16,19 +14,17 @@ import psycopg
 from psycopg import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from final_app.errors import CannotStart, DiskFull, Unavailable
 from final_app.lib import clock
+from final_app.storage import connections  # noqa: F401  # how the engine makes and tests them
 from final_app.storage.models import db
 
 PATIENCE = 10.0  # seconds that a database has to come back after a restart
 TRY_AGAIN = 0.1  # seconds between two attempts
 MOST_TRIES = 5  # attempts to run a transaction that conflicts with others
-TURN = 1.0  # seconds that a transaction waits for others of this process
-IDLE = 2.0  # seconds without use after which a connection may have died unnoticed
 # Keys of advisory locks. They are arbitrary numbers, but the same in every process.
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003
 
@@ -48,13 +44,11 @@ class Postgresql:
 
     is_held_by_others = False
 
-    def __init__(self) -> None:
-        self._turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)  # by room
-
     options: ClassVar[dict[str, Any]] = {
-        # Six processes need 96 of the 100 connections that a PostgreSQL server allows by default.
-        "pool_size": 5,
-        "max_overflow": 10,
+        # Six processes need 96 of the 100 connections that a PostgreSQL server allows by default. The
+        # pool keeps them open: a new one costs more than many messages.
+        "pool_size": 15,
+        "max_overflow": 0,
         "pool_use_lifo": True,
         "connect_args": {
             "connect_timeout": 5,  # seconds
@@ -110,21 +104,6 @@ class Postgresql:
             if alone:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
             yield connection
-
-    @contextmanager
-    def turn(self, room_id: int) -> Iterator[None]:
-        """Wait until no other transaction of this process numbers a message of this room.
-
-        In PostgreSQL, they would wait for the row of the room, which costs more than a whole statement.
-        A transaction that has waited for TURN seconds continues without a turn, which is still correct.
-        """
-        turn = self._turns[room_id]
-        has_turn = turn.acquire(timeout=TURN)
-        try:
-            yield
-        finally:
-            if has_turn:
-                turn.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -183,26 +162,6 @@ def _explain_error(problem: BaseException) -> None:
         raise DiskFull(
             "The database's disk is full. Nothing was saved; tell whoever runs this chat."
         ) from problem
-
-
-@event.listens_for(Pool, "checkout")
-def _ping(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:
-    """Test a connection that nobody has used for a while. If it is dead, the pool replaces it.
-
-    SQLAlchemy's own `pool_pre_ping` tests a connection every time it is used, which costs each
-    transaction a round trip. Here, a connection is not tested if it was used within the last IDLE
-    seconds. If it has died since then, its first statement fails and the transaction is run again.
-    """
-    if not isinstance(connection, psycopg.Connection):
-        return
-    now = clock.seconds()
-    if now - record.info.get("used", now) > IDLE:
-        try:
-            connection.execute("SELECT 1")
-            connection.rollback()
-        except psycopg.OperationalError as problem:
-            raise DisconnectionError from problem
-    record.info["used"] = now
 
 
 @event.listens_for(Engine, "handle_error")

@@ -75,10 +75,6 @@ class Sqlite:
         finally:
             self._one_at_a_time.release()
 
-    def turn(self, room_id: int) -> AbstractContextManager[None]:
-        """Do nothing: only one transaction is open at a time."""
-        return nullcontext()
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Lend the writing connection, which has most pages cached, or another one if it is busy."""

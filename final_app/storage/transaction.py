@@ -7,7 +7,7 @@ depends on the database. See `storage.sqlite` and `storage.postgresql`.
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -18,6 +18,7 @@ from final_app.facts import Fact
 from final_app.lib import clock, counts
 from final_app.storage import database, outbox
 from final_app.storage.files import Files
+from final_app.storage.groups import Groups
 from final_app.storage.models import db
 from final_app.storage.statements import Statement
 
@@ -34,9 +35,7 @@ class Transaction:
 
     connection: Connection
     alone: bool
-    ends: ExitStack  # what is released after the commit, or after the rollback
     facts: list[Fact] = field(default_factory=list)
-    turns: set[int] = field(default_factory=set)  # the rooms whose turn it has
     unused_files: list[str] = field(default_factory=list)  # the ids of uploads
 
 
@@ -63,17 +62,32 @@ def exclusive_transaction(work: Callable[P, T]) -> Callable[P, T]:
     return _decorated(work, alone=True)
 
 
+def room_transaction(work: Callable[P, T]) -> Callable[P, T]:
+    """Like `transaction`, for a function whose second argument is the id of a room.
+
+    In a busy room, those calls in this process that wait for each other share a transaction.
+    """
+    transacted = transaction(work)
+
+    @functools.wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if "transaction" in g:
+            return work(*args, **kwargs)
+        room_id = cast(int, args[1])
+        groups = cast(Groups, current_app.extensions["groups"])
+        return groups.run(room_id, lambda: transacted(*args, **kwargs))
+
+    return run
+
+
+def run_all(pieces: list[Callable[[], Any]]) -> list[Any]:
+    """Run several pieces of work in one transaction, and return their results."""
+    return transaction(lambda: [work() for work in pieces])()
+
+
 def record(fact: Fact) -> None:
     """Record a fact in the current transaction. It is delivered after the commit."""
     _current().facts.append(fact)
-
-
-def take_turn(room_id: int) -> None:
-    """Let other transactions of this process that number a message of this room wait for this one."""
-    current = _current()
-    if room_id not in current.turns:
-        current.turns.add(room_id)
-        current.ends.enter_context(database.current().turn(room_id))
 
 
 def remove_files(upload_ids: Iterable[str]) -> None:
@@ -131,11 +145,8 @@ def _in_transaction(work: Callable[[], T], alone: bool) -> T:
 
 @contextmanager
 def _begun(alone: bool) -> Iterator[Transaction]:
-    with (
-        ExitStack() as ends,
-        database.current().write(PATIENCE, alone=alone) as connection,
-    ):
-        g.transaction = Transaction(connection, alone, ends)
+    with database.current().write(PATIENCE, alone=alone) as connection:
+        g.transaction = Transaction(connection, alone)
         try:
             yield g.transaction
         except BaseException:

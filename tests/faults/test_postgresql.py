@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,30 @@ from tests.needs import needs_postgres
 from workshop import cluster as clusters
 from workshop.cluster import Cluster
 
-RATE = 60.0  # messages a second, in all
 SEED = 19
-ENOUGH = 60  # acknowledged messages
 DRAIN = 60.0  # seconds
 
 # The retry of a transaction whose line broke, and the notification inside the transaction.
 NO_PATIENCE: Change = ("storage/postgresql.py", "PATIENCE = 10.0", "PATIENCE = 0.0")
 DEAF: Change = ("storage/notifications.py", "            self._lost()\n", "            pass\n")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much is sent and read during a fault."""
+
+    rate: float  # messages a second, in all
+    enough: int  # acknowledged messages before the fault, and after it
+    pages: int  # that each person has open
+    deliveries: int  # to all pages together, at least
+
+
+SMALL = Load(rate=60.0, enough=60, pages=1, deliveries=0)
+LARGE = Load(rate=200.0, enough=1_600, pages=20, deliveries=100_000)
+LOADS = [
+    pytest.param(SMALL, id="small"),
+    pytest.param(LARGE, id="100,000 deliveries", marks=pytest.mark.long),
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +74,7 @@ def acknowledged(senders: list[Sender]) -> int:
     return sum(sent.acknowledged is not None for sender in senders for sent in [*sender.journal])
 
 
-def more(senders: list[Sender], count: int = ENOUGH) -> None:
+def more(senders: list[Sender], count: int) -> None:
     """Wait until more than `count` further messages are acknowledged."""
     enough, give_up = acknowledged(senders) + count, time.monotonic() + DRAIN
     while acknowledged(senders) <= enough:
@@ -80,7 +97,7 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.person, self.room = person, room
         self.applied: list[dict[str, object]] = []
-        self.gaps = 0
+        self.heard = self.gaps = 0
         self.ending = threading.Event()
         self.failure: BaseException | None = None
         self._rev = 0
@@ -110,6 +127,7 @@ class Reader(threading.Thread):
         if rev == self._rev + 1:
             self._rev = rev
             self.applied.append(message)
+            self.heard += 1
         elif rev > self._rev:
             self.gaps += 1
             self._sync(line)
@@ -121,18 +139,21 @@ class Reader(threading.Thread):
             ]
             self.applied += missed["changes"]
             self._rev = missed["last_rev"]
+            if missed["reset"]:  # too many: a page loads the room again
+                stored = self.person.history(self.room)
+                self.applied = [each for each in stored if each["rev"] <= self._rev]
             if not missed["more"]:
                 return
 
 
-def readers(folks: Crowd) -> list[Reader]:
-    found = [Reader(person, 1) for person in folks.people]
+def readers(folks: Crowd, load: Load) -> list[Reader]:
+    found = [Reader(person, 1) for person in folks.people for _ in range(load.pages)]
     for reader in found:
         reader.start()
     return found
 
 
-def end(folks: Crowd, senders: list[Sender], listening: list[Reader]) -> dict[str, int]:
+def end(folks: Crowd, senders: list[Sender], listening: list[Reader], load: Load) -> dict[str, int]:
     """Return what does not hold, such as {"lost": 1}; of the readers too."""
     finish(senders, DRAIN)
     time.sleep(1)
@@ -146,51 +167,71 @@ def end(folks: Crowd, senders: list[Sender], listening: list[Reader]) -> dict[st
     for reader in listening:
         if [message["id"] for message in reader.applied] != stored:
             broken["readers"] = broken.get("readers", 0) + 1
+    delivered = sum(reader.heard for reader in listening)
+    print(f"\n{delivered} deliveries; refused: {refusals(senders)}; ", end="")
+    print(f"gaps: {[reader.gaps for reader in listening]}")
+    assert delivered >= load.deliveries
     return broken
 
 
 @pytest.mark.parametrize(
-    ("changes", "seen"),
+    ("load", "changes", "status"),
     [
-        ((), {}),
-        pytest.param((NO_PATIENCE,), {"busy"}, marks=pytest.mark.long, id="no patience"),
+        pytest.param(SMALL, (), 201, id="small"),
+        pytest.param(LARGE, (), 201, marks=pytest.mark.long, id="100,000 deliveries"),
+        pytest.param(SMALL, (NO_PATIENCE,), 503, marks=pytest.mark.long, id="no patience"),
     ],
 )
 def test_a_restart_of_postgresql_is_a_pause(
-    tmp_path: Path, durable: Cluster, changes: tuple[Change, ...], seen: set[str]
+    tmp_path: Path, durable: Cluster, load: Load, changes: tuple[Change, ...], status: int
 ) -> None:
+    """The sockets are closed, and their people connect again. A request that has come waits."""
     options = {"code": mutant(tmp_path, *changes)} if changes else {}
     with processes(tmp_path / "data", durable.url(), **options) as servers:
         folks = crowd(servers[0])
         spread(folks, servers)
-        listening, senders = readers(folks), folks.senders(RATE, SEED)
-        more(senders)
+        ada = folks.people[0]
+        room = ada.ask("POST", "/rooms", {"name": "Requests", "kind": "closed"})["room"]["id"]
+        token = ada.token("/account")
+        listening, senders = readers(folks, load), folks.senders(load.rate, SEED)
+        more(senders, load.enough)
         durable.stop("immediate")
-        time.sleep(1)
-        durable.start()
-        more(senders)
-        broken = end(folks, senders, listening)
-        print(f"\nrefused: {refusals(senders)}; gaps: {[reader.gaps for reader in listening]}")
-        assert set(refusals(senders)) == set(seen)
-        assert broken == {}
+        with ThreadPoolExecutor() as pool:
+            sent = pool.submit(request_message, ada, token, room)
+            time.sleep(1)
+            durable.start()
+        assert sent.result() == status
+        more(senders, load.enough)
+        assert end(folks, senders, listening, load) == {}
+        assert refusals(senders) == {}
         if not changes:
+            assert [message["text"] for message in ada.history(room)] == ["Hello"]
             logs = [line for server in servers for line in server.log]
             assert not [line for line in logs if "Traceback" in line], logs[-60:]
 
 
+def request_message(person: Person, token: str, room: int) -> int:
+    """Send a message with an HTTP request, and return the status of the response."""
+    return person.http.post(
+        f"{person.server.url}/hooks", json={"room": room, "text": "Hello"},
+        headers={"Accept": "application/json", "X-CSRFToken": token}, timeout=DRAIN,
+    ).status_code  # fmt: skip
+
+
+@pytest.mark.parametrize("load", LOADS)
 def test_a_line_that_breaks_under_load_costs_nobody_a_message(
-    tmp_path: Path, durable: Cluster
+    tmp_path: Path, durable: Cluster, load: Load
 ) -> None:
     url = durable.url()
     with processes(tmp_path / "data", url) as servers:
         folks = crowd(servers[0])
         spread(folks, servers)
-        listening, senders = readers(folks), folks.senders(RATE, SEED)
+        listening, senders = readers(folks, load), folks.senders(load.rate, SEED)
         for _ in range(3):
-            more(senders, ENOUGH // 2)
+            more(senders, load.enough // 2)
             cut_lines(durable, url)
-        more(senders, ENOUGH // 2)
-        assert end(folks, senders, listening) == {}
+        more(senders, load.enough // 2)
+        assert end(folks, senders, listening, load) == {}
         assert refusals(senders) == {}
 
 
@@ -244,15 +285,18 @@ def cut_lines(cluster: Cluster, url: str) -> None:
         )
 
 
-def test_a_kill_of_one_process_costs_nobody_a_message(tmp_path: Path, durable: Cluster) -> None:
+@pytest.mark.parametrize("load", LOADS)
+def test_a_kill_of_one_process_costs_nobody_a_message(
+    tmp_path: Path, durable: Cluster, load: Load
+) -> None:
     with processes(tmp_path / "data", durable.url()) as servers:
         folks = crowd(servers[0])
         spread(folks, servers)
-        listening, senders = readers(folks), folks.senders(RATE, SEED)
-        more(senders)
+        listening, senders = readers(folks, load), folks.senders(load.rate, SEED)
+        more(senders, load.enough)
         servers[1].stop(signal.SIGKILL)
-        more(senders, ENOUGH // 2)
+        more(senders, load.enough // 2)
         servers[1].start()
-        more(senders)
-        assert end(folks, senders, listening) == {}
+        more(senders, load.enough)
+        assert end(folks, senders, listening, load) == {}
         assert refusals(senders) == {}

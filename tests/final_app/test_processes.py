@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.faults.load import Line, Sent
 from tests.final_app.rig import Person, Server
 from workshop.cluster import Cluster
 
@@ -68,6 +69,17 @@ def test_what_is_said_in_one_process_is_heard_in_the_other_once_and_in_order(pai
         assert [each["text"] for each in heard] == [f"number {number}" for number in range(20)]
         assert [each["rev"] for each in heard] == list(range(1, 21))
         assert not [data for data in listener.told("new_message") if data["room"] == room]
+
+
+def test_messages_that_share_a_transaction_are_heard_in_their_order(pair: Pair) -> None:
+    room = closed_room(pair, "Many at once")
+    lines = [Line(pair.ada) for _ in range(8)]
+    for number in range(5):
+        for line in lines:
+            line.send("new_message", Sent("ada", room, number).payload())
+    assert [pair.bo.hear("new_message")["rev"] for _ in range(40)] == list(range(1, 41))
+    for line in lines:
+        line.close()
 
 
 def test_edits_reactions_and_deletions_are_heard_in_the_order_of_their_revs(pair: Pair) -> None:

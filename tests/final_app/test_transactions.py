@@ -1,7 +1,10 @@
 """Compiled statements and the ORM's session share one transaction. A message needs no session."""
 
 import sqlite3
+import threading
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +15,8 @@ from flask import Flask
 from sqlalchemy import bindparam, event, select, update
 
 from final_app.accounts import sessions
-from final_app.chat import history, messages
-from final_app.errors import Forbidden, NotFound
+from final_app.chat import formatting, history, messages
+from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import RoomChanged
 from final_app.lib import clock
 from final_app.storage import faults, outbox
@@ -98,6 +101,41 @@ def test_a_function_inside_a_transaction_joins_it(two_people: Flask) -> None:
         outer()
     assert history.page(ADA, GENERAL)["messages"] == []
     assert post("Said").message["seq"] == 1, "a number was lost"
+
+
+def test_in_a_group_a_refused_message_costs_nobody_a_number_and_nothing_is_told_twice(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first message is held while the others come, so they form a group."""
+    told: list[Any] = []
+    monkeypatch.setattr(outbox.current(), "_listener", told.append)
+    render, begun, go_on = formatting.render, threading.Event(), threading.Event()
+
+    def render_slowly(text: str, names: list[str]) -> str:
+        if text == "first":
+            begun.set()
+            assert go_on.wait(10)
+        return render(text, names)
+
+    def say(text: str) -> messages.Posted:
+        with two_people.app_context():
+            return post(text)
+
+    monkeypatch.setattr(formatting, "render", render_slowly)
+    with ThreadPoolExecutor() as pool:
+        sent = [pool.submit(say, "first")]
+        assert begun.wait(10)
+        for place, text in enumerate(["second", " ", "third"], 1):
+            sent.append(pool.submit(say, text))
+            while len(two_people.extensions["groups"]._waiting[GENERAL]) < place:
+                time.sleep(0.001)
+        go_on.set()
+        first, second, blank, third = sent
+        with pytest.raises(Invalid, match="needs some text"):
+            blank.result(10)
+        found = [each.result(10).message["seq"] for each in (first, second, third)]
+    assert found == [1, 2, 3]
+    assert [fact.message["text"] for fact in told] == ["first", "second", "third"]
 
 
 def test_only_a_database_that_others_hold_is_busy(tmp_path: Path) -> None:
