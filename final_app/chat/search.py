@@ -59,6 +59,11 @@ IN_FTS5 = text(f"""
     {MAY_READ} AND messages_fts MATCH :words AND messages_fts.rowid < :before
     ORDER BY messages_fts.rowid DESC LIMIT :limit
 """)
+# In PostgreSQL's index, a word such as "#7" stands for the room 7.
+ITS_ROOMS = """(
+    SELECT CAST(string_agg('''#' || room_id || '''', ' | ') AS tsquery) FROM memberships
+    WHERE user_id = :user AND (CAST(:room AS integer) IS NULL OR room_id = :room)
+)"""
 # PostgreSQL cannot read its index from the newest message to the oldest one, and does not know how many
 # messages contain a word. It finds common words among the newest messages, and other words by the index.
 AMONG_THE_NEWEST = text(f"""
@@ -71,7 +76,7 @@ AMONG_THE_NEWEST = text(f"""
 BY_THE_INDEX = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id, room_id, deleted_at FROM messages
-        WHERE words @@ to_tsquery('simple', :words) AND id < :before
+        WHERE words @@ (to_tsquery('simple', :words) && {ITS_ROOMS}) AND id < :before
     )
     SELECT found.id FROM found {MAY_READ} ORDER BY found.id DESC LIMIT :limit
 """)

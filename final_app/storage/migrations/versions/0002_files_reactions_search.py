@@ -27,10 +27,11 @@ CREATE TRIGGER messages_fts_changed AFTER UPDATE OF text ON messages BEGIN
 END;
 """
 
+# A word such as "#7" stands for the room 7, so that the index can skip other people's rooms.
 IN_POSTGRESQL = """
 ALTER TABLE messages ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', regexp_replace(
     regexp_replace(lower(normalize(text, NFD)), '[\\u0300-\\u036f]', '', 'g'), '[^[:alnum:]]+', ' ', 'g'
-))) STORED;
+)) || array_to_tsvector(ARRAY['#' || CAST(room_id AS text)])) STORED;
 CREATE INDEX ix_messages_words ON messages USING gin (words);
 """
 
