@@ -46,10 +46,10 @@ def kind_of(command: Sequence[str], *, at_home: bool) -> str:
     if python != PYTHON:
         return ""
     match words:
-        case ["-c", code, *_] if code == CHEAP_HASHES and at_home:
-            return "chat"
-        case ["-m", "workshop.finished", *_] if at_home:
-            return "chat"
+        case ["-c", code, *_] if code == CHEAP_HASHES:
+            return "chat" if at_home else "copy"
+        case ["-m", "workshop.finished", *_]:
+            return "chat" if at_home else "copy"
         case ["-m", "flask", "--app", "final_app", *_] if at_home:
             return "command"
         case ["-m", "flask", "--app", "workshop.serve", *_]:

@@ -6,6 +6,7 @@ through the socket at standard input, with the descriptors of four pipes: the se
 errors, and its status, which is its process id and, when it has ended, its exit code.
 
     python -m tests.nursery chat      final_app, which gevent has patched, with cheap password hashes
+    python -m tests.nursery copy      a copy of final_app, so only the libraries are imported
     python -m tests.nursery command   `flask --app final_app …`
     python -m tests.nursery step      the steps, and the process that holds a check's pages
 """
@@ -30,6 +31,9 @@ MODULES = {
              "werkzeug.debug", "werkzeug.serving", "workshop.serve"),
     "command": ("final_app", "flask.cli", "flask_migrate", "sqlalchemy.dialects.sqlite"),
 }  # fmt: skip
+LIBRARIES = ("alembic.command", "argon2", "flask.cli", "flask_migrate", "flask_socketio",
+             "flask_sqlalchemy", "gevent.pywsgi", "markdown_it", "nh3", "PIL.Image", "pydantic",
+             "socketio_browser", "sqlalchemy.dialects.sqlite", "websockets.server")  # fmt: skip
 fork, waitpid, close = os.fork, os.waitpid, os.close  # before gevent replaces them
 
 
@@ -37,7 +41,10 @@ def main(kind: str) -> None:
     """Handle orders until the socket closes."""
     orders = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    begin = import_chat() if kind == "chat" else import_modules(MODULES[kind])
+    if kind in ("chat", "copy"):
+        begin = import_chat(whole=kind == "chat")
+    else:
+        begin = import_modules(MODULES[kind])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a nurse ended
     while True:
         order, pipes, *_ = socket.recv_fds(orders, LARGEST, PIPES)
@@ -52,8 +59,8 @@ def main(kind: str) -> None:
             close(pipe)
 
 
-def import_chat() -> Callable[[str], Any]:
-    """Import the chat, and return what starts a program that is based on it."""
+def import_chat(*, whole: bool) -> Callable[[str], Any]:
+    """Import the chat, or only its libraries. Return what starts a program that is based on it."""
     import functools
 
     import argon2
@@ -62,7 +69,12 @@ def import_chat() -> Callable[[str], Any]:
     argon2.PasswordHasher = cheap  # type: ignore[misc, assignment]
     from gevent import monkey, reinit
 
-    import final_app.__main__ as program
+    if whole:
+        import_module("final_app.__main__")
+    else:
+        monkey.patch_all()
+        for module in LIBRARIES:
+            import_module(module)
     from workshop import finished
 
     # A real thread waits for the end of the parent: in the stage itself, it starts before gevent.
@@ -71,7 +83,9 @@ def import_chat() -> Callable[[str], Any]:
 
     def begin(name: str) -> Any:
         reinit()  # gevent's loop, which this process shares with its parent until now
-        return (finished if name == "workshop.finished" else program).main()
+        if name == "workshop.finished":
+            return finished.main()
+        return import_module("final_app.__main__").main()
 
     return begin
 
