@@ -197,9 +197,14 @@ PYTHON: Kinds = [
         "missing in a line above it.",
     ),
     (
-        r"UndefinedError: (.*) has no (?:element|attribute) '?(\w+)'?",
+        r"UndefinedError: (.*) has no element (\w+)",
         "In the template, this value has no `{1}`: {0}. The first item of a list is 0, and `[-1]` "
         "is its last.",
+    ),
+    (
+        r"UndefinedError: (.*) has no attribute '(\w+)'",
+        "In the template, this value has no `{1}`: {0}. If the template itself contains the "
+        "dictionary, add `{1}` to it. Otherwise, look for the function that passes the value.",
     ),
     (
         r"UndefinedError: .*'(\w+)'(?: is undefined)?$",

@@ -8,7 +8,7 @@ from workshop.checks.families import account_of, make_room
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.rooms import NOWHERE
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import FIELD, visitors
+from workshop.checks.visitors import FIELD, SCRIPT, visitors
 from workshop.stages import Stage
 
 
@@ -163,12 +163,19 @@ def _page_takes_part(chat: Stage) -> None:
         ada.did = "Bo is typing."
         ada.expects(lambda: ada.text.count("Bo") > quiet.count("Bo"),
                     "The page shows that Bo is typing.",
-                    'In `socket.on("typing", (typing) => …)`, set the `textContent` of an element.',
+                    'In `socket.on("typing", (person) => …)`, set the `textContent` of an element.',
                     "Nothing changed.")  # fmt: skip
+        ada.page.pages.wait(lambda: False, 1.2)
+        bo.emit("typing", {"room": family.general})
+        ada.page.pages.wait(lambda: False, 2.1)  # together, more than 3 s
+        ada.did = "Bo typed a letter, and a second later another one."
+        expect(ada.text.count("Bo") > quiet.count("Bo"),
+               "The page still shows it 2 s after the second letter.",
+               "The timer of the first letter has cleared the text.",
+               "Call `clearTimeout(timer)` before you set a new timer.", about=SCRIPT)  # fmt: skip
         ada.did = "Bo was typing, and stopped."
         ada.expects(lambda: ada.text == quiet, "The page no longer shows it after 3 s.",
-                    "Clear the text with `setTimeout(() => …, 3000)`. First call `clearTimeout` "
-                    "for the previous timer, so that the 3 s begin with the last keystroke.",
+                    "Clear the text with `setTimeout(() => …, 3000)`.",
                     "It is still there.", 5.0)  # fmt: skip
         bo.emit("typing", {"room": other})
         bo.told("typing")
@@ -176,4 +183,4 @@ def _page_takes_part(chat: Stage) -> None:
         expect(ada.text == quiet, "The page shows only people who are typing in its own room.",
                "Bo is typing in another room, and the page shows it.",
                "People who are in two rooms receive the events of both. Begin the listener with "
-               "`if (typing.room !== room) return;`.")  # fmt: skip
+               "`if (person.room !== room) return;`.", about=SCRIPT)  # fmt: skip

@@ -64,7 +64,8 @@ SHOWN = (
 )
 SYNC = (
     "On every `connect`, emit `sync` with the number of the last message on the page, "
-    '`socket.emit("sync", { after: last }, …)`, and show the messages that come back.'
+    '`socket.emit("sync", { after: last }, …)`, and show the messages that come back. If the chat has '
+    "rooms, the payload also needs `room`."
 )
 GAP = (
     "Write `if (message.seq > last + 1) sync();` to ask for what is missing, and do not show the later "
@@ -125,15 +126,9 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                f"{count} times: {ada.sent('new_message')}",
                "Is there more than one listener for the form's `submit`? Remove the old "
                "one.")  # fmt: skip
-        missing = [key for key in wanted if isinstance(got, dict) and key not in got]
+        hint, about = _why_it_differs(wanted, got)
         expect(isinstance(got, dict) and wanted.items() <= got.items(),
-               f"The page sends {wanted}.", f"{got!r}",
-               f"`{missing[0]}` is missing: a value that is `undefined` is not sent. Compare the word "
-               "after the dot: `dataset.username` needs `data-username` in the page's `<body>`."
-               if missing else
-               "`input.value` is what the user typed. `document.body.dataset` has the values of the "
-               "page's `data-…` attributes as text, and `Number(…)` turns text into a "
-               "number.", about="templates/chat.html" if missing else "")  # fmt: skip
+               f"The page sends {wanted}.", f"{got!r}", hint, about=about)  # fmt: skip
         ada.expects(lambda: ada.page.value(FIELD) == "", "After that, the field is empty.",
                     "Call `form.reset()`, so that Ada can type the next message.",
                     f"The field still has “{ada.page.value(FIELD)}”.")  # fmt: skip
@@ -145,6 +140,28 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                    f"{ada.did} The page emitted {ada.sent('new_message')[-1]}.",
                    "With the word `required` in the field's tag, the browser asks for some text "
                    "first.", "templates/chat.html")  # fmt: skip
+
+
+def _why_it_differs(wanted: dict[str, object], got: object) -> tuple[str, str]:
+    """Return a hint about a payload that is not the wanted one, and the file to look at, or ""."""
+    found = got if isinstance(got, dict) else {}
+    missing = next((key for key in wanted if key not in found), "")
+    if missing == "room":  # `Number(undefined)` would be sent as null
+        return "Add the room to the object that the page sends: `{ text: input.value, room }`.", ""
+    if missing:
+        return (
+            f"`{missing}` is missing: a value that is `undefined` is not sent. Compare the word "
+            "after the dot: `dataset.username` needs `data-username` in the page's `<body>`."
+        ), "templates/chat.html"
+    if "room" in wanted and found["room"] is None:
+        return (
+            "`room` is `null`, because `Number(…)` got no number. `dataset.room` needs `data-room` "
+            "in the page's `<body>`."
+        ), "templates/chat.html"
+    return (
+        "`input.value` is what the user typed. `document.body.dataset` has the values of the page's "
+        "`data-…` attributes as text, and `Number(…)` turns text into a number."
+    ), ""
 
 
 @promise(since="socketio", file="static/chat.js")
