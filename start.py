@@ -77,7 +77,7 @@ Without a command, it runs `notebooks`.
   class | class 05 [--port N]           open your chat, or a step, to phones in your network
   class 05 --hours 6                    the same for 6 hours instead of 2
   check 05                              check your chat against a step
-  check 05 --hint                       also show where your code and the step differ
+  check 05 --hint                       also show the lines that break the promise
   check 05 --watch                      check again whenever you save a file
   check 05 --class ADDRESS [--name N]   also show the verdict on your instructor's board
   catch-up 05                           save your chat in mine/saved, then replace it with step 05

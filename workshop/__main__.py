@@ -65,9 +65,7 @@ def parser() -> argparse.ArgumentParser:
     check = verb("check", _check, "check your own chat against a step")
     check.add_argument("step")
     more = check.add_mutually_exclusive_group()
-    more.add_argument(
-        "--hint", action="store_true", help="show where your code and the step's differ"
-    )
+    more.add_argument("--hint", action="store_true", help="show the lines that break the promise")
     more.add_argument("--watch", action="store_true", help="check again whenever you save a file")
     check.add_argument(
         "--class",

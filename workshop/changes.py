@@ -58,17 +58,19 @@ def step_change(name: str) -> list[Hunk]:
     return list(_hunks(old, lesson_files(current.folder)))
 
 
-def own_change(mine: Path, other: Path, came_from: dict[str, str] | None = None) -> list[Hunk]:
+def own_change(
+    mine: Path, other: Path, came_from: dict[str, str] | None = None, context: int = CONTEXT
+) -> list[Hunk]:
     """Return the changes from one folder to another. One of the folders is the learner's.
 
     `came_from` contains the files of the step from which both folders started. With these files, this
     function can distinguish the learner's own lines from the lines that the step removes. Indentation
     matters only in Python. In other files, editors indent differently, so a line that differs only in
-    its indentation counts as unchanged, and is shown as it is in the first folder.
+    its indentation counts as unchanged, and is shown as it is in the first folder. Each hunk has up to
+    `context` unchanged lines around its changes.
     """
-    return list(
-        _hunks(lesson_files(mine), lesson_files(other), came_from, indentation_counts=False)
-    )
+    old, new = lesson_files(mine), lesson_files(other)
+    return list(_hunks(old, new, came_from, context, indentation_counts=False))
 
 
 def folder_change(old: Path, new: Path) -> list[Hunk]:
@@ -148,6 +150,7 @@ def _hunks(
     old: dict[str, str],
     new: dict[str, str],
     came_from: dict[str, str] | None = None,
+    context: int = CONTEXT,
     *,
     indentation_counts: bool = True,
 ) -> Iterator[Hunk]:
@@ -160,7 +163,7 @@ def _hunks(
         else:
             origin = list(map(same, came_from.get(file, "").splitlines()))
             marks = list(Comparison(origin, left, right).marks())
-        for group in _grouped(marks):
+        for group in _grouped(marks, context):
             lines = [m.sign + (after[m.step] if m.sign == "+" else before[m.mine]) for m in group]
             if came_from is not None and not any(ln[1:].strip() for ln in lines if ln[0] != " "):
                 continue  # only empty lines differ, which do not count
@@ -184,17 +187,17 @@ def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:
             yield from (Mark("+", i2, j) for j in range(j1, j2))
 
 
-def _grouped(marks: list[Mark]) -> Iterator[list[Mark]]:
-    """Yield groups of changed lines, with CONTEXT unchanged lines around each group.
+def _grouped(marks: list[Mark], context: int) -> Iterator[list[Mark]]:
+    """Yield groups of changed lines, with some unchanged lines around each group as context.
 
     Groups that are close to each other are joined.
     """
     changed = [number for number, mark in enumerate(marks) if mark.sign != " "]
     while changed:
         first = last = changed.pop(0)
-        while changed and changed[0] <= last + 2 * CONTEXT + 1:
+        while changed and changed[0] <= last + 2 * context + 1:
             last = changed.pop(0)
-        yield marks[max(first - CONTEXT, 0) : last + CONTEXT + 1]
+        yield marks[max(first - context, 0) : last + context + 1]
 
 
 def _place(file: str, text: str, line: int) -> str:

@@ -3,12 +3,15 @@
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import requests
 from socketio.exceptions import SocketIOError
 
 from workshop import changes, manifest, paths
+from workshop.bisection import at_fault
+from workshop.changes import Hunk
 from workshop.checks import (
     Broken,
     NotAttempted,
@@ -28,12 +31,16 @@ from workshop.checks.visitors import alive
 from workshop.database_server import NoPostgres, postgres
 from workshop.groups import processes, stop
 from workshop.progress import watched
-from workshop.second_hint import second_hint
+from workshop.second_hint import is_close, second_hint, suspects
 from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
+SHORT, LONG = 5.0, 30.0  # seconds that the search for the lines that break a promise may take
+ELSEWHERE = (
+    "The cause is in {}: with the lines that this file has in step {}, your chat keeps the promise."
+)
 LONG_WORD = re.compile(r"\w{80,}")
 
 
@@ -95,9 +102,30 @@ def _checked(which: str, hint: int) -> Verdict:
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
+    has_place = bool(empty or (verdict.report and verdict.report.place))
     if hint > 1:
-        return replace(verdict, second=second_hint(verdict))
+        found = _at_fault(verdict, LONG)
+        if not has_place:
+            verdict = _in_its_file(verdict, found)
+        return replace(verdict, second=second_hint(verdict, found))
+    if not has_place and is_close(verdict):
+        verdict = _in_its_file(verdict, _at_fault(verdict, SHORT))
     return replace(verdict, can_say_more=True)
+
+
+def _at_fault(verdict: Verdict, patience: float) -> list[Hunk]:
+    if verdict.is_exercise:
+        return []
+    keeps = partial(_keeps, verdict)
+    return at_fault(paths.my_chat(), suspects(verdict), keeps, patience)
+
+
+def _in_its_file(verdict: Verdict, found: list[Hunk]) -> Verdict:
+    """Let a verdict name the file with the lines that break the promise, if it named another one."""
+    files = [hunk.file for hunk in found if (paths.my_chat() / hunk.file).is_file()]
+    if not files or verdict.about in files:
+        return verdict
+    return replace(verdict, about=files[0], hint=ELSEWHERE.format(files[0], verdict.step))
 
 
 def _no_chat_yet(number: str) -> Verdict:
@@ -126,6 +154,20 @@ def _tried(number: str) -> Verdict:
         return examine(chat, number, promises)
     finally:
         chat.stop()  # otherwise, each check would leave a server running
+
+
+def _keeps(verdict: Verdict, folder: Path) -> bool:
+    """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
+    promise = promises_of(verdict.step)[verdict.kept + len(verdict.untried)]
+    chat = Stage("mine", folder, sign="")
+    try:
+        chat.start()
+        with checked_for(verdict.step), alive(chat):
+            return outcome(chat, promise) is None
+    except StageFailed:
+        return False
+    finally:
+        chat.stop()
 
 
 def check_lab(lab: manifest.Step) -> Verdict:

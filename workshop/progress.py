@@ -17,14 +17,15 @@ def watched(items: Sequence[T], what: str) -> Iterator[T]:
         for number, each in enumerate(items, 1):
             if time.monotonic() - begun > QUICK:
                 said = True
-                _say(f"{number} of {len(items)} {what} …")
+                say(f"{number} of {len(items)} {what} …")
             yield each
     finally:
         if said:
-            _say("")
+            say("")
 
 
-def _say(words: str) -> None:
+def say(words: str) -> None:
+    """Replace the line that shows the progress. Empty words remove it."""
     if _in_a_notebook():
         from IPython.display import clear_output
 

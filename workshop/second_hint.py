@@ -1,38 +1,69 @@
-"""The second hint: where a learner's file differs from the step, near the place of the problem."""
+"""The second hint: the lines of a learner's chat that break a promise, next to the step's lines."""
+
+from dataclasses import replace
 
 from workshop import changes, manifest, paths
-from workshop.changes import Hunk
+from workshop.changes import CONTEXT, Hunk
 from workshop.highlight import TINT, code_rows
 from workshop.verdict import Verdict
 from workshop.views import View, box, with_code
 
 SIDES = {"-": "yours", "+": "the step", " ": ""}
+CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
-NOTHING = (
-    'Your chat has every line that step {0} has. What is left is the exercise: `solution("{0}")` in '
+EXERCISE = (
+    'Your chat keeps the promises of step {0}. What is left is the exercise: `solution("{0}")` in '
     "the notebook shows one way to solve it."
 )
+NOTHING = "Your chat has every line that step {0} has. Save your files, and try again."
 
 
-def second_hint(verdict: Verdict) -> View:
-    """Return the difference that is nearest to the place that the verdict names."""
-    step = manifest.step(verdict.step)
+def suspects(verdict: Verdict, context: int = 0) -> list[Hunk]:
+    """Return where the learner's chat differs from the step, with the most suspicious hunks first.
+
+    These are the hunks near the error, then those in the file that the hint is about, and then those
+    in which lines of the step are missing.
+    """
+    folder, (file, line) = manifest.step(verdict.step).folder, _place(verdict)
+    hunks = changes.own_change(paths.my_chat(), folder, context=context)
+    shared = [hunk for hunk in hunks if (folder / hunk.file).is_file()]
+
+    def order(hunk: Hunk) -> tuple[bool, int, bool]:
+        here = hunk.file == file
+        return not here, _distance(hunk, line) if here else 0, not hunk.added
+
+    return sorted(shared, key=order)
+
+
+def is_close(verdict: Verdict) -> bool:
+    """Return whether the learner's chat has almost all lines of the step."""
+    return sum(len(hunk.added) for hunk in suspects(verdict)) <= CLOSE
+
+
+def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
+    """Return the lines that break a promise (`found`), or the nearest difference if they are unknown."""
+    if verdict.is_exercise:
+        return _sentence(EXERCISE.format(verdict.step))
     mine = changes.lesson_files(paths.my_chat())
-    theirs = changes.lesson_files(step.folder)
-    if verdict.about in theirs and verdict.about not in mine:
-        return _sentence(
-            f"Step {step.number} has a file {verdict.about}, but mine/chat has no file of that name."
-        )
-    file, line = verdict.about, 0
-    if verdict.report and verdict.report.file in mine:
-        file, line = verdict.report.file, verdict.report.line
-    every = changes.own_change(paths.my_chat(), step.folder)
-    hunks = [hunk for hunk in every if hunk.file in theirs and hunk.added]
-    hunks += [hunk for hunk in every if hunk.file in theirs and not hunk.added]
-    near = [hunk for hunk in hunks if hunk.file == file] or hunks
-    if not near:
-        return _sentence(NOTHING.format(step.number))
-    return _view(min(near, key=lambda hunk: _distance(hunk, line)), line, step.number)
+    title = f"your chat keeps this promise if {{}} contains the lines of step {verdict.step}"
+    hunks = [_with_context(hunk, mine.get(hunk.file, "")) for hunk in found]
+    if not hunks:
+        title = f"where your {{}} differs from step {verdict.step}"
+        hunks = suspects(verdict, CONTEXT)[:1]
+    _, line = _place(verdict)
+    views = [_view(hunk, line, title) if hunk.file in mine else _missing(hunk, verdict.step)
+             for hunk in hunks]  # fmt: skip
+    if not views:
+        return _sentence(NOTHING.format(verdict.step))
+    return View("\n".join(view.text for view in views), "".join(view.markup for view in views))
+
+
+def _place(verdict: Verdict) -> tuple[str, int]:
+    """Return the file and the line of the learner's chat that a verdict names. 0: no line."""
+    report = verdict.report
+    if report and (paths.my_chat() / report.file).is_file():
+        return report.file, report.line
+    return verdict.about, 0
 
 
 def _distance(hunk: Hunk, line: int) -> int:
@@ -47,10 +78,19 @@ def _distance(hunk: Hunk, line: int) -> int:
     return max(first - line, line - last, 0)
 
 
-def _view(hunk: Hunk, line: int, number: str) -> View:
+def _with_context(hunk: Hunk, text: str) -> Hunk:
+    """Return a hunk together with the lines around it. `text` is the learner's file."""
+    lines = [f" {line}" for line in text.splitlines()]
+    start, end = hunk.old_start, hunk.old_start + len(hunk.removed)
+    first = max(start - CONTEXT, 0)
+    around = (*lines[first:start], *hunk.lines, *lines[end : end + CONTEXT])
+    return replace(hunk, lines=around, old_start=first)
+
+
+def _view(hunk: Hunk, line: int, title: str) -> View:
     rows = _around(hunk, line)
     width = max(map(len, SIDES.values())) + 2
-    title = f"Second hint: where your {hunk.file} differs from step {number}"
+    title = f"Second hint: {title.format(hunk.file)}"
     text = "\n".join(f"    {SIDES[row[0]]:<{width}}{row[1:]}".rstrip() for row in rows)
     lines = ((f"{SIDES[row[0]]:<{width}}{row[1:]}", TINT[row[0]]) for row in rows)
     return View(f"  {title}:\n{text}", box(code_rows(lines), title))
@@ -72,6 +112,12 @@ def _around(hunk: Hunk, line: int) -> list[str]:
         while rows and not rows[edge].strip():
             del rows[edge]
     return rows
+
+
+def _missing(hunk: Hunk, number: str) -> View:
+    return _sentence(
+        f"Step {number} has a file {hunk.file}, but mine/chat has no file of that name."
+    )
 
 
 def _sentence(words: str) -> View:

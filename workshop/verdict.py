@@ -35,6 +35,11 @@ class Verdict:
     second: View | None = field(default=None, compare=False)  # the second hint, if it was asked for
 
     @property
+    def is_exercise(self) -> bool:
+        """Return whether only the exercise is left, which is the last promise of a step."""
+        return self.kept + len(self.untried) == self.total - 1
+
+    @property
     def headline(self) -> str:
         start, left_out = f"Step {self.step}: ", len(self.untried)
         if self.state == KEPT and left_out:

@@ -1,13 +1,22 @@
-"""The second hint shows the difference near the place that the first hint names."""
+"""The second hint shows the lines that break the promise or, if none are found, the nearest ones."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workshop import manifest
+from workshop.bisection import LIKELY, at_fault
+from workshop.changes import own_change
 from workshop.checker import check
 from workshop.checks.console import Report
 from workshop.learner import catch_up
-from workshop.second_hint import MOST_LINES, second_hint
+from workshop.second_hint import MOST_LINES, second_hint, suspects
 from workshop.verdict import BROKEN, Verdict
+from workshop.views import View
 
 BROKEN_05 = Verdict("05", BROKEN, 0, 27, "A promise.", "expected", "seen", "hint")
 
@@ -19,7 +28,8 @@ def edit(file: Path, right: str, wrong: str) -> None:
 
 
 def hinted(verdict: Verdict) -> str:
-    view = second_hint(verdict)
+    """Return the second hint about a promise whose cause is unknown."""
+    view = second_hint(verdict, [])
     for side in ("yours", "the step"):  # a notebook shows what a terminal does
         assert view.text.count(side) <= view.markup.count(side)
     return view.text
@@ -86,3 +96,89 @@ def test_when_only_the_exercise_is_left_nothing_is_given_away(my_chat: Path) -> 
     assert shown.second
     assert 'solution("05")' in shown.second.text
     assert "include_self" not in shown.second.text
+
+
+def solve(step: str, chat: Path) -> None:
+    patch = manifest.step(step).folder / "exercise.patch"
+    subprocess.run(["git", "apply", str(patch)], cwd=chat, check=True, capture_output=True)
+
+
+def test_a_solved_exercise_is_not_shown_in_place_of_the_mistake(my_chat: Path) -> None:
+    catch_up("05")
+    solve("05", my_chat)  # which adds lines right above the mistake
+    edit(my_chat / "static" / "chat.js", "  log.append(line);\n", "")
+    verdict = check("05", hint=2)
+    assert verdict.second
+    assert "static/chat.js contains the lines of step 05" in verdict.second.text
+    assert _sides(verdict.second) == ["the step    log.append(line);"]
+
+
+def test_all_lines_that_break_a_promise_are_shown_from_the_top(my_chat: Path) -> None:
+    catch_up("05")
+    solve("05", my_chat)
+    script = my_chat / "static" / "chat.js"
+    right = ("= message.username;", "  log.append(line);")
+    edit(script, right[0], "= message.name;")
+    edit(script, right[1] + "\n", "")
+
+    def holds(folder: Path) -> bool:
+        source = (folder / "static" / "chat.js").read_text(encoding="utf-8")
+        return all(line in source for line in right)
+
+    verdict = replace(BROKEN_05, about="static/chat.js")
+    found = at_fault(my_chat, suspects(verdict), holds)
+    name, *_, line = _sides(second_hint(verdict, found))
+    assert name.startswith("yours") and "= message.name;" in name
+    assert line == "the step    log.append(line);"
+
+
+def _sides(hint: View) -> list[str]:
+    lines = [line.strip() for line in hint.text.splitlines()]
+    return [line for line in lines if line.startswith(("yours", "the step"))]
+
+
+def test_a_file_that_another_one_needs_is_named(my_chat: Path) -> None:
+    catch_up("08")
+    (my_chat / "models.py").unlink()
+    verdict = check("08", hint=2)
+    assert verdict.second
+    assert verdict.second.text.strip() == (
+        "Second hint: Step 08 has a file models.py, but mine/chat has no file of that name."
+    )
+
+
+LINES = 12
+
+
+@settings(max_examples=12)
+@given(st.sets(st.integers(0, LINES - 1), min_size=1, max_size=3), st.permutations(range(LINES)))
+def test_bisection_finds_the_lines_that_matter_and_no_other(
+    wrong: set[int], order: list[int]
+) -> None:
+    with TemporaryDirectory() as folder:
+        mine, step = Path(folder, "mine"), Path(folder, "step")
+        for each, words in ((mine, "mine"), (step, "step")):
+            each.mkdir()
+            lines = (f"{number} {words}\nsame" for number in range(LINES))
+            (each / "app.py").write_text("\n".join(lines), encoding="utf-8")
+        tries = 0
+
+        def holds(chat: Path) -> bool:
+            nonlocal tries
+            tries += 1
+            lines = (chat / "app.py").read_text(encoding="utf-8").splitlines()
+            return all(f"{number} step" in lines for number in wrong)
+
+        hunks = own_change(mine, step, context=0)
+        found = at_fault(mine, [hunks[place] for place in order], holds)
+        assert {hunk.added[0] for hunk in found} == {f"{number} step" for number in wrong}
+        assert tries <= LIKELY + 5 * len(wrong)
+        assert not at_fault(mine, hunks, lambda folder: False)
+
+
+def test_the_first_hint_names_the_file_that_breaks_the_promise(my_chat: Path) -> None:
+    """The page emits nothing, and the script is fine."""
+    catch_up("05")
+    edit(my_chat / "templates" / "chat.html", 'autocomplete="off"', 'autocomplete="off" disabled')
+    verdict = check("05")
+    assert verdict.rows["Look in"] == "templates/chat.html", verdict

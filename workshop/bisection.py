@@ -1,0 +1,90 @@
+"""Find the lines that break a promise by bisection, as `git bisect` finds a commit.
+
+A learner's chat differs from the step in many places: their own style, solved exercises, and the
+mistake. Only a test can tell which difference matters. So this module makes copies of the chat in which
+some of the differences are replaced by the step's lines, and tests the promise on each copy.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from workshop.changes import Hunk
+from workshop.learner import LEFT_OUT
+from workshop.progress import say
+from workshop.stages import temporary_folder
+
+LIKELY = 10  # hunks that are tried alone
+
+
+def at_fault(
+    mine: Path, hunks: Sequence[Hunk], holds: Callable[[Path], bool], patience: float = 20.0
+) -> list[Hunk]:
+    """Return the hunks that break a promise. Usually this is one hunk.
+
+    `hunks` lead from the learner's folder to the step, without context lines, the most suspicious ones
+    first. `holds` tests the promise on a folder. Returns an empty list if the promise does not hold even
+    with all of the step's lines, or if finding out takes longer than `patience` in seconds.
+    """
+    tries, end = count(1), time.monotonic() + patience
+
+    @cache
+    def repaired_by(some: frozenset[Hunk]) -> bool:
+        if time.monotonic() > end:
+            raise TimeoutError
+        say(f"Looking for the lines that matter, try {next(tries)} …")
+        folder = _with(mine, some)
+        try:
+            return holds(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    try:
+        return _smallest(hunks, repaired_by)
+    except TimeoutError:
+        return []
+    finally:
+        say("")
+
+
+def _smallest(hunks: Sequence[Hunk], repaired_by: Callable[[frozenset[Hunk]], bool]) -> list[Hunk]:
+    """Return hunks without any of which the promise does not hold, or an empty list.
+
+    Hunks can depend on each other, as those of a solved exercise do: half of them break the chat. So
+    each of the likely ones is tried alone before bisection looks for several.
+    """
+    for hunk in hunks[:LIKELY]:
+        if repaired_by(frozenset([hunk])):
+            return [hunk]
+    found: list[Hunk] = []
+    suspects = list(hunks)
+    while suspects:
+        # It fails if the first `fails` suspects are repaired, and holds with the first `enough`.
+        fails, enough = 0, len(suspects)
+        while enough - fails > 1:
+            some = (fails + enough) // 2
+            if repaired_by(frozenset([*found, *suspects[:some]])):
+                enough = some
+            else:
+                fails = some
+        found.append(suspects[fails])
+        suspects = suspects[:fails]
+        if repaired_by(frozenset(found)):
+            return sorted(found, key=lambda hunk: (hunk.file, hunk.old_start))
+    return []
+
+
+def _with(mine: Path, hunks: Iterable[Hunk]) -> Path:
+    """Return a copy of the learner's chat in which the step's lines replace these hunks."""
+    folder = temporary_folder() / mine.name
+    shutil.copytree(mine, folder, ignore=LEFT_OUT)
+    for hunk in sorted(hunks, key=lambda hunk: -hunk.old_start):  # from the end, so that lines stay
+        file = folder / hunk.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
+        lines[hunk.old_start : hunk.old_start + len(hunk.removed)] = hunk.added
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return folder
