@@ -1,5 +1,6 @@
 """Processes that a nursery forks. They start in a tenth of the CPU time of a new interpreter."""
 
+import contextlib
 import functools
 import json
 import os
@@ -113,7 +114,8 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended since, as for Popen
+                os.kill(self.pid, number)
 
     def communicate(self, feed: str = "", timeout: float | None = None) -> tuple[str, str]:
         """Write to the input and return output and errors, after the end of the process.
