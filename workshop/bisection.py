@@ -53,14 +53,18 @@ def at_fault(
 def _smallest(hunks: Sequence[Hunk], repaired_by: Callable[[frozenset[Hunk]], bool]) -> list[Hunk]:
     """Return hunks without any of which the promise does not hold, or an empty list.
 
-    Hunks can depend on each other, as those of a solved exercise do: half of them break the chat. So
-    each of the likely ones is tried alone before bisection looks for several.
+    Hunks can depend on each other: if half of a solved exercise is replaced, or half of the lines with a
+    renamed variable, the chat breaks. So each of the likely ones is tried alone, and then each file,
+    before bisection looks for several.
     """
     for hunk in hunks[:LIKELY]:
         if repaired_by(frozenset([hunk])):
             return [hunk]
+    files: dict[str, list[Hunk]] = {}
+    for hunk in hunks:
+        files.setdefault(hunk.file, []).append(hunk)
+    suspects = next((own for own in files.values() if repaired_by(frozenset(own))), list(hunks))
     found: list[Hunk] = []
-    suspects = list(hunks)
     while suspects:
         # It fails if the first `fails` suspects are repaired, and holds with the first `enough`.
         fails, enough = 0, len(suspects)

@@ -26,6 +26,7 @@ from workshop.checks import (
 from workshop.checks.console import LOG_SAYS, UNKNOWN, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
 from workshop.checks.near_misses import missing_app, unsaved
+from workshop.checks.patience import hurried
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
 from workshop.database_server import NoPostgres, postgres
@@ -37,6 +38,7 @@ from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
+SOON = 1.0  # seconds; what works arrives sooner, even on most slow machines
 SHORT, LONG = 5.0, 30.0  # seconds that the search for the lines that break a promise may take
 ELSEWHERE = (
     "The cause is in {}: with the lines that this file has in step {}, your chat keeps the promise."
@@ -162,7 +164,7 @@ def _keeps(verdict: Verdict, folder: Path) -> bool:
     chat = Stage("mine", folder, sign="")
     try:
         chat.start()
-        with checked_for(verdict.step), alive(chat):
+        with hurried(SOON), checked_for(verdict.step), alive(chat):
             return outcome(chat, promise) is None
     except StageFailed:
         return False

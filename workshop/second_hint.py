@@ -10,6 +10,7 @@ from workshop.views import View, box, with_code
 
 SIDES = {"-": "yours", "+": "the step", " ": ""}
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
+MOST_HUNKS = 3  # with more, only the file is known
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
 EXERCISE = (
     'Your chat keeps the promises of step {0}. What is left is the exercise: `solution("{0}")` in '
@@ -47,7 +48,7 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     mine = changes.lesson_files(paths.my_chat())
     title = f"your chat keeps this promise if {{}} contains the lines of step {verdict.step}"
     hunks = [_with_context(hunk, mine.get(hunk.file, "")) for hunk in found]
-    if not hunks:
+    if not 0 < len(hunks) <= MOST_HUNKS:
         title = f"where your {{}} differs from step {verdict.step}"
         hunks = suspects(verdict, CONTEXT)[:1]
     _, line = _place(verdict)

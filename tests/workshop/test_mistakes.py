@@ -7,7 +7,8 @@ import pytest
 from tests.workshop.mistakes import LONG, MISTAKES, QUICK
 from workshop import manifest
 from workshop.checker import check
-from workshop.checks import client, console, visitors
+from workshop.checks import console, visitors
+from workshop.checks.patience import hurried
 from workshop.learner import catch_up
 from workshop.verdict import BROKEN
 
@@ -30,17 +31,15 @@ def name_of(mistake: Mistake) -> str:
         *(pytest.param(each, id=name_of(each), marks=pytest.mark.long) for each in LONG),
     ],
 )
-def test_a_typical_mistake_gets_the_hint_that_names_it(
-    my_chat: Path, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
-) -> None:
+def test_a_typical_mistake_gets_the_hint_that_names_it(my_chat: Path, mistake: Mistake) -> None:
     number, file, right, wrong, hint = mistake
-    monkeypatch.setattr(client, "ANSWER_TIMEOUT", SOON)
     catch_up(number)
     path = my_chat / file
     source = path.read_text(encoding="utf-8")
     assert right in source, "the mistake changes nothing"
     path.write_text(source.replace(right, wrong), encoding="utf-8")
-    verdict = check(number)
+    with hurried(SOON):
+        verdict = check(number)
     assert verdict.state == BROKEN and hint in verdict.hint, verdict
 
 

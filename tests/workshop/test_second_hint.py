@@ -172,7 +172,7 @@ def test_bisection_finds_the_lines_that_matter_and_no_other(
         hunks = own_change(mine, step, context=0)
         found = at_fault(mine, [hunks[place] for place in order], holds)
         assert {hunk.added[0] for hunk in found} == {f"{number} step" for number in wrong}
-        assert tries <= LIKELY + 5 * len(wrong)
+        assert tries <= LIKELY + 1 + 5 * len(wrong)
         assert not at_fault(mine, hunks, lambda folder: False)
 
 

@@ -84,6 +84,8 @@ def who_joins_is_announced(chat: Stage) -> None:
     """When somebody joins, everyone else receives the name, and the page shows it."""
     with entered(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
         by_ada, by_bo = ada.told("joined"), bo.told("joined")
+        turned_away(chat, "Bo")
+        by_nobody = ada.told("joined")[len(by_ada) :]
     attempted(by_ada or by_bo, "Ada receives the event `joined` when Bo connects.", "she does not",
               'At the end of the handler of `connect`, call `emit("joined", …)`. Without '
               "`broadcast=True`, only the person who has just connected receives it.")  # fmt: skip
@@ -93,6 +95,10 @@ def who_joins_is_announced(chat: Stage) -> None:
            'include_self=False)`.')  # fmt: skip
     expect(not by_bo, "Bo does not receive his own `joined`.", f"{by_bo}",
            "Add `include_self=False` next to `broadcast=True`.")  # fmt: skip
+    expect(not by_nobody, "If the server refuses a connection, nobody receives `joined`.",
+           f"a second Bo is refused, and Ada receives {by_nobody}",
+           'Call `emit("joined", …)` at the end of the handler of `connect`, where the name has been '
+           "checked.")  # fmt: skip
     with visitors(chat, "Ada") as (page,), entered(chat, "Cy"):
         page.did = "Cy opened the chat."
         page.expects(lambda: "Cy" in page.text, "Ada's page shows that Cy has joined.",

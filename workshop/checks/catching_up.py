@@ -3,9 +3,10 @@
 from workshop.checks.client import Person, entered, number_of
 from workshop.checks.families import family_of
 from workshop.checks.history import BY_NUMBER, CLOCK, said_while_the_clock_goes_back
+from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.speakers import Message
-from workshop.checks.visitors import PATIENCE, Visitor, visitors
+from workshop.checks.visitors import Visitor, visitors
 from workshop.stages import Stage
 
 
@@ -78,7 +79,7 @@ def _shown_after_a_loss(visitor: Visitor, other: Person, texts: list[str]) -> st
     for text in texts:
         other.said(text)
     visitor.page.go_online()
-    visitor.page.wait(lambda: len(visitor.sent("sync")) > asked, PATIENCE)
+    visitor.page.wait(lambda: len(visitor.sent("sync")) > asked, patience())
     visitor.page.pages.settle()
     return visitor.log.removeprefix(before)
 

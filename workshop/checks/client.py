@@ -19,6 +19,7 @@ from socketio.exceptions import TimeoutError as NoAnswer
 from workshop.browser import Browser
 from workshop.checks.console import LOG_SAYS, cause, last_error
 from workshop.checks.families import family_of
+from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, expect
 from workshop.checks.sources import handles_in_order
 from workshop.checks.speakers import Message
@@ -26,7 +27,6 @@ from workshop.clients import Packet, TurnedAway, connect, meaning, split_packet,
 from workshop.stages import Stage
 
 SOON = 0.5  # seconds; on one machine an acknowledgement takes milliseconds
-ANSWER_TIMEOUT = 3.0  # seconds to wait for something that may not come
 PATIENCE = 30.0  # seconds; on a busy machine with a slow disk, storing something can take long
 MOMENT = 0.2  # seconds for a client's threads to pass on what has arrived
 QUOTED = 90  # characters of a payload that a sentence quotes
@@ -165,7 +165,7 @@ class Person:
 
     def hear(self, event: str) -> object:
         """Wait for the next event and return its data, or None if nothing arrives in time."""
-        for timeout in (ANSWER_TIMEOUT, MOMENT):
+        for timeout in (patience(), MOMENT):
             try:
                 while True:
                     name, *data = self.client.receive(timeout=timeout)
@@ -215,7 +215,7 @@ class Person:
 
     def was_closed(self) -> bool:
         """Wait for the server to close the connection. Return whether it did so in time."""
-        if self.tape.wait(_closes, ANSWER_TIMEOUT):
+        if self.tape.wait(_closes, patience()):
             return True
         self.catch_up()
         return any(map(_closes, self.tape.packets))
@@ -252,7 +252,7 @@ class Person:
             )
             wanted = f"acknowledgement {number}"
             if not handles_in_order(self.chat):
-                self.tape.wait(lambda packet: meaning(packet) == wanted, ANSWER_TIMEOUT)
+                self.tape.wait(lambda packet: meaning(packet) == wanted, patience())
             late = [packet for packet in self.tape.packets[before:] if meaning(packet) == wanted]
             if not late:
                 raise

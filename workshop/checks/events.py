@@ -1,8 +1,9 @@
 """Events over the socket: messages, their acknowledgements, and the broadcast."""
 
-from workshop.checks.client import ANSWER_TIMEOUT, entered, message_in
+from workshop.checks.client import entered, message_in
 from workshop.checks.console import cause
 from workshop.checks.families import family_of
+from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
 from workshop.checks.sources import behind_a_return, speaks_of, unknown_option
 from workshop.checks.visitors import Visitor, visitors
@@ -69,7 +70,7 @@ def the_sender_hears_it_too(chat: Stage) -> None:
     with entered(chat, "Ada") as (ada,):
         ada.say("Hello")
         expect(ada.hear("new_message") is not None, "Ada, who sent it, receives `new_message` too.",
-               f"nothing within {ANSWER_TIMEOUT:.0f} s",
+               f"nothing within {patience():.0f} s",
                "Her page shows only what the server sends, so she would not see her own message. "
                "Is the `emit` line missing? Or does `include_self=False` exclude her?")  # fmt: skip
 

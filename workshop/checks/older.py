@@ -8,9 +8,10 @@ from workshop.checks.browse import attribute, lines, visit
 from workshop.checks.client import entered, number_of
 from workshop.checks.families import family_of
 from workshop.checks.history import PAGE, send_many
+from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.storage import delete_messages
-from workshop.checks.visitors import LOG, PATIENCE, Visitor, visitors
+from workshop.checks.visitors import LOG, Visitor, visitors
 from workshop.stages import Stage
 
 BUTTON = "#load-older"
@@ -96,7 +97,7 @@ def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
     with visitors(chat, "Ada") as (ada,):
         online = ada.status
         ada.page.go_offline()
-        ada.page.wait(lambda: ada.status != online, PATIENCE)
+        ada.page.wait(lambda: ada.status != online, patience())
         before = ada.status
         ada.clicks(BUTTON, "“Load older messages” without a connection")
         ada.expects(lambda: ada.status != before, "The page says that the server did not answer.",

@@ -7,9 +7,10 @@ import requests
 
 from workshop.browser import PASSWORD, Browser
 from workshop.checks.browse import visit
-from workshop.checks.client import ANSWER_TIMEOUT, entered, turned_away
+from workshop.checks.client import entered, turned_away
 from workshop.checks.families import account_of
 from workshop.checks.history import ROUNDS
+from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.speakers import fresh_name
 from workshop.checks.storage import nothing_can_be_stored
@@ -130,7 +131,7 @@ def _connect_meanwhile(chat: Stage, threads: ThreadPoolExecutor, who: Browser | 
             connect(chat, None, who, ["websocket"], tape).disconnect()
 
     threads.submit(ask)
-    tape.wait(lambda packet: packet.sent and meaning(packet) == "connect", ANSWER_TIMEOUT)
+    tape.wait(lambda packet: packet.sent and meaning(packet) == "connect", patience())
     for _ in range(ROUNDS):  # when these are answered, the server has received the connection
         visit(chat, "/static/style.css")
     return tape

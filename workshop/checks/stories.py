@@ -14,6 +14,7 @@ from workshop.checks.client import entered, turned_away
 from workshop.checks.families import account_of, family_of, has_come_to, make_room
 from workshop.checks.files import NO_KIND, upload
 from workshop.checks.parts import page_with_a_message
+from workshop.checks.patience import patience
 from workshop.checks.presence import (
     leaving_reaches_every_tab,
     only_members_leave,
@@ -21,7 +22,7 @@ from workshop.checks.presence import (
 )
 from workshop.checks.promise import Broken, NotAttempted, exercise, expect, promise
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import FIELD, LOG, PATIENCE, Visitor, visitors
+from workshop.checks.visitors import FIELD, LOG, Visitor, visitors
 from workshop.manifest import step_about
 from workshop.stages import Stage
 
@@ -57,6 +58,7 @@ SAYS_WHY = (
 )
 BOTH_SIDES = "The event must have the same name on both sides: `new_message`."
 OWN = "The page shows what the server sends to everybody. Does `include_self=False` exclude her?"
+ONCE = "Call `socket.on` only once, and not in a function that runs again at each `connect`."
 LISTENER = '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`.'
 SHOWN = (
     "The listener must show the message whose number is `last + 1`. Is `last` a number, and does it "
@@ -229,6 +231,16 @@ def everyone_sees_a_message(chat: Stage) -> None:
         ada.expects(lambda: "A thimble" in ada.log, "Ada sees her own message, too.", OWN,
                     f"Her page shows “{ada.log}”.")  # fmt: skip
         ada.sees("A thimble", OWN)
+        if has_come_to(chat, "catching_up"):  # from this step on, another promise tests this
+            return
+        bo.page.go_offline()
+        bo.page.pages.settle()
+        bo.page.go_online()
+        bo.page.hurry(LATER)  # the client's timer
+        bo.page.pages.settle()
+        ada.sends("A button")
+        bo.did = f"Bo's page reconnected. {ada.did}"
+        bo.sees("A button", LISTENER, twice=ONCE)
 
 
 @promise(since="broadcast", file="static/chat.js")
@@ -313,7 +325,7 @@ def the_page_says_when_it_is_offline(chat: Stage) -> None:
                     'Remove the sentence in `socket.on("connect", …)`, next to the other listeners.',
                     f"It still says “{ada.status}”.")  # fmt: skip
         ada.page.go_offline()
-        ada.page.wait(lambda: ada.status != before, PATIENCE)
+        ada.page.wait(lambda: ada.status != before, patience())
         ada.sends(NEXT)
         ada.page.go_online()
         ada.did += " Meanwhile she pressed Send."
@@ -595,7 +607,7 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
     """Ada picks a file and sends it with a message, and Bo's page shows the file's name."""
     with visitors(chat, "Ada", "Bo") as (ada, bo):
         ada.chooses(LABEL, "text/plain", b"Tea at five")
-        told = ada.page.wait(lambda: LABEL in ada.text or ada.page.errors, PATIENCE)
+        told = ada.page.wait(lambda: LABEL in ada.text or ada.page.errors, patience())
         ada.expects_no_error()
         chosen, early = ada.did, _uploads(ada)
         ada.sends("The plan")

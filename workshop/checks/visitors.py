@@ -19,6 +19,7 @@ from workshop.checks.console import from_script, in_template
 from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.page import Page, PageEnded, PageError, Pages
+from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, CannotRun
 from workshop.checks.speakers import fresh_name
 from workshop.stages import Stage
@@ -40,7 +41,6 @@ TWICE = (
     "acknowledgement shows the message, too, the sender sees it twice, unless the server excludes "
     "the sender."
 )
-PATIENCE = 3.0  # seconds to wait until a page shows something
 
 _alive: ContextVar[tuple[Stage, Pages] | None] = ContextVar("the pages of this check", default=None)
 
@@ -137,14 +137,18 @@ class Visitor:
 
     def expects(
         self, holds: Callable[[], object], expected: str, hint: str, seen: str = "",
-        patience: float = PATIENCE, about: str = SCRIPT,
+        seconds: float = 0,
+        about: str = SCRIPT,
     ) -> None:  # fmt: skip
         """Raise Broken, with the console's errors, unless a condition becomes true soon."""
         try:
-            if self.page.wait(lambda: holds() or self.page.errors, patience) and holds():
+            if (
+                self.page.wait(lambda: holds() or self.page.errors, seconds or patience())
+                and holds()
+            ):
                 return
             # The time alone does not show whether a page does nothing or whether the machine is busy.
-            if not self.page.errors and self.page.pages.settle(PATIENCE) and holds():
+            if not self.page.errors and self.page.pages.settle(patience()) and holds():
                 return
         except PageEnded:
             pass
@@ -210,7 +214,8 @@ def visitor(
 ) -> Visitor:
     """Open a page for somebody, by default the chat's page. Raises Broken if the page fails."""
     family = family_of(chat)
-    called = name if family.sockets_need_login else fresh_name(name)
+    # The space breaks an attribute without quotes: `data-username={{ username }}`.
+    called = name if family.sockets_need_login else fresh_name(f"{name} ")
     try:
         browser = by or family.browser(called)
         page = pages.open(path or family.page(called), browser)
