@@ -7,7 +7,8 @@ some of the differences are replaced by the step's lines, and tests the promise 
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -18,52 +19,52 @@ from workshop.progress import say
 from workshop.stages import temporary_folder
 
 LIKELY = 10  # hunks that are tried alone
+SHORT, LONG = 3.0, 30.0  # seconds after which no other try begins
+
+Holds = Callable[[Path], bool]
+Repaired = Callable[[frozenset[Hunk]], bool]
 
 
-def at_fault(
-    mine: Path, hunks: Sequence[Hunk], holds: Callable[[Path], bool], patience: float = 20.0
-) -> list[Hunk]:
+def file_at_fault(mine: Path, hunks: Sequence[Hunk], named: str, holds: Holds) -> str:
+    """Return the file that breaks a promise. Returns "" if it is unknown, or the file that was `named`.
+
+    `hunks` and `holds` are those of `lines_at_fault`.
+    """
+    if not any(hunk.file == named for hunk in hunks):
+        named = ""
+    others = {file: own for file, own in _by_file(hunks).items() if file != named}
+    if not named and len(others) == 1:
+        return next(iter(others))
+    with _tries(mine, holds, SHORT) as repaired_by:
+        return next((file for file, own in others.items() if repaired_by(frozenset(own))), "")
+    return ""
+
+
+def lines_at_fault(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
     """Return the hunks that break a promise. Usually this is one hunk.
 
     `hunks` lead from the learner's folder to the step, without context lines, the most suspicious ones
     first. `holds` tests the promise on a folder. Returns an empty list if the promise does not hold even
-    with all of the step's lines, or if finding out takes longer than `patience` in seconds.
-    """
-    tries, end = count(1), time.monotonic() + patience
-
-    @cache
-    def repaired_by(some: frozenset[Hunk]) -> bool:
-        if time.monotonic() > end:
-            raise TimeoutError
-        say(f"Looking for the lines that matter, try {next(tries)} …")
-        folder = _with(mine, some)
-        try:
-            return holds(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    try:
-        return _smallest(hunks, repaired_by)
-    except TimeoutError:
-        return []
-    finally:
-        say("")
-
-
-def _smallest(hunks: Sequence[Hunk], repaired_by: Callable[[frozenset[Hunk]], bool]) -> list[Hunk]:
-    """Return hunks without any of which the promise does not hold, or an empty list.
+    with all of the step's lines, or if finding out takes too long.
 
     Hunks can depend on each other: if half of a solved exercise is replaced, or half of the lines with a
-    renamed variable, the chat breaks. So each of the likely ones is tried alone, and then each file,
+    renamed variable, the chat breaks. So each file is tried, and then each of the likely hunks alone,
     before bisection looks for several.
     """
-    for hunk in hunks[:LIKELY]:
-        if repaired_by(frozenset([hunk])):
-            return [hunk]
-    files: dict[str, list[Hunk]] = {}
-    for hunk in hunks:
-        files.setdefault(hunk.file, []).append(hunk)
-    suspects = next((own for own in files.values() if repaired_by(frozenset(own))), list(hunks))
+    files = list(_by_file(hunks).values())
+    with _tries(mine, holds, LONG) as repaired_by:
+        suspects = list(hunks)
+        if len(files) > 1:
+            suspects = next((own for own in files if repaired_by(frozenset(own))), suspects)
+        for hunk in suspects[:LIKELY]:
+            if repaired_by(frozenset([hunk])):
+                return [hunk]
+        return _bisected(suspects, repaired_by)
+    return []
+
+
+def _bisected(suspects: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
+    """Return hunks without any of which the promise does not hold, or an empty list."""
     found: list[Hunk] = []
     while suspects:
         # It fails if the first `fails` suspects are repaired, and holds with the first `enough`.
@@ -79,6 +80,39 @@ def _smallest(hunks: Sequence[Hunk], repaired_by: Callable[[frozenset[Hunk]], bo
         if repaired_by(frozenset(found)):
             return sorted(found, key=lambda hunk: (hunk.file, hunk.old_start))
     return []
+
+
+@contextmanager
+def _tries(mine: Path, holds: Holds, patience: float) -> Iterator[Repaired]:
+    """Yield a function that tests the promise with the step's lines in place of some hunks.
+
+    The block ends when it has tried for longer than `patience` in seconds.
+    """
+    tries, end = count(1), time.monotonic() + patience
+
+    @cache
+    def repaired_by(some: frozenset[Hunk]) -> bool:
+        if time.monotonic() > end:
+            raise TimeoutError
+        say(f"Looking for the lines that matter, try {next(tries)} …")
+        folder = _with(mine, some)
+        try:
+            return holds(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    with suppress(TimeoutError):
+        try:
+            yield repaired_by
+        finally:
+            say("")
+
+
+def _by_file(hunks: Iterable[Hunk]) -> dict[str, list[Hunk]]:
+    files: dict[str, list[Hunk]] = {}
+    for hunk in hunks:
+        files.setdefault(hunk.file, []).append(hunk)
+    return files
 
 
 def _with(mine: Path, hunks: Iterable[Hunk]) -> Path:

@@ -10,8 +10,7 @@ import requests
 from socketio.exceptions import SocketIOError
 
 from workshop import changes, manifest, paths
-from workshop.bisection import at_fault
-from workshop.changes import Hunk
+from workshop.bisection import file_at_fault, lines_at_fault
 from workshop.checks import (
     Broken,
     NotAttempted,
@@ -38,8 +37,7 @@ from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
-SOON = 1.0  # seconds; what works arrives sooner, even on most slow machines
-SHORT, LONG = 5.0, 30.0  # seconds that the search for the lines that break a promise may take
+SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
 ELSEWHERE = (
     "The cause is in {}: with the lines that this file has in step {}, your chat keeps the promise."
 )
@@ -104,30 +102,25 @@ def _checked(which: str, hint: int) -> Verdict:
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
-    has_place = bool(empty or (verdict.report and verdict.report.place))
-    if hint > 1:
-        found = _at_fault(verdict, LONG)
-        if not has_place:
-            verdict = _in_its_file(verdict, found)
-        return replace(verdict, second=second_hint(verdict, found))
+    has_place = bool(empty or verdict.is_exercise or (verdict.report and verdict.report.place))
     if not has_place and is_close(verdict):
-        verdict = _in_its_file(verdict, _at_fault(verdict, SHORT))
-    return replace(verdict, can_say_more=True)
+        verdict = _in_its_file(verdict)
+    if hint == 1:
+        return replace(verdict, can_say_more=True)
+    found = []
+    if not verdict.is_exercise:
+        keeps = partial(_keeps, verdict)
+        found = lines_at_fault(paths.my_chat(), suspects(verdict), keeps)
+    return replace(verdict, second=second_hint(verdict, found))
 
 
-def _at_fault(verdict: Verdict, patience: float) -> list[Hunk]:
-    if verdict.is_exercise:
-        return []
+def _in_its_file(verdict: Verdict) -> Verdict:
+    """Let a verdict name the file that breaks the promise, if it named another one."""
     keeps = partial(_keeps, verdict)
-    return at_fault(paths.my_chat(), suspects(verdict), keeps, patience)
-
-
-def _in_its_file(verdict: Verdict, found: list[Hunk]) -> Verdict:
-    """Let a verdict name the file with the lines that break the promise, if it named another one."""
-    files = [hunk.file for hunk in found if (paths.my_chat() / hunk.file).is_file()]
-    if not files or verdict.about in files:
+    file = file_at_fault(paths.my_chat(), suspects(verdict), verdict.about, keeps)
+    if not (paths.my_chat() / file).is_file():
         return verdict
-    return replace(verdict, about=files[0], hint=ELSEWHERE.format(files[0], verdict.step))
+    return replace(verdict, about=file, hint=ELSEWHERE.format(file, verdict.step))
 
 
 def _no_chat_yet(number: str) -> Verdict:

@@ -10,7 +10,7 @@ from workshop.views import View, box, with_code
 
 SIDES = {"-": "yours", "+": "the step", " ": ""}
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
-MOST_HUNKS = 3  # with more, only the file is known
+MOST_HUNKS = 4  # with more, only the file is known
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
 EXERCISE = (
     'Your chat keeps the promises of step {0}. What is left is the exercise: `solution("{0}")` in '

@@ -10,7 +10,8 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Error, WebSocketRoute
 from playwright.sync_api import Page as Tab
 
-from workshop.checks.page import WAIT_TIMEOUT, PageError
+from workshop.checks.page import PageError
+from workshop.checks.patience import long_patience
 from workshop.stages import Stage
 
 EVENT = re.compile(r"42(\[.*)", re.DOTALL)
@@ -136,7 +137,7 @@ class ChromiumPage:
     def value(self, selector: str) -> str:
         return self.tab.input_value(selector)
 
-    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+    def wait(self, condition: Callable[[], object], timeout: float | None = None) -> bool:
         return self.pages.wait(condition, timeout)
 
     def go_offline(self) -> None:
@@ -212,8 +213,8 @@ class ChromiumPages:
             self.wait(lambda: page.is_upgraded or page.errors, 2.0)
         return page
 
-    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
-        end = time.monotonic() + timeout
+    def wait(self, condition: Callable[[], object], timeout: float | None = None) -> bool:
+        end = time.monotonic() + (long_patience() if timeout is None else timeout)
         while not _holds(condition):
             if time.monotonic() > end:
                 return False
@@ -222,6 +223,6 @@ class ChromiumPages:
             )
         return True
 
-    def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
+    def settle(self, timeout: float | None = None) -> bool:
         began = time.monotonic()
         return self.wait(lambda: time.monotonic() > max(self.latest, began) + QUIET, timeout)

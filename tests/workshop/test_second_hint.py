@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workshop import manifest
-from workshop.bisection import LIKELY, at_fault
+from workshop.bisection import LIKELY, lines_at_fault
 from workshop.changes import own_change
 from workshop.checker import check
 from workshop.checks.console import Report
@@ -126,7 +126,7 @@ def test_all_lines_that_break_a_promise_are_shown_from_the_top(my_chat: Path) ->
         return all(line in source for line in right)
 
     verdict = replace(BROKEN_05, about="static/chat.js")
-    found = at_fault(my_chat, suspects(verdict), holds)
+    found = lines_at_fault(my_chat, suspects(verdict), holds)
     name, *_, line = _sides(second_hint(verdict, found))
     assert name.startswith("yours") and "= message.name;" in name
     assert line == "the step    log.append(line);"
@@ -170,10 +170,10 @@ def test_bisection_finds_the_lines_that_matter_and_no_other(
             return all(f"{number} step" in lines for number in wrong)
 
         hunks = own_change(mine, step, context=0)
-        found = at_fault(mine, [hunks[place] for place in order], holds)
+        found = lines_at_fault(mine, [hunks[place] for place in order], holds)
         assert {hunk.added[0] for hunk in found} == {f"{number} step" for number in wrong}
         assert tries <= LIKELY + 1 + 5 * len(wrong)
-        assert not at_fault(mine, hunks, lambda folder: False)
+        assert not lines_at_fault(mine, hunks, lambda folder: False)
 
 
 def test_the_first_hint_names_the_file_that_breaks_the_promise(my_chat: Path) -> None:

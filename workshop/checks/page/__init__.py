@@ -42,6 +42,7 @@ import psutil  # type: ignore[import-untyped]
 import requests
 
 from workshop import stages
+from workshop.checks.patience import long_patience
 from workshop.checks.promise import CannotRun
 from workshop.stages import Stage, child_environment
 
@@ -51,7 +52,6 @@ SERVER_TIMEOUT = 60.0  # seconds that a page waits for the server
 MEMORY = 700_000_000  # bytes of resident memory that the child can use; two pages use 150 MB
 LOOK = 0.05  # seconds between two checks of the child
 LIVE = 0.2  # seconds after which a condition is tested even if nothing has happened
-WAIT_TIMEOUT = 15.0  # seconds; a busy machine is slow
 PYTHONS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHON_COLORS")  # variables that the child receives
 
 
@@ -187,7 +187,7 @@ class Page:
     def html(self) -> str:
         return str(self._act("html"))
 
-    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+    def wait(self, condition: Callable[[], object], timeout: float | None = None) -> bool:
         """Run all pages until a condition is true. Return whether this happened in time."""
         return self.pages.wait(condition, timeout)
 
@@ -262,23 +262,23 @@ class Pages:
         self.ask("open", page, origin=self.chat.url, path=path, cookies=jar)
         return page
 
-    def wait(self, condition: Callable[[], object], timeout: float = WAIT_TIMEOUT) -> bool:
+    def wait(self, condition: Callable[[], object], timeout: float | None = None) -> bool:
         """Run all pages until a condition is true. Return whether this happened in time."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + (long_patience() if timeout is None else timeout)
         while not condition():
             if time.monotonic() > end:
                 return False
             self.ask("live", seconds=max(0.0, min(LIVE, end - time.monotonic())))
         return True
 
-    def settle(self, timeout: float = WAIT_TIMEOUT) -> bool:
+    def settle(self, timeout: float | None = None) -> bool:
         """Run all pages until they are at rest. Return whether this happened in time.
 
         A page is at rest if it is not waiting for a response, an acknowledgement or a connection, and
         if nothing has happened for as long as the server's last response took. A timer that is due
         later does not count.
         """
-        return bool(self.ask("settle", seconds=timeout))
+        return bool(self.ask("settle", seconds=long_patience() if timeout is None else timeout))
 
     def ask(self, do: str, page: Page | None = None, **about: object) -> Any:
         """Run a command in the child, and return its result. Raises PageEnded and LookupError."""
