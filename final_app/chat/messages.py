@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import and_, bindparam, insert, select
@@ -14,7 +14,7 @@ from final_app.chat.snapshots import Snapshot, short
 from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import MessageChanged, MessagePosted
 from final_app.lib import clock
-from final_app.storage.models import Membership, Mention, Message, Room, Upload, User, db, table
+from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
 from final_app.storage.statements import Statement, json_each
 from final_app.storage.transaction import execute, record, room_transaction, transaction
 
@@ -69,35 +69,6 @@ class Posted:
     duplicate: bool
 
 
-@dataclass(slots=True)
-class NewMessage:
-    """A message that is being stored. An object of the ORM takes longer than all the statements."""
-
-    author: Any  # a row with `id` and `name`
-    room_id: int
-    seq: int
-    rev: int
-    client_id: str
-    text: str
-    html: str
-    mentions: Mentions
-    uploads: list[Upload]
-    reply_to: Message | None
-    created_at: datetime
-    id: int = 0  # the database chooses it
-    reactions: tuple[()] = ()
-    edited_at: datetime | None = None
-    deleted_at: datetime | None = None
-
-    @property
-    def author_id(self) -> int:
-        return int(self.author.id)
-
-    @property
-    def reply_to_id(self) -> int | None:
-        return self.reply_to.id if self.reply_to else None
-
-
 @room_transaction
 def post(
     author_id: int, room_id: int, /, client_id: str, text: str,
@@ -120,9 +91,12 @@ def post(
     replied_to = _replied_to(room_id, reply_to)
     mentions, html = _rendered(room_id, text)
     seq, rev = rooms.next_numbers(room_id, is_new=True)
-    message = NewMessage(
-        asked, room_id, seq, rev, client_id, text, html, mentions, carried, replied_to, clock.now()
-    )
+    message = SimpleNamespace(  # an object of the ORM takes longer than all statements together
+        room_id=room_id, seq=seq, rev=rev, author=asked, author_id=author_id, client_id=client_id,
+        text=text, html=html, mentions=mentions, uploads=carried, reactions=[],
+        reply_to=replied_to, reply_to_id=replied_to and replied_to.id,
+        created_at=clock.now(), edited_at=None, deleted_at=None,
+    )  # fmt: skip
     _insert(message)
     record(MessagePosted(snapshot := to_dict(message)))
     return Posted(snapshot, duplicate=False)
@@ -189,7 +163,7 @@ def completed(reference: Snapshot) -> Snapshot:
     return to_dict(message) | {"rev": reference["rev"]}
 
 
-def to_dict(message: Message | NewMessage) -> Snapshot:
+def to_dict(message: Message | SimpleNamespace) -> Snapshot:
     """Return a message in the form that clients receive, without its empty fields.
 
     A message always has {id, room, seq, rev, client_id, author: {id, name}, created_at}. Most messages
@@ -229,7 +203,7 @@ def _quoted(message: Message) -> Snapshot:
     return short(whole)
 
 
-def _reactions(message: Message | NewMessage) -> list[Snapshot]:
+def _reactions(message: Message | SimpleNamespace) -> list[Snapshot]:
     """Return [{emoji, people}] in the order in which the emoji were first used."""
     people: dict[str, list[int]] = {}
     for reaction in message.reactions:
@@ -247,7 +221,7 @@ def _asked(author_id: int, room_id: int, client_id: str) -> Any:
     raise NotFound("There is no such person.")
 
 
-def _insert(message: NewMessage) -> None:
+def _insert(message: SimpleNamespace) -> None:
     """Store a new message with its files and mentions, and set its `id`."""
     (row,) = execute(_INSERT, **{name: getattr(message, name) for name in COLUMNS})
     message.id = row.id
