@@ -16,6 +16,7 @@ from final_app.lib.thread_pool import gevent_is_used
 from final_app.wire.server import SocketIO, caller
 
 PING_EVERY, PING_PATIENCE = 25, 20  # seconds
+REST = 6.0  # times the writing: with PostgreSQL, messages also come from other processes
 SHARE_OF_SOCKETS = 75  # percent of the connections and files that the process can open
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +39,7 @@ def attach(app: Flask, settings: Settings) -> None:
         ping_timeout=PING_PATIENCE,
         manage_session=False,
         credential=auth.credential,
+        rest=REST if settings.database_url.startswith("postgresql") else 0.0,
         most_connections=hardening.descriptors() * SHARE_OF_SOCKETS // 100,
     )
     counts.queued_bytes = _queued_bytes

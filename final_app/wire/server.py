@@ -19,6 +19,7 @@ from final_app.wire.engine import EngineServer
 from final_app.wire.fanout import Manager
 from final_app.wire.packets import LazyPacket, StrictJson
 from final_app.wire.threads import ThreadedEngineServer
+from final_app.wire.writer import Writer
 
 # If a client could send an event with one of these names, it would call the server's own handlers.
 OWN_EVENTS = {"connect", "connect_error", "disconnect", "disconnecting", "*"}
@@ -214,14 +215,17 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
     Usually, Flask-SocketIO opens a request context for each event. For this, Flask matches the URL of
     the handshake again and opens its session, which takes longer than many handlers. If `init_app` is
     called with `request_context=False`, handlers run in an application context, and use `caller` instead
-    of `request`. Flask's error handlers are then not used.
+    of `request`. Flask's error handlers are then not used. `rest` is that of `writer.Writer`.
     """
 
     server: Any
     request_context = True
 
-    def init_app(self, app: Flask, *, request_context: bool = True, **options: Any) -> None:
+    def init_app(
+        self, app: Flask, *, request_context: bool = True, rest: float = 0.0, **options: Any
+    ) -> None:
         self.request_context = request_context
+        Writer.rest = rest
         own = {name: options.pop(name) for name in OPTIONS if name in options}
         options.setdefault("json", StrictJson)
         super().init_app(app, **options)

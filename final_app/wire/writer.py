@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from final_app.wire.websocket import WebSocket
 
 SLICE = 256  # WebSockets that are written to before everybody else gets a turn
-REST = 6.0  # after writing, the writer rests this many times as long as the writing took
 LONGEST_REST = 0.02  # seconds
 
 
@@ -20,9 +19,14 @@ class Writer:
 
     A system call takes more time than everything else that a delivery needs, so several frames for one
     client share one system call. The writer begins as soon as the handlers of this turn have returned.
-    If there are many clients, writing takes long. In this case, the writer then rests for a while, and
-    writes everything that the handlers send in the meantime together. A single message is not delayed.
+
+    If other processes pass on messages, these arrive one by one. With `rest`, the writer rests after it
+    has written, for so many times as long as the writing took, and then writes together what has been
+    sent in the meantime. A message that comes alone is not delayed. A single process needs no rest: what
+    its clients send during the writing is waiting anyway.
     """
+
+    rest: ClassVar[float] = 0.0
 
     _writers: ClassVar["WeakKeyDictionary[Hub, Writer]"] = WeakKeyDictionary()
 
@@ -57,7 +61,7 @@ class Writer:
         if self._waiting:
             self._write_after(0.0)  # unlike a callback, a timer lets the loop read from all sockets
         else:
-            self._rests_until = ended + min(REST * self._spent, LONGEST_REST)
+            self._rests_until = ended + min(self.rest * self._spent, LONGEST_REST)
             self._spent = 0.0
 
     def _write_after(self, pause: float) -> None:

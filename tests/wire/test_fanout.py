@@ -148,9 +148,13 @@ def test_others_have_a_turn_between_two_slices(monkeypatch: pytest.MonkeyPatch) 
     assert len(happened) < 4
 
 
-@pytest.mark.parametrize("busy", [0.0, 0.01], ids=["a few clients", "many clients"])
+@pytest.mark.parametrize(
+    ("busy", "rest"),
+    [(0.0, 6.0), (0.01, 6.0), (0.01, 0.0)],
+    ids=["a few clients", "many clients", "a single process"],
+)
 def test_what_comes_while_the_writer_rests_is_written_together(
-    busy: float, monkeypatch: pytest.MonkeyPatch
+    busy: float, rest: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It rests only if the writing has taken long. A message that comes alone is written at once."""
     written: list[int] = []
@@ -167,10 +171,11 @@ def test_what_comes_while_the_writer_rests_is_written_together(
             self.queue = 0
 
     receiver, slices = Receiver(), writer.Writer(gevent.get_hub())
+    monkeypatch.setattr(slices, "rest", rest)
     for _ in range(3):
         if not receiver.queue:
             slices.add(receiver)  # type: ignore[arg-type]
         receiver.queue += 1
         gevent.sleep(0)
     gevent.sleep(2 * writer.LONGEST_REST)
-    assert written == ([1, 2] if busy else [1, 1, 1])
+    assert written == ([1, 2] if busy and rest else [1, 1, 1])
