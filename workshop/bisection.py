@@ -13,6 +13,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+from workshop import changes
 from workshop.changes import Hunk
 from workshop.learner import LEFT_OUT
 from workshop.progress import say
@@ -20,6 +21,8 @@ from workshop.stages import temporary_folder
 
 LIKELY = 10  # hunks that are tried alone
 SHORT, LONG = 3.0, 30.0  # seconds after which no other try begins
+
+NONE: frozenset[Hunk] = frozenset()
 
 Holds = Callable[[Path], bool]
 Repaired = Callable[[frozenset[Hunk]], bool]
@@ -36,7 +39,9 @@ def file_at_fault(mine: Path, hunks: Sequence[Hunk], named: str, holds: Holds) -
     if not named and len(others) == 1:
         return next(iter(others))
     with _tries(mine, holds, SHORT) as repaired_by:
-        return next((file for file, own in others.items() if repaired_by(frozenset(own))), "")
+        file = next((file for file, own in others.items() if repaired_by(frozenset(own))), "")
+        if file and not repaired_by(NONE):
+            return file
     return ""
 
 
@@ -45,7 +50,7 @@ def lines_at_fault(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk
 
     `hunks` lead from the learner's folder to the step, without context lines, the most suspicious ones
     first. `holds` tests the promise on a folder. Returns an empty list if the promise does not hold even
-    with all of the step's lines, or if finding out takes too long.
+    with all of the step's lines, if it holds by itself now, or if finding out takes too long.
 
     Hunks can depend on each other: if half of a solved exercise is replaced, or half of the lines with a
     renamed variable, the chat breaks. So each file is tried, and then each of the likely hunks alone,
@@ -56,10 +61,10 @@ def lines_at_fault(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk
         suspects = list(hunks)
         if len(files) > 1:
             suspects = next((own for own in files if repaired_by(frozenset(own))), suspects)
-        for hunk in suspects[:LIKELY]:
-            if repaired_by(frozenset([hunk])):
-                return [hunk]
-        return _bisected(suspects, repaired_by)
+        alone = next((h for h in suspects[:LIKELY] if repaired_by(frozenset([h]))), None)
+        found = [alone] if alone else _bisected(suspects, repaired_by)
+        if not repaired_by(NONE):  # otherwise, any hunk would seem to matter
+            return found
     return []
 
 
@@ -119,10 +124,5 @@ def _with(mine: Path, hunks: Iterable[Hunk]) -> Path:
     """Return a copy of the learner's chat in which the step's lines replace these hunks."""
     folder = temporary_folder() / mine.name
     shutil.copytree(mine, folder, ignore=LEFT_OUT)
-    for hunk in sorted(hunks, key=lambda hunk: -hunk.old_start):  # from the end, so that lines stay
-        file = folder / hunk.file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
-        lines[hunk.old_start : hunk.old_start + len(hunk.removed)] = hunk.added
-        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    changes.apply(hunks, folder)
     return folder

@@ -3,7 +3,7 @@
 import ast
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -92,6 +92,17 @@ def patch_change(patch: str) -> list[Hunk]:
         for old, new, lines in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
             hunks.append(Hunk(file, "", tuple(lines.splitlines()), int(old) - 1, int(new) - 1))
     return hunks
+
+
+def apply(hunks: Iterable[Hunk], folder: Path) -> None:
+    """Make the changes of hunks in the files of a folder. Each file still has the old lines."""
+    for hunk in sorted(hunks, key=lambda hunk: -hunk.old_start):  # from the end, so that lines stay
+        file, start = folder / hunk.file, max(hunk.old_start, 0)
+        lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
+        old = [line for line in hunk.lines if line[0] != "+"]
+        lines[start : start + len(old)] = [line[1:] for line in hunk.lines if line[0] != "-"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def piece(text: str, file: str, name: str) -> tuple[int, int]:

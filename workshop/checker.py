@@ -153,7 +153,11 @@ def _tried(number: str) -> Verdict:
 
 def _keeps(verdict: Verdict, folder: Path) -> bool:
     """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
-    promise = promises_of(verdict.step)[verdict.kept + len(verdict.untried)]
+    promises = promises_of(verdict.step)
+    tested = promises[
+        verdict.kept + len(verdict.untried)
+    ]  # it may have shown that another is broken
+    promise = next((each for each in promises if each.sentence == verdict.sentence), tested)
     chat = Stage("mine", folder, sign="")
     try:
         chat.start()

@@ -1,10 +1,14 @@
 """The second hint: the lines of a learner's chat that break a promise, next to the step's lines."""
 
+import shutil
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 from workshop import changes, manifest, paths
 from workshop.changes import CONTEXT, Hunk
 from workshop.highlight import TINT, code_rows
+from workshop.stages import temporary_folder
 from workshop.verdict import Verdict
 from workshop.views import View, box, with_code
 
@@ -25,7 +29,7 @@ def suspects(verdict: Verdict, context: int = 0) -> list[Hunk]:
     These are the hunks near the error, then those in the file that the hint is about, and then those
     in which lines of the step are missing.
     """
-    folder, (file, line) = manifest.step(verdict.step).folder, _place(verdict)
+    folder, (file, line) = _closest(verdict.step), _place(verdict)
     hunks = changes.own_change(paths.my_chat(), folder, context=context)
     shared = [hunk for hunk in hunks if (folder / hunk.file).is_file()]
 
@@ -34,6 +38,26 @@ def suspects(verdict: Verdict, context: int = 0) -> list[Hunk]:
         return not here, _distance(hunk, line) if here else 0, not hunk.added
 
     return sorted(shared, key=order)
+
+
+def _closest(number: str) -> Path:
+    """Return the folder of the step, or of its solution if the learner's chat is closer to that."""
+
+    def distance(folder: Path) -> int:
+        hunks = changes.own_change(paths.my_chat(), folder, context=0)
+        return sum(len(hunk.lines) for hunk in hunks)
+
+    return min(manifest.step(number).folder, _solved(number), key=distance)
+
+
+@cache
+def _solved(number: str) -> Path:
+    """Return a copy of a step with its exercise solved."""
+    step, folder = manifest.step(number), temporary_folder() / number
+    shutil.copytree(step.folder, folder)
+    patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
+    changes.apply(changes.patch_change(patch), folder)
+    return folder
 
 
 def is_close(verdict: Verdict) -> bool:

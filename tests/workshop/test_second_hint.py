@@ -3,18 +3,20 @@
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workshop import manifest
 from workshop.bisection import LIKELY, lines_at_fault
-from workshop.changes import own_change
+from workshop.changes import lesson_files, own_change
 from workshop.checker import check
 from workshop.checks.console import Report
 from workshop.learner import catch_up
-from workshop.second_hint import MOST_LINES, second_hint, suspects
+from workshop.second_hint import MOST_LINES, _solved, second_hint, suspects
 from workshop.verdict import BROKEN, Verdict
 from workshop.views import View
 
@@ -182,3 +184,26 @@ def test_the_first_hint_names_the_file_that_breaks_the_promise(my_chat: Path) ->
     edit(my_chat / "templates" / "chat.html", 'autocomplete="off"', 'autocomplete="off" disabled')
     verdict = check("05")
     assert verdict.rows["Look in"] == "templates/chat.html", verdict
+
+
+@pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
+def test_the_solution_is_what_git_makes_of_the_patch(step: manifest.Step, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copytree(step.folder, copy)
+    solve(step.number, copy)
+    assert lesson_files(_solved(step.number)) == lesson_files(copy)
+
+
+def test_a_solved_exercise_is_no_difference(my_chat: Path) -> None:
+    catch_up("05")
+    solve("05", my_chat)
+    edit(my_chat / "static" / "chat.js", "= message.username;", "= message.name;")
+    (hunk,) = suspects(BROKEN_05)
+    assert hunk.removed != hunk.added and "message.name" in hunk.removed[0]
+
+
+def test_a_promise_that_holds_now_blames_no_line(my_chat: Path) -> None:
+    catch_up("05")
+    edit(my_chat / "static" / "chat.js", "= message.username;", "= message.name;")
+    hunks = suspects(BROKEN_05)
+    assert not lines_at_fault(my_chat, hunks, lambda folder: True)

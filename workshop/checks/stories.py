@@ -59,7 +59,10 @@ SAYS_WHY = (
 BOTH_SIDES = "The event must have the same name on both sides: `new_message`."
 OWN = "The page shows what the server sends to everybody. Does `include_self=False` exclude her?"
 ONCE = "Call `socket.on` only once, and not in a function that runs again at each `connect`."
-LISTENER = '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`.'
+LISTENER = (
+    '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`. It stands '
+    "by itself, and not inside the function of another listener."
+)
 SHOWN = (
     "The listener must show the message whose number is `last + 1`. Is `last` a number, and does it "
     "become `message.seq` whenever a message is shown?"
@@ -133,7 +136,8 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                f"The page sends {wanted}.", f"{got!r}", hint, about=about)  # fmt: skip
         ada.expects(lambda: ada.page.value(FIELD) == "", "After that, the field is empty.",
                     "Call `form.reset()`, so that Ada can type the next message.",
-                    f"The field still has “{ada.page.value(FIELD)}”.")  # fmt: skip
+                    lambda: f"The field still has “{ada.page.value(FIELD)}”, and the page says "
+                            f"“{ada.status}”.")  # fmt: skip
         if not has_come_to(chat, "refusals"):  # before this, a server accepts it
             ada.expects_no_error()
             ada.sends("")
@@ -285,7 +289,7 @@ def the_reason_of_a_refused_connection_is_shown(chat: Stage) -> None:
         family = family_of(chat)
         with visitors(chat, "Cy", path=family.page("Cy"), by=family.browser("Cy")) as (cy,):
             cy.expects(lambda: reason in cy.text, f"The page shows the reason: “{reason}”",
-                       SAYS_WHY, "The page says nothing.")  # fmt: skip
+                       SAYS_WHY, "The page does not show it.")  # fmt: skip
             cy.page.wait(lambda: False, SOON)
             tries = len(cy.heard("connect_error"))
             expect(tries <= 1, f"The page does not try again within {SOON} s.", f"{tries} times",
@@ -457,7 +461,7 @@ def the_page_says_why_its_session_has_ended(chat: Stage) -> None:
         ada.expects(lambda: reason and reason in ada.text, f"The page shows the reason: “{reason}”",
                     'In `socket.on("session_ended", (ended) => …)`, set `statusLine.textContent = '
                     "ended.reason`. Otherwise, the page stops working, and people do not know why.",
-                    "The page says nothing.")  # fmt: skip
+                    "The page does not show it.")  # fmt: skip
         _says_why_nothing_is_older(chat, ada, account_of(chat).general)
 
 

@@ -136,16 +136,13 @@ class Visitor:
         self.expects(lambda: count == 1, expected, twice, f"The page shows it {count} times.")
 
     def expects(
-        self, holds: Callable[[], object], expected: str, hint: str, seen: str = "",
-        seconds: float = 0,
-        about: str = SCRIPT,
+        self, holds: Callable[[], object], expected: str, hint: str,
+        seen: str | Callable[[], str] = "", seconds: float = 0, about: str = SCRIPT,
     ) -> None:  # fmt: skip
         """Raise Broken, with the console's errors, unless a condition becomes true soon."""
+        seconds = seconds or patience()
         try:
-            if (
-                self.page.wait(lambda: holds() or self.page.errors, seconds or patience())
-                and holds()
-            ):
+            if self.page.wait(lambda: holds() or self.page.errors, seconds) and holds():
                 return
             # The time alone does not show whether a page does nothing or whether the machine is busy.
             if not self.page.errors and self.page.pages.settle(patience()) and holds():
@@ -153,7 +150,8 @@ class Visitor:
         except PageEnded:
             pass
         self.expects_no_error()
-        raise Broken(expected, f"{self.did} {seen}".rstrip(), hint, about=about)
+        found = seen() if callable(seen) else seen
+        raise Broken(expected, f"{self.did} {found}".rstrip(), hint, about=about)
 
     def expects_no_error(self) -> None:
         """Raise Broken if the console contains an error."""
