@@ -235,12 +235,14 @@ def the_room_has_a_title(chat: Stage) -> None:
     """The chat page shows the room's title from the address, or “Lobby” if the address has none."""
     title = read(chat, "/chat?username=Ada").find(id="room-title")
     attempted(isinstance(title, Tag), 'The chat page has an element with `id="room-title"`.',
-              "no such element", 'Add `<p id="room-title">{{ room }}</p>` to chat.html.')  # fmt: skip
+              "no such element",
+              'Add `<p id="room-title">{{ room }}</p>` to chat.html, outside of the loop.')  # fmt: skip
     hostile = "<i>Tea</i>"
     for address, wanted in (
         ("", "Lobby"),
         ("&room=Tea", "Tea"),
         (f"&room={url_quote(hostile)}", hostile),
+        ("", "Lobby"),  # again: a global variable would keep the room of an earlier request
     ):
         seen = read(chat, f"/chat?username=Ada{address}").find(id="room-title")
         assert isinstance(seen, Tag)
