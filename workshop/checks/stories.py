@@ -111,8 +111,11 @@ def what_is_typed_is_sent(chat: Stage) -> None:
             if refused
             else "In chat.js, listen for the form's `submit`, and call "
             '`socket.emit("new_message", …)`. ' + BOTH_SIDES,
-            f"The page emitted {[each[0] for each in ada.page.sent] or 'nothing'}."
-            + (f" The server had refused its connection: {refused}." if refused else ""),
+            lambda: (
+                f"The page emitted {[each[0] for each in ada.page.sent] or 'nothing'}, and says "
+                f"“{ada.status}”."
+                + (f" The server had refused its connection: {refused}." if refused else "")
+            ),
         )
         ada.page.pages.settle()
         expect(ada.page.url == address, "Ada stays on the chat page.",
