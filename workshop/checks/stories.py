@@ -241,7 +241,7 @@ def everyone_sees_a_message(chat: Stage) -> None:
         if has_come_to(chat, "catching_up"):  # from this step on, another promise tests this
             return
         bo.page.go_offline()
-        bo.page.pages.settle()
+        bo.page.pages.settle(1.0)  # not longer: the client tries again and again
         bo.page.go_online()
         bo.page.hurry(LATER)  # the client's timer
         bo.page.pages.settle()
