@@ -154,9 +154,8 @@ def _tried(number: str) -> Verdict:
 def _keeps(verdict: Verdict, folder: Path) -> bool:
     """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
     promises = promises_of(verdict.step)
-    tested = promises[
-        verdict.kept + len(verdict.untried)
-    ]  # it may have shown that another is broken
+    # The test of one promise can show that another one is broken, which the verdict then names.
+    tested = promises[verdict.kept + len(verdict.untried)]
     promise = next((each for each in promises if each.sentence == verdict.sentence), tested)
     chat = Stage("mine", folder, sign="")
     try:

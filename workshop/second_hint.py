@@ -72,6 +72,8 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     mine = changes.lesson_files(paths.my_chat())
     title = f"your chat keeps this promise if {{}} contains the lines of step {verdict.step}"
     hunks = [_with_context(hunk, mine.get(hunk.file, "")) for hunk in found]
+    if len(hunks) > 1:
+        title = f"all of these lines of {{}} must be as in step {verdict.step}"
     if not 0 < len(hunks) <= MOST_HUNKS:
         title = f"where your {{}} differs from step {verdict.step}"
         hunks = suspects(verdict, CONTEXT)[:1]
