@@ -1,5 +1,6 @@
 """How the tests are distributed, and the temporary learner's folder for every process and notebook."""
 
+import functools
 import os
 import subprocess
 import tempfile
@@ -25,9 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set WORKSHOP_MINE, so that this process and its kernels never use the learner's real folder."""
     os.environ["WORKSHOP_MINE"] = _mine.name
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, no other
-    stages.popen = (
-        forked.popen
-    )  # notebooks start their stages in their own kernels, and fork nothing
+    stages.popen = forked.popen
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -58,11 +57,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     If this machine lacks what a notebook needs, skip its cells.
     """
     mine = Path(_mine.name)
+    os.environ.pop("IPYTHONDIR", None)
     if item.path.suffix == ".ipynb":
         NOTEBOOKS_NEED.get(item.path.stem, lambda: "")()
+        os.environ["IPYTHONDIR"] = _ipython()
         mine /= item.path.stem
         mine.mkdir(exist_ok=True)
     os.environ["WORKSHOP_MINE"] = str(mine)
+
+
+@functools.cache
+def _ipython() -> str:
+    """Return a folder for IPython, with which a kernel forks its stages."""
+    for kind in ("step", "chat"):
+        forked.nursery(kind)
+    folder = Path(_mine.name) / "ipython"
+    startup = folder / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "fork.py").write_text(forked.IN_A_KERNEL, encoding="utf-8")
+    return str(folder)
 
 
 @pytest.fixture

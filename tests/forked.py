@@ -1,19 +1,33 @@
 """Processes that a nursery forks. They start in a tenth of the CPU time of a new interpreter."""
 
+import atexit
 import contextlib
 import functools
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from workshop import paths
 
+# A notebook's kernel runs this at its start, so that its stages are forked, too.
+IN_A_KERNEL = f"""
+import sys
+sys.path.append({str(paths.ROOT)!r})
+from tests import forked
+from workshop import stages
+stages.popen = forked.popen
+del forked, stages, sys
+"""
+NURSERIES = "WORKSHOP_TESTS_NURSERIES"  # names the folder with the sockets of the nurseries
 PYTHON = sys.executable  # a test may change it later
 STARTS_IN = 120.0  # seconds that the nursery's imports may take on a busy machine
 CAN_FORK = sys.platform == "linux"  # macOS warns against it, Windows has no `fork`
@@ -27,6 +41,8 @@ argon2.PasswordHasher = functools.partial(
 runpy.run_module("final_app", run_name="__main__", alter_sys=True)
 """
 PAGES = str(paths.ROOT / "workshop" / "checks" / "page" / "child.py")
+BARE = str(paths.ROOT / "tests" / "wire" / "bare.py")
+_nurseries: list["subprocess.Popen[bytes]"] = []  # a nursery ends when its standard input closes
 
 
 def popen(command: Sequence[str], **options: Any) -> "subprocess.Popen[str] | Forked":
@@ -57,6 +73,8 @@ def kind_of(command: Sequence[str], *, at_home: bool) -> str:
             return "step"
         case [str(program)] if program == PAGES:
             return "step"
+        case [str(program), *_] if program == BARE and at_home:
+            return "chat"
     return ""
 
 
@@ -132,14 +150,37 @@ class Forked:
         self.send_signal(9)
 
 
+def nursery(kind: str) -> None:
+    """Start this process's nursery of a kind, unless there is one. It ends together with this process.
+
+    It is available to the processes that this one starts, such as a notebook's kernel, too.
+    """
+    if not CAN_FORK or _address(kind).exists():
+        return
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAT_")}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as orders:
+        orders.bind(str(_address(kind)))
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "tests.nursery", kind, str(orders.fileno())],
+            cwd=paths.ROOT, env=environment | {"PYTHONUTF8": "1"}, pass_fds=[orders.fileno()],
+            stdin=subprocess.PIPE,
+        )  # fmt: skip
+    _nurseries.append(process)
+
+
+def _address(kind: str) -> Path:
+    """Return the path of the socket at which a nursery receives its orders."""
+    if NURSERIES not in os.environ:
+        os.environ[NURSERIES] = tempfile.mkdtemp(prefix="nurseries-")
+        atexit.register(shutil.rmtree, os.environ[NURSERIES], ignore_errors=True)
+    # A clone of the repository, whose tests a test runs, has nurseries of its own.
+    return Path(os.environ[NURSERIES]) / f"{kind}-{zlib.crc32(str(paths.ROOT).encode())}"
+
+
 @functools.cache
 def _orders(kind: str) -> socket.socket:
-    """Start this process's nursery, which ends with it. Return the socket for its orders."""
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAT_")}
-    with its:
-        subprocess.Popen(
-            [sys.executable, "-u", "-m", "tests.nursery", kind],
-            cwd=paths.ROOT, env=environment | {"PYTHONUTF8": "1"}, stdin=its,
-        )  # fmt: skip
-    return ours
+    """Return a socket that is connected to a nursery, which is started first if necessary."""
+    nursery(kind)
+    orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    orders.connect(str(_address(kind)))
+    return orders

@@ -2,17 +2,20 @@
 
 When a server starts, imports take nine tenths of the CPU time. A forked server is a process like one
 that `python -m …` starts, with its own environment, folder, umask, input and output. Orders arrive
-through the socket at standard input, with the descriptors of four pipes: the server's input, output and
-errors, and its status, which is its process id and, when it has ended, its exit code.
+through a socket (a descriptor, the second argument), with the descriptors of four pipes: the server's
+input, output and errors, and its status, which is its process id and, when it has ended, its exit code.
 
-    python -m tests.nursery chat      final_app, which gevent has patched, with cheap password hashes
-    python -m tests.nursery copy      a copy of final_app, so only the libraries are imported
-    python -m tests.nursery command   `flask --app final_app …`
-    python -m tests.nursery step      the steps, and the process that holds a check's pages
+    python -m tests.nursery chat 3      final_app, which gevent has patched, with cheap password hashes,
+                                        and tests/wire/bare.py
+    python -m tests.nursery copy 3      a copy of final_app, so only the libraries are imported
+    python -m tests.nursery command 3   `flask --app final_app …`
+    python -m tests.nursery step 3      the steps, and the process that holds a check's pages
 """
 
+import gc
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -20,36 +23,33 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from select import select  # before gevent replaces it
 from types import SimpleNamespace
 from typing import Any
 
 LARGEST = 1_000_000  # bytes of an order
 PIPES = 4
+EVERYWHERE = ("encodings.unicode_escape", "engineio.async_drivers.threading", "flask.cli",
+              "flask_migrate", "flask_socketio", "flask_sqlalchemy.cli", "flask_wtf",
+              "simple_websocket", "socketio_browser.bounds", "sqlalchemy.dialects.sqlite")  # fmt: skip
 MODULES = {
-    "step": ("flask.cli", "flask_migrate", "flask_socketio", "flask_sqlalchemy", "flask_wtf",
-             "requests", "socketio_browser", "sqlalchemy.dialects.sqlite", "websocket",
-             "werkzeug.debug", "werkzeug.serving", "workshop.serve"),
-    "command": ("final_app", "flask.cli", "flask_migrate", "sqlalchemy.dialects.sqlite"),
+    "step": (*EVERYWHERE, "justhtml", "py_mini_racer", "requests", "websocket", "werkzeug.debug",
+             "werkzeug.serving", "workshop.serve"),
+    "command": EVERYWHERE,
+    "copy": (*EVERYWHERE, "alembic.command", "argon2", "engineio.async_drivers.gevent",
+             "gevent.pywsgi", "markdown_it", "nh3", "PIL.Image", "pydantic", "websockets.server"),
 }  # fmt: skip
-LIBRARIES = ("alembic.command", "argon2", "flask.cli", "flask_migrate", "flask_socketio",
-             "flask_sqlalchemy", "gevent.pywsgi", "markdown_it", "nh3", "PIL.Image", "pydantic",
-             "socketio_browser", "sqlalchemy.dialects.sqlite", "websockets.server")  # fmt: skip
 fork, waitpid, close = os.fork, os.waitpid, os.close  # before gevent replaces them
 
 
-def main(kind: str) -> None:
-    """Handle orders until the socket closes."""
-    orders = socket.socket(fileno=os.dup(0))
-    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    if kind in ("chat", "copy"):
-        begin = import_chat(whole=kind == "chat")
-    else:
-        begin = import_modules(MODULES[kind])
+def main(kind: str, orders: socket.socket) -> None:
+    """Handle orders until standard input closes."""
+    is_chat = kind in ("chat", "copy")
+    begin = import_chat(whole=kind == "chat") if is_chat else import_modules(kind)
+    gc.freeze()  # so that a forked process never visits or copies what was imported before
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a nurse ended
-    while True:
+    while orders in select([0, orders], [], [])[0]:
         order, pipes, *_ = socket.recv_fds(orders, LARGEST, PIPES)
-        if not order:
-            return
         if fork() == 0:
             orders.close()
             if nurse(*pipes):
@@ -69,12 +69,12 @@ def import_chat(*, whole: bool) -> Callable[[str], Any]:
     argon2.PasswordHasher = cheap  # type: ignore[misc, assignment]
     from gevent import monkey, reinit
 
+    monkey.patch_all()
+    for module in MODULES["copy"]:
+        import_module(module)
     if whole:
+        import_final_app()
         import_module("final_app.__main__")
-    else:
-        monkey.patch_all()
-        for module in LIBRARIES:
-            import_module(module)
     from workshop import finished
 
     # A real thread waits for the end of the parent: in the stage itself, it starts before gevent.
@@ -85,21 +85,38 @@ def import_chat(*, whole: bool) -> Callable[[str], Any]:
         reinit()  # gevent's loop, which this process shares with its parent until now
         if name == "workshop.finished":
             return finished.main()
+        if name.endswith(".py"):
+            return run_script(name)
         return import_module("final_app.__main__").main()
 
     return begin
 
 
-def import_modules(names: tuple[str, ...]) -> Callable[[str], Any]:
+def import_modules(kind: str) -> Callable[[str], Any]:
     """Import what a step or a command uses, and return what starts one."""
-    for module in names:
+    for module in MODULES[kind]:
         import_module(module)
+    if kind == "command":
+        import_final_app()
     from flask.cli import main as flask
 
     def begin(name: str) -> Any:
-        return flask() if name == "flask" else runpy.run_path(name, run_name="__main__")
+        return flask() if name == "flask" else run_script(name)
 
     return begin
+
+
+def run_script(path: str) -> None:
+    runpy.run_path(path, run_name="__main__")
+
+
+def import_final_app() -> None:
+    """Import all its modules, most of which `create_app` would import otherwise."""
+    import final_app
+
+    for module in pkgutil.walk_packages(final_app.__path__, "final_app."):
+        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            import_module(module.name)
 
 
 def nurse(feed: int, output: int, errors: int, status: int) -> bool:
@@ -140,4 +157,4 @@ def become(order: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))

@@ -2,13 +2,15 @@
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.final_app.rig import STOP_TIMEOUT, Person, Server
-from tests.forked import CAN_FORK, Forked
+from tests.forked import CAN_FORK, IN_A_KERNEL, Forked, nursery
+from workshop import paths
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="the nursery forks on Linux only")
 
@@ -33,3 +35,20 @@ def test_one_that_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
     assert second.process and second.process.wait(STOP_TIMEOUT) == 2
     assert f"Can't use port {first.port}" in "\n".join(second.log)
     first.stop()
+
+
+def test_a_notebook_forks_its_stages_with_the_nursery_of_its_tests() -> None:
+    """The program below begins as a notebook's kernel does, in another folder than the tests."""
+    program = (
+        f"{IN_A_KERNEL}\n"
+        "from workshop.stages import stage\n"
+        "print(type(stage('01', signed=False)._process).__name__, len(forked._nurseries))\n"
+    ).replace("del forked,", "del")
+    nursery("step")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=paths.ROOT / "notebooks",
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "Forked 0\n", done.stderr

@@ -4,12 +4,11 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
+from tests import forked
 from tests.final_app.rig import READY_TIMEOUT, Server
 from workshop import paths
 
-SCRIPT = Path(__file__).with_name("bare.py")
 CODE = "WIRE_CODE"  # names the folder whose final_app is served: test_mutants.py sets it
 
 
@@ -22,8 +21,8 @@ class Bare(Server):
 
     def start(self) -> "Bare":
         code = os.environ.get(CODE, str(paths.ROOT))
-        self.process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(self.port), *self.options],
+        self.process = forked.popen(
+            [sys.executable, str(forked.BARE), str(self.port), *self.options],
             cwd=code, stdin=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": code, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
