@@ -45,6 +45,22 @@ def file_at_fault(mine: Path, hunks: Sequence[Hunk], named: str, holds: Holds) -
     return ""
 
 
+def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
+    """Return the hunks that only move lines, if the promise holds when they are moved back.
+
+    `hunks` and `holds` are those of `lines_at_fault`.
+    """
+    moves = [
+        hunk for own in _by_file(hunks).values() for hunk in own
+        if _words(hunk.lines) and _words(hunk.removed) <= _added(own)
+        and _words(hunk.added) <= _removed(own)
+    ]  # fmt: skip
+    with _tries(mine, holds, SHORT) as repaired_by:
+        if moves and repaired_by(frozenset(moves)) and not repaired_by(NONE):
+            return moves
+    return []
+
+
 def lines_at_fault(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
     """Return the hunks that break a promise. Usually this is one hunk.
 
@@ -111,6 +127,19 @@ def _tries(mine: Path, holds: Holds, patience: float) -> Iterator[Repaired]:
             yield repaired_by
         finally:
             say("")
+
+
+def _added(hunks: Iterable[Hunk]) -> set[str]:
+    return {word for hunk in hunks for word in _words(hunk.added)}
+
+
+def _removed(hunks: Iterable[Hunk]) -> set[str]:
+    return {word for hunk in hunks for word in _words(hunk.removed)}
+
+
+def _words(lines: Iterable[str]) -> set[str]:
+    """Return the lines without their indentation and without empty ones."""
+    return {line.strip() for line in lines} - {""}
 
 
 def _by_file(hunks: Iterable[Hunk]) -> dict[str, list[Hunk]]:

@@ -10,7 +10,8 @@ import requests
 from socketio.exceptions import SocketIOError
 
 from workshop import changes, manifest, paths
-from workshop.bisection import file_at_fault, lines_at_fault
+from workshop.bisection import file_at_fault, lines_at_fault, lines_out_of_place
+from workshop.changes import Hunk
 from workshop.checks import (
     Broken,
     NotAttempted,
@@ -36,10 +37,14 @@ from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
+LONG_CODE = 60  # characters that a hint shows of a line
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
 SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
 ELSEWHERE = (
-    "The cause is in {}: with the lines that this file has in step {}, your chat keeps the promise."
+    "Look in {}. With the lines that step {} has in this file, your chat keeps this promise."
+)
+OUT_OF_PLACE = (
+    "Move {} of {}: `{}`. Step {} has this code in another place, which the second hint shows."
 )
 LONG_WORD = re.compile(r"\w{80,}")
 
@@ -102,16 +107,33 @@ def _checked(which: str, hint: int) -> Verdict:
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
-    has_place = bool(empty or verdict.is_exercise or (verdict.report and verdict.report.place))
-    if not has_place and is_close(verdict):
+    if verdict.is_exercise:
+        return _with_second(verdict, []) if hint > 1 else replace(verdict, can_say_more=True)
+    differences = paths.my_chat(), suspects(verdict), partial(_keeps, verdict)
+    found = lines_out_of_place(*differences) if is_close(verdict) and not empty else []
+    if found:
+        verdict = _moving(verdict, found)
+    elif is_close(verdict) and not (empty or (verdict.report and verdict.report.place)):
         verdict = _in_its_file(verdict)
     if hint == 1:
         return replace(verdict, can_say_more=True)
-    found = []
-    if not verdict.is_exercise:
-        keeps = partial(_keeps, verdict)
-        found = lines_at_fault(paths.my_chat(), suspects(verdict), keeps)
+    return _with_second(verdict, found or lines_at_fault(*differences))
+
+
+def _with_second(verdict: Verdict, found: list[Hunk]) -> Verdict:
     return replace(verdict, second=second_hint(verdict, found))
+
+
+def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
+    """Let a verdict name the learner's lines that the step has in another place."""
+    away = next(hunk for hunk in moves if hunk.removed)
+    first, last = away.old_start + 1, away.old_start + len(away.removed)
+    lines = f"line {first}" if first == last else f"lines {first} to {last}"
+    whole = next(line for line in away.removed if line.strip()).strip()
+    code = whole.partition("`")[0][:LONG_CODE]
+    code += "…" if code != whole else ""
+    hint = OUT_OF_PLACE.format(lines, away.file, code, verdict.step)
+    return replace(verdict, about=away.file, hint=hint)
 
 
 def _in_its_file(verdict: Verdict) -> Verdict:
@@ -154,14 +176,15 @@ def _tried(number: str) -> Verdict:
 def _keeps(verdict: Verdict, folder: Path) -> bool:
     """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
     promises = promises_of(verdict.step)
-    # The test of one promise can show that another one is broken, which the verdict then names.
+    # The test of one promise can show that another one is broken, which the verdict then names. The
+    # test of that one may pass, because it does less.
     tested = promises[verdict.kept + len(verdict.untried)]
-    promise = next((each for each in promises if each.sentence == verdict.sentence), tested)
+    named = [each for each in promises if each.sentence == verdict.sentence and each != tested]
     chat = Stage("mine", folder, sign="")
     try:
         chat.start()
         with hurried(SOON), checked_for(verdict.step), alive(chat):
-            return outcome(chat, promise) is None
+            return all(outcome(chat, each) is None for each in [*named, tested])
     except StageFailed:
         return False
     finally:

@@ -44,7 +44,7 @@ class Class:
         self.place = f"{host}:{self.server.port}"
         self.address = f"{self.place}/{CODE}"
         self.page = f"http://127.0.0.1:{self.server.port}{self.board.path}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def post(self, content: object = REPORT, **options: Any) -> requests.Response:
         """Report as a learner who has joined."""

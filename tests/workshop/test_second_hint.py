@@ -50,6 +50,53 @@ def test_both_sides_of_the_line_that_failed_are_shown(my_chat: Path) -> None:
     assert "hint=2" not in str(verdict)
 
 
+DECORATOR = '@socketio.on("new_message")\n'
+PLAIN = "def handle_message("
+LOG = '    <p id="status" role="status"></p>\n'
+CLOSED = "  form.reset();\n});\n"
+LISTENER = 'socket.on("new_message", (message) => {\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "edits", "said"),
+    [
+        # The decorator of a function stands above another one.
+        ("app.py", [(DECORATOR, ""), (PLAIN, DECORATOR + PLAIN)],
+         'Move line 29 of app.py: `@socketio.on("new_message")`'),
+        # An element is repeated for each message, because it is inside the loop.
+        ("templates/chat.html", [(LOG, ""), ("      {% endfor", LOG + "      {% endfor")],
+         'Move line 19 of templates/chat.html: `<p id="status" role="status"></p>`'),
+        # Only whoever has sent a message listens, because the function ends too late.
+        ("static/chat.js", [(CLOSED, "  form.reset();\n"), ("Height;\n});\n", "Height;\n});\n});\n")],
+         "Move line 26 of static/chat.js: `});`"),
+    ],
+)  # fmt: skip
+def test_code_in_the_wrong_place_is_named(
+    my_chat: Path, file: str, edits: list[tuple[str, str]], said: str
+) -> None:
+    catch_up("05")
+    edit(my_chat / "app.py", '"index.html"', "'index.html'")  # another place, which is no mistake
+    for right, wrong in edits:
+        edit(my_chat / file, right, wrong)
+    verdict = check("05", hint=2)
+    assert verdict.state == BROKEN and verdict.hint.startswith(said), verdict
+    assert verdict.about == file
+    assert verdict.second and "index.html" not in verdict.second.text, verdict.second
+
+
+def test_code_that_may_stand_there_is_not_called_out_of_place(my_chat: Path) -> None:
+    """Two lines have changed places, which is as good, and another one has a mistake."""
+    catch_up("05")
+    script = my_chat / "static" / "chat.js"
+    author = '  line.querySelector(".author").textContent = message.username;'
+    edit(script, "  log.append(line);\n", "")
+    edit(script, author, f"  log.append(line);\n{author}")
+    edit(script, 'querySelector("#status")', 'querySelector("#state")')
+    verdict = check("05", hint=2)
+    assert verdict.state == BROKEN and "Move" not in verdict.hint, verdict
+    assert verdict.second and "#state" in verdict.second.text
+
+
 def test_the_first_verdict_ends_with_how_to_ask(my_chat: Path) -> None:
     catch_up("05")
     verdict = check("05")
