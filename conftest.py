@@ -1,6 +1,7 @@
 """How the tests are distributed, and the temporary learner's folder for every process and notebook."""
 
 import functools
+import gc
 import os
 import subprocess
 import tempfile
@@ -30,14 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker more than there are cores, because tests also wait for other programs.
+    """Return two workers more than there are cores, because tests also wait for other programs.
 
     A single file needs no further workers, because all its tests run in the same one.
     """
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and all(Path(name).is_file() for name in files):
         return 0
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+    return min((os.cpu_count() or 1) + 2, MOST_WORKERS)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
             item.add_marker("quick")
     first = {config.rootpath / name: place for place, name in enumerate(runs.LONGEST)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage collection ignore what exists before the tests: all modules and all items."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before the notebook's kernel starts

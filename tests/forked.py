@@ -67,7 +67,9 @@ def kind_of(command: Sequence[str], *, at_home: bool) -> str:
             return "chat" if at_home else "copy"
         case ["-m", "workshop.finished", *_]:
             return "chat" if at_home else "copy"
-        case ["-m", "flask", "--app", "final_app", *_] if at_home:
+        case ["-m", "workshop.tiny", *_]:
+            return "chat"
+        case ["-m", "flask", "--app", "final_app", *rest] if at_home and "--reload" not in rest:
             return "command"
         case ["-m", "flask", "--app", "workshop.serve", *_]:
             return "step"
@@ -140,8 +142,9 @@ class Forked:
 
         `feed` must fit into a pipe, and so must the errors.
         """
-        self.stdin.write(feed)
-        self.stdin.close()
+        if not self.stdin.closed:
+            self.stdin.write(feed)
+            self.stdin.close()
         output, errors = self.stdout.read(), self.stderr.read()
         self.wait(timeout)
         return output, errors

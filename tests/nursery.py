@@ -6,7 +6,7 @@ through a socket (a descriptor, the second argument), with the descriptors of fo
 input, output and errors, and its status, which is its process id and, when it has ended, its exit code.
 
     python -m tests.nursery chat 3      final_app, which gevent has patched, with cheap password hashes,
-                                        and tests/wire/bare.py
+                                        workshop.tiny, and tests/wire/bare.py
     python -m tests.nursery copy 3      a copy of final_app, so only the libraries are imported
     python -m tests.nursery command 3   `flask --app final_app …`
     python -m tests.nursery step 3      the steps, and the process that holds a check's pages
@@ -75,16 +75,17 @@ def import_chat(*, whole: bool) -> Callable[[str], Any]:
     if whole:
         import_final_app()
         import_module("final_app.__main__")
-    from workshop import finished
+    from workshop import finished, tiny
 
     # A real thread waits for the end of the parent: in the stage itself, it starts before gevent.
     start = monkey.get_original("_thread", "start_new_thread")
-    finished._thread = SimpleNamespace(start_new_thread=start)  # type: ignore[assignment]
+    for stage in (finished, tiny):
+        stage._thread = SimpleNamespace(start_new_thread=start)  # type: ignore[attr-defined]
 
     def begin(name: str) -> Any:
         reinit()  # gevent's loop, which this process shares with its parent until now
-        if name == "workshop.finished":
-            return finished.main()
+        if name.startswith("workshop."):
+            return (tiny if name == "workshop.tiny" else finished).main()
         if name.endswith(".py"):
             return run_script(name)
         return import_module("final_app.__main__").main()

@@ -4,14 +4,13 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.final_app.rig import CHEAP_HASHES, Person, Server
+from tests.final_app.rig import Person, Server, ended
 
 MESSAGES = 300
 TEXT = "word " * 200
@@ -72,11 +71,7 @@ def stopped(original: Server, tmp_path: Path) -> Server:
 
 def start(server: Server) -> subprocess.CompletedProcess[str]:
     """Start the chat in the foreground. It must stop by itself."""
-    environment = os.environ | server.settings | {"CHAT_DATA_DIR": str(server.folder)}
-    command = [sys.executable, "-c", CHEAP_HASHES, "--no-browser", "--port", "0"]
-    return subprocess.run(
-        command, cwd=server.code, env=environment, capture_output=True, text=True, timeout=30
-    )
+    return ended(os.environ | server.settings | {"CHAT_DATA_DIR": str(server.folder)})
 
 
 @pytest.mark.parametrize(

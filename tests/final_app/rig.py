@@ -66,6 +66,17 @@ def application(folder: Path, **settings: str) -> Flask:
     return app
 
 
+def ended(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Start the chat in the foreground. It must stop by itself."""
+    command = [sys.executable, "-c", CHEAP_HASHES, "--no-browser", "--port", "0"]
+    process = popen(
+        command, cwd=paths.ROOT, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    told, problems = process.communicate(timeout=STOP_TIMEOUT)
+    return subprocess.CompletedProcess(command, process.returncode, told, problems)
+
+
 class Server:
     """`python -m final_app` on a free port. Its data folder still exists after it stops.
 

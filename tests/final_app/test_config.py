@@ -10,7 +10,7 @@ import pytest
 
 from final_app import config, hardening
 from final_app.errors import WrongSetting
-from tests.final_app.rig import HAS_MODES, Person, Server, application, assert_private
+from tests.final_app.rig import HAS_MODES, Person, Server, application, assert_private, ended
 from workshop import paths
 
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
@@ -19,10 +19,7 @@ DOCUMENT = paths.ROOT / "docs" / "settings.md"
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
     """Start the chat with settings that it must reject."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "final_app", "--no-browser", "--port", "0"], cwd=paths.ROOT,
-        env=environment | settings, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    return ended(environment | settings)
 
 
 def test_the_table_of_settings_is_made_from_the_settings() -> None:

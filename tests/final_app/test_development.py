@@ -24,6 +24,7 @@ from tests.final_app.rig import (
     Server,
     assert_private,
 )
+from tests.forked import popen
 from workshop import paths
 
 COMMAND = ["-m", "flask", "--app", "final_app", "run", "--debug", "--no-reload", "--port", "0"]
@@ -34,9 +35,9 @@ class Development(Server):
 
     def start(self) -> "Development":
         self.lines: queue.Queue[str] = queue.Queue()
-        process = subprocess.Popen(
-            [sys.executable, *COMMAND], cwd=paths.ROOT, text=True, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, **SHELL,
+        process = popen(
+            [sys.executable, *COMMAND], cwd=paths.ROOT, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **SHELL,
             env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(self.folder), "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         assert process.stderr

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from tests.final_app.rig import (
     Server,
     application,
 )
+from tests.forked import popen
 from workshop import paths
 
 ANYWHERE = "0.0.0.0"
@@ -128,8 +130,8 @@ def test_once_there_is_an_account_no_code_is_printed(
 def test_flask_run_prints_the_code_once(tmp_path: Path, host: str, reload: str) -> None:
     """With the reloader, there are two processes, and the first one serves no requests."""
     command = ["-m", "flask", "--app", "final_app", "run", "--host", host, "--port", "0", reload]
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=paths.ROOT, text=True,
+    process = popen(
+        [sys.executable, *command], cwd=paths.ROOT, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
@@ -142,7 +144,7 @@ def test_flask_run_prints_the_code_once(tmp_path: Path, host: str, reload: str) 
         assert port, told
         page = requests.get(f"http://127.0.0.1:{port[1]}/first-run", timeout=READY_TIMEOUT)
     finally:
-        process.terminate()  # the reloader ends its server
+        process.send_signal(signal.SIGTERM)  # the reloader ends its server
     told += process.communicate(timeout=ANSWER_TIMEOUT)[0]
     assert told.count("enter this code") == (host == ANYWHERE)
     assert (CODE_FIELD in page.text) is (host == ANYWHERE)
