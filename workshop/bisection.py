@@ -48,12 +48,12 @@ def file_at_fault(mine: Path, hunks: Sequence[Hunk], named: str, holds: Holds) -
 def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
     """Return the hunks that only move lines, if the promise holds when they are moved back.
 
-    `hunks` and `holds` are those of `lines_at_fault`.
+    `hunks` and `holds` are those of `lines_at_fault`. A different indentation does not move a line.
     """
     moves = [
         hunk for own in _by_file(hunks).values() for hunk in own
-        if _words(hunk.lines) and _words(hunk.removed) <= _added(own)
-        and _words(hunk.added) <= _removed(own)
+        if _words(hunk.removed) != _words(hunk.added)
+        and _words(hunk.removed) <= _added(own) and _words(hunk.added) <= _removed(own)
     ]  # fmt: skip
     with _tries(mine, holds, SHORT) as repaired_by:
         if moves and repaired_by(frozenset(moves)) and not repaired_by(NONE):
