@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ runpy.run_module("final_app", run_name="__main__", alter_sys=True)
 """
 PAGES = str(paths.ROOT / "workshop" / "checks" / "page" / "child.py")
 BARE = str(paths.ROOT / "tests" / "wire" / "bare.py")
+_one_at_a_time = threading.Lock()  # tests start several servers at once
 _nurseries: list["subprocess.Popen[bytes]"] = []  # a nursery ends when its standard input closes
 
 
@@ -158,17 +160,19 @@ def nursery(kind: str) -> None:
 
     It is available to the processes that this one starts, such as a notebook's kernel, too.
     """
-    if not CAN_FORK or _address(kind).exists():
+    if not CAN_FORK:
         return
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAT_")}
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as orders:
+    with _one_at_a_time, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as orders:
+        if _address(kind).exists():
+            return
         orders.bind(str(_address(kind)))
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "tests.nursery", kind, str(orders.fileno())],
             cwd=paths.ROOT, env=environment | {"PYTHONUTF8": "1"}, pass_fds=[orders.fileno()],
             stdin=subprocess.PIPE,
         )  # fmt: skip
-    _nurseries.append(process)
+        _nurseries.append(process)
 
 
 def _address(kind: str) -> Path:

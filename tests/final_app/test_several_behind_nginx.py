@@ -23,9 +23,10 @@ from workshop.cluster import Cluster
 
 FILE = "nginx-workers.conf"
 STICKY = "hash $chat_client consistent;"
-PEOPLE = 6  # with both transports: it is unlikely that all of them come to one process
+PEOPLE = 12  # nginx sends all of them to one process once in 2,000 times
 MESSAGES = 10
-RATE = 40  # messages a second of all senders
+RATE = 80  # messages a second of all senders
+OFTEN = 0.02  # seconds between two pages of a guest: nginx allows 100 requests a second
 MORE = 10  # messages of each sender between two restarts
 
 
@@ -125,7 +126,7 @@ class Guest(threading.Thread):
         self.ending = threading.Event()
 
     def run(self) -> None:
-        while not self.ending.is_set():
+        while not self.ending.wait(OFTEN):
             try:
                 page = requests.get(
                     f"{self.front.url}/login", verify=self.front.certificate, timeout=20
