@@ -10,6 +10,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from tests import forked
 from tests.mutants import score
 from tests.mutants.frozen import Frozen, digest, frozen, stale
 from tests.mutants.mechanical import in_turn
@@ -17,6 +18,7 @@ from tests.mutants.oracle import HARMFUL, HARMLESS, Oracle
 from tests.mutants.scene import SOFT
 from tests.mutants.score import Checked
 from tests.needs import needs_browser
+from workshop import stages
 from workshop.checks import exercise_of
 from workshop.verdict import OPEN
 
@@ -53,9 +55,7 @@ def test_the_checker_notices_some_mutants_whenever_the_tests_run() -> None:
     assert {(each.mutant.step, each.mutant.language) for each in sample} == {
         (step, language) for step in CHEAP for language in LANGUAGES
     }
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=score.begin
-    ) as workers:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin) as workers:
         assert not certified(sample, workers.map(score.check, *parts(sample)))
 
 
@@ -84,6 +84,12 @@ def parts(judged: list[Frozen]) -> tuple[list[str], list[str], list[str]]:
     )
 
 
+def begin() -> None:
+    """Prepare a process that checks mutants. It forks them from the nursery of the tests."""
+    score.begin()
+    stages.popen = forked.popen
+
+
 def certified(judged: list[Frozen], checked: Iterable[Checked]) -> list[str]:
     """Return the mutants for which the checker has the same verdict as for the step itself."""
     return [
@@ -103,7 +109,7 @@ def outcomes() -> Iterator[list[Outcome]]:
     """Check all frozen mutants, and each unmutated step, in several learners' folders."""
     judged = list(frozen())
     with ProcessPoolExecutor(
-        AT_ONCE, mp_context=get_context("spawn"), initializer=score.begin
+        AT_ONCE, mp_context=get_context("spawn"), initializer=begin
     ) as workers:
         steps = sorted({each.mutant.step for each in judged})
         clean = dict(zip(steps, workers.map(score.check, steps), strict=True))
