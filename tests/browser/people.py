@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
@@ -190,8 +191,20 @@ def show(page: Page, address: str, width: int, colours: ColourScheme) -> None:
     page.goto(address)
 
 
+def await_paint(page: Page | Frame) -> None:
+    """Wait until the page is painted.
+
+    Playwright's `wait_for_function` would evaluate the condition in the page itself, from the second
+    time on, and the chat's Content Security Policy forbids that.
+    """
+    end = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(PAINTED):
+        assert time.monotonic() < end, "the page was not painted"
+        page.wait_for_timeout(20)
+
+
 def say(page: Page | Frame, text: str) -> None:
-    page.wait_for_function(PAINTED)
+    await_paint(page)
     field = page.get_by_label("Message", exact=True)
     field.fill(text)
     field.press("Enter")

@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.people import PAINTED, WIDE, ColourScheme, People
+from tests.browser.people import WIDE, ColourScheme, People, await_paint
 from tests.final_app.rig import Person, Server
 
 ON_THE_WAY = 65_536  # bytes that one read of the line takes
@@ -172,7 +172,7 @@ def enter(
     page.add_init_script(SOON_AGAIN)
     page.goto((line.url if line else who.server.url) + (path or place.path))
     caught_up(page)
-    page.wait_for_function(PAINTED)
+    await_paint(page)
     return page
 
 
