@@ -88,6 +88,10 @@ def test_a_page_opens_as_text_and_holds_what_was_typed(
     # The checkpoint is the last that saving does: a Jupyter that is ended before it never ends.
     with learner.expect_response(re.compile(rf"{PAGE}/checkpoints")):
         learner.keyboard.press("ControlOrMeta+s")
+    for _ in range(SLOW // 100):  # what was answered may be an earlier save, of the empty file
+        if (folder / PAGE).read_text() == TYPED:
+            break
+        learner.wait_for_timeout(100)
     assert (folder / PAGE).read_text() == TYPED
 
 
