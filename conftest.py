@@ -77,7 +77,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _ipython() -> str:
     """Return a folder for IPython, with which a kernel forks its stages."""
     for kind in ("step", "chat"):
-        forked.nursery(kind)
+        forked.start_nursery(kind)
     folder = Path(_mine.name) / "ipython"
     startup = folder / "profile_default" / "startup"
     startup.mkdir(parents=True)

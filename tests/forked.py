@@ -155,7 +155,7 @@ class Forked:
         self.send_signal(9)
 
 
-def nursery(kind: str) -> None:
+def start_nursery(kind: str) -> None:
     """Start this process's nursery of a kind, unless there is one. It ends together with this process.
 
     It is available to the processes that this one starts, such as a notebook's kernel, too.
@@ -187,7 +187,7 @@ def _address(kind: str) -> Path:
 @functools.cache
 def _orders(kind: str) -> socket.socket:
     """Return a socket that is connected to a nursery, which is started first if necessary."""
-    nursery(kind)
+    start_nursery(kind)
     orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     orders.connect(str(_address(kind)))
     return orders

@@ -52,8 +52,8 @@ def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[
     """
     moves = [
         hunk for own in _by_file(hunks).values() for hunk in own
-        if _words(hunk.removed) != _words(hunk.added)
-        and _words(hunk.removed) <= _added(own) and _words(hunk.added) <= _removed(own)
+        if _stripped(hunk.removed) != _stripped(hunk.added)
+        and _stripped(hunk.removed) <= _added(own) and _stripped(hunk.added) <= _removed(own)
     ]  # fmt: skip
     with _tries(mine, holds, SHORT) as repaired_by:
         if moves and repaired_by(frozenset(moves)) and not repaired_by(NONE):
@@ -130,14 +130,14 @@ def _tries(mine: Path, holds: Holds, patience: float) -> Iterator[Repaired]:
 
 
 def _added(hunks: Iterable[Hunk]) -> set[str]:
-    return {word for hunk in hunks for word in _words(hunk.added)}
+    return {line for hunk in hunks for line in _stripped(hunk.added)}
 
 
 def _removed(hunks: Iterable[Hunk]) -> set[str]:
-    return {word for hunk in hunks for word in _words(hunk.removed)}
+    return {line for hunk in hunks for line in _stripped(hunk.removed)}
 
 
-def _words(lines: Iterable[str]) -> set[str]:
+def _stripped(lines: Iterable[str]) -> set[str]:
     """Return the lines without their indentation and without empty ones."""
     return {line.strip() for line in lines} - {""}
 

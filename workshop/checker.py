@@ -110,11 +110,13 @@ def _checked(which: str, hint: int) -> Verdict:
     if verdict.is_exercise:
         return _with_second(verdict, []) if hint > 1 else replace(verdict, can_say_more=True)
     differences = paths.my_chat(), suspects(verdict), partial(_keeps, verdict)
-    found = lines_out_of_place(*differences) if is_close(verdict) and not empty else []
-    if found:
-        verdict = _moving(verdict, found)
-    elif is_close(verdict) and not (empty or (verdict.report and verdict.report.place)):
-        verdict = _in_its_file(verdict)
+    found: list[Hunk] = []
+    if is_close(verdict) and not empty:
+        found = lines_out_of_place(*differences)
+        if found:
+            verdict = _moving(verdict, found)
+        elif not (verdict.report and verdict.report.place):
+            verdict = _in_its_file(verdict)
     if hint == 1:
         return replace(verdict, can_say_more=True)
     return _with_second(verdict, found or lines_at_fault(*differences))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Frame, Page, Response, expect
 
 from tests.browser.jupyter import HUB, TOKEN, Jupyter
 from tests.browser.people import UPGRADED, People, say
@@ -85,13 +85,7 @@ def test_a_page_opens_as_text_and_holds_what_was_typed(
     editor = learner.locator(".jp-FileEditor .cm-content[data-language=html]")
     editor.click()
     learner.keyboard.type(TYPED)
-    # The checkpoint is the last that saving does: a Jupyter that is ended before it never ends.
-    with learner.expect_response(re.compile(rf"{PAGE}/checkpoints")):
-        learner.keyboard.press("ControlOrMeta+s")
-    for _ in range(SLOW // 100):  # what was answered may be an earlier save, of the empty file
-        if (folder / PAGE).read_text() == TYPED:
-            break
-        learner.wait_for_timeout(100)
+    save(learner)
     assert (folder / PAGE).read_text() == TYPED
 
 
@@ -108,12 +102,27 @@ def test_a_kernel_ends_with_the_tab_of_its_notebook(jupyter: Jupyter, person: Pe
     learner.goto(f"{jupyter.address}lab/tree/{NOTEBOOK}.ipynb")
     expect(learner.get_by_text(IDLE)).to_be_visible(timeout=SLOW)
     assert kernels(learner, jupyter) == [kernel], "the twin: who reloads JupyterLab keeps it"
-    with learner.expect_response(re.compile(rf"{NOTEBOOK}.ipynb/checkpoints")):
-        learner.keyboard.press("ControlOrMeta+s")  # else it asks
+    save(learner)  # otherwise, JupyterLab asks
     with learner.expect_response(lambda answer: answer.request.method == "DELETE") as ended:
         learner.get_by_title(f"Close {NOTEBOOK}").click()
     assert ended.value.ok
     assert kernels(learner, jupyter) == []
+
+
+def save(learner: Page) -> None:
+    """Save the open file, and wait until JupyterLab has finished.
+
+    It first stores the file and then makes a checkpoint. If Jupyter is ended before that, it never ends.
+    Opening a file makes a checkpoint, too.
+    """
+    methods: list[str] = []
+
+    def has_finished(answer: Response) -> bool:
+        methods.append(answer.request.method)
+        return "PUT" in methods and methods[-1] == "POST" and "/checkpoints" in answer.url
+
+    with learner.expect_response(has_finished):
+        learner.keyboard.press("ControlOrMeta+s")
 
 
 def kernels(reader: Page, jupyter: Jupyter) -> list[str]:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.final_app.rig import STOP_TIMEOUT, Person, Server
-from tests.forked import CAN_FORK, IN_A_KERNEL, Forked, nursery
+from tests.forked import CAN_FORK, IN_A_KERNEL, Forked, start_nursery
 from workshop import paths
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="the nursery forks on Linux only")
@@ -41,10 +41,11 @@ def test_a_notebook_forks_its_stages_with_the_nursery_of_its_tests() -> None:
     """The program below begins as a notebook's kernel does, in another folder than the tests."""
     program = (
         f"{IN_A_KERNEL}\n"
+        "from tests import forked\n"
         "from workshop.stages import stage\n"
         "print(type(stage('01', signed=False)._process).__name__, len(forked._nurseries))\n"
-    ).replace("del forked,", "del")
-    nursery("step")
+    )
+    start_nursery("step")
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=paths.ROOT / "notebooks",

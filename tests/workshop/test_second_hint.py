@@ -52,9 +52,8 @@ def test_both_sides_of_the_line_that_failed_are_shown(my_chat: Path) -> None:
 
 DECORATOR = '@socketio.on("new_message")\n'
 PLAIN = "def handle_message("
-LOG = '    <p id="status" role="status"></p>\n'
+STATUS = '    <p id="status" role="status"></p>\n'
 CLOSED = "  form.reset();\n});\n"
-LISTENER = 'socket.on("new_message", (message) => {\n'
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ LISTENER = 'socket.on("new_message", (message) => {\n'
         ("app.py", [(DECORATOR, ""), (PLAIN, DECORATOR + PLAIN)],
          'Move line 29 of app.py: `@socketio.on("new_message")`'),
         # An element is repeated for each message, because it is inside the loop.
-        ("templates/chat.html", [(LOG, ""), ("      {% endfor", LOG + "      {% endfor")],
+        ("templates/chat.html", [(STATUS, ""), ("      {% endfor", STATUS + "      {% endfor")],
          'Move line 19 of templates/chat.html: `<p id="status" role="status"></p>`'),
         # Only whoever has sent a message listens, because the function ends too late.
         ("static/chat.js", [(CLOSED, "  form.reset();\n"), ("Height;\n});\n", "Height;\n});\n});\n")],
