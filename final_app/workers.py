@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from final_app.config import Settings
 from final_app.errors import CannotStart
@@ -50,20 +50,17 @@ def kept_port(host: str, port: int) -> Iterator[int]:
 
 def run(count: int, host: str, port: int) -> None:
     """Run `count` processes until SIGINT or SIGTERM arrives. If a process dies, start a new one."""
-    command = [sys.executable, "-m", "final_app", "--no-browser", "--shared-port",
-               "--host", host, "--port", str(port)]  # fmt: skip
-    _watch(command, [subprocess.Popen(command) for _ in range(count)])
-
-
-def _watch(command: Sequence[str], processes: list["subprocess.Popen[bytes]"]) -> None:
     stopped = False
 
     def stop(number: int, frame: object) -> None:
         nonlocal stopped
         stopped = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM):  # before there is a process to be stopped
         signal.signal(number, stop)
+    command = [sys.executable, "-m", "final_app", "--no-browser", "--shared-port",
+               "--host", host, "--port", str(port)]  # fmt: skip
+    processes = [subprocess.Popen(command) for _ in range(count)]
     while not stopped:
         time.sleep(LOOK_EVERY)
         for place, process in enumerate(processes):
