@@ -142,14 +142,26 @@ class Forked:
     def communicate(self, feed: str = "", timeout: float | None = None) -> tuple[str, str]:
         """Write to the input and return output and errors, after the end of the process.
 
-        `feed` must fit into a pipe, and so must the errors.
+        `feed` must fit into a pipe. Raises TimeoutExpired.
         """
         if not self.stdin.closed:
             self.stdin.write(feed)
             self.stdin.close()
-        output, errors = self.stdout.read(), self.stderr.read()
+        told: dict[IO[str], str] = {}
+
+        def read(pipe: IO[str]) -> None:
+            told[pipe] = pipe.read()
+
+        pipes = (self.stdout, self.stderr)
+        readers = [threading.Thread(target=read, args=(each,), daemon=True) for each in pipes]
+        for reader in readers:
+            reader.start()
         self.wait(timeout)
-        return output, errors
+        for reader in readers:
+            reader.join(timeout)
+        if len(told) < len(pipes):  # a process that this one started still holds the other end
+            raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
+        return told[self.stdout], told[self.stderr]
 
     def kill(self) -> None:
         self.send_signal(9)

@@ -73,8 +73,19 @@ def ended(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         command, cwd=paths.ROOT, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    told, problems = process.communicate(timeout=STOP_TIMEOUT)
-    return subprocess.CompletedProcess(command, process.returncode, told, problems)
+    return finished(process)
+
+
+def finished(
+    process: "subprocess.Popen[str] | Forked", feed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Write to a process and wait for its end. If it does not end, kill it and raise TimeoutExpired."""
+    try:
+        told, problems = process.communicate(feed, timeout=STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(process.args, process.wait(), told, problems)
 
 
 class Server:
@@ -140,8 +151,7 @@ class Server:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             encoding="utf-8", **SHELL,
         )  # fmt: skip
-        told, problems = process.communicate(stdin, timeout=60)
-        return subprocess.CompletedProcess(words, process.returncode, told, problems)
+        return finished(process, stdin)
 
     def sql(self, statement: str, *values: dict[str, Any]) -> list[Any]:
         """Do something to the database as another program would, once for each of `values`."""

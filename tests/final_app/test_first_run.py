@@ -139,7 +139,8 @@ def test_flask_run_prints_the_code_once(tmp_path: Path, host: str, reload: str) 
     told = ""
     try:
         while "Press CTRL+C" not in told:
-            told += process.stdout.readline()
+            told += (line := process.stdout.readline())
+            assert line, f"it ended: {told}"
         port = re.search(r"Running on http://127\.0\.0\.1:(\d+)", told)
         assert port, told
         page = requests.get(f"http://127.0.0.1:{port[1]}/first-run", timeout=READY_TIMEOUT)

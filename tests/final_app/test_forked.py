@@ -1,5 +1,6 @@
 """A server that the nursery forks behaves like any other process."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from tests.final_app.rig import STOP_TIMEOUT, Person, Server
-from tests.forked import CAN_FORK, IN_A_KERNEL, Forked, start_nursery
+from tests.forked import CAN_FORK, CHEAP_HASHES, IN_A_KERNEL, Forked, popen, start_nursery
 from workshop import paths
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="the nursery forks on Linux only")
@@ -35,6 +36,18 @@ def test_one_that_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
     assert second.process and second.process.wait(STOP_TIMEOUT) == 2
     assert f"Can't use port {first.port}" in "\n".join(second.log)
     first.stop()
+
+
+def test_who_waits_for_one_that_does_not_end_is_told_in_time(tmp_path: Path) -> None:
+    process = popen(
+        [sys.executable, "-c", CHEAP_HASHES, "--no-browser", "--port", "0"],
+        cwd=paths.ROOT, env=os.environ | {"CHAT_DATA_DIR": str(tmp_path)}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=0.5)
+    process.kill()
+    assert process.wait(STOP_TIMEOUT) == -signal.SIGKILL
 
 
 def test_a_notebook_forks_its_stages_with_the_nursery_of_its_tests() -> None:

@@ -39,16 +39,22 @@ class Running:
         assert self.process.stdout
         heading = self.process.stdout.readline()
         while "is running at" not in heading:
-            heading = self.process.stdout.readline()
+            heading += (line := self.process.stdout.readline())
+            assert line, f"it ended: {heading}"
         self.url = heading.split()[-1]
         self.log: list[str] = []
-        self._reader = threading.Thread(target=self.log.extend, args=(self.process.stdout,))
+        self._reader = threading.Thread(
+            target=self.log.extend, args=(self.process.stdout,), daemon=True
+        )
         self._reader.start()
 
     def stop(self) -> str:
         """Press Ctrl+C and return what was printed."""
         self.process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
-        self.process.wait(PATIENCE)
+        try:
+            self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()  # which does nothing if it has ended
         self._reader.join(PATIENCE)
         return "".join(self.log)
 
