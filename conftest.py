@@ -1,5 +1,6 @@
 """How the tests are distributed, and the temporary learner's folder for every process and notebook."""
 
+import faulthandler
 import functools
 import gc
 import os
@@ -61,8 +62,10 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give each notebook a folder of its own, as `workshop refresh` does.
 
-    If this machine lacks what a notebook needs, skip its cells.
+    If this machine lacks what a notebook needs, skip its cells. A long test may take any time.
     """
+    if item.get_closest_marker("long"):
+        faulthandler.cancel_dump_traceback_later()
     mine = Path(_mine.name)
     os.environ.pop("IPYTHONDIR", None)
     if item.path.suffix == ".ipynb":
