@@ -251,7 +251,7 @@ def listening(
     caught_up(page)
     if wants:
         page.locator("#people-toggle").click()
-        page.locator("#notices-on").check()
+        page.locator("#notices-on").press("Space")  # a click could miss it while the panel fills
         expect(page.locator("#notices")).to_have_attribute("data-state", "on")
         page.keyboard.press("Escape")
         expect(page.locator("#people")).to_be_hidden()
