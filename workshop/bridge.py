@@ -15,24 +15,6 @@ KINDS = ("functions", "events", "routes", "tables")
 # A place is "folder/module:name" or "folder/module:name; a note.". For a route, it is "METHOD /rule".
 HOME = re.compile(r"([\w/]+):([\w.]+)(; .+\.)?")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
-PURPOSES = {  # by the layer's name in pyproject.toml
-    "__main__": "builds the application and starts it",
-    "cli": "runs the commands for operators",
-    "workers": "runs several processes at one port",
-    "startup": "prepares the server, runs background tasks",
-    "web": "answers HTTP requests",
-    "realtime": "handles and emits Socket.IO events",
-    "auth | retention": "finds out who is asking; removes old data",
-    "current": "knows the running application's settings",
-    "accounts": "domain: looks after people and sessions",
-    "chat": "domain: looks after rooms and messages",
-    "storage": "reads and writes the database and the files",
-    "wire": "handles connections before Flask does",
-    "lib": "provides a clock, threads and rate limits",
-    "hardening": "protects the data from other users of the machine",
-    "config": "reads the settings",
-    "errors | facts": "defines the errors and the facts",
-}
 
 
 def show_bridge(*kinds: str) -> View:
@@ -71,7 +53,7 @@ def show_layers() -> View:
     """Show the layers of the finished application: a module imports only from layers below it."""
     rows = [(", ".join(names), purpose, modules) for names, purpose, modules in layers()]
     text = "\n".join(
-        f"{name:<20}{purpose:<48}{', '.join(modules)}".rstrip() for name, purpose, modules in rows
+        f"{name:<20}{purpose:<54}{', '.join(modules)}".rstrip() for name, purpose, modules in rows
     )
     cells = [
         [_codes(names), html.escape(purpose), _codes(modules)]
@@ -86,11 +68,12 @@ def layers() -> list[tuple[list[str], str, list[str]]]:
     import-linter checks the same list, in pyproject.toml.
     """
     with (paths.ROOT / "pyproject.toml").open("rb") as file:
-        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+        tools = tomllib.load(file)["tool"]
     found = []
-    for layer in contracts[0]["layers"]:
+    for layer in tools["importlinter"]["contracts"][0]["layers"]:
         names = re.findall(r"\w+", layer)
-        found.append((names, PURPOSES[layer], [each for name in names for each in _modules(name)]))
+        purpose = ". ".join(tools["workshop"]["purposes"][name] for name in names)
+        found.append((names, purpose, [each for name in names for each in _modules(name)]))
     found[0][0].insert(0, "__init__")  # for import-linter, this file is the package itself
     return found
 

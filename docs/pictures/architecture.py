@@ -1,4 +1,4 @@
-"""Draw the layers of final_app, from pyproject.toml's contract "Layers" and from the imports.
+"""Draw the layers of final_app, from pyproject.toml and from the imports.
 
     python docs/pictures/architecture.py      architecture.svg, beside this file, and the table in
                                               docs/architecture.md
@@ -7,40 +7,22 @@ Needs only the standard library. `tests/repo/test_architecture.py` checks that b
 """
 
 import ast
+import functools
 import tomllib
 from html import escape
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CHAT = ROOT / "final_app"
+PYPROJECT = ROOT / "pyproject.toml"
 PICTURE = HERE / "architecture.svg"
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN = "<!-- layers: made by `python docs/pictures/architecture.py` -->"
 END = "<!-- end of layers -->"
 
-# What each module does, in a few words. The names, their order and their imports come from the code.
-PURPOSES = {
-    "__main__": "Starts the server",
-    "workers": "Runs several processes",
-    "cli": "Runs the commands",
-    "startup": "Prepares and runs background tasks",
-    "web": "Handles HTTP requests",
-    "realtime": "Handles events and broadcasts facts",
-    "auth": "Finds out who sent a request",
-    "retention": "Removes old data",
-    "current": "Finds the app’s settings and files",
-    "accounts": "Keeps accounts, sessions and invites",
-    "chat": "Keeps rooms, members and messages",
-    "storage": "Runs transactions and stores files",
-    "wire": "Limits connections and packets",
-    "lib": "Holds the clock, limits and logs",
-    "hardening": "Hides the data from other users of the machine",
-    "config": "Reads the settings",
-    "errors": "Defines every refusal",
-    "facts": "Defines what can be announced",
-}
 # A heading, the first module below it, and two colours: of the boxes, and of the lines to them.
 GROUPS = [
     ("The edges", "__main__", "#eceefc", "#4353c9"),
@@ -71,13 +53,24 @@ def main() -> None:
     print(f"{PICTURE}\n{PAGE}")
 
 
-def layers(pyproject: Path = ROOT / "pyproject.toml") -> list[list[str]]:
+def layers() -> list[list[str]]:
     """Return the layers from top to bottom, each with its modules."""
-    told = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     (contract,) = [
-        each for each in told["tool"]["importlinter"]["contracts"] if each["name"] == "Layers"
+        each for each in _tools()["importlinter"]["contracts"] if each["name"] == "Layers"
     ]
     return [[name.strip() for name in layer.split("|")] for layer in contract["layers"]]
+
+
+def purposes() -> dict[str, str]:
+    """Return what each module does, in a few words, in the order of the layers."""
+    found: dict[str, str] = _tools()["workshop"]["purposes"]
+    return found
+
+
+@functools.cache
+def _tools() -> dict[str, Any]:
+    told: dict[str, Any] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]
+    return told
 
 
 def imports(folder: Path = CHAT) -> dict[str, set[str]]:
@@ -98,7 +91,7 @@ def table() -> str:
     for layer in layers():
         for name in layer:
             others = [f"`{label(each)}`" for each in _in_order(used[name])] or ["–"]
-            rows.append(f"| `{label(name)}` | {PURPOSES[name]} | {', '.join(others)} |")
+            rows.append(f"| `{label(name)}` | {purposes()[name]} | {', '.join(others)} |")
     return "\n".join(rows)
 
 
@@ -112,10 +105,10 @@ def renewed(page: str) -> str:
 
 
 def picture(all_layers: list[list[str]], used: dict[str, set[str]]) -> str:
-    """Return the SVG. Raises ValueError for a module that PURPOSES does not explain."""
+    """Return the SVG. Raises ValueError for a module whose purpose pyproject.toml does not tell."""
     names = [name for layer in all_layers for name in layer]
-    if unknown := sorted(set(names) ^ set(PURPOSES)):
-        raise ValueError(f"PURPOSES and the contract “Layers” differ in {', '.join(unknown)}.")
+    if unknown := sorted(set(names) ^ set(purposes())):
+        raise ValueError(f"The purposes and the contract “Layers” differ in {', '.join(unknown)}.")
     tops, headings, height = _places(all_layers)
     targets = [name for name in names if any(name in others for others in used.values())]
     lanes = {name: FIRST_LANE + LANE * place for place, name in enumerate(targets)}
@@ -179,7 +172,7 @@ def _places(all_layers: list[list[str]]) -> tuple[dict[str, int], list[tuple[str
 
 def _colours(name: str) -> tuple[str, str]:
     """Return the colour of a box, and that of the lines to it."""
-    names = list(PURPOSES)
+    names = list(purposes())
     starts = [names.index(first) for _, first, *_ in GROUPS] + [len(names)]
     place = names.index(name)
     group = next(n for n, (low, high) in enumerate(pairwise(starts)) if low <= place < high)
@@ -216,7 +209,7 @@ def _box(name: str, y: int) -> list[str]:
         f'<rect x="{MARGIN}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="{fill}" '
         f'stroke="{edge}"/>',
         _text(MARGIN + 12, y + 18, label(name), monospace),
-        _text(MARGIN + 12, y + 36, PURPOSES[name], 'font-size="14"'),
+        _text(MARGIN + 12, y + 36, purposes()[name], 'font-size="14"'),
     ]
 
 

@@ -13,7 +13,6 @@ from workshop import manifest, paths
 from workshop.bridge import (
     HOME,
     KINDS,
-    PURPOSES,
     ROUTE,
     layers,
     show_bridge,
@@ -211,7 +210,7 @@ def test_every_module_is_in_one_layer() -> None:
 
 def test_the_layers_can_be_looked_at() -> None:
     lines = str(show_layers()).splitlines()
-    assert len(lines) == len(PURPOSES) > 10
+    assert len(lines) > 10
     for line, (names, purpose, inner) in zip(lines, layers(), strict=True):
         assert line.startswith(", ".join(names)) and purpose in line
         assert line.endswith(", ".join(inner))
