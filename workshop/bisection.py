@@ -55,7 +55,7 @@ def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[
         if _stripped(hunk.removed) != _stripped(hunk.added)
         and _stripped(hunk.removed) <= _added(own) and _stripped(hunk.added) <= _removed(own)
     ]  # fmt: skip
-    with _tries(mine, holds, SHORT) as repaired_by:
+    with _tries(mine, holds, LONG) as repaired_by:  # two at most
         if moves and repaired_by(frozenset(moves)) and not repaired_by(NONE):
             return moves
     return []

@@ -32,7 +32,7 @@ from workshop.checks.visitors import alive
 from workshop.database_server import NoPostgres, postgres
 from workshop.groups import processes, stop
 from workshop.progress import watched
-from workshop.second_hint import is_close, second_hint, suspects
+from workshop.second_hint import has_begun, is_close, second_hint, suspects
 from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
@@ -43,9 +43,8 @@ SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
 ELSEWHERE = (
     "Look in {}. With the lines that step {} has in this file, your chat keeps this promise."
 )
-OUT_OF_PLACE = (
-    "Move {} of {}: `{}`. Step {} has this code in another place, which the second hint shows."
-)
+OUT_OF_PLACE = "Move {} of {}: `{}`. "
+ITS_PLACE = "Step {} has this code in another place, which the second hint shows."
 LONG_WORD = re.compile(r"\w{80,}")
 
 
@@ -83,10 +82,10 @@ LABS = {
 def check(which: str, hint: int = 1) -> Verdict:
     """Test the promises up to a step on the learner's chat, and then that step's exercise.
 
-    With `hint=2`, the verdict also shows the lines near the problem that differ from the step. For a
-    lab, this function tests the exercise on the learner's copy: the topic in mine/final_app, the
-    broadcast in mine/speed, the holes in mine/attack, or the announcements in mine/processes. Raises
-    LookupError for an unknown step.
+    With `hint=2`, the verdict also shows the lines that break the promise, next to the step's lines, but
+    never the lines of a solution. For a lab, this function tests the exercise on the learner's copy: the
+    topic in mine/final_app, the broadcast in mine/speed, the holes in mine/attack, or the announcements
+    in mine/processes. Raises LookupError for an unknown step.
     """
     verdict = _checked(which, hint)
     sharing.report(verdict)  # only if the learner has called share_progress
@@ -107,7 +106,7 @@ def _checked(which: str, hint: int) -> Verdict:
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
-    if verdict.is_exercise:
+    if verdict.is_exercise and not has_begun(verdict):
         return _with_second(verdict, []) if hint > 1 else replace(verdict, can_say_more=True)
     differences = paths.my_chat(), suspects(verdict), partial(_keeps, verdict)
     found: list[Hunk] = []
@@ -115,7 +114,7 @@ def _checked(which: str, hint: int) -> Verdict:
         found = lines_out_of_place(*differences)
         if found:
             verdict = _moving(verdict, found)
-        elif not (verdict.report and verdict.report.place):
+        elif verdict.state == BROKEN and not (verdict.report and verdict.report.place):
             verdict = _in_its_file(verdict)
     if hint == 1:
         return replace(verdict, can_say_more=True)
@@ -134,7 +133,9 @@ def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
     whole = next(line for line in away.removed if line.strip()).strip()
     code = whole.partition("`")[0][:LONG_CODE]
     code += "…" if code != whole else ""
-    hint = OUT_OF_PLACE.format(lines, away.file, code, verdict.step)
+    hint = OUT_OF_PLACE.format(lines, away.file, code)
+    # About an exercise, the hint goes on, because the second hint does not show the solution.
+    hint += verdict.hint if verdict.is_exercise else ITS_PLACE.format(verdict.step)
     return replace(verdict, about=away.file, hint=hint)
 
 
@@ -144,7 +145,8 @@ def _in_its_file(verdict: Verdict) -> Verdict:
     file = file_at_fault(paths.my_chat(), suspects(verdict), verdict.about, keeps)
     if not (paths.my_chat() / file).is_file():
         return verdict
-    return replace(verdict, about=file, hint=ELSEWHERE.format(file, verdict.step))
+    hint = verdict.hint if verdict.is_exercise else ELSEWHERE.format(file, verdict.step)
+    return replace(verdict, about=file, hint=hint)
 
 
 def _no_chat_yet(number: str) -> Verdict:
@@ -177,7 +179,7 @@ def _tried(number: str) -> Verdict:
 
 def _keeps(verdict: Verdict, folder: Path) -> bool:
     """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
-    promises = promises_of(verdict.step)
+    promises = [*promises_of(verdict.step), exercise_of(verdict.step)]
     # The test of one promise can show that another one is broken, which the verdict then names. The
     # test of that one may pass, because it does less.
     tested = promises[verdict.kept + len(verdict.untried)]

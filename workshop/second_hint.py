@@ -12,14 +12,14 @@ from workshop.stages import temporary_folder
 from workshop.verdict import Verdict
 from workshop.views import View, box, with_code
 
-SIDES = {"-": "yours", "+": "the step", " ": ""}
+SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_HUNKS = 4  # with more, only the file is known
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
-EXERCISE = (
-    'Your chat keeps the promises of step {0}. What is left is the exercise: `solution("{0}")` in '
-    "the notebook shows one way to solve it."
-)
+OWN = "the mistake in your solution is in these lines of {}"
+GAP = "your solution lacks something at this place of {}"
+SOLUTION = '`solution("{0}")` in the notebook shows one way to solve the exercise.'
+EXERCISE = "Your chat keeps the promises of step {0}. What is left is its exercise. " + SOLUTION
 NOTHING = "Your chat has every line that step {0} has. Save your files, and try again."
 
 
@@ -60,16 +60,24 @@ def _solved(number: str) -> Path:
     return folder
 
 
+def has_begun(verdict: Verdict) -> bool:
+    """Return whether the learner has begun to solve the step's exercise, in the way of its solution."""
+    return _closest(verdict.step) == _solved(verdict.step)
+
+
 def is_close(verdict: Verdict) -> bool:
     """Return whether the learner's chat has almost all lines of the step."""
     return sum(len(hunk.added) for hunk in suspects(verdict)) <= CLOSE
 
 
 def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
-    """Return the lines that break a promise (`found`), or the nearest difference if they are unknown."""
-    if verdict.is_exercise:
-        return _sentence(EXERCISE.format(verdict.step))
+    """Return the lines that break a promise (`found`), or the nearest difference if they are unknown.
+
+    About an exercise, it shows only the learner's lines, and no difference if `found` is empty.
+    """
     mine = changes.lesson_files(paths.my_chat())
+    if verdict.is_exercise:
+        return _about_the_exercise(verdict.step, found, mine)
     title = f"your chat keeps this promise if {{}} contains the lines of step {verdict.step}"
     hunks = [_with_context(hunk, mine.get(hunk.file, "")) for hunk in found]
     if len(hunks) > 1:
@@ -80,8 +88,27 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     _, line = _place(verdict)
     views = [_view(hunk, line, title) if hunk.file in mine else _missing(hunk, verdict.step)
              for hunk in hunks]  # fmt: skip
-    if not views:
-        return _sentence(NOTHING.format(verdict.step))
+    return _joined(views or [_sentence(NOTHING.format(verdict.step))])
+
+
+def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:
+    """Return where the learner's solution goes wrong, without the lines that would be right."""
+    views = [
+        _view(_own_lines(_with_context(hunk, mine[hunk.file])), 0, OWN if hunk.removed else GAP)
+        for hunk in found[:MOST_HUNKS] if hunk.file in mine
+    ]  # fmt: skip
+    return _joined([*views, _sentence((SOLUTION if views else EXERCISE).format(number))])
+
+
+def _own_lines(hunk: Hunk) -> Hunk:
+    """Return a hunk without the lines that would be right. One row stands for lines that are missing."""
+    rows = [line for line in hunk.lines if line[0] != "+"]
+    if not hunk.removed:
+        rows.insert(next(place for place, line in enumerate(hunk.lines) if line[0] == "+"), "| …")
+    return replace(hunk, lines=tuple(rows))
+
+
+def _joined(views: list[View]) -> View:
     return View("\n".join(view.text for view in views), "".join(view.markup for view in views))
 
 

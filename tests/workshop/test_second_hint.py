@@ -146,6 +146,48 @@ def test_when_only_the_exercise_is_left_nothing_is_given_away(my_chat: Path) -> 
     assert "include_self" not in shown.second.text
 
 
+COUNTED = "    sent_at[sid] = recent + [now]\n"
+JOINED = '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n'
+LOCKED = "    with lock:\n        if username"
+
+
+@pytest.mark.parametrize(
+    ("step", "file", "edits", "hint", "yours"),
+    [
+        # A copy of the handler above still has that one's event.
+        pytest.param("04", "app.py", [('"shout"', '"new_message"')], "Start with",
+                     'yours     @socketio.on("new_message")', marks=pytest.mark.long),
+        # The last line is inside the `if`, below the `raise`.
+        pytest.param("06", "checks.py", [(COUNTED, f"    {COUNTED}")], "Before `emit`",
+                     "yours             sent_at[sid] = recent + [now]", marks=pytest.mark.long),
+        # The last line is missing.
+        ("06", "checks.py", [(COUNTED, "")], "Before `emit`", "missing    …"),
+        # Who is refused has joined.
+        ("07", "app.py", [(JOINED, ""), (LOCKED, JOINED + LOCKED)],
+         'Move line 48 of app.py: `emit("joined"', f"yours     {JOINED.rstrip()}"),
+    ],
+)  # fmt: skip
+def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
+    my_chat: Path, step: str, file: str, edits: list[tuple[str, str]], hint: str, yours: str
+) -> None:
+    catch_up(step)
+    solve(step, my_chat)
+    for right, wrong in edits:
+        edit(my_chat / file, right, wrong)
+    verdict = check(step, hint=2)
+    assert verdict.is_exercise and verdict.hint.startswith(hint), verdict
+    assert verdict.about == file
+    assert verdict.second and yours in verdict.second.text, verdict.second
+    assert "the step" not in verdict.second.text
+
+
+def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) -> None:
+    catch_up("03")
+    solve("03", my_chat)
+    edit(my_chat / "app.py", 'get("room", "Lobby")', 'get("username", "Lobby")')
+    assert check("03").rows["Look in"] == "app.py"
+
+
 def solve(step: str, chat: Path) -> None:
     patch = manifest.step(step).folder / "exercise.patch"
     subprocess.run(["git", "apply", str(patch)], cwd=chat, check=True, capture_output=True)

@@ -5,6 +5,7 @@ chooses other names, another order and other functions.
 """
 
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
@@ -98,6 +99,12 @@ def the_page_runs(chat: Stage) -> None:
                    "browser client, then chat.js.", "templates/chat.html")  # fmt: skip
 
 
+def _reason(refused: list[list[Any]]) -> str:
+    """Return why the server refused a connection, as it said it the last time."""
+    said = refused[-1][0]
+    return f"“{said.get('message') if isinstance(said, dict) else said}”."
+
+
 @promise(since="socketio", file="static/chat.js")
 def what_is_typed_is_sent(chat: Stage) -> None:
     """The page sends what Ada types as `new_message`, and she stays on the page."""
@@ -114,7 +121,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
             lambda: (
                 f"The page emitted {[each[0] for each in ada.page.sent] or 'nothing'}, and says "
                 f"“{ada.status}”."
-                + (f" The server had refused its connection: {refused}." if refused else "")
+                + (f" The server had refused its connection: {_reason(refused)}" if refused else "")
             ),
         )
         ada.page.pages.settle()
