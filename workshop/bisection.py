@@ -48,11 +48,11 @@ def file_at_fault(mine: Path, hunks: Sequence[Hunk], named: str, holds: Holds) -
 def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
     """Return the hunks that only move lines, if the promise holds when they are moved back.
 
-    `hunks` and `holds` are those of `lines_at_fault`. A different indentation does not move a line.
+    `hunks` and `holds` are those of `lines_at_fault`. Indentation moves a line only in Python.
     """
     moves = [
         hunk for own in _by_file(hunks).values() for hunk in own
-        if _stripped(hunk.removed) != _stripped(hunk.added)
+        if (hunk.file.endswith(".py") or not hunk.only_indents)
         and _stripped(hunk.removed) <= _added(own) and _stripped(hunk.added) <= _removed(own)
     ]  # fmt: skip
     with _tries(mine, holds, LONG) as repaired_by:  # two at most

@@ -37,6 +37,11 @@ class Hunk:
         return [line[1:] for line in self.lines if line.startswith("-")]
 
     @property
+    def only_indents(self) -> bool:
+        """Return whether it changes nothing but the indentation of lines."""
+        return [line.strip() for line in self.removed] == [line.strip() for line in self.added]
+
+    @property
     def own(self) -> list[str]:
         return [line[1:] for line in self.lines if line.startswith("|")]
 

@@ -44,6 +44,7 @@ ELSEWHERE = (
     "Look in {}. With the lines that step {} has in this file, your chat keeps this promise."
 )
 OUT_OF_PLACE = "Move {} of {}: `{}`. "
+INDENTED = "Change the indentation of {} of {}: `{}`. "
 ITS_PLACE = "Step {} has this code in another place, which the second hint shows."
 LONG_WORD = re.compile(r"\w{80,}")
 
@@ -133,7 +134,8 @@ def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
     whole = next(line for line in away.removed if line.strip()).strip()
     code = whole.partition("`")[0][:LONG_CODE]
     code += "…" if code != whole else ""
-    hint = OUT_OF_PLACE.format(lines, away.file, code)
+    found = INDENTED if all(hunk.only_indents for hunk in moves) else OUT_OF_PLACE
+    hint = found.format(lines, away.file, code)
     # About an exercise, the hint goes on, because the second hint does not show the solution.
     hint += verdict.hint if verdict.is_exercise else ITS_PLACE.format(verdict.step)
     return replace(verdict, about=away.file, hint=hint)

@@ -158,10 +158,12 @@ LOCKED = "    with lock:\n        if username"
         pytest.param("04", "app.py", [('"shout"', '"new_message"')], "Start with",
                      'yours     @socketio.on("new_message")', marks=pytest.mark.long),
         # The last line is inside the `if`, below the `raise`.
-        pytest.param("06", "checks.py", [(COUNTED, f"    {COUNTED}")], "Before `emit`",
-                     "yours             sent_at[sid] = recent + [now]", marks=pytest.mark.long),
+        ("06", "checks.py", [(COUNTED, f"    {COUNTED}")],
+         "Change the indentation of line 59 of checks.py: `sent_at[sid] = recent + [now]`.",
+         "yours             sent_at[sid] = recent + [now]"),
         # The last line is missing.
-        ("06", "checks.py", [(COUNTED, "")], "Before `emit`", "missing    …"),
+        pytest.param("06", "checks.py", [(COUNTED, "")], "Before `emit`", "missing    …",
+                     marks=pytest.mark.long),
         # Who is refused has joined.
         ("07", "app.py", [(JOINED, ""), (LOCKED, JOINED + LOCKED)],
          'Move line 48 of app.py: `emit("joined"', f"yours     {JOINED.rstrip()}"),
