@@ -20,29 +20,13 @@ from workshop.progress import say
 from workshop.stages import temporary_folder
 
 LIKELY = 10  # hunks that are tried alone
-SHORT, LONG = 3.0, 30.0  # seconds after which no other try begins
+FEW, MANY = 6, 60  # tries
+PATIENCE = 30.0  # seconds after which no other try begins
 
 NONE: frozenset[Hunk] = frozenset()
 
 Holds = Callable[[Path], bool]
 Repaired = Callable[[frozenset[Hunk]], bool]
-
-
-def file_at_fault(mine: Path, hunks: Sequence[Hunk], named: str, holds: Holds) -> str:
-    """Return the file that breaks a promise. Returns "" if it is unknown, or the file that was `named`.
-
-    `hunks` and `holds` are those of `lines_at_fault`.
-    """
-    if not any(hunk.file == named for hunk in hunks):
-        named = ""
-    others = {file: own for file, own in _by_file(hunks).items() if file != named}
-    if not named and len(others) == 1:
-        return next(iter(others))
-    with _tries(mine, holds, SHORT) as repaired_by:
-        file = next((file for file, own in others.items() if repaired_by(frozenset(own))), "")
-        if file and not repaired_by(NONE):
-            return file
-    return ""
 
 
 def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
@@ -55,25 +39,28 @@ def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[
         if (hunk.file.endswith(".py") or not hunk.only_indents)
         and _stripped(hunk.removed) <= _added(own) and _stripped(hunk.added) <= _removed(own)
     ]  # fmt: skip
-    with _tries(mine, holds, LONG) as repaired_by:  # two at most
+    with _tries(mine, holds, FEW) as repaired_by:
         if moves and repaired_by(frozenset(moves)) and not repaired_by(NONE):
             return moves
     return []
 
 
-def lines_at_fault(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
+def lines_at_fault(
+    mine: Path, hunks: Sequence[Hunk], holds: Holds, tries: int = MANY
+) -> list[Hunk]:
     """Return the hunks that break a promise. Usually this is one hunk.
 
     `hunks` lead from the learner's folder to the step, without context lines, the most suspicious ones
     first. `holds` tests the promise on a folder. Returns an empty list if the promise does not hold even
-    with all of the step's lines, if it holds by itself now, or if finding out takes too long.
+    with all of the step's lines, if it holds by itself now, or if finding out takes more tries or too
+    long.
 
     Hunks can depend on each other: if half of a solved exercise is replaced, or half of the lines with a
     renamed variable, the chat breaks. So each file is tried, and then each of the likely hunks alone,
     before bisection looks for several.
     """
     files = list(_by_file(hunks).values())
-    with _tries(mine, holds, LONG) as repaired_by:
+    with _tries(mine, holds, tries) as repaired_by:
         suspects = list(hunks)
         if len(files) > 1:
             suspects = next((own for own in files if repaired_by(frozenset(own))), suspects)
@@ -104,18 +91,20 @@ def _bisected(suspects: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
 
 
 @contextmanager
-def _tries(mine: Path, holds: Holds, patience: float) -> Iterator[Repaired]:
+def _tries(mine: Path, holds: Holds, most: int) -> Iterator[Repaired]:
     """Yield a function that tests the promise with the step's lines in place of some hunks.
 
-    The block ends when it has tried for longer than `patience` in seconds.
+    The block ends when it has tried too often. The number of tries decides, so that a learner with a
+    slow computer gets the same hint, unless the computer is very slow.
     """
-    tries, end = count(1), time.monotonic() + patience
+    tries, end = count(1), time.monotonic() + PATIENCE
 
     @cache
     def repaired_by(some: frozenset[Hunk]) -> bool:
-        if time.monotonic() > end:
+        number = next(tries)
+        if number > most or time.monotonic() > end:
             raise TimeoutError
-        say(f"Looking for the lines that matter, try {next(tries)} …")
+        say(f"Looking for the lines that matter, try {number} …")
         folder = _with(mine, some)
         try:
             return holds(folder)

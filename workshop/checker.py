@@ -10,7 +10,7 @@ import requests
 from socketio.exceptions import SocketIOError
 
 from workshop import changes, manifest, paths
-from workshop.bisection import file_at_fault, lines_at_fault, lines_out_of_place
+from workshop.bisection import FEW, lines_at_fault, lines_out_of_place
 from workshop.changes import Hunk
 from workshop.checks import (
     Broken,
@@ -40,12 +40,12 @@ from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 LONG_CODE = 60  # characters that a hint shows of a line
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
 SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
-ELSEWHERE = (
-    "Look in {}. With the lines that step {} has in this file, your chat keeps this promise."
-)
-OUT_OF_PLACE = "Move {} of {}: `{}`. "
-INDENTED = "Change the indentation of {} of {}: `{}`. "
-ITS_PLACE = "Step {} has this code in another place, which the second hint shows."
+MOVE = "Move {} of {}: `{}`. "
+MOVE_BELOW = "Move {} of {} below line {}. Line {} is `{}`, and line {} is `{}`."
+MOVE_UP = "Move {} of {} to the top of the file. Line {} is `{}`."
+INDENT = "Change the indentation of {} of {}: `{}`. "
+LOOK = "Look at {} of {}: `{}`."
+MISSING = "Something is missing below line {} of {}: `{}`."
 LONG_WORD = re.compile(r"\w{80,}")
 
 
@@ -116,10 +116,14 @@ def _checked(which: str, hint: int) -> Verdict:
         if found:
             verdict = _moving(verdict, found)
         elif verdict.state == BROKEN and not (verdict.report and verdict.report.place):
-            verdict = _in_its_file(verdict)
+            found = lines_at_fault(*differences, FEW)
+            verdict = _pointing(verdict, found)
     if hint == 1:
         return replace(verdict, can_say_more=True)
-    return _with_second(verdict, found or lines_at_fault(*differences))
+    if not found:
+        found = lines_at_fault(*differences)
+        verdict = _pointing(verdict, found) if verdict.is_exercise else verdict
+    return _with_second(verdict, found)
 
 
 def _with_second(verdict: Verdict, found: list[Hunk]) -> Verdict:
@@ -129,26 +133,59 @@ def _with_second(verdict: Verdict, found: list[Hunk]) -> Verdict:
 def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
     """Let a verdict name the learner's lines that the step has in another place."""
     away = next(hunk for hunk in moves if hunk.removed)
-    first, last = away.old_start + 1, away.old_start + len(away.removed)
-    lines = f"line {first}" if first == last else f"lines {first} to {last}"
-    whole = next(line for line in away.removed if line.strip()).strip()
-    code = whole.partition("`")[0][:LONG_CODE]
-    code += "…" if code != whole else ""
-    found = INDENTED if all(hunk.only_indents for hunk in moves) else OUT_OF_PLACE
-    hint = found.format(lines, away.file, code)
-    # About an exercise, the hint goes on, because the second hint does not show the solution.
-    hint += verdict.hint if verdict.is_exercise else ITS_PLACE.format(verdict.step)
+    code = next(line.strip() for line in away.removed if line.strip())
+    what = _lines(away), away.file
+    if all(hunk.only_indents for hunk in moves):
+        hint = INDENT.format(*what, _short(code)) + verdict.hint
+    elif verdict.is_exercise:  # the hint does not tell the place, which belongs to the solution
+        hint = MOVE.format(*what, _short(code)) + verdict.hint
+    else:
+        number = away.old_start + 1 + [line.strip() for line in away.removed].index(code)
+        goal = next(h for h in moves if code in {line.strip() for line in h.added})
+        above, text = _above(goal)
+        hint = MOVE_UP.format(*what, number, _short(code))
+        if above:
+            hint = MOVE_BELOW.format(*what, above, number, _short(code), above, _short(text))
     return replace(verdict, about=away.file, hint=hint)
 
 
-def _in_its_file(verdict: Verdict) -> Verdict:
-    """Let a verdict name the file that breaks the promise, if it named another one."""
-    keeps = partial(_keeps, verdict)
-    file = file_at_fault(paths.my_chat(), suspects(verdict), verdict.about, keeps)
-    if not (paths.my_chat() / file).is_file():
+def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
+    """Let a verdict name the line that breaks the promise. About an exercise, it names only the file."""
+    fault = next((hunk for hunk in found if hunk.removed), found[0] if found else None)
+    if not fault or not (paths.my_chat() / fault.file).is_file():
         return verdict
-    hint = verdict.hint if verdict.is_exercise else ELSEWHERE.format(file, verdict.step)
-    return replace(verdict, about=file, hint=hint)
+    if verdict.is_exercise:
+        return replace(verdict, about=fault.file)
+    code = next((line.strip() for line in fault.removed if line.strip()), "")
+    above, text = _above(fault)
+    place = MISSING.format(above, fault.file, _short(text))
+    if code:
+        place = LOOK.format(_lines(fault), fault.file, _short(code))
+    # A hint about another file would lead astray.
+    hint = f"{verdict.hint} {place}" if fault.file == verdict.about else place
+    return replace(verdict, about=fault.file, hint=hint)
+
+
+def _lines(hunk: Hunk) -> str:
+    """Return which lines of the learner's file a hunk removes, such as "lines 9 and 10"."""
+    first, last = hunk.old_start + 1, hunk.old_start + len(hunk.removed)
+    if first == last:
+        return f"line {first}"
+    return f"lines {first} {'and' if last == first + 1 else 'to'} {last}"
+
+
+def _above(hunk: Hunk) -> tuple[int, str]:
+    """Return the number and the code of the line above a hunk, skipping empty ones; 0: none."""
+    lines = changes.lesson_files(paths.my_chat()).get(hunk.file, "").splitlines()[: hunk.old_start]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return len(lines), lines[-1].strip() if lines else ""
+
+
+def _short(code: str) -> str:
+    """Return the beginning of a line of code, without backticks."""
+    start = code.partition("`")[0][:LONG_CODE]
+    return start if start == code else f"{start}…"
 
 
 def _no_chat_yet(number: str) -> Verdict:

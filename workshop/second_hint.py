@@ -13,9 +13,14 @@ from workshop.verdict import Verdict
 from workshop.views import View, box, with_code
 
 SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
+VERBS = {"-": "remove", "+": "add", " ": ""}
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_HUNKS = 4  # with more, only the file is known
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
+MOST_CHANGED = 40  # lines of a change that is known to repair the chat
+CHANGE = "change {} as in step {}"
+ALL = " (you need all of these changes)"
+DIFFERS = "where your {} differs from step {}"
 OWN = "the mistake in your solution is in these lines of {}"
 GAP = "your solution lacks something at this place of {}"
 SOLUTION = '`solution("{0}")` in the notebook shows one way to solve the exercise.'
@@ -78,25 +83,36 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     mine = changes.lesson_files(paths.my_chat())
     if verdict.is_exercise:
         return _about_the_exercise(verdict.step, found, mine)
-    title = f"your chat keeps this promise if {{}} contains the lines of step {verdict.step}"
-    hunks = [_with_context(hunk, mine.get(hunk.file, "")) for hunk in found]
-    if len(hunks) > 1:
-        title = f"all of these lines of {{}} must be as in step {verdict.step}"
-    if not 0 < len(hunks) <= MOST_HUNKS:
-        title = f"where your {{}} differs from step {verdict.step}"
-        hunks = suspects(verdict, CONTEXT)[:1]
-    _, line = _place(verdict)
-    views = [_view(hunk, line, title) if hunk.file in mine else _missing(hunk, verdict.step)
-             for hunk in hunks]  # fmt: skip
-    return _joined(views or [_sentence(NOTHING.format(verdict.step))])
+    if not 0 < len(found) <= MOST_HUNKS:
+        _, line = _place(verdict)
+        views = [
+            _view(DIFFERS.format(hunk.file, verdict.step), _around(hunk, line))
+            if hunk.file in mine else _missing(hunk, verdict.step)
+            for hunk in suspects(verdict, CONTEXT)[:1]
+        ]  # fmt: skip
+        return _joined(views or [_sentence(NOTHING.format(verdict.step))])
+    groups = _neighbours(found)
+    title = CHANGE + (ALL if len(groups) > 1 else "")
+    views = []
+    for group in groups:
+        file = group[0].file
+        if file in mine:
+            whole = _with_context(group, mine[file])
+            words = title.format(file, verdict.step)
+            views.append(_view(words, _around(whole, 0, MOST_CHANGED), VERBS))
+        else:
+            views.append(_missing(group[0], verdict.step))
+    return _joined(views)
 
 
 def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:
     """Return where the learner's solution goes wrong, without the lines that would be right."""
-    views = [
-        _view(_own_lines(_with_context(hunk, mine[hunk.file])), 0, OWN if hunk.removed else GAP)
-        for hunk in found[:MOST_HUNKS] if hunk.file in mine
-    ]  # fmt: skip
+    views = []
+    for hunk in found[:MOST_HUNKS]:
+        if hunk.file in mine:
+            own = _own_lines(_with_context([hunk], mine[hunk.file]))
+            title = (OWN if hunk.removed else GAP).format(hunk.file)
+            views.append(_view(title, _around(own, 0)))
     return _joined([*views, _sentence((SOLUTION if views else EXERCISE).format(number))])
 
 
@@ -132,25 +148,42 @@ def _distance(hunk: Hunk, line: int) -> int:
     return max(first - line, line - last, 0)
 
 
-def _with_context(hunk: Hunk, text: str) -> Hunk:
-    """Return a hunk together with the lines around it. `text` is the learner's file."""
+def _neighbours(hunks: list[Hunk]) -> list[list[Hunk]]:
+    """Group the hunks that are so close together in a file that one view can show them."""
+    groups: list[list[Hunk]] = []
+    for hunk in sorted(hunks, key=lambda hunk: (hunk.file, hunk.old_start)):
+        last = groups[-1][-1] if groups else None
+        if last and last.file == hunk.file and hunk.old_start - _end(last) <= 2 * CONTEXT:
+            groups[-1].append(hunk)
+        else:
+            groups.append([hunk])
+    return groups
+
+
+def _with_context(hunks: list[Hunk], text: str) -> Hunk:
+    """Return hunks as one, together with the lines around them. `text` is the learner's file."""
     lines = [f" {line}" for line in text.splitlines()]
-    start, end = hunk.old_start, hunk.old_start + len(hunk.removed)
-    first = max(start - CONTEXT, 0)
-    around = (*lines[first:start], *hunk.lines, *lines[end : end + CONTEXT])
-    return replace(hunk, lines=around, old_start=first)
+    first = at = max(hunks[0].old_start - CONTEXT, 0)
+    around: list[str] = []
+    for hunk in hunks:
+        around += [*lines[at : hunk.old_start], *hunk.lines]
+        at = _end(hunk)
+    return replace(hunks[0], lines=(*around, *lines[at : at + CONTEXT]), old_start=first)
 
 
-def _view(hunk: Hunk, line: int, title: str) -> View:
-    rows = _around(hunk, line)
-    width = max(map(len, SIDES.values())) + 2
-    title = f"Second hint: {title.format(hunk.file)}"
-    text = "\n".join(f"    {SIDES[row[0]]:<{width}}{row[1:]}".rstrip() for row in rows)
-    lines = ((f"{SIDES[row[0]]:<{width}}{row[1:]}", TINT[row[0]]) for row in rows)
+def _end(hunk: Hunk) -> int:
+    return hunk.old_start + len(hunk.removed)
+
+
+def _view(title: str, rows: list[str], sides: dict[str, str] = SIDES) -> View:
+    width = max(map(len, sides.values())) + 2
+    title = f"Second hint: {title}"
+    text = "\n".join(f"    {sides[row[0]]:<{width}}{row[1:]}".rstrip() for row in rows)
+    lines = ((f"{sides[row[0]]:<{width}}{row[1:]}", TINT[row[0]]) for row in rows)
     return View(f"  {title}:\n{text}", box(code_rows(lines), title))
 
 
-def _around(hunk: Hunk, line: int) -> list[str]:
+def _around(hunk: Hunk, line: int, most: int = MOST_LINES) -> list[str]:
     """Return the lines of a difference.
 
     If the difference is long, return only the lines around this line, or its first lines.
@@ -160,10 +193,10 @@ def _around(hunk: Hunk, line: int) -> list[str]:
         own += row[0] != "+"
         if own <= line:
             at = number
-    first = max(min(at - MOST_LINES // 2, len(hunk.lines) - MOST_LINES), 0)
-    rows = list(hunk.lines[first : first + MOST_LINES])
+    first = max(min(at - most // 2, len(hunk.lines) - most), 0)
+    rows = list(hunk.lines[first : first + most])
     for edge in (0, -1):
-        while rows and not rows[edge].strip():
+        while rows and not rows[edge][1:].strip():
             del rows[edge]
     return rows
 

@@ -43,8 +43,8 @@ def test_both_sides_of_the_line_that_failed_are_shown(my_chat: Path) -> None:
     edit(my_chat / "app.py", '"index.html"', "'index.html'")  # as good, and far away
     verdict = check("05", hint=2)
     assert verdict.second and verdict.second.text in str(verdict)
-    assert '    yours         emit("new_message", mesage, broadcast=True)\n' in str(verdict)
-    assert '    the step      emit("new_message", message, broadcast=True)\n' in str(verdict)
+    assert '    remove      emit("new_message", mesage, broadcast=True)\n' in str(verdict)
+    assert '    add         emit("new_message", message, broadcast=True)\n' in str(verdict)
     assert "index.html" not in verdict.second.text
     assert "mesage, broadcast" in verdict._repr_mimebundle_()["text/html"]
     assert "hint=2" not in str(verdict)
@@ -61,13 +61,13 @@ CLOSED = "  form.reset();\n});\n"
     [
         # The decorator of a function stands above another one.
         ("app.py", [(DECORATOR, ""), (PLAIN, DECORATOR + PLAIN)],
-         'Move line 29 of app.py: `@socketio.on("new_message")`'),
+         'Move line 29 of app.py below line 32. Line 29 is `@socketio.on("new_message")`, and line 32'),
         # An element is repeated for each message, because it is inside the loop.
         ("templates/chat.html", [(STATUS, ""), ("      {% endfor", STATUS + "      {% endfor")],
-         'Move line 19 of templates/chat.html: `<p id="status" role="status"></p>`'),
+         "Move line 19 of templates/chat.html below line 27. Line 19 is `<p id=\"status\""),
         # Only whoever has sent a message listens, because the function ends too late.
         ("static/chat.js", [(CLOSED, "  form.reset();\n"), ("Height;\n});\n", "Height;\n});\n});\n")],
-         "Move line 26 of static/chat.js: `});`"),
+         "Move line 26 of static/chat.js below line 17. Line 26 is `});`, and line 17 is"),
     ],
 )  # fmt: skip
 def test_code_in_the_wrong_place_is_named(
@@ -155,7 +155,7 @@ LOCKED = "    with lock:\n        if username"
     ("step", "file", "edits", "hint", "yours"),
     [
         # A copy of the handler above still has that one's event.
-        pytest.param("04", "app.py", [('"shout"', '"new_message"')], "Start with",
+        pytest.param("04", "app.py", [('"shout"', '"new_message"')], "Write a function below",
                      'yours     @socketio.on("new_message")', marks=pytest.mark.long),
         # The last line is inside the `if`, below the `raise`.
         ("06", "checks.py", [(COUNTED, f"    {COUNTED}")],
@@ -201,8 +201,8 @@ def test_a_solved_exercise_is_not_shown_in_place_of_the_mistake(my_chat: Path) -
     edit(my_chat / "static" / "chat.js", "  log.append(line);\n", "")
     verdict = check("05", hint=2)
     assert verdict.second
-    assert "static/chat.js contains the lines of step 05" in verdict.second.text
-    assert _sides(verdict.second) == ["the step    log.append(line);"]
+    assert "change static/chat.js as in step 05:" in verdict.second.text
+    assert _sides(verdict.second) == ["add       log.append(line);"]
 
 
 def test_all_lines_that_break_a_promise_are_shown_from_the_top(my_chat: Path) -> None:
@@ -220,13 +220,13 @@ def test_all_lines_that_break_a_promise_are_shown_from_the_top(my_chat: Path) ->
     verdict = replace(BROKEN_05, about="static/chat.js")
     found = lines_at_fault(my_chat, suspects(verdict), holds)
     name, *_, line = _sides(second_hint(verdict, found))
-    assert name.startswith("yours") and "= message.name;" in name
-    assert line == "the step    log.append(line);"
+    assert name.startswith("remove") and "= message.name;" in name
+    assert line == "add       log.append(line);"
 
 
 def _sides(hint: View) -> list[str]:
     lines = [line.strip() for line in hint.text.splitlines()]
-    return [line for line in lines if line.startswith(("yours", "the step"))]
+    return [line for line in lines if line.startswith(("remove", "add"))]
 
 
 def test_a_file_that_another_one_needs_is_named(my_chat: Path) -> None:
@@ -269,11 +269,27 @@ def test_bisection_finds_the_lines_that_matter_and_no_other(
 
 
 def test_the_first_hint_names_the_file_that_breaks_the_promise(my_chat: Path) -> None:
-    """The page emits nothing, and the script is fine."""
+    """The page emits nothing, and the script is fine. What is said about the script would not help."""
     catch_up("05")
     edit(my_chat / "templates" / "chat.html", 'autocomplete="off"', 'autocomplete="off" disabled')
     verdict = check("05")
     assert verdict.rows["Look in"] == "templates/chat.html", verdict
+    assert verdict.hint.startswith("Look at line 24 of templates/chat.html: `<input id="), verdict
+
+
+def test_the_first_hint_names_the_line_that_breaks_the_promise(my_chat: Path) -> None:
+    """The hint about the promise asks for what is there. Only a test can tell which line is wrong."""
+    catch_up("06")
+    script = my_chat / "static" / "chat.js"
+    edit(
+        script,
+        'form.addEventListener("sub',
+        'const up = socket.connected;\nform.addEventListener("sub',
+    )
+    edit(script, "if (!socket.connected)", "if (!up)")
+    verdict = check("06")
+    assert verdict.hint.endswith(" Look at line 14 of static/chat.js: `if (!up) {`."), verdict
+    assert "says “Not connected. Your text stays here.”." in verdict.seen
 
 
 @pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)

@@ -151,7 +151,7 @@ def the_server_can_shout(chat: Stage) -> None:
         if "Traceback" in chat.log:
             raise
         raise NotAttempted("The event `shout` is acknowledged.", broken.seen,
-                           'Start with `@socketio.on("shout")`.') from None  # fmt: skip
+                           'Write a function below `@socketio.on("shout")`.') from None  # fmt: skip
     # A `Namespace` also acknowledges events for which it has no method, with an empty answer.
     attempted(answer is not None or speaks_of(chat, "shout"),
               "The event `shout` is acknowledged.", "an empty acknowledgement",
@@ -170,7 +170,7 @@ def a_wave_reaches_everyone(chat: Stage) -> None:
         heard = {who.name: who.told("wave") for who in (ada, bo)}
     attempted(any(heard.values()),
               "When Ada emits `wave`, everyone receives the event `wave`.", "nobody does",
-              'Start with `@socketio.on("wave")`. Its function calls `emit("wave", …)`.')  # fmt: skip
+              'Write a function below `@socketio.on("wave")`. It calls `emit("wave", …)`.')  # fmt: skip
     for name, events in heard.items():
         expect(events == [{"username": "Ada"}],
                f'{name} receives `wave` with {{"username": "Ada"}}, once.', f"{events or 'nothing'}",

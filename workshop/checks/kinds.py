@@ -293,8 +293,8 @@ SCRIPT: Kinds = [
         r"Cannot (?:read|set) properties of null \(\w+ '(.*)'\)",
         "`null`, the value before `.{0}`, means that `querySelector` or `getElementById` found "
         "nothing. Compare its selector with the page's HTML: `#name` finds an id, `.name` a class. Or "
-        "the script runs before the element exists: move its `<script>` below the element. Or it is a "
-        "copy of a template that has been appended before, which empties it: make a new copy each time.",
+        "the script runs before the element exists: move its `<script>` below the element. Or you "
+        "search in a copy of a template that the page already shows: make a new copy for each message.",
     ),
     (
         r"Cannot (?:read|set) properties of undefined \(\w+ '(.*)'\)",

@@ -121,7 +121,7 @@ def _does_not_say(visitor: Visitor, complaint: set[str], hint: str) -> None:
     visitor.page.pages.settle()
     expect(not complaint or not complaint <= {*visitor.status.split()},
            "The page says that the server did not answer only if this is true.",
-           f"{visitor.did} The page says “{visitor.status}”.", hint)  # fmt: skip
+           f"{visitor.did} The page says {visitor.news()}.", hint)  # fmt: skip
 
 
 @exercise("older", "static/chat.js")

@@ -248,6 +248,6 @@ def the_room_has_a_title(chat: Stage) -> None:
         assert isinstance(seen, Tag)
         expect(text_of(seen) == wanted,
                f"`/chat?username=Ada{address}` has the room title “{wanted}”.", quote(seen),
-               'In `chat`, read `request.args.get("room", "Lobby")` and pass it to '
+               'In `chat` in app.py, read `request.args.get("room", "Lobby")` and pass it to '
                "`render_template` as `room=…`. In chat.html, write `{{ room }}` without "
                "`|safe`.")  # fmt: skip

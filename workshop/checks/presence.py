@@ -130,7 +130,7 @@ def who_types_is_shown(chat: Stage) -> None:
         heard = {name: who.told("typing") for name, who in (("Ada", ada), ("Bo", bo), ("Cy", cy))}
     attempted(any(heard.values()),
               "When Ada emits `typing`, Bo, who is in the same room, receives it.", "he does not",
-              'Start with `@socketio.on("typing")`.')  # fmt: skip
+              'Write a function below `@socketio.on("typing")`.')  # fmt: skip
     strangers = [d for d in heard["Bo"] if isinstance(d, dict) and d.get("username") == "Cy"]
     if heard["Bo"] != [{"room": room, "username": "Ada"}] or heard["Cy"]:
         raise Broken('Bo receives `typing` exactly once, with {"room": …, "username": "Ada"}. Cy, who '

@@ -38,11 +38,8 @@ SCRIPTS = {  # a script that the page loads -> its address in a template
     "socket.io": "url_for('socketio_browser.static', filename='socket.io.min.js')",
     "chat.js": "url_for('static', filename='chat.js')",
 }
-REFUSED = (
-    "The server refuses the page's connection, and says why. From step "
-    f"{step_about('author').number} to {step_about('accounts').number}, `auth: {{ username: "
-    "document.body.dataset.username }` in `io({ … })` says who is connecting."
-)
+REFUSED = "The server refuses the page's connection, and says why."
+WHO = " `auth: { username: document.body.dataset.username }` in `io({ … })` says who is connecting."
 NO_UPLOAD = (
     "The server refuses the upload. `new FormData(form)` takes every field of the form that has a "
     "`name`: compare these names with those that the route reads."
@@ -114,13 +111,13 @@ def what_is_typed_is_sent(chat: Stage) -> None:
         ada.expects(
             lambda: ada.sent("new_message") or ada.page.url != address,
             "The page emits `new_message` when the form is sent.",
-            REFUSED
+            REFUSED + ("" if has_come_to(chat, "sessions") else WHO)
             if refused
             else "In chat.js, listen for the form's `submit`, and call "
             '`socket.emit("new_message", …)`. ' + BOTH_SIDES,
             lambda: (
                 f"The page emitted {[each[0] for each in ada.page.sent] or 'nothing'}, and says "
-                f"“{ada.status}”."
+                f"{ada.news()}."
                 + (f" The server had refused its connection: {_reason(refused)}" if refused else "")
             ),
         )
@@ -147,7 +144,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
         ada.expects(lambda: ada.page.value(FIELD) == "", "After that, the field is empty.",
                     "Call `form.reset()`, so that Ada can type the next message.",
                     lambda: f"The field still has “{ada.page.value(FIELD)}”, and the page says "
-                            f"“{ada.status}”.")  # fmt: skip
+                            f"{ada.news()}.")  # fmt: skip
         if not has_come_to(chat, "refusals"):  # before this, a server accepts it
             ada.expects_no_error()
             ada.sends("")
@@ -197,14 +194,14 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                                                    "reports it.",
                     "The last argument of `socket.emit` is a function. It sets "
                     "`statusLine.textContent`, depending on `acknowledgement.ok`.",
-                    f"It still says “{said[1]}”.")  # fmt: skip
+                    f"It still says {ada.news(said[1])}.")  # fmt: skip
         expect(said[1] != said[0],
                "Until the acknowledgement arrives, the page says that it is waiting.",
-               f"{ada.did} The page still says “{said[0]}”.",
+               f"{ada.did} The page says nothing about it.",
                'Before `socket.emit`, write `statusLine.textContent = '
                '"Sending …"`.')  # fmt: skip
         expect(not any("${" in each for each in said), "The page shows values, not code.",
-               f"{ada.did} The page says “{said[1]}”.",
+               f"{ada.did} The page says {ada.news(said[1])}.",
                "In a string, `${…}` is replaced by a value only between backticks: `…`, not "
                "\"…\".")  # fmt: skip
         if has_come_to(chat, "refusals"):
@@ -222,7 +219,7 @@ def the_page_says_how_far_a_message_is(chat: Stage) -> None:
                     "If the server does not accept the message, the page says something else.",
                     "`acknowledgement.ok` is true only if the server accepted the message. Check "
                     "that it is spelled as in the step.",
-                    f"It says “{accepted}”, too.")  # fmt: skip
+                    f"It says {ada.news(accepted)}, too.")  # fmt: skip
 
 
 @promise(since="broadcast", file="static/chat.js")
@@ -330,14 +327,14 @@ def the_page_says_when_it_is_offline(chat: Stage) -> None:
         ada.did = "Ada lost her connection."
         ada.expects(lambda: ada.status != before, "The page says that it has no connection.",
                     'Show a message in `socket.on("connect_error", …)`. While `socket.active` is true, '
-                    "the client reconnects by itself.", f"It still says “{before}”.")  # fmt: skip
+                    "the client reconnects by itself.", "It says nothing about it.")  # fmt: skip
         news = {*ada.status.split()} - {*before.split()}
         ada.page.go_online()
         ada.did = "Ada lost her connection, and her page reconnected."
         ada.expects(lambda: ada.status == before or (news and not news & {*ada.status.split()}),
                     "The page no longer says that it has no connection.",
                     'Remove the sentence in `socket.on("connect", …)`, next to the other listeners.',
-                    f"It still says “{ada.status}”.")  # fmt: skip
+                    lambda: f"It still says {ada.news()}.")  # fmt: skip
         ada.page.go_offline()
         ada.page.wait(lambda: ada.status != before, patience())
         ada.sends(NEXT)
@@ -609,8 +606,10 @@ def people_can_leave_a_room(chat: Stage) -> None:
         except Broken as broken:
             if "Traceback" in chat.log:
                 raise
-            raise NotAttempted("The event `leave_room` is acknowledged.", broken.seen,
-                               'Start with `@socketio.on("leave_room")`.') from None  # fmt: skip
+            raise NotAttempted(
+                "The event `leave_room` is acknowledged.", broken.seen,
+                'Write a function below `@socketio.on("leave_room")`.',
+            ) from None  # fmt: skip
     for each in (only_members_leave, leaving_reaches_every_tab, people_can_leave_their_last_room,
                  a_room_can_be_left_on_its_page):  # fmt: skip
         each(chat)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -55,11 +56,16 @@ class Visitor:
     def __init__(self, name: str, called: str, page: Page, browser: Browser) -> None:
         self.name, self.called, self.page, self.browser = name, called, page, browser
         self.did = f"{name} opened {urlsplit(page.url).path}."
+        try:
+            self._at_first = self.status.split()
+        except PageEnded:  # whoever does something next is told so
+            self._at_first = []
 
     def sends(self, text: str) -> None:
         """Type a message and press Enter, if the page allows it."""
         self.types(FIELD, text)
-        self.did = f"{self.name} typed “{text}” and pressed Send."
+        typed = "only a space" if text == " " else f"“{text}”"
+        self.did = f"{self.name} typed {typed} and pressed Send."
         self._does(lambda: self.page.submit(FORM), FORM)
 
     def types(self, selector: str, text: str) -> None:
@@ -102,6 +108,20 @@ class Visitor:
     def status(self) -> str:
         """The text of the page without its messages. It contains what the page reports."""
         return " ".join(self.text.replace(self.log, "").split())
+
+    def news(self, status: str = "") -> str:
+        """Return in quotes what the page reports that it did not report when it was opened.
+
+        `status` is what it reported earlier; otherwise, it is what it reports now.
+        """
+        words, first = (status or self.status).split(), self._at_first
+        same = len(
+            list(takewhile(lambda pair: pair[0] == pair[1], zip(words, first, strict=False)))
+        )
+        words, first = words[same:], first[same:]
+        while words and first and words[-1] == first[-1]:
+            words, first = words[:-1], first[:-1]
+        return f"“{' '.join(words)}”" if words else "nothing about it"
 
     @property
     def text(self) -> str:
