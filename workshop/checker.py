@@ -23,7 +23,7 @@ from workshop.checks import (
     speed,
     tour,
 )
-from workshop.checks.console import LOG_SAYS, UNKNOWN, diagnose, from_log, last_error
+from workshop.checks.console import LOG_SAYS, UNKNOWN, complete, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
 from workshop.checks.near_misses import missing_app, unsaved
 from workshop.checks.patience import hurried
@@ -115,7 +115,7 @@ def _checked(which: str, hint: int) -> Verdict:
         found = lines_out_of_place(*differences)
         if found:
             verdict = _moving(verdict, found)
-        elif verdict.state == BROKEN and not (verdict.report and verdict.report.place):
+        elif verdict.state == BROKEN and not _has_its_place(verdict):
             found = lines_at_fault(*differences, FEW)
             verdict = _pointing(verdict, found)
     if hint == 1:
@@ -150,11 +150,14 @@ def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
 
 
 def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
-    """Let a verdict name the line that breaks the promise. About an exercise, it names only the file."""
+    """Let a verdict name the line that breaks the promise.
+
+    About an exercise, it names only the file, unless an error leads to another one.
+    """
     fault = next((hunk for hunk in found if hunk.removed), found[0] if found else None)
     if not fault or not (paths.my_chat() / fault.file).is_file():
         return verdict
-    if verdict.is_exercise:
+    if verdict.is_exercise and not verdict.report:
         return replace(verdict, about=fault.file)
     code = next((line.strip() for line in fault.removed if line.strip()), "")
     above, text = _above(fault)
@@ -164,6 +167,14 @@ def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
     # A hint about another file would lead astray.
     hint = f"{verdict.hint} {place}" if fault.file == verdict.about else place
     return replace(verdict, about=fault.file, hint=hint)
+
+
+def _has_its_place(verdict: Verdict) -> bool:
+    """Return whether an error occurs in a file that the learner has changed: the cause can be there."""
+    report = verdict.report
+    return bool(
+        report and report.place and any(hunk.file == report.file for hunk in suspects(verdict))
+    )
 
 
 def _lines(hunk: Hunk) -> str:
@@ -328,7 +339,7 @@ def outcome(chat: Stage, each: Promise) -> Broken | None:
     try:
         each.trial(chat)
     except Broken as broken:
-        return explained(broken, chat.log.removeprefix(before))
+        return explained(broken, complete(lambda: chat.log.removeprefix(before)))
     except (requests.RequestException, SocketIOError, OSError) as error:
         return Broken(
             expected="The server keeps running and answers.",
@@ -347,7 +358,10 @@ def explained(broken: Broken, log: str) -> Broken:
     broken.report = report
     if LOG_SAYS not in broken.seen:
         broken.seen = broken.seen.rstrip(".") + LOG_SAYS + last_error(log)
-        broken.hint = report.meaning or UNKNOWN
+        # What is not there yet can be the cause: the hint about it is better than none.
+        broken.hint = report.meaning or (
+            broken.hint if isinstance(broken, NotAttempted) else UNKNOWN
+        )
     return broken
 
 

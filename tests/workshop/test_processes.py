@@ -156,6 +156,9 @@ MISTAKES = [
     (WITHOUT_MANAGER, WITH_MANAGER, 1, "client_manager"),
     (EXECUTE, ELSEWHERE, 2, "same transaction"),
     ("            with app.app_context():\n    ", "", 3, "app.app_context()"),
+    ("LONGEST = 7_900", "LONGEST = 8_000", 3, "8,000 bytes"),
+    ('socketio.emit("new', 'from flask_socketio import emit\n\n        emit("new', 0,
+     "`socketio.emit` instead of `emit`"),
 ]  # fmt: skip
 
 # Each is tried on a server of its own: every run tries the first for each check, `-m long` all.

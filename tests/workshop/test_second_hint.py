@@ -183,6 +183,17 @@ def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
     assert "the step" not in verdict.second.text
 
 
+def test_a_line_is_named_if_its_error_occurs_in_a_file_that_is_right(my_chat: Path) -> None:
+    """The function that is called with something wrong stands in a file that the learner has copied."""
+    catch_up("13")
+    solve("13", my_chat)
+    left = "memberships.leave(user, room)\n        memberships.update_sockets(room{}, sockets)"
+    edit(my_chat / "app.py", left.format(".id"), left.format(""))
+    verdict = check("13")
+    assert verdict.report and verdict.report.file == "memberships.py"
+    assert "of app.py: `memberships.update_sockets(room, sockets)`." in verdict.hint, verdict
+
+
 def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) -> None:
     catch_up("03")
     solve("03", my_chat)

@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,8 @@ UNKNOWN = (
     "The error message names the problem. Compare the place where the error occurred with the step."
 )
 BEGIN = "Traceback (most recent call last)"
+PRINTED_IN = 1.0  # seconds that a server may take to print a traceback
+ACCESS = re.compile(r"[\w.:]+ - - \[")
 FRAME = re.compile(r'  File "(.*?)", line (\d+)(?:, in (.+))?$')
 ERROR = re.compile(
     r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|NotFound|Exit|Refused)\b|Error:"
@@ -101,6 +104,14 @@ def in_template(folder: Path, text: str, words: str = "", first: str = "") -> Re
     return Report(words)
 
 
+def complete(read: Callable[[], str]) -> str:
+    """Return a server's log, which `read` returns, once its last traceback has been printed."""
+    end = time.monotonic() + PRINTED_IN
+    while BEGIN in (log := read()) and not _newest(log)[0] and time.monotonic() < end:
+        time.sleep(0.01)
+    return log
+
+
 def diagnose(log: str) -> str:
     """Return what the newest error in a server's log means."""
     report = from_log(log)
@@ -147,6 +158,7 @@ def _newest(log: str) -> tuple[str, list[_Frame]]:
     """Return the last error's message and its frames, the outermost first."""
     _, traceback, rest = log.rpartition(BEGIN)
     lines = rest.splitlines()[1:] if traceback else rest.splitlines()
+    lines = [line for line in lines if not ACCESS.match(line)]  # another thread's, in between
     outside = [n for n, line in enumerate(lines) if line[:1].strip()]
     # Below a traceback, the first line that is not indented is the error, whatever it is called.
     named = outside[:1] if traceback else [n for n in outside if ERROR.match(lines[n])][-1:]

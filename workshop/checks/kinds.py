@@ -255,7 +255,17 @@ PYTHON: Kinds = [
         "The database isn't connected to the application. Is the line `db.init_app(app)` there?",
     ),
     (
-        r"RuntimeError: Working outside of (\w+) context",
+        r"RuntimeError: Working outside of request context",
+        "This line works only while Flask is handling a request or an event. Elsewhere, call "
+        "`socketio.emit` instead of `emit`, and `with app.app_context():` gives access to the database.",
+    ),
+    (
+        r"payload string too long",
+        "PostgreSQL refuses a notification of 8,000 bytes or more. If an announcement is that long, "
+        "announce only the number of the message.",
+    ),
+    (
+        r"RuntimeError: Working outside of application context",
         "This line works only while Flask is handling a request, or inside `with "
         "app.app_context():`.",
     ),
