@@ -40,7 +40,7 @@ from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 LONG_CODE = 60  # characters that a hint shows of a line
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
 SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
-MOVE = "Move {} of {}: `{}`. "
+MOVE = "{} of {} {} in the wrong place: `{}`. "
 MOVE_BELOW = "Move {} of {} below line {}. Line {} is `{}`, and line {} is `{}`."
 MOVE_UP = "Move {} of {} to the top of the file. Line {} is `{}`."
 INDENT = "Change the indentation of {} of {}: `{}`. "
@@ -138,7 +138,8 @@ def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
     if all(hunk.only_indents for hunk in moves):
         hint = INDENT.format(*what, _short(code)) + verdict.hint
     elif verdict.is_exercise:  # the hint does not tell the place, which belongs to the solution
-        hint = MOVE.format(*what, _short(code)) + verdict.hint
+        verb = "is" if len(away.removed) == 1 else "are"
+        hint = MOVE.format(what[0].capitalize(), away.file, verb, _short(code)) + verdict.hint
     else:
         number = away.old_start + 1 + [line.strip() for line in away.removed].index(code)
         goal = next(h for h in moves if code in {line.strip() for line in h.added})
@@ -165,7 +166,7 @@ def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
     if code:
         place = LOOK.format(_lines(fault), fault.file, _short(code))
     # A hint about another file would lead astray.
-    hint = f"{verdict.hint} {place}" if fault.file == verdict.about else place
+    hint = f"{place} {verdict.hint}" if fault.file == verdict.about else place
     return replace(verdict, about=fault.file, hint=hint)
 
 

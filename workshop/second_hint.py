@@ -22,7 +22,7 @@ CHANGE = "change {} as in step {}"
 ALL = " (you need all of these changes)"
 DIFFERS = "where your {} differs from step {}"
 OWN = "the mistake in your solution is in these lines of {}"
-GAP = "your solution lacks something at this place of {}"
+GAP = "your solution lacks something here in {}"
 SOLUTION = '`solution("{0}")` in the notebook shows one way to solve the exercise.'
 EXERCISE = "Your chat keeps the promises of step {0}. What is left is its exercise. " + SOLUTION
 NOTHING = "Your chat has every line that step {0} has. Save your files, and try again."
@@ -108,7 +108,8 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
 def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:
     """Return where the learner's solution goes wrong, without the lines that would be right."""
     views = []
-    for hunk in found[:MOST_HUNKS]:
+    # A line that is in the wrong place is missing in another one, which the learner finds.
+    for hunk in [each for each in found if each.removed] or found[:MOST_HUNKS]:
         if hunk.file in mine:
             own = _own_lines(_with_context([hunk], mine[hunk.file]))
             title = (OWN if hunk.removed else GAP).format(hunk.file)

@@ -164,9 +164,12 @@ LOCKED = "    with lock:\n        if username"
         # The last line is missing.
         pytest.param("06", "checks.py", [(COUNTED, "")], "Before `emit`", "missing    …",
                      marks=pytest.mark.long),
+        # The picture is beside its link.
+        pytest.param("16", "static/chat.js", [("link.prepend(", "example.before(")], "In `lineOf`",
+                     "example.before(", marks=pytest.mark.long),
         # Who is refused has joined.
         ("07", "app.py", [(JOINED, ""), (LOCKED, JOINED + LOCKED)],
-         'Move line 48 of app.py: `emit("joined"', f"yours     {JOINED.rstrip()}"),
+         'Line 48 of app.py is in the wrong place: `emit("joined"', f"yours     {JOINED.rstrip()}"),
     ],
 )  # fmt: skip
 def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
@@ -299,7 +302,7 @@ def test_the_first_hint_names_the_line_that_breaks_the_promise(my_chat: Path) ->
     )
     edit(script, "if (!socket.connected)", "if (!up)")
     verdict = check("06")
-    assert verdict.hint.endswith(" Look at line 14 of static/chat.js: `if (!up) {`."), verdict
+    assert verdict.hint.startswith("Look at line 14 of static/chat.js: `if (!up) {`. In "), verdict
     assert "says “Not connected. Your text stays here.”." in verdict.seen
 
 
