@@ -2,7 +2,7 @@
 
 from workshop.checks.client import entered, message_in
 from workshop.checks.console import cause
-from workshop.checks.families import family_of
+from workshop.checks.families import family_of, has_come_to
 from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
 from workshop.checks.sources import behind_a_return, speaks_of, unknown_option
