@@ -37,10 +37,12 @@ def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[
     moves = [
         hunk for own in _by_file(hunks).values() for hunk in own
         if (hunk.file.endswith(".py") or not hunk.only_indents)
+        and _stripped(hunk.removed) | _stripped(hunk.added)
         and _stripped(hunk.removed) <= _added(own) and _stripped(hunk.added) <= _removed(own)
     ]  # fmt: skip
     with _tries(mine, holds, FEW) as repaired_by:
-        if moves and repaired_by(frozenset(moves)) and not repaired_by(NONE):
+        away = any(_stripped(hunk.removed) for hunk in moves)
+        if away and repaired_by(frozenset(moves)) and not repaired_by(NONE):
             return moves
     return []
 

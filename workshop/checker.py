@@ -132,21 +132,21 @@ def _with_second(verdict: Verdict, found: list[Hunk]) -> Verdict:
 
 def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
     """Let a verdict name the learner's lines that the step has in another place."""
-    away = next(hunk for hunk in moves if hunk.removed)
+    away = next(hunk for hunk in moves if any(map(str.strip, hunk.removed)))
     code = next(line.strip() for line in away.removed if line.strip())
-    what = _lines(away), away.file
+    goal = next((hunk for hunk in moves if code in map(str.strip, hunk.added)), None)
+    lines, short = _lines(away), _short(code)
     if all(hunk.only_indents for hunk in moves):
-        hint = INDENT.format(*what, _short(code)) + verdict.hint
-    elif verdict.is_exercise:  # the hint does not tell the place, which belongs to the solution
+        hint = INDENT.format(lines, away.file, short) + verdict.hint
+    elif verdict.is_exercise or not goal:  # the place belongs to the solution, which is not shown
         verb = "is" if len(away.removed) == 1 else "are"
-        hint = MOVE.format(what[0].capitalize(), away.file, verb, _short(code)) + verdict.hint
+        hint = MOVE.format(lines.capitalize(), away.file, verb, short) + verdict.hint
     else:
         number = away.old_start + 1 + [line.strip() for line in away.removed].index(code)
-        goal = next(h for h in moves if code in {line.strip() for line in h.added})
         above, text = _above(goal)
-        hint = MOVE_UP.format(*what, number, _short(code))
+        hint = MOVE_UP.format(lines, away.file, number, short)
         if above:
-            hint = MOVE_BELOW.format(*what, above, number, _short(code), above, _short(text))
+            hint = MOVE_BELOW.format(lines, away.file, above, number, short, above, _short(text))
     return replace(verdict, about=away.file, hint=hint)
 
 

@@ -83,6 +83,16 @@ def test_code_in_the_wrong_place_is_named(
     assert verdict.second and "index.html" not in verdict.second.text, verdict.second
 
 
+def test_code_in_the_wrong_place_is_named_if_its_own_place_has_changed(my_chat: Path) -> None:
+    """The line that empties the field is above the lines that read it, and its place has a remark."""
+    catch_up("05")
+    script = my_chat / "static" / "chat.js"
+    edit(script, "  form.reset();\n});", "  input.focus();\n});")
+    edit(script, "  event.preventDefault();", "  form.reset();\n  event.preventDefault();")
+    verdict = check("05")
+    assert verdict.state == BROKEN and "form.reset();" in verdict.hint, verdict
+
+
 def test_code_that_may_stand_there_is_not_called_out_of_place(my_chat: Path) -> None:
     """Two lines have changed places, which is as good, and another one has a mistake."""
     catch_up("05")
@@ -187,14 +197,13 @@ def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
 
 
 def test_a_line_is_named_if_its_error_occurs_in_a_file_that_is_right(my_chat: Path) -> None:
-    """The function that is called with something wrong stands in a file that the learner has copied."""
-    catch_up("13")
-    solve("13", my_chat)
-    left = "memberships.leave(user, room)\n        memberships.update_sockets(room{}, sockets)"
-    edit(my_chat / "app.py", left.format(".id"), left.format(""))
-    verdict = check("13")
-    assert verdict.report and verdict.report.file == "memberships.py"
-    assert "of app.py: `memberships.update_sockets(room, sockets)`." in verdict.hint, verdict
+    """The function that is called with something wrong stands in a file that has no mistake."""
+    catch_up("06")
+    solve("06", my_chat)
+    edit(my_chat / "app.py", "count_message(request.sid)", "count_message([request.sid])")
+    verdict = check("06")
+    assert verdict.report and verdict.report.file == "checks.py"
+    assert "of app.py: `count_message([request.sid])`." in verdict.hint, verdict
 
 
 def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) -> None:
