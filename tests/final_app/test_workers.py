@@ -30,15 +30,15 @@ def start(folder: Path, url: str, *options: str) -> "subprocess.Popen[str]":
 
 def ready(chat: "subprocess.Popen[str]", count: int) -> int:
     """Wait until so many processes are ready; return the port if that was said, too."""
-    port, seen = 0, 0
+    said = ""
+    give_up = time.monotonic() + PATIENCE
     assert chat.stdout is not None
-    while seen < count:
-        line = chat.stdout.readline()
-        assert line, "it ended"
-        if found := re.search(r"The chat is at http://localhost:([0-9]+)", line):
-            port = int(found[1])
-        seen += bool(re.fullmatch(r"Process [0-9]+ is ready\.\n", line))
-    return port
+    while len(re.findall(r"^Process [0-9]+ is ready\.$", said, re.MULTILINE)) < count:
+        said += (line := chat.stdout.readline())
+        # A process that cannot start is started again and again, and says each time why.
+        assert line and time.monotonic() < give_up, said
+    port = re.search(r"The chat is at http://localhost:([0-9]+)", said)
+    return int(port[1]) if port else 0
 
 
 def test_three_processes_are_one_chat_and_one_that_dies_is_started_again(
