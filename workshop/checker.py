@@ -45,6 +45,7 @@ MOVE_BELOW = "Move {} of {} below line {}. Line {} is `{}`, and line {} is `{}`.
 MOVE_UP = "Move {} of {} to the top of the file. Line {} is `{}`."
 INDENT = "Change the indentation of {} of {}: `{}`. "
 LOOK = "Look at {} of {}: `{}`."
+CAUSE = "The error occurs in {}, but its cause is in {}. "
 MISSING = "Something is missing below line {} of {}: `{}`."
 LONG_WORD = re.compile(r"\w{80,}")
 
@@ -147,7 +148,7 @@ def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
         hint = MOVE_UP.format(lines, away.file, number, short)
         if above:
             hint = MOVE_BELOW.format(lines, away.file, above, number, short, above, _short(text))
-    return replace(verdict, about=away.file, hint=hint)
+    return _about(verdict, away.file, hint)
 
 
 def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
@@ -167,7 +168,15 @@ def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
         place = LOOK.format(_lines(fault), fault.file, _short(code))
     # A hint about another file would lead astray.
     hint = f"{place} {verdict.hint}" if fault.file == verdict.about else place
-    return replace(verdict, about=fault.file, hint=hint)
+    return _about(verdict, fault.file, hint)
+
+
+def _about(verdict: Verdict, file: str, hint: str) -> Verdict:
+    """Return a verdict with this file and hint. The hint says so if an error occurred elsewhere."""
+    report = verdict.report
+    if report and report.place and report.file != file:
+        hint = CAUSE.format(report.file, file) + hint
+    return replace(verdict, about=file, hint=hint)
 
 
 def _has_its_place(verdict: Verdict) -> bool:

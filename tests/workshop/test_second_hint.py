@@ -64,7 +64,7 @@ CLOSED = "  form.reset();\n});\n"
          'Move line 29 of app.py below line 32. Line 29 is `@socketio.on("new_message")`, and line 32'),
         # An element is repeated for each message, because it is inside the loop.
         ("templates/chat.html", [(STATUS, ""), ("      {% endfor", STATUS + "      {% endfor")],
-         "Move line 19 of templates/chat.html below line 27. Line 19 is `<p id=\"status\""),
+         "The error occurs in static/chat.js, but its cause is in templates/chat.html. Move line 19 of"),
         # Only whoever has sent a message listens, because the function ends too late.
         ("static/chat.js", [(CLOSED, "  form.reset();\n"), ("Height;\n});\n", "Height;\n});\n});\n")],
          "Move line 26 of static/chat.js below line 17. Line 26 is `});`, and line 17 is"),
