@@ -38,7 +38,7 @@ class Hunk:
 
     @property
     def only_indents(self) -> bool:
-        """Return whether it changes nothing but the indentation of lines."""
+        """Return whether it changes only the indentation of lines."""
         return [line.strip() for line in self.removed] == [line.strip() for line in self.added]
 
     @property

@@ -47,6 +47,7 @@ INDENT = "Change the indentation of {} of {}: `{}`. "
 LOOK = "Look at {} of {}: `{}`."
 CAUSE = "The error occurs in {}, but its cause is in {}. "
 MISSING = "Something is missing below line {} of {}: `{}`."
+MISSING_FIRST = "Something is missing at the top of {}."
 LONG_WORD = re.compile(r"\w{80,}")
 
 
@@ -163,7 +164,9 @@ def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
         return replace(verdict, about=fault.file)
     code = next((line.strip() for line in fault.removed if line.strip()), "")
     above, text = _above(fault)
-    place = MISSING.format(above, fault.file, _short(text))
+    place = MISSING_FIRST.format(fault.file)
+    if above:
+        place = MISSING.format(above, fault.file, _short(text))
     if code:
         place = LOOK.format(_lines(fault), fault.file, _short(code))
     # A hint about another file would lead astray.

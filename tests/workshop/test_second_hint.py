@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from workshop import manifest
 from workshop.bisection import LIKELY, lines_at_fault
-from workshop.changes import lesson_files, own_change
-from workshop.checker import check
+from workshop.changes import Hunk, lesson_files, own_change
+from workshop.checker import _pointing, check
 from workshop.checks.console import Report
 from workshop.learner import catch_up
 from workshop.second_hint import MOST_LINES, _solved, second_hint, suspects
@@ -197,13 +197,24 @@ def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
 
 
 def test_a_line_is_named_if_its_error_occurs_in_a_file_that_is_right(my_chat: Path) -> None:
-    """The function that is called with something wrong stands in a file that has no mistake."""
+    """The learner calls a function with a wrong value, and the function's own file has no mistake."""
     catch_up("06")
     solve("06", my_chat)
     edit(my_chat / "app.py", "count_message(request.sid)", "count_message([request.sid])")
     verdict = check("06")
     assert verdict.report and verdict.report.file == "checks.py"
     assert "of app.py: `count_message([request.sid])`." in verdict.hint, verdict
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [(0, "Something is missing at the top of app.py."),
+     (1, 'Something is missing below line 1 of app.py: `"""A chat')],
+)  # fmt: skip
+def test_a_missing_line_has_a_place_too(my_chat: Path, line: int, said: str) -> None:
+    catch_up("05")
+    missing = Hunk("app.py", "", ("+import something",), line, line)
+    assert _pointing(BROKEN_05, [missing]).hint.startswith(said)
 
 
 def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) -> None:
