@@ -30,6 +30,7 @@ from workshop.checks.patience import hurried
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
 from workshop.database_server import NoPostgres, postgres
+from workshop.first_hint import error_is_in_a_changed_file, naming_the_line, naming_the_move
 from workshop.groups import processes, stop
 from workshop.progress import watched
 from workshop.second_hint import has_begun, is_close, second_hint, suspects
@@ -37,17 +38,8 @@ from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
-LONG_CODE = 60  # characters that a hint shows of a line
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
 SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
-MOVE = "{} of {} {} in the wrong place: `{}`. "
-MOVE_BELOW = "Move {} of {} below line {}. Line {} is `{}`, and line {} is `{}`."
-MOVE_UP = "Move {} of {} to the top of the file. Line {} is `{}`."
-INDENT = "Change the indentation of {} of {}: `{}`. "
-LOOK = "Look at {} of {}: `{}`."
-CAUSE = "The error occurs in {}, but its cause is in {}. "
-MISSING = "Something is missing below line {} of {}: `{}`."
-MISSING_FIRST = "Something is missing at the top of {}."
 LONG_WORD = re.compile(r"\w{80,}")
 
 
@@ -116,100 +108,20 @@ def _checked(which: str, hint: int) -> Verdict:
     if is_close(verdict) and not empty:
         found = lines_out_of_place(*differences)
         if found:
-            verdict = _moving(verdict, found)
-        elif verdict.state == BROKEN and not _has_its_place(verdict):
+            verdict = naming_the_move(verdict, found)
+        elif verdict.state == BROKEN and not error_is_in_a_changed_file(verdict):
             found = lines_at_fault(*differences, FEW)
-            verdict = _pointing(verdict, found)
+            verdict = naming_the_line(verdict, found)
     if hint == 1:
         return replace(verdict, can_say_more=True)
     if not found:
         found = lines_at_fault(*differences)
-        verdict = _pointing(verdict, found) if verdict.is_exercise else verdict
+        verdict = naming_the_line(verdict, found) if verdict.is_exercise else verdict
     return _with_second(verdict, found)
 
 
 def _with_second(verdict: Verdict, found: list[Hunk]) -> Verdict:
     return replace(verdict, second=second_hint(verdict, found))
-
-
-def _moving(verdict: Verdict, moves: list[Hunk]) -> Verdict:
-    """Let a verdict name the learner's lines that the step has in another place."""
-    away = next(hunk for hunk in moves if any(map(str.strip, hunk.removed)))
-    code = next(line.strip() for line in away.removed if line.strip())
-    goal = next((hunk for hunk in moves if code in map(str.strip, hunk.added)), None)
-    lines, short = _lines(away), _short(code)
-    if all(hunk.only_indents for hunk in moves):
-        hint = INDENT.format(lines, away.file, short) + verdict.hint
-    elif verdict.is_exercise or not goal:  # the place belongs to the solution, which is not shown
-        verb = "is" if len(away.removed) == 1 else "are"
-        hint = MOVE.format(lines.capitalize(), away.file, verb, short) + verdict.hint
-    else:
-        number = away.old_start + 1 + [line.strip() for line in away.removed].index(code)
-        above, text = _above(goal)
-        hint = MOVE_UP.format(lines, away.file, number, short)
-        if above:
-            hint = MOVE_BELOW.format(lines, away.file, above, number, short, above, _short(text))
-    return _about(verdict, away.file, hint)
-
-
-def _pointing(verdict: Verdict, found: list[Hunk]) -> Verdict:
-    """Let a verdict name the line that breaks the promise.
-
-    About an exercise, it names only the file, unless an error leads to another one.
-    """
-    fault = next((hunk for hunk in found if hunk.removed), found[0] if found else None)
-    if not fault or not (paths.my_chat() / fault.file).is_file():
-        return verdict
-    if verdict.is_exercise and not verdict.report:
-        return replace(verdict, about=fault.file)
-    code = next((line.strip() for line in fault.removed if line.strip()), "")
-    above, text = _above(fault)
-    place = MISSING_FIRST.format(fault.file)
-    if above:
-        place = MISSING.format(above, fault.file, _short(text))
-    if code:
-        place = LOOK.format(_lines(fault), fault.file, _short(code))
-    # A hint about another file would lead astray.
-    hint = f"{place} {verdict.hint}" if fault.file == verdict.about else place
-    return _about(verdict, fault.file, hint)
-
-
-def _about(verdict: Verdict, file: str, hint: str) -> Verdict:
-    """Return a verdict with this file and hint. The hint says so if an error occurred elsewhere."""
-    report = verdict.report
-    if report and report.place and report.file != file:
-        hint = CAUSE.format(report.file, file) + hint
-    return replace(verdict, about=file, hint=hint)
-
-
-def _has_its_place(verdict: Verdict) -> bool:
-    """Return whether an error occurs in a file that the learner has changed: the cause can be there."""
-    report = verdict.report
-    return bool(
-        report and report.place and any(hunk.file == report.file for hunk in suspects(verdict))
-    )
-
-
-def _lines(hunk: Hunk) -> str:
-    """Return which lines of the learner's file a hunk removes, such as "lines 9 and 10"."""
-    first, last = hunk.old_start + 1, hunk.old_start + len(hunk.removed)
-    if first == last:
-        return f"line {first}"
-    return f"lines {first} {'and' if last == first + 1 else 'to'} {last}"
-
-
-def _above(hunk: Hunk) -> tuple[int, str]:
-    """Return the number and the code of the line above a hunk, skipping empty ones; 0: none."""
-    lines = changes.lesson_files(paths.my_chat()).get(hunk.file, "").splitlines()[: hunk.old_start]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return len(lines), lines[-1].strip() if lines else ""
-
-
-def _short(code: str) -> str:
-    """Return the beginning of a line of code, without backticks."""
-    start = code.partition("`")[0][:LONG_CODE]
-    return start if start == code else f"{start}…"
 
 
 def _no_chat_yet(number: str) -> Verdict:

@@ -82,8 +82,9 @@ def kills(server: Server, count: int) -> tuple[Verdict, list[float], list[Sender
     for _ in range(count):
         more_acknowledged(senders, ENOUGH)
         time.sleep(chance.uniform(*RUN))
-        while not any(sender.in_flight for sender in senders):
-            pass  # not at a quiet moment
+        give_up = time.monotonic() + DRAIN
+        while not any(sender.in_flight for sender in senders):  # not at a quiet moment
+            assert time.monotonic() < give_up, "nobody sends any more"
         server.stop(signal.SIGKILL)
         began, before = time.monotonic(), acknowledged(senders)
         server.start()

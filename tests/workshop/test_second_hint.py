@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from workshop import manifest
 from workshop.bisection import LIKELY, lines_at_fault
 from workshop.changes import Hunk, lesson_files, own_change
-from workshop.checker import _pointing, check
+from workshop.checker import check
 from workshop.checks.console import Report
+from workshop.first_hint import naming_the_line
 from workshop.learner import catch_up
 from workshop.second_hint import MOST_LINES, _solved, second_hint, suspects
 from workshop.verdict import BROKEN, Verdict
@@ -214,7 +215,7 @@ def test_a_line_is_named_if_its_error_occurs_in_a_file_that_is_right(my_chat: Pa
 def test_a_missing_line_has_a_place_too(my_chat: Path, line: int, said: str) -> None:
     catch_up("05")
     missing = Hunk("app.py", "", ("+import something",), line, line)
-    assert _pointing(BROKEN_05, [missing]).hint.startswith(said)
+    assert naming_the_line(BROKEN_05, [missing]).hint.startswith(said)
 
 
 def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) -> None:
