@@ -34,7 +34,9 @@ def naming_the_move(verdict: Verdict, moves: list[Hunk]) -> Verdict:
         above, text = _line_above(goal)
         hint = MOVE_UP.format(lines, away.file, number, short)
         if above:
-            hint = MOVE_BELOW.format(lines, away.file, above, number, short, above, _shortened(text))
+            hint = MOVE_BELOW.format(
+                lines, away.file, above, number, short, above, _shortened(text)
+            )
     return _moved_to(verdict, away.file, hint)
 
 

@@ -25,7 +25,7 @@ from final_app.storage.models import db
 from final_app.storage.postgresql import Gone
 
 CHANNEL = "chat"
-LONGEST = 7_900  # bytes of one notification; PostgreSQL allows 8,000
+LONGEST = 7_900  # bytes of one notification; PostgreSQL allows fewer than 8,000
 SILENCE = 15.0  # seconds after which a connection counts as broken; each process notifies every 5 s
 NOTIFY = "SELECT pg_notify(%s, %s)"
 NOTIFY_ALL = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"

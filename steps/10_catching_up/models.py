@@ -5,7 +5,7 @@ from datetime import datetime
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-PAGE = 50  # the number of messages that the page begins with, and loads at once
+PAGE = 50  # the number of messages that the page begins with, and loads at a time
 
 
 class Base(DeclarativeBase):

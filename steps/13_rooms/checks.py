@@ -27,7 +27,8 @@ def number(payload: object, name: str) -> int:
     """Return a field that is a whole number, 0 or greater. Raises ChatError if it is not."""
     value = field(payload, name)
     if type(value) is not int or not 0 <= value <= LARGEST:
-        raise ChatError("invalid", f"Expected a number as {name}; got {value!r:.40}.", field=name)
+        expected = f"Expected '{name}' to be a whole number, 0 or greater; got {value!r:.40}."
+        raise ChatError("invalid", expected, field=name)
     return value
 
 

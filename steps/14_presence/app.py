@@ -92,7 +92,7 @@ def older_messages() -> Answer:
 
 @app.errorhandler(ChatError)
 def show_refusal(error: ChatError) -> tuple[str | Answer, int]:
-    """Answer a script with JSON, and a form with its page."""
+    """Answer a script with JSON, and a form with the front page."""
     status = STATUS.get(error.code, 400)
     if request.path.startswith("/api/"):
         return error.answer(), status

@@ -108,7 +108,7 @@ def show_too_large(error: Exception) -> tuple[Answer, int]:
 
 @app.errorhandler(ChatError)
 def show_refusal(error: ChatError) -> tuple[str | Answer, int]:
-    """Answer a script with JSON, and a form with its page."""
+    """Answer a script with JSON, and a form with the front page."""
     status = STATUS.get(error.code, 400)
     if request.path.startswith("/api/"):
         return error.answer(), status

@@ -53,7 +53,8 @@ def claim(ids: object, owner: User, room: Room) -> list[Upload]:
     unsent = db.select(Upload).filter_by(owner_id=owner.id, room_id=room.id, message_seq=None)
     uploads = [upload for upload in db.session.scalars(unsent) if upload.id in wanted]
     if len(uploads) != len(wanted):
-        raise ChatError("invalid", "Expected your own files, not sent yet.", field="uploads")
+        expected = "Expected files that you uploaded to this room and have not sent yet."
+        raise ChatError("invalid", expected, field="uploads")
     return uploads
 
 

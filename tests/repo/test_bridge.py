@@ -190,7 +190,7 @@ def test_a_home_is_shown_with_its_code() -> None:
     assert '@on("new_message"' in seen
     assert "def path(" in str(show_home("path_of"))  # a method
     assert "DELETE /rooms" in str(show_home("leave_room"))  # a sentence
-    assert "broadcast.py: online; it sends" in str(show_home("tell_presence"))  # with a note
+    assert "broadcast.py: online; it announces" in str(show_home("tell_presence"))  # with a note
     with pytest.raises(LookupError, match="handle_sync"):
         show_home("handle_everything")
 

@@ -314,7 +314,8 @@ MISSED_10 = """\
 NUMBER_10 = """\
     value = field(payload, name)
     if type(value) is not int or not 0 <= value <= LARGEST:
-        raise ChatError("invalid", f"Expected a number as {name}; got {value!r:.40}.", field=name)
+        expected = f"Expected '{name}' to be a whole number, 0 or greater; got {value!r:.40}."
+        raise ChatError("invalid", expected, field=name)
     return value
 """
 
@@ -377,7 +378,8 @@ CLAIM_15 = """\
     unsent = db.select(Upload).filter_by(owner_id=owner.id, room_id=room.id, message_seq=None)
     uploads = [upload for upload in db.session.scalars(unsent) if upload.id in wanted]
     if len(uploads) != len(wanted):
-        raise ChatError("invalid", "Expected your own files, not sent yet.", field="uploads")
+        expected = "Expected files that you uploaded to this room and have not sent yet."
+        raise ChatError("invalid", expected, field="uploads")
     return uploads
 """
 
