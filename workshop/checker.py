@@ -30,10 +30,15 @@ from workshop.checks.patience import hurried
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
 from workshop.database_server import NoPostgres, postgres
-from workshop.first_hint import error_is_in_a_changed_file, naming_the_line, naming_the_move
+from workshop.first_hint import (
+    error_is_in_a_changed_file,
+    naming_own_lines,
+    naming_the_line,
+    naming_the_move,
+)
 from workshop.groups import processes, stop
 from workshop.progress import watched
-from workshop.second_hint import has_begun, is_close, second_hint, suspects
+from workshop.second_hint import has_begun, is_close, own_lines, second_hint, suspects
 from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
@@ -102,6 +107,8 @@ def _checked(which: str, hint: int) -> Verdict:
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
     if verdict.is_exercise and not has_begun(verdict):
+        own = own_lines(step.number) if verdict.state == OPEN else []
+        verdict = naming_own_lines(verdict, own) if own else verdict
         return _with_second(verdict, []) if hint > 1 else replace(verdict, can_say_more=True)
     differences = paths.my_chat(), suspects(verdict), partial(_keeps, verdict)
     found: list[Hunk] = []

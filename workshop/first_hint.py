@@ -13,6 +13,8 @@ MOVE_BELOW = "Move {} of {} below line {}. Line {} is `{}`, and line {} is `{}`.
 MOVE_UP = "Move {} of {} to the top of the file. Line {} is `{}`."
 INDENT = "Change the indentation of {} of {}: `{}`. "
 LOOK = "Look at {} of {}: `{}`."
+RUNS_ONE = "Does this line run at all, and is it in the right place?"
+RUN_SOME = "Do these lines run at all, and are they in the right place?"
 CAUSE = "The error occurs in {}, but its cause is in {}. "
 MISSING = "Something is missing below line {} of {}: `{}`."
 MISSING_FIRST = "Something is missing at the top of {}."
@@ -38,6 +40,15 @@ def naming_the_move(verdict: Verdict, moves: list[Hunk]) -> Verdict:
                 lines, away.file, above, number, short, above, _shortened(text)
             )
     return _moved_to(verdict, away.file, hint)
+
+
+def naming_own_lines(verdict: Verdict, own: list[Hunk]) -> Verdict:
+    """Let a verdict name the learner's solution if the chat behaves as if there were none."""
+    tried = next((hunk for hunk in own if hunk.file == verdict.about), own[0])
+    code = next(line.strip() for line in tried.removed if line.strip())
+    place = LOOK.format(_numbers(tried), tried.file, _shortened(code))
+    question = RUNS_ONE if len(tried.removed) == 1 else RUN_SOME
+    return _moved_to(verdict, tried.file, f"{place} {question} {verdict.hint}")
 
 
 def naming_the_line(verdict: Verdict, found: list[Hunk]) -> Verdict:

@@ -1,6 +1,8 @@
 """The second hint: the lines of a learner's chat that break a promise, next to the step's lines."""
 
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,7 @@ SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
 VERBS = {"-": "remove", "+": "add", " ": ""}
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_HUNKS = 4  # with more, only the file is known
+MOST_GROUPS = 3  # views of a solution that cannot be compared with the workshop's
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
 MOST_CHANGED = 40  # lines of a change that is known to repair the chat
 CHANGE = "change {} as in step {}"
@@ -23,8 +26,12 @@ ALL = " (you need all of these changes)"
 DIFFERS = "where your {} differs from step {}"
 OWN = "the mistake in your solution is in these lines of {}"
 GAP = "your solution lacks something here in {}"
+TRIED = "these lines of {} belong to your solution"
 SOLUTION = '`solution("{0}")` in the notebook shows one way to solve the exercise.'
 EXERCISE = "Your chat keeps the promises of step {0}. What is left is its exercise. " + SOLUTION
+WORD = re.compile(r"[A-Za-z_][\w-]*\w")
+COMMENT = re.compile(r"(^|\s)(#|//)\s.*|.*\"\"\".*")
+NOT_CODE = (".css", ".md", ".txt")
 NOTHING = "Your chat has every line that step {0} has. Save your files, and try again."
 
 
@@ -70,6 +77,43 @@ def has_begun(verdict: Verdict) -> bool:
     return _closest(verdict.step) == _solved(verdict.step)
 
 
+def own_lines(number: str) -> list[Hunk]:
+    """Return the learner's own lines that belong to the exercise of a step, however they solve it."""
+    files = changes.lesson_files(paths.my_chat())
+    words = _words_of_the_exercise(number)
+    return [
+        hunk
+        for hunk in changes.own_change(paths.my_chat(), manifest.step(number).folder, context=0)
+        if hunk.file in files and words & _words(hunk.removed)
+    ]
+
+
+@cache
+def _words_of_the_exercise(number: str) -> set[str]:
+    """Return the words that only the solution of this exercise contains, and no earlier exercise."""
+    step = manifest.step(number)
+    known = {
+        word
+        for file, text in changes.lesson_files(step.folder).items()
+        if not file.endswith(NOT_CODE)
+        for word in _words(text.splitlines())
+    }
+    for earlier in manifest.steps():
+        if earlier == step:
+            break
+        known |= _words(_solution(earlier))
+    return _words(_solution(step)) - known
+
+
+def _solution(step: manifest.Step) -> list[str]:
+    patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
+    return [line for hunk in changes.patch_change(patch) for line in hunk.added]
+
+
+def _words(lines: Iterable[str]) -> set[str]:
+    return {word for line in lines for word in WORD.findall(COMMENT.sub("", line))}
+
+
 def is_close(verdict: Verdict) -> bool:
     """Return whether the learner's chat has almost all lines of the step."""
     return sum(len(hunk.added) for hunk in suspects(verdict)) <= CLOSE
@@ -78,10 +122,12 @@ def is_close(verdict: Verdict) -> bool:
 def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     """Return the lines that break a promise (`found`), or the nearest difference if they are unknown.
 
-    About an exercise, it shows only the learner's lines, and no difference if `found` is empty.
+    About an exercise, it shows only the learner's lines: if `found` is empty, all that belong to it.
     """
     mine = changes.lesson_files(paths.my_chat())
     if verdict.is_exercise:
+        if not found:
+            return _tried(verdict, mine)
         return _about_the_exercise(verdict.step, found, mine)
     if not 0 < len(found) <= MOST_HUNKS:
         _, line = _place(verdict)
@@ -115,6 +161,19 @@ def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) ->
             title = (OWN if hunk.removed else GAP).format(hunk.file)
             views.append(_view(title, _around(own, 0)))
     return _joined([*views, _sentence((SOLUTION if views else EXERCISE).format(number))])
+
+
+def _tried(verdict: Verdict, mine: dict[str, str]) -> View:
+    """Return the learner's lines that belong to the exercise, first those in the file of the verdict."""
+    groups = _neighbours(own_lines(verdict.step))
+    groups.sort(key=lambda group: group[0].file != verdict.about)
+    views = []
+    for group in groups[:MOST_GROUPS]:
+        file = group[0].file
+        own = _own_lines(_with_context(group, mine[file]))
+        views.append(_view(TRIED.format(file), _around(own, 0)))
+    words = SOLUTION if views else EXERCISE
+    return _joined([*views, _sentence(words.format(verdict.step))])
 
 
 def _own_lines(hunk: Hunk) -> Hunk:

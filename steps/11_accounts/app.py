@@ -67,7 +67,7 @@ def chat() -> str | Response:
 def older_messages() -> Answer:
     """Return the messages before the number `before`, as JSON."""
     accounts.require_user()
-    before = min(request.args.get("before", LARGEST, type=int), LARGEST)
+    before = max(0, min(request.args.get("before", LARGEST, type=int), LARGEST))
     return {"ok": True, "messages": page_before(before)}
 
 

@@ -88,7 +88,7 @@ def chat() -> str | Response | tuple[str, int]:
 def older_messages() -> Answer:
     """Return the messages before the number `before`, as JSON."""
     _, room = memberships.require_member({"room": request.args.get("room", type=int)})
-    before = min(request.args.get("before", LARGEST, type=int), LARGEST)
+    before = max(0, min(request.args.get("before", LARGEST, type=int), LARGEST))
     return {"ok": True, "messages": page_before(room.id, before)}
 
 

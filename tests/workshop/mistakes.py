@@ -17,6 +17,7 @@ QUICK = [
     ("03", "templates/chat.html", "      {% endfor %}\n", "", "needs its {% endfor %}"),
     ("03", "templates/chat.html", "chat-messages", "messages", "letter by letter"),
     ("03", "templates/index.html", "style.css", "styles.css", "asks for `styles.css`"),
+    ("03", "app.py", "username=username", "username={username}", "Pass the string itself"),
     ("04", "app.py", "(message: dict[str, str])", "()", "one parameter"),
     ("04", "templates/chat.html", ' data-username="{{ username }}"', "", "`username` is missing"),
     ("04", "static/chat.js", "  form.reset();\n});", "  form.reset();\n}", "its `)` is missing"),
@@ -32,7 +33,16 @@ QUICK = [
 ]  # fmt: skip
 
 # Tried where there is time: `pytest -m long`.
+WAVE = """\
+@socketio.on("wave")
+def handle_wave(payload: object = None) -> None:
+    emit("wave", {"username": sockets[request.sid]}, broadcast=True)
+
+
+"""
+
 LONG = [
+    ("12", "app.py", "if __name__", f"{WAVE}if __name__", "send `accounts.require_user().username`"),
     ("01", "app.py", "from flask import", "from flsk import", "cannot find the module `flsk`"),
     ("01", "app.py", "python=sys.executable", "", "no value for 'python'"),
     ("02", "app.py", ".strip()", "", "a name of spaces becomes empty"),

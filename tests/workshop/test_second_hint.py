@@ -158,6 +158,8 @@ def test_when_only_the_exercise_is_left_nothing_is_given_away(my_chat: Path) -> 
 
 
 COUNTED = "    sent_at[sid] = recent + [now]\n"
+NEW_LINE = '  const line = document.createElement("p");\n'
+TEMPLATE = 'const template = document.querySelector("#message-template");\n'
 JOINED = '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n'
 LOCKED = "    with lock:\n        if username"
 
@@ -178,6 +180,10 @@ LOCKED = "    with lock:\n        if username"
         # The picture is beside its link.
         pytest.param("16", "static/chat.js", [("link.prepend(", "example.before(")], "In `lineOf`",
                      "example.before(", marks=pytest.mark.long),
+        # All names share one element, so only the last one is on the page.
+        pytest.param("07", "static/chat.js", [(NEW_LINE, ""), (TEMPLATE, TEMPLATE + NEW_LINE)],
+                     "Line 12 of static/chat.js is in the wrong place: `const line", "const line",
+                     marks=pytest.mark.long),
         # Who is refused has joined.
         ("07", "app.py", [(JOINED, ""), (LOCKED, JOINED + LOCKED)],
          'Line 48 of app.py is in the wrong place: `emit("joined"', f"yours     {JOINED.rstrip()}"),
@@ -193,6 +199,68 @@ def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
     verdict = check(step, hint=2)
     assert verdict.is_exercise and verdict.hint.startswith(hint), verdict
     assert verdict.about == file
+    assert verdict.second and yours in verdict.second.text, verdict.second
+    assert "the step" not in verdict.second.text
+
+
+TITLE = '    <h2 id="room-title">{{ title }}</h2>\n'
+IN_LOOP = "      {% for message in messages %}\n"
+STARTED = "    socketio.run(app)\n"
+LOUD = """
+    @socketio.on("shout")
+    def make_it_loud(data):
+        return {"ok": True, "text": data["text"].upper()}
+"""
+WAVE_BUTTON = '      <button id="wave" type="button">Wave</button>\n'
+SENDING = "      <button>Send</button>\n"
+LISTENER = 'socket.on("new_message"'
+WAVING = """\
+const waveButton = document.querySelector("#wave");
+
+waveButton.addEventListener("click", () => {
+  socket.emit("wave", { username: document.body.dataset.username });
+  socket.on("wave", (who) => {
+    statusLine.textContent = `${who.username} waves.`;
+  });
+});
+
+"""
+MAIN = "if __name__"
+WAVED = """\
+@socketio.on("wave")
+def somebody_waves(data):
+    emit("wave", {"username": data["username"]}, broadcast=True)
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "edits", "hint", "yours"),
+    [
+        # The title is inside the loop over the messages, and there are none.
+        ("03", [("templates/chat.html", IN_LOOP, IN_LOOP + TITLE),
+                ("app.py", "messages=messages", 'messages=messages, title="Lobby"')],
+         "Look at line 15 of templates/chat.html: `<h2 id=\"room-title\">{{ title }}</h2>`. Does this",
+         '    yours         <h2 id="room-title">{{ title }}</h2>\n'),
+        # The handler is indented below `if __name__ == "__main__":`.
+        pytest.param("04", [("app.py", STARTED, STARTED + LOUD)],
+                     'Look at lines 42 to 45 of app.py: `@socketio.on("shout")`. Do these lines run',
+                     '    yours         @socketio.on("shout")\n', marks=pytest.mark.long),
+        # The listener is inside the function for the click.
+        ("05", [("static/chat.js", LISTENER, WAVING + LISTENER), ("app.py", MAIN, WAVED + MAIN),
+                ("templates/chat.html", SENDING, SENDING + WAVE_BUTTON)],
+         "When somebody clicks", '    yours       socket.on("wave", (who) => {\n'),
+    ],
+)  # fmt: skip
+def test_an_own_way_to_solve_an_exercise_is_shown_if_it_has_no_effect(
+    my_chat: Path, step: str, edits: list[tuple[str, str, str]], hint: str, yours: str
+) -> None:
+    catch_up(step)
+    for file, right, wrong in edits:
+        edit(my_chat / file, right, wrong)
+    verdict = check(step, hint=2)
+    assert verdict.is_exercise and verdict.hint.startswith(hint), verdict
     assert verdict.second and yours in verdict.second.text, verdict.second
     assert "the step" not in verdict.second.text
 

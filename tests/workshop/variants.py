@@ -296,7 +296,7 @@ class Message(db.Model):
 """
 
 OLDER_09 = """\
-    before = min(request.args.get("before", LARGEST, type=int), LARGEST)
+    before = max(0, min(request.args.get("before", LARGEST, type=int), LARGEST))
     return {"ok": True, "messages": page_before(before)}
 """
 PAGE_BEFORE_09 = """\

@@ -99,9 +99,13 @@ def who_joins_is_announced(chat: Stage) -> None:
            f"a second Bo is refused, and Ada receives {by_nobody}",
            'Call `emit("joined", …)` at the end of the handler of `connect`, where the name has been '
            "checked.")  # fmt: skip
-    with visitors(chat, "Ada") as (page,), entered(chat, "Cy"):
-        page.did = "Cy opened the chat."
+    with visitors(chat, "Ada") as (page,), entered(chat, "Bo", "Cy"):
+        page.did = "Bo opened the chat, and then Cy did."
         page.expects(lambda: "Cy" in page.text, "Ada's page shows that Cy has joined.",
                      'In `socket.on("joined", (person) => …)`, make an element, set its '
                      "`textContent`, and append it. `${…}` in a string needs backticks.",
-                     "Ada's page does not show the name.")  # fmt: skip
+                     "Ada's page does not show Cy's name.")  # fmt: skip
+        page.expects(lambda: "Bo" in page.text, "Ada's page still shows that Bo has joined.",
+                     "Make a new element for each person, inside the function for `joined`. "
+                     "An element can only be in one place, and has only one text.",
+                     "Ada's page shows Cy's name, but not Bo's.")  # fmt: skip

@@ -21,7 +21,7 @@ FROM_ADDRESS = (
     "under the name that the page uses."
 )
 RUNS = 'alert("Bo was here")'
-HOSTILE_NAME = f"<script>{RUNS}</script>"
+HOSTILE_NAME = f"<script>{RUNS}</script>\\o"  # Python's repr would double the backslash
 HEADINGS = ["h1", "h2", "h3"]
 SENDS = "button, input[type=submit]"
 IMPORT_TIMEOUT = 30  # seconds
@@ -130,9 +130,14 @@ def a_hostile_name_stays_text(chat: Stage) -> None:
            "the page contains it as a script that would run",
            "Text from other people must be escaped: write `escape(username)` in Python. A template "
            "escapes every value, unless `|safe` switches it off.")  # fmt: skip
+    in_code = repr(HOSTILE_NAME) in text_of(page)
     expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
-           quote(page), "Escape the name once, not twice, and do not remove anything "
-                        "from it.")  # fmt: skip
+           quote(page),
+           "The page shows the name as Python code does, with quotes. Pass the string itself to the "
+           "page, without braces, brackets or `repr`: `username=username`."
+           if in_code else
+           "Escape the name once, not twice, and do not remove anything from it.",
+           about="app.py" if in_code else "")  # fmt: skip
 
 
 @promise(since="routes")

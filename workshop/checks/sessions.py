@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import requests
+from itsdangerous import URLSafeTimedSerializer
 
 from workshop.browser import PASSWORD, Browser
 from workshop.checks.browse import visit
@@ -21,6 +22,7 @@ from workshop.stages import Stage
 ENDED = "session_ended"
 SAID_INSIDE = "The key is under the mat."
 TO_WHOM = f"`to=list(sockets)`, or `to=room.id` from step {step_about('rooms').number} on,"
+RANDOM = 16  # characters; shorter strings are nobody's token
 NEW_PASSWORD = "another correct horse"
 
 
@@ -105,6 +107,30 @@ def logging_out_closes_its_connections(chat: Stage) -> None:
                    f"{who} is disconnected, too",
                    "Close only the connections with this session's token, and not all connections "
                    "of the person or of everybody. Emit `session_ended` with `to=sid`.")  # fmt: skip
+
+
+@promise(since="sessions")
+def nobody_receives_a_token(chat: Stage) -> None:
+    """No event contains the token of somebody's session."""
+    browser = account_of(chat).browser("Ada")
+    with entered(chat, "Bo") as (bo,), entered(chat, browser) as (ada,):
+        for event in ("wave", "typing"):  # from exercises; a chat without them ignores the event
+            ada.emit(event, {})
+        ada.said("Hello")
+        events = [*bo.heard(), *ada.heard()]
+    told = [name for name, data in events if any(each in str(data) for each in _secrets(browser))]
+    expect(not told, "Events contain people's names, and no tokens.",
+           f"`{'`, `'.join(told)}` contains the token of Ada's session",
+           "Whoever knows a token can use the session. `sockets[request.sid]` is a token now: send "
+           "`accounts.require_user().username` instead.")  # fmt: skip
+
+
+def _secrets(browser: Browser) -> list[str]:
+    """Return the random strings in a browser's cookies, which Flask signs and does not encrypt."""
+    reader = URLSafeTimedSerializer("the key does not matter for reading")
+    sessions = [reader.loads_unsafe(cookie)[1] for cookie in browser.cookies.values() if cookie]
+    values = [value for each in sessions if isinstance(each, dict) for value in each.values()]
+    return [value for value in values if isinstance(value, str) and len(value) >= RANDOM]
 
 
 @promise(since="sessions", final_app=True)
