@@ -69,8 +69,20 @@ def lines_at_fault(
         alone = next((h for h in suspects[:LIKELY] if repaired_by(frozenset([h]))), None)
         found = [alone] if alone else _bisected(suspects, repaired_by)
         if not repaired_by(NONE):  # otherwise, any hunk would seem to matter
-            return found
+            return _without_removals(found, repaired_by)
     return []
+
+
+def _without_removals(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
+    """Return the hunks without the lines that they only remove, if these lines do no harm.
+
+    A learner's solution of an exercise may be next to the mistake, and in the same hunk.
+    """
+    lean = [part for hunk in found for part in changes.split(hunk) if part.added]
+    with suppress(TimeoutError):
+        if lean != found and repaired_by(frozenset(lean)):
+            return lean
+    return found
 
 
 def _bisected(suspects: list[Hunk], repaired_by: Repaired) -> list[Hunk]:

@@ -4,12 +4,13 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from workshop import manifest
 from workshop.threeway import Comparison, Mark
 
+SIMILAR = 0.6  # the ratio of difflib from which one line replaces another
 CONTEXT = 2  # unchanged lines shown around a change
 NOT_LESSON = {"README.md", "exercise.patch"}
 NOT_SHOWN = {"__pycache__", "instance"}
@@ -99,9 +100,47 @@ def patch_change(patch: str) -> list[Hunk]:
     return hunks
 
 
+def split(hunk: Hunk) -> list[Hunk]:
+    """Return a hunk without context lines in parts, if some of its lines are similar.
+
+    A line that is similar to an added one is replaced by it. The lines between are removed or added.
+    """
+    removed, added = hunk.removed, hunk.added
+    parts, i, j = [], 0, 0
+    for to_i, to_j in [*_similar(removed, added), (len(removed), len(added))]:
+        for old, new, at in (
+            (removed[i:to_i], added[j:to_j], i),
+            (removed[to_i : to_i + 1], added[to_j : to_j + 1], to_i),
+        ):
+            lines = *(f"-{line}" for line in old), *(f"+{line}" for line in new)
+            if lines:
+                parts.append(replace(hunk, lines=lines, old_start=hunk.old_start + at))
+        i, j = to_i + 1, to_j + 1
+    return parts
+
+
+def _similar(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+    """Return pairs of similar lines as numbers, in order, so that they are as similar as possible."""
+    best: dict[tuple[int, int], tuple[float, list[tuple[int, int]]]] = {}
+    for i in range(len(old) + 1):
+        for j in range(len(new) + 1):
+            choices = [best[at] for at in ((i - 1, j), (i, j - 1)) if at in best] or [(0.0, [])]
+            if i and j:
+                alike = difflib.SequenceMatcher(
+                    None, old[i - 1].strip(), new[j - 1].strip()
+                ).ratio()
+                if alike >= SIMILAR:
+                    total, pairs = best[i - 1, j - 1]
+                    choices.append((total + alike, [*pairs, (i - 1, j - 1)]))
+            best[i, j] = max(choices, key=lambda choice: choice[0])
+    return best[len(old), len(new)][1]
+
+
 def apply(hunks: Iterable[Hunk], folder: Path) -> None:
     """Make the changes of hunks in the files of a folder. Each file still has the old lines."""
-    for hunk in sorted(hunks, key=lambda hunk: -hunk.old_start):  # from the end, so that lines stay
+    # From the end, so that the numbers of earlier lines stay as they are. At the same place, a line is
+    # replaced before others are added above it.
+    for hunk in sorted(hunks, key=lambda hunk: (-hunk.old_start, not hunk.removed)):
         file, start = folder / hunk.file, max(hunk.old_start, 0)
         lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
         old = [line for line in hunk.lines if line[0] != "+"]

@@ -25,7 +25,7 @@ from workshop.checks import (
 )
 from workshop.checks.console import LOG_SAYS, UNKNOWN, complete, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
-from workshop.checks.near_misses import missing_app, unsaved
+from workshop.checks.near_misses import missing_app, unsaved, unused
 from workshop.checks.patience import hurried
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
@@ -106,6 +106,8 @@ def _checked(which: str, hint: int) -> Verdict:
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
+    else:
+        verdict = replace(verdict, hint=unused(paths.my_chat(), verdict.about) + verdict.hint)
     if verdict.is_exercise and not has_begun(verdict):
         own = own_lines(step.number) if verdict.state == OPEN else []
         verdict = naming_own_lines(verdict, own) if own else verdict

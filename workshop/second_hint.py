@@ -125,9 +125,9 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     About an exercise, it shows only the learner's lines: if `found` is empty, all that belong to it.
     """
     mine = changes.lesson_files(paths.my_chat())
-    if verdict.is_exercise:
-        if not found:
-            return _tried(verdict, mine)
+    if verdict.is_exercise and not found:
+        return _tried(verdict, mine)
+    if verdict.is_exercise or _only_removes_a_solution(verdict.step, found):
         return _about_the_exercise(verdict.step, found, mine)
     if not 0 < len(found) <= MOST_HUNKS:
         _, line = _place(verdict)
@@ -149,6 +149,12 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
         else:
             views.append(_missing(group[0], verdict.step))
     return _joined(views)
+
+
+def _only_removes_a_solution(number: str, found: list[Hunk]) -> bool:
+    """Return whether a promise would hold without the learner's solution of the exercise."""
+    own = own_lines(number)
+    return any(hunk in own for hunk in found) and not any(hunk.added for hunk in found)
 
 
 def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workshop import manifest
 from workshop.bisection import LIKELY, lines_at_fault
-from workshop.changes import Hunk, lesson_files, own_change
+from workshop.changes import Hunk, apply, lesson_files, own_change, split
 from workshop.checker import check
 from workshop.checks.console import Report
 from workshop.first_hint import naming_the_line
@@ -265,6 +265,36 @@ def test_an_own_way_to_solve_an_exercise_is_shown_if_it_has_no_effect(
     assert "the step" not in verdict.second.text
 
 
+def test_a_solution_next_to_the_mistake_is_left_alone(my_chat: Path) -> None:
+    catch_up("07")
+    edit(my_chat / "app.py", "        sockets[request.sid] = username\n",
+         '        sockets[username] = request.sid\n    newcomer = {"username": username}\n'
+         '    emit("joined", newcomer, broadcast=True, include_self=False)\n')  # fmt: skip
+    verdict = check("07", hint=2)
+    assert verdict.second and _sides(verdict.second) == [
+        "remove          sockets[username] = request.sid",
+        "add             sockets[request.sid] = username",
+    ]
+
+
+def test_nobody_is_told_to_remove_a_solution(my_chat: Path) -> None:
+    """The page does without it, but the exercise does not."""
+    catch_up("05")
+    edit(my_chat / "static" / "chat.js", LISTENER, f'const wave = $("#wave");\n{LISTENER}')
+    verdict = check("05", hint=2)
+    assert verdict.second and not verdict.is_exercise
+    assert "remove" not in verdict.second.text
+    assert '    yours     const wave = $("#wave");\n' in verdict.second.text
+
+
+def test_a_second_file_of_the_same_name_is_mentioned(my_chat: Path) -> None:
+    catch_up("05")
+    script = my_chat / "static" / "chat.js"
+    (my_chat / "chat.js").write_bytes(script.read_bytes())
+    edit(script, "  log.append(line);\n", "")
+    assert "Your chat uses `chat/static/chat.js`, and not `chat/chat.js`." in check("05").hint
+
+
 def test_a_line_is_named_if_its_error_occurs_in_a_file_that_is_right(my_chat: Path) -> None:
     """The learner calls a function with a wrong value, and the function's own file has no mistake."""
     catch_up("06")
@@ -416,3 +446,19 @@ def test_a_promise_that_holds_now_blames_no_line(my_chat: Path) -> None:
     edit(my_chat / "static" / "chat.js", "= message.username;", "= message.name;")
     hunks = suspects(BROKEN_05)
     assert not lines_at_fault(my_chat, hunks, lambda folder: True)
+
+
+CODE = st.lists(
+    st.sampled_from(["a = get(1)", "a = get(2)", "b", "    b", "", "c = f(a)"]), max_size=6
+)
+
+
+@given(CODE, CODE)
+def test_the_parts_of_a_hunk_do_together_what_it_does(old: list[str], new: list[str]) -> None:
+    lines = *(f"-{line}" for line in old), *(f"+{line}" for line in new)
+    hunk = Hunk("app.py", "", lines, 1, 1)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "app.py"
+        file.write_text("\n".join(["first", *old, "last", ""]), encoding="utf-8")
+        apply(split(hunk), Path(folder))
+        assert file.read_text(encoding="utf-8").splitlines() == ["first", *new, "last"]

@@ -65,6 +65,17 @@ def instead_of(folder: Path, wanted: str) -> str:
     return ""
 
 
+def unused(folder: Path, wanted: str) -> str:
+    """Return a hint about a second file that is called like `wanted`, or "" if there is none."""
+    name = wanted.rpartition("/")[2]
+    for found in (folder / name, *folder.glob(f"*/{name}")):
+        if found.is_file() and found != folder / wanted:
+            here, shown = (f"{folder.name}/{each}" for each in (wanted, found.relative_to(folder)))
+            question = "Have you typed lines in the wrong file?"
+            return f"Your chat uses `{here}`, and not `{shown}`. {question} "
+    return ""
+
+
 def pasted(code: str) -> str:
     """Return a sentence about marks that were pasted before most lines, or "" if there are none."""
     lines = [line for line in code.splitlines() if line.strip()]
