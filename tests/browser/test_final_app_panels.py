@@ -16,6 +16,7 @@ from tests.browser.team import (
     caught_up,
     connection,
     enter,
+    link,
     messages,
     set_level,
     shows,
@@ -235,6 +236,46 @@ def test_the_switcher_begins_a_conversation_with_a_person(team: Team, person: Pe
     bo.keyboard.type("newcomer")
     expect(bo.locator(".option")).to_have_count(1)  # the conversation, and no second way to it
     expect(bo.locator(".option-note")).to_have_text("")
+
+
+# ---- the members
+
+
+def test_the_person_who_was_chosen_is_the_one_who_is_added(team: Team, person: People) -> None:
+    place, elsewhere = team.room("Salaries"), team.room("Elsewhere", team.bo)
+    zoe = team.newcomer("zoe")
+    zoe.connect()
+    ada = enter(person, team.ada, place)
+    ada.locator("#people-toggle").click()
+    chosen = ada.get_by_label("Add someone to this room")
+    chosen.select_option(label="zoe")
+    team.bo.say(elsewhere.id, "Hello")
+    expect(link(ada, elsewhere)).to_have_attribute("data-unread", "1")
+    expect(chosen).to_have_value(str(zoe.id))
+    zoe.form("/account/name", "/account", name="Andrea Z.")  # comes before the others in the list
+    expect(chosen.locator("option")).to_contain_text(["Andrea Z.", "bo"])
+    expect(chosen).to_have_value(str(zoe.id))
+    ada.get_by_role("button", name="Add", exact=True).click()
+    expect(members(ada)).to_have_text(["ada", "Andrea Z."])
+    expect(chosen).to_have_value("")  # the next person has to be chosen, too
+    zoe.leave()
+
+
+def test_if_the_person_who_was_chosen_is_banned_nobody_is_added(team: Team, person: People) -> None:
+    place = team.room("Chosen in vain")
+    yan = team.newcomer("yan")
+    yan.connect()
+    ada = enter(person, team.ada, place)
+    ada.locator("#people-toggle").click()
+    chosen = ada.get_by_label("Add someone to this room")
+    chosen.select_option(label="yan")
+    assert team.ada.ask("POST", f"/api/people/{yan.id}/ban")["ok"]
+    expect(chosen.locator("option", has_text="yan")).to_have_count(0)
+    ada.get_by_role("button", name="Add", exact=True).click()
+    expect(ada.locator("#invite-person:invalid")).to_be_focused()
+    found = team.ada.ask("GET", f"/api/rooms/{place.id}/members")["members"]
+    assert [each["name"] for each in found] == ["ada"]
+    yan.leave()
 
 
 # ---- moderation

@@ -46,7 +46,8 @@ export class People extends Panel {
     $("#rename").hidden = $("#archive").hidden = !this.#mayManage || this.#current.archived;
     const outside = this.#directory.others(new Set(members.map(({ id }) => id)));
     $("#invite").hidden = !outside.length || this.#current.archived;
-    $("#invite-person").replaceChildren(...outside.map(({ id, name }) => new Option(name, id)));
+    const choices = [{ id: "", name: "Choose a person" }, ...outside];
+    keepList($("#invite-person"), choices, $("#choice-template"), fillChoice);
   }
 
   get #address() { return `rooms/${this.#room.id}`; }
@@ -119,4 +120,10 @@ export class People extends Panel {
     $("#invite-link-url").select(); // if copying fails, the user can press Ctrl+C
     if (await copied($("#invite-link-url").value)) $("#invite-link-hint").textContent = "Copied.";
   }
+}
+
+// Changes nothing if nothing has changed, so that an open list doesn't move.
+function fillChoice(option, { id, name }) {
+  option.value = id;
+  if (option.textContent !== name) option.textContent = name;
 }
