@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Playwright, expect
+from playwright.sync_api import Page, Playwright, Route, expect
 
 from tests.browser.conftest import launched
 from tests.browser.people import Browsers, People
@@ -237,6 +237,33 @@ def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: Peo
     team.ada.say(here.id, "is read")
     shows(other, "is read")
     reader.leave()
+
+
+def test_a_level_stays_as_chosen_until_the_server_answers(team: Team, person: People) -> None:
+    person.tolerate("503")
+    here, there = team.room("Undecided", team.bo), team.room("Undisturbed", team.bo)
+    bo = enter(person, team.bo, here)
+    bo.locator("#people-toggle").click()
+    level = bo.locator("#notify-level")
+    held: list[Route] = []
+    bo.route("**/notify", lambda route: held.append(route))
+    with bo.expect_request("**/notify"):
+        level.press("ArrowDown")
+    team.ada.say(there.id, "Hello")
+    expect(link(bo, there)).to_have_attribute("data-unread", "1")
+    expect(level).to_have_value("mentions")
+    with bo.expect_request("**/notify"):
+        level.press("ArrowDown")  # goes on from there
+    expect(level).to_have_value("none")
+    for route in held:
+        route.continue_()
+    expect(link(bo, here)).to_have_attribute("data-notify", "none")
+    expect(level).to_have_value("none")
+    bo.unroute("**/notify")
+    bo.route("**/notify", lambda route: route.fulfill(status=503))
+    level.select_option("all")
+    expect(bo.locator("#toasts p")).to_have_count(1)
+    expect(level).to_have_value("none")  # as the server still has it
 
 
 def listening(

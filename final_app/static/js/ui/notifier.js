@@ -19,6 +19,7 @@ export class Notifier extends Part {
   #switch = $("#notices-on");
   #shown = new Map(); // room id → the visible notification, with its `seq`
   #timers = new Set();
+  #unanswered = 0; // levels that the user has chosen and the server hasn't answered
 
   // goTo(room, seq) goes to a message.
   constructor({ room, directory, drawer, http, dialogs, goTo }) {
@@ -40,7 +41,8 @@ export class Notifier extends Part {
   show() {
     const { notify, kind } = this.#known(this.#room.id) ?? this.#room;
     const state = this.#state;
-    $("#notify-level").value = kind === "direct" && notify !== "none" ? "all" : notify;
+    const level = kind === "direct" && notify !== "none" ? "all" : notify;
+    if (!this.#unanswered) $("#notify-level").value = level;
     Object.assign(this.#switch, { checked: state === "on", disabled: /blocked|missing/.test(state) });
     $("#notices-state").textContent = STATES[state];
     $("#notices").dataset.state = state;
@@ -66,8 +68,14 @@ export class Notifier extends Part {
   }
 
   async #setLevel(level) {
-    const change = this.#http.put(`api/rooms/${this.#room.id}/notify`, { level });
-    this.#directory.roomChanged((await change.finally(() => this.show())).room);
+    this.#unanswered += 1;
+    try {
+      const { room } = await this.#http.put(`api/rooms/${this.#room.id}/notify`, { level });
+      this.#directory.roomChanged(room);
+    } finally {
+      this.#unanswered -= 1;
+      this.show(); // if the server refused the level, the select shows the old one again
+    }
   }
 
   #known(id) { return this.#directory.rooms.get(id); }
