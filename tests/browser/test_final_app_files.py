@@ -273,6 +273,35 @@ def test_a_message_that_waits_goes_on_waiting_when_a_file_of_it_is_taken_away(
     shows(ada, "Without a picture")
 
 
+@pytest.mark.parametrize("key", ["e", "r"])
+def test_whoever_edits_or_replies_while_a_message_waits_decides_again_when_to_send_it(
+    team: Team, person: People, key: str
+) -> None:
+    place = team.room(f"Waits and {key}", team.bo)
+    team.ada.say(place.id, "An old message")
+    ada = enter(person, team.ada, place)
+    held = hold(ada)
+    with ada.expect_request(UPLOADS):
+        attach(ada, notes())
+    write(ada, "Look at this")
+    expect(ada.locator("#held")).to_contain_text("will be sent")
+    ada.locator("#m-1").press(key)
+    expect(ada.locator("#context")).to_be_visible()
+    expect(ada.locator("#held")).to_have_text("")
+    expect(ada.locator("#text")).to_be_editable()
+    let_go(ada, held)
+    chips_are(ada, "done", "notes.txt")
+    expect(ada.locator("#context")).to_be_visible()  # it is neither sent nor changed by itself
+    ada.locator("#text").press("Escape")
+    expect(ada.locator("#text")).to_have_value("Look at this")
+    ada.locator("#text").press("Enter")
+    shows(ada, "An old message", "Look at this")
+    old, new = team.ada.history(place.id)
+    assert "edited_at" not in old
+    assert "reply_to" not in new
+    assert [each["filename"] for each in new["uploads"]] == ["notes.txt"]
+
+
 def test_a_line_cut_during_an_upload_loses_no_file(team: Team, person: People, line: Line) -> None:
     place = team.room("Cut upload", team.bo)
     ada, bo = enter(person, team.ada, place, line=line), enter(person, team.bo, place)

@@ -34,14 +34,17 @@ export class Composer extends Part {
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
   }
 
+  // A message that waits for its files becomes a draft again if the user begins a reply or an edit.
   reply(message) {
     this.cancel();
+    this.#hold("");
     this.#replyTo = message;
     this.#showContext(`Replying to ${message.author.name}`, plainText(message) || "A file");
   }
 
   edit(message) {
     this.cancel();
+    this.#hold("");
     this.#editing = message;
     this.#showContext("Editing your message", "");
     this.#put(message.text);
