@@ -211,20 +211,57 @@ def test_what_was_uploaded_survives_a_reload_and_what_has_vanished_is_dropped(
     attach(ada, image(), notes("gone.txt"), notes())
     chips_are(ada, "done", "harbour.png", "gone.txt", "notes.txt")
     ada.locator("#text").press_sequentially("not yet")
-    second = ada.context.new_page()
-    second.goto(team.url + place.path)
-    chips_are(second, "done", "harbour.png", "gone.txt", "notes.txt")  # as in the first tab
     assert team.ada.ask("DELETE", f"/api/uploads/{drawer(ada, place)[1]}")["ok"]
     ada.reload()
-    for page in (ada, second):
-        chips_are(page, "done", "harbour.png", "notes.txt")
+    chips_are(ada, "done", "harbour.png", "notes.txt")
     expect(ada.locator("#text")).to_have_value("not yet")
     expect(chips(ada).first.locator("img")).to_have_js_property("complete", True)
     assert chips(ada).first.locator("img").evaluate(IS_THERE)
     ada.locator("#text").press("Enter")
     shows(ada, "not yet")
     assert carried(team.ada, place) == [["harbour.png", "notes.txt"]]
+
+
+def test_each_of_two_tabs_sends_its_own_files(team: Team, person: People) -> None:
+    place = team.room("Two tabs")
+    ada = enter(person, team.ada, place)
+    attach(ada, notes("first.txt"))
+    chips_are(ada, "done", "first.txt")
+    held = hold(ada)
+    with ada.expect_request(UPLOADS):
+        attach(ada, notes("second.txt"))
+    write(ada, "Both reports")
+    expect(ada.locator("#held")).to_contain_text("will be sent")
+    second = ada.context.new_page()
+    second.goto(team.url + place.path)
+    caught_up(second)
     expect(chips(second)).to_have_count(0)
+    attach(second, notes("menu.txt"))
+    chips_are(second, "done", "menu.txt")
+    write(second, "Lunch?")
+    shows(second, "Lunch?")
+    expect(chips(ada).locator(".chip-name")).to_have_text(["first.txt", "second.txt"])
+    let_go(ada, held)
+    for page in (ada, second):
+        shows(page, "Lunch?", "Both reports")
+    assert carried(team.ada, place) == [["menu.txt"], ["first.txt", "second.txt"]]
+
+
+def test_the_files_of_a_closed_tab_are_there_in_the_next_one(team: Team, person: People) -> None:
+    place = team.room("Closed tab")
+    ada = enter(person, team.ada, place)
+    attach(ada, notes())
+    chips_are(ada, "done", "notes.txt")
+    second = ada.context.new_page()
+    second.goto(team.url + place.path)
+    caught_up(second)
+    expect(chips(second)).to_have_count(0)
+    ada.close()
+    second.reload()
+    chips_are(second, "done", "notes.txt")
+    write(second, "As planned")
+    shows(second, "As planned")
+    assert carried(team.ada, place) == [["notes.txt"]]
 
 
 # ---- sending

@@ -125,6 +125,7 @@ function start() {
   for (const part of parts) part.connect();
   conversation.open(state.page, state.at, outbox);
   drawer.watch(changedElsewhere);
+  uploads.adopt();
   for (const [event, listener] of Object.entries(events)) socket.on(event, listener);
   connection.connect();
   // A page in the back/forward cache is not visible, and must not stay connected.

@@ -1,5 +1,7 @@
 // Files for the next message in one room. They are uploaded immediately but one at a time, because a
-// page has few connections and the chat needs some. Finished uploads are kept in the drawer.
+// page has few connections and the chat needs some. Finished uploads are kept in the drawer, so they
+// survive a reload. The drawer is the same for all tabs, so each upload has the name of its page: a
+// message contains only the files that were chosen in its own tab.
 
 const AGAIN_S = 2;
 const MOST_TRIES = 3; // if nothing is answered while online; after that, the user decides
@@ -10,6 +12,7 @@ export class Uploads {
   #room; #drawer; #http; #limits; #changed;
   #coming = []; // not uploaded yet
   #pictures = new Map(); // upload id → local URL of the chosen image, for the lifetime of the page
+  #page = `page ${Date.now()} ${Math.random()}`; // also the name of the lock that this page holds
   #connected = false;
   #sending = false;
   #later;
@@ -17,6 +20,18 @@ export class Uploads {
   constructor({ room, drawer, http, limits, changed }) {
     [this.#room, this.#drawer, this.#http] = [room.id, drawer, http];
     [this.#limits, this.#changed] = [limits, changed];
+  }
+
+  // Takes over the uploads of pages that are no longer open, such as this page before a reload. Without
+  // locks (which need HTTPS or localhost), it can't know which pages are open, and takes over all.
+  async adopt() {
+    const left = new Promise((resolve) => addEventListener("pagehide", resolve));
+    navigator.locks?.request(this.#page, () => left); // held until the user leaves the page
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    const open = new Set(held.map(({ name }) => name));
+    let places = this.#limits.uploads - this.items.length;
+    const adopted = (upload) => !open.has(upload.page) && places-- > 0;
+    this.#store(this.#stored.map((each) => (adopted(each) ? { ...each, page: this.#page } : each)));
   }
 
   get name() { return `files ${this.#room}`; }
@@ -74,9 +89,17 @@ export class Uploads {
   }
 
   // Read from storage each time, because other tabs of the same user write there too.
-  get #kept() { return this.#drawer.get(this.name) ?? []; }
+  get #stored() { return this.#drawer.get(this.name) ?? []; }
+
+  // The finished uploads of this page.
+  get #kept() { return this.#stored.filter(({ page }) => page === this.#page); }
 
   #keep(uploads) {
+    const others = this.#stored.filter(({ page }) => page !== this.#page);
+    this.#store([...others, ...uploads]);
+  }
+
+  #store(uploads) {
     this.#drawer.put(this.name, uploads.length ? uploads : null);
     this.#changed();
   }
@@ -124,7 +147,7 @@ export class Uploads {
     if (!ok) return this.#refuse(item, error);
     this.#pictures.set(upload.id, item.url || undefined);
     this.#coming = this.#coming.filter((each) => each !== item);
-    this.#keep([...this.#kept, { ...upload, key: item.key }]);
+    this.#keep([...this.#kept, { ...upload, key: item.key, page: this.#page }]);
     return true;
   }
 
