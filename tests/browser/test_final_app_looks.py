@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import People
-from tests.browser.team import Line, Room, Team, caught_up, enter, messages, shows, write
+from tests.browser.team import Line, Room, Team, caught_up, enter, messages, shows, talk, write
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +28,8 @@ BODIES = [
     "<p>&lt;img src=x onerror=alert(1)&gt;<br>\n&amp;lt;b&amp;gt; \"one\" &amp; 'two'</p>",
     "<p>one</p>\n<p>two</p>",
 ]
+PAGE = 50  # messages: as many as the page holds that one comes to
+LONG = " ".join(map(str, range(200)))  # more than a quote shows
 QUOTES = {3: "ada: Plain, in two lines"}  # by the place of the reply
 # What the log shows of each message, in the page or in the document as the server sends it.
 SHOWN = """async ({ fresh }) => {
@@ -136,3 +138,25 @@ def test_a_reply_to_a_plain_message_quotes_its_text(team: Team, person: People) 
     write(ada, "Indeed")
     expect(ada.locator("#m-2 .quote-text")).to_have_text(TRICK)
     assert shown(ada)[1] == shown(ada, fresh=True)[1]
+
+
+def test_the_quotes_of_a_message_follow_its_changes(team: Team, person: People, line: Line) -> None:
+    place = team.room("Requoted", team.bo)
+    first = team.bo.say(place.id, "My password is hunter2")["message"]["id"]
+    talk(team.ada, place, PAGE)
+    team.ada.say(place.id, "Careful", reply_to=first)
+    team.ada.say(place.id, "Gone", reply_to=first)
+    gone = team.ada.history(place.id)[-1]["id"]
+    team.ada.emit("delete_message", {"id": gone})
+    ada = enter(person, team.ada, place, line=line)
+    expect(ada.locator("#m-1")).to_have_count(0)  # only its replies are on the page
+    reply = ada.locator(f"#m-{PAGE + 2}")
+    expect(reply.locator(".quote-text")).to_have_text("My password is hunter2")
+    team.bo.emit("edit_message", {"id": first, "text": f"My **pass** word {LONG}"})
+    expect(reply.locator(".quote-text")).to_contain_text("My pass word 0 1 2")
+    assert shown(ada)[-2:] == shown(ada, fresh=True)[-2:]
+    line.cut()
+    team.bo.emit("delete_message", {"id": first})
+    line.restore()
+    expect(reply.locator(".quote-text")).to_have_text("Message deleted")
+    assert shown(ada)[-2:] == shown(ada, fresh=True)[-2:]

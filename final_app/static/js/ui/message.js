@@ -1,9 +1,11 @@
 // Fills the markup (templates/_message.html) of a message that is stored or pending.
 
 import { clockTime, fullTime } from "../core/times.js";
-import { $, clone, fillAvatar } from "./dom.js";
+import { $, clone, fillAvatar, plainText } from "./dom.js";
 import { fillFiles } from "./files.js";
 import { fillReactions } from "./reactions.js";
+
+const EXCERPT_CHARACTERS = 120; // as in chat/messages.py
 
 export class MessageView {
   #room; #nameOf; #picture;
@@ -33,6 +35,12 @@ export class MessageView {
     fillFiles(node, message.uploads, this.#picture);
     this.fillNames(node, message);
     $(".delivery", node).hidden = true;
+  }
+
+  // Call this when the message that a reply quotes was edited or deleted.
+  refillQuote(node, message) {
+    const text = [...plainText(message)].slice(0, EXCERPT_CHARACTERS).join("");
+    this.#fillQuote(node, { ...message, author: message.author.name, text });
   }
 
   fillNames(node, { reactions }) { fillReactions(node, reactions, this.me.id, this.#nameOf); }

@@ -52,6 +52,7 @@ export class Timeline {
   show(message, fromPage = false) {
     let node = this.node(message.seq);
     if (node && message.rev <= Number(node.dataset.rev)) return;
+    if (message.edited_at || message.deleted) this.#showInQuotes(message);
     node ??= this.#find(message.client_id, PENDING);
     if (!fromPage && !this.#reaches(message.seq)) return node?.remove();
     node ??= this.#view.make();
@@ -123,6 +124,12 @@ export class Timeline {
   #fill(node, message) {
     this.#view.fill(node, message);
     this.#contents.set(node, message);
+  }
+
+  // The replies can be on the page without the message that they quote.
+  #showInQuotes(message) {
+    const quotes = ({ reply_to, deleted }) => reply_to?.id === message.id && !deleted;
+    for (const node of this.all) if (quotes(this.content(node))) this.#view.refillQuote(node, message);
   }
 
   #place(node, seq, fromPage) {
