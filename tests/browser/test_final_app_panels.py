@@ -29,6 +29,11 @@ pytestmark = pytest.mark.browser
 
 LONG_TALK = 120  # messages: more than the page holds that one comes to
 NARROWEST = 320  # pixels
+# In Safari, the keydown of Enter comes after the composition has ended.
+ENDS_COMPOSITION: list[dict[str, bool | int]] = [{"isComposing": True}, {"keyCode": 229}]
+PRESS_ENTER = """(field, how) => field.dispatchEvent(new KeyboardEvent("keydown", {
+    key: "Enter", code: "Enter", bubbles: true, cancelable: true, ...how,
+}))"""
 SMALLEST_TARGET = 24  # pixels
 SMALL_TARGETS = """smallest => [...document.querySelectorAll("button, select, input, summary, a")]
     .filter(it => it.checkVisibility() && !it.closest("#content, .sr, .choice, .check"))
@@ -236,6 +241,19 @@ def test_the_switcher_begins_a_conversation_with_a_person(team: Team, person: Pe
     bo.keyboard.type("newcomer")
     expect(bo.locator(".option")).to_have_count(1)  # the conversation, and no second way to it
     expect(bo.locator(".option-note")).to_have_text("")
+
+
+def test_enter_that_ends_a_composition_does_not_leave_the_room(team: Team, person: People) -> None:
+    here, there = team.room("Composed here"), team.room("東京")
+    ada = enter(person, team.ada, here)
+    ada.keyboard.press("Control+k")
+    ada.locator("#switcher-text").fill("東")
+    assert_active(ada, there.name)
+    for how in ENDS_COMPOSITION:
+        ada.locator("#switcher-text").evaluate(PRESS_ENTER, how)
+        expect(ada.locator("#switcher")).to_be_visible()
+    ada.locator("#switcher-text").evaluate(PRESS_ENTER, {})
+    expect(ada.locator("#room-name")).to_have_text(there.name)
 
 
 # ---- the members

@@ -1,12 +1,11 @@
 // The message field, for a new message, a reply, or a change to your own message.
 // Its text survives a reload. It's never disabled just because the connection is down.
 
-import { $, plainText, plural } from "./dom.js";
+import { $, isComposing, plainText, plural } from "./dom.js";
 import { Part } from "./part.js";
 
 const COUNTER_FROM_CHARACTERS = 200; // the counter appears when only this many are left
 const MOST_LINES = 8; // as in composer.css
-const IME_KEY_CODE = 229; // what browsers report for a key that an input method handles
 
 export class Composer extends Part {
   #field = $("#text");
@@ -82,7 +81,7 @@ export class Composer extends Part {
   }
 
   #key(event) {
-    if (event.isComposing || event.keyCode === IME_KEY_CODE) return;
+    if (isComposing(event)) return;
     const newLine = event.shiftKey || matchMedia("(pointer: coarse)").matches;
     if (event.key === "Enter" && !newLine) this.#submit(event);
     if (event.key === "Escape") this.#waiting ? this.#hold("") : this.cancel();

@@ -1,6 +1,7 @@
 // Helpers for the document. They never insert text as HTML, which only message.js may do.
 
 const HUES = 12;
+const IME_KEY_CODE = 229; // what browsers report for a key that an input method handles
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 
@@ -21,6 +22,10 @@ export const plainText = ({ text, html }) => {
 };
 
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+
+// Returns whether a key belongs to an input method, for example Enter that confirms a word. In Safari,
+// this Enter comes after the composition has ended, so only its code differs from other keys.
+export const isComposing = (event) => event.isComposing || event.keyCode === IME_KEY_CODE;
 
 // Returns whether the text was copied. Browsers can refuse this, and offer a clipboard only with HTTPS.
 export const copied = async (text) =>

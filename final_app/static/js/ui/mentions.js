@@ -1,12 +1,11 @@
 // Suggests people after @ and a letter. The focus stays in the field, as in a combobox. The arrow keys
 // move in the list, and Enter and Tab choose. (A textarea can't have the role combobox or aria-expanded.)
 
-import { $, fillAvatar, keepList } from "./dom.js";
+import { $, fillAvatar, isComposing, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_SHOWN = 6;
 const TOKEN = /(?<![\p{L}\p{N}_@.])@(\p{L}[\p{L}\p{N}._-]*)$/u; // before the cursor
-const IME_KEY_CODE = 229; // as in composer.js
 
 export class Mentions extends Part {
   #field = $("#text");
@@ -80,7 +79,7 @@ export class Mentions extends Part {
   }
 
   #key(event) {
-    if (this.#list.hidden || event.isComposing || event.keyCode === IME_KEY_CODE) return;
+    if (this.#list.hidden || isComposing(event)) return;
     if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
     const choose = () => this.#choose(this.#list.children[this.#at]);
     const does = {

@@ -1,6 +1,6 @@
 // A panel on the right. A button opens it, Esc closes it, and only one panel is open at a time.
 
-import { $ } from "./dom.js";
+import { $, isComposing } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Panel extends Part {
@@ -13,7 +13,7 @@ export class Panel extends Part {
     super.connect();
     this.listen(this.#button, "click", () => this.open(!this.isOpen));
     this.listen($(`#${this.panel.id}-close`), "click", () => this.open(false));
-    const leaves = ({ key, isComposing }) => key === "Escape" && !isComposing;
+    const leaves = (event) => event.key === "Escape" && !isComposing(event);
     this.listen(this.panel, "keydown", (event) => leaves(event) && this.open(false));
   }
 

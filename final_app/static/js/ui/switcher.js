@@ -2,7 +2,7 @@
 
 import { counted } from "../core/directory.js";
 import { goTo } from "./dialogs.js";
-import { $, fillPlace, keepList } from "./dom.js";
+import { $, fillPlace, isComposing, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_OPTIONS = 50;
@@ -34,7 +34,7 @@ export class Switcher extends Part {
 
   #key(event) {
     const step = { ArrowUp: -1, ArrowDown: 1, Enter: 0 }[event.key];
-    if (event.isComposing || step === undefined || !this.#options.length) return;
+    if (isComposing(event) || step === undefined || !this.#options.length) return;
     event.preventDefault();
     if (step) this.#activate(this.#active + step);
     else this.#go(this.#options[this.#active].id);
