@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, FloatRect, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, FloatRect, Locator, Page, expect
 
 from tests.browser.looks import COLOURS, SIDEWAYS, assert_sound
 from tests.browser.people import HEIGHT, NARROW, WIDE, People
@@ -318,6 +318,27 @@ def test_enter_that_ends_a_composition_does_not_send(team: Team, person: People)
     ada.locator("#text").press("Enter")
     shows(ada, "にほん")
     assert stored(team.ada, place) == ["にほん"]
+
+
+def test_the_enter_key_of_a_phone_says_what_it_does(
+    team: Team, person: People, browser: Browser
+) -> None:
+    place = team.room("Enter")
+    phone = browser.new_context(has_touch=True, is_mobile=True)
+    bring_cookies(phone, team.ada)
+    touched = phone.new_page()
+    touched.goto(team.url + place.path)
+    caught_up(touched)
+    expect(touched.locator("#text")).to_have_attribute("enterkeyhint", "enter")
+    write(touched, "One line")
+    touched.locator("#text").press_sequentially("another one")
+    expect(touched.locator("#text")).to_have_value("One line\nanother one")
+    phone.close()
+    typed = enter(person, team.ada, place)
+    expect(typed.locator("#text")).to_have_attribute("enterkeyhint", "send")
+    write(typed, "One line")
+    shows(typed, "One line")
+    assert stored(team.ada, place) == ["One line"]
 
 
 def test_a_refused_message_says_why_and_holds_nothing_up(team: Team, person: People) -> None:

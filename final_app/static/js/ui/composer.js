@@ -9,6 +9,7 @@ const MOST_LINES = 8; // as in composer.css
 
 export class Composer extends Part {
   #field = $("#text");
+  #touch = matchMedia("(pointer: coarse)"); // there, Enter begins a new line, and only the button sends
   #draft; #drawer; #limit; #uploads; #send; #edit; #editLast;
   #replyTo = null;
   #editing = null;
@@ -29,6 +30,8 @@ export class Composer extends Part {
     this.listen(this.#field, "input", () => this.#written());
     this.listen($("#context-cancel"), "click", () => this.cancel());
     this.listen($("#held-cancel"), "click", () => this.#hold(""));
+    this.listen(this.#touch, "change", () => this.#labelEnter());
+    this.#labelEnter();
     this.#put(this.#kept);
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
   }
@@ -80,9 +83,12 @@ export class Composer extends Part {
     this.#field.focus();
   }
 
+  // Keyboards on a screen show what their Enter key does.
+  #labelEnter() { this.#field.enterKeyHint = this.#touch.matches ? "enter" : "send"; }
+
   #key(event) {
     if (isComposing(event)) return;
-    const newLine = event.shiftKey || matchMedia("(pointer: coarse)").matches;
+    const newLine = event.shiftKey || this.#touch.matches;
     if (event.key === "Enter" && !newLine) this.#submit(event);
     if (event.key === "Escape") this.#waiting ? this.#hold("") : this.cancel();
     if (event.key === "ArrowUp" && !event.altKey && !this.#field.value) {
