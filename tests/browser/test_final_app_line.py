@@ -1,10 +1,11 @@
 """A silent connection, a page that is out of date, and people who come, go and change."""
 
+import re
 import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, WebSocketRoute, expect
 
 from tests.browser.looks import assert_sound
 from tests.browser.people import People
@@ -135,6 +136,36 @@ def test_a_page_that_has_missed_nothing_does_not_ask_what_it_missed(
     caught_up(page)
     shows(page, "Something to miss")
     assert any('"sync"' in each for each in sent), sent
+
+
+def test_a_page_that_gets_no_answer_to_sync_asks_again_although_its_line_is_alive(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Unanswered", team.bo)
+    page = person()
+    bring_cookies(page.context, team.ada)
+    lost: list[str | bytes] = []
+
+    def lose_the_first_sync(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def send(frame: str | bytes) -> None:
+            if not lost and f'["sync",{{"rooms":{{"{place.id}":' in str(frame):
+                lost.append(frame)
+            else:
+                server.send(frame)
+
+        route.on_message(send)
+
+    page.route_web_socket(re.compile("socket.io"), lose_the_first_sync)
+    page.goto(line.url + place.path)
+    caught_up(page)
+    line.cut()
+    connection(page, "offline")
+    team.bo.say(place.id, "Something to miss")
+    line.restore()
+    shows(page, "Something to miss")
+    assert len(lost) == 1
 
 
 # ---- a page that is out of date

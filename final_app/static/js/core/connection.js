@@ -67,7 +67,7 @@ export class Connection {
 
   // Returns the acknowledgement, or an error in the same form if none arrived in time.
   async ask(event, payload) {
-    if (!this.online) return refusal("You're not connected right now.");
+    if (!this.online) return refusal("offline", "You're not connected right now.");
     const before = this.#heard;
     const answer = await this.#answer(event, payload, ANSWER_TIMEOUT_MS);
     if (!answer && before === this.#heard) this.#probe();
@@ -118,6 +118,8 @@ export class Connection {
   }
 }
 
-const refusal = (message) => ({ ok: false, error: { code: "offline", message } });
+const refusal = (code, message) => ({ ok: false, error: { code, message } });
 
-export const noAnswer = () => refusal("The server didn't respond. Try again in a moment.");
+// The connection may still be alive, so no welcome has to follow. Whoever asked must ask again.
+export const noAnswer = () =>
+  refusal("no_answer", "The server didn't respond. Try again in a moment.");

@@ -5,7 +5,7 @@
 
 const AGAIN_S = 2;
 const MOST_TRIES = 3; // if nothing is answered while online; after that, the user decides
-const PASSING = new Set(["offline", "rate_limited", "busy"]); // errors after which to try again
+const PASSING = new Set(["no_answer", "rate_limited", "busy"]); // errors after which to try again
 const UNREADABLE = { error: { message: "This file can't be read." } };
 
 export class Uploads {
