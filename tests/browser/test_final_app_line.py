@@ -17,8 +17,10 @@ from tests.browser.team import (
     caught_up,
     connection,
     enter,
+    messages,
     shows,
     stored,
+    talk,
     write,
 )
 from tests.busy import within
@@ -28,6 +30,9 @@ pytestmark = pytest.mark.browser
 
 NOTICED = 8.0  # seconds after which a page knows that its line is silent
 AT_ONCE = 4_000  # milliseconds: before the notice of an interruption that may be short
+TOO_MANY = 201  # messages: the answer to `sync` is `reset`
+IMPATIENT = """const { timeout } = AbortSignal;
+AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 20)"""  # 1.5 s, not 30 s
 TRANSFERRED = """performance.getEntriesByType("resource")
     .filter(({ name }) => name.includes("/api/people"))
     .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
@@ -166,6 +171,57 @@ def test_a_page_that_gets_no_answer_to_sync_asks_again_although_its_line_is_aliv
     line.restore()
     shows(page, "Something to miss")
     assert len(lost) == 1
+
+
+# ---- a request that is never answered
+
+
+def test_a_page_sends_messages_although_its_list_of_people_never_arrives(
+    team: Team, person: People
+) -> None:
+    place = team.room("Unlisted")
+    page = person()
+    bring_cookies(page.context, team.ada)
+    page.route("**/api/people*", lambda _: None)
+    page.goto(team.url + place.path)
+    connection(page, "online")
+    write(page, "Hello")
+    shows(page, "Hello")
+    assert stored(team.ada, place) == ["Hello"]
+
+
+def test_a_list_of_people_that_does_not_arrive_is_requested_again(
+    team: Team, person: People
+) -> None:
+    place = team.room("Requested again")
+    page = person()
+    bring_cookies(page.context, team.ada)
+    page.add_init_script(IMPATIENT)
+    page.route("**/api/people*", lambda _: None, times=1)
+    page.goto(team.url + place.path)
+    caught_up(page)
+    page.locator("#direct-open").click()
+    expect(page.locator("#write-list")).to_contain_text("bo")
+
+
+def test_a_page_of_history_that_does_not_arrive_stops_neither_sync_nor_the_outbox(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Unloaded", team.bo)
+    page = person()
+    bring_cookies(page.context, team.bo)
+    page.add_init_script(IMPATIENT)
+    page.goto(line.url + place.path)
+    caught_up(page)
+    line.cut()
+    connection(page, "offline")
+    write(page, "What did I miss?")
+    talk(team.ada, place, TOO_MANY)
+    page.route("**/messages?limit=*", lambda _: None, times=1)
+    line.restore()
+    expect(messages(page).nth(-2).locator(".body")).to_have_text(f"line {TOO_MANY}")
+    expect(messages(page).last).to_have_attribute("data-state", "sent")
+    expect(messages(page).last.locator(".body")).to_have_text("What did I miss?")
 
 
 # ---- a page that is out of date

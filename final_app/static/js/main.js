@@ -155,14 +155,17 @@ async function catchUp(welcome) {
   const before = conversation.lastSeq;
   const people = directory.welcome(welcome);
   reading.check();
-  await Promise.all([conversation.resume(directory.rooms.get(room.id)?.last_rev), people]);
+  await conversation.resume(directory.rooms.get(room.id)?.last_rev);
+  if (connection.online) goOn(conversation.lastSeq - before);
+  await people; // only their names are missing until then
   timeline.showNames();
-  if (!connection.online) return;
-  const missed = conversation.lastSeq - before;
+  if (connection.online) page.dataset.ready = "true";
+}
+
+function goOn(missed) {
   banner.online(missed && plural(missed, "new message", "new messages"));
   for (const each of [uploads, ...outboxes.values()]) each.connect();
   panel.refresh();
-  page.dataset.ready = "true";
 }
 
 function showDirectory() {

@@ -108,19 +108,20 @@ export class Directory {
   }
 
   async #loadAll(tag) {
-    clearTimeout(this.#timer);
-    try {
-      do { // again if a change was announced meanwhile
-        const { people, rev } = await this.#load(tag);
-        tag = undefined;
-        this.people = new Map(people.map((person) => [person.id, person]));
-        this.#rev = rev;
-      } while (this.#rev < this.#announced);
-      this.#announced = this.#rev;
-      this.#changed();
-    } catch {
-      this.#timer = setTimeout(() => this.#complete(), LOAD_AGAIN_MS);
-    }
+    let loaded;
+    do { // again if it failed, or if a change was announced meanwhile
+      loaded = await this.#load(tag).catch(() => null);
+      tag = undefined;
+      if (loaded) this.#replacePeople(loaded);
+      else await new Promise((resolve) => (this.#timer = setTimeout(resolve, LOAD_AGAIN_MS)));
+    } while (!loaded || this.#rev < this.#announced);
+    this.#announced = this.#rev;
+    this.#changed();
+  }
+
+  #replacePeople({ people, rev }) {
+    this.people = new Map(people.map((person) => [person.id, person]));
+    this.#rev = rev;
   }
 
   #update(id, change) {

@@ -2,6 +2,7 @@
 
 import { noAnswer } from "./connection.js";
 
+const ANSWER_TIMEOUT_MS = 30_000; // enough for a page of history over a slow connection
 const STALLED_MS = 60_000; // an upload without progress for this long starts again
 
 export class Http {
@@ -40,16 +41,22 @@ export class Http {
 
   // Returns whether the server responds with 404. Then the resource is gone, or the user can't see it.
   async isGone(address) {
-    const answer = await fetch(new URL(address, this.#base), { method: "HEAD" }).catch(() => null);
+    const answer = await this.#fetch(address, { method: "HEAD" }).catch(() => null);
     return answer?.status === 404;
   }
 
   async #call(method, address, body) {
     const headers = { "X-CSRFToken": this.#token, "Content-Type": "application/json" };
     const options = { method, headers, body: body && JSON.stringify(body) };
-    const answering = fetch(new URL(address, this.#base), options).then((answer) => answer.json());
+    const answering = this.#fetch(address, options).then((answer) => answer.json());
     const answer = await answering.catch(noAnswer);
     if (!answer.ok) throw new Error(answer.error.message);
     return answer;
+  }
+
+  // A browser waits for minutes if the connection has died silently.
+  #fetch(address, options) {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    return fetch(new URL(address, this.#base), { ...options, signal });
   }
 }
