@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.browser.team import (
     a_team,
     bring_cookies,
     caught_up,
+    connection,
     enter,
     messages,
     shows,
@@ -49,6 +51,9 @@ PUT_ABOVE_THE_EDGE = """(row, above) => {
     const log = document.querySelector("#scroller");
     log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top + above;
 }"""
+CURSED = "cursed"  # the server fails to store a message with this text
+CURSE = f"""CREATE TRIGGER curse BEFORE INSERT ON messages WHEN NEW.text = '{CURSED}'
+    BEGIN SELECT RAISE(ABORT, 'cursed'); END"""
 OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
 
 DIALOGS = {
@@ -356,6 +361,61 @@ def test_a_refused_message_says_why_and_holds_nothing_up(team: Team, person: Peo
     assert stored(team.ada, place) == ["text"]
 
 
+def test_a_message_that_the_server_cannot_store_does_not_hold_up_the_next_one(
+    team: Team, person: People
+) -> None:
+    ada = enter(person, team.ada, team.room("Held up"))
+    with cursed(team.server):
+        write(ada, CURSED, "The next one")
+        expect(messages(ada, "sent").locator(".body")).to_have_text(["The next one"])
+    failed = messages(ada, "failed")
+    expect(failed.locator(".delivery-text")).to_contain_text("Not sent. Something went wrong.")
+    failed.get_by_role("button", name="Retry").click()
+    expect(messages(ada, "sent")).to_have_count(2)
+
+
+def test_the_text_of_a_discarded_message_goes_back_in_front_of_the_draft(
+    team: Team, person: People
+) -> None:
+    place = team.room("Discarded")
+    ada = enter(person, team.ada, place)
+    with cursed(team.server):
+        write(ada, CURSED)
+        discard = messages(ada, "failed").get_by_role("button", name="Discard")
+        ada.locator("#text").fill("A draft")
+        discard.click()
+    expect(messages(ada)).to_have_count(0)
+    ada.reload()
+    expect(ada.locator("#text")).to_have_value(f"{CURSED}\nA draft")
+    ada.locator("#text").press("Enter")
+    shows(ada, f"{CURSED}\nA draft")
+
+
+def test_a_message_that_waits_for_the_line_can_be_taken_back_with_its_file(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Taken back")
+    ada = enter(person, team.ada, place, line=line)
+    notes = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Bread"}
+    ada.locator("input[type=file]").set_input_files([notes])  # type: ignore[list-item]
+    expect(ada.locator(".chip-note")).to_have_text("5 B")
+    line.cut()
+    connection(ada, "offline")
+    write(ada, "I regret this", "But not this")
+    regretted = messages(ada, "sending").first
+    expect(regretted.get_by_role("button", name="Retry")).to_be_hidden()
+    assert_sound(ada)
+    regretted.get_by_role("button", name="Discard").click()
+    expect(ada.locator("#text")).to_have_value("I regret this")
+    expect(ada.locator("#text")).to_be_focused()
+    line.restore()
+    shows(ada, "But not this")
+    write(ada, "Better words")
+    shows(ada, "But not this", "Better words")
+    expect(messages(ada).last.locator(".file-name")).to_have_text("notes.txt")
+    assert stored(team.ada, place) == ["But not this", "Better words"]
+
+
 def test_what_one_does_with_a_message_is_never_cut_off_at_the_edge_of_the_log(
     team: Team, person: People
 ) -> None:
@@ -466,6 +526,15 @@ def log_in(page: Page, name: str) -> None:
     page.locator("#login-username").fill(name)
     page.locator("#login-password").fill(PASSWORD)
     page.locator("#login-password").press("Enter")
+
+
+@contextmanager
+def cursed(server: Server) -> Iterator[None]:
+    server.sql(CURSE)
+    try:
+        yield
+    finally:
+        server.sql("DROP TRIGGER curse")
 
 
 def box(place: Locator) -> FloatRect:

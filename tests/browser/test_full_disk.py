@@ -45,6 +45,10 @@ def test_a_page_says_that_the_disk_is_full_and_sends_everything_when_it_is_not(
     expect(waiting.locator(".delivery-text")).to_have_text(
         f"Not sent yet. {SENTENCE} Still trying."
     )
+    write(ada, "Never mind")
+    waiting.last.get_by_role("button", name="Discard").click()
+    expect(ada.locator("#text")).to_have_value("Never mind")
+    expect(waiting).to_have_count(1)
     ada.locator("input[type=file]").set_input_files([FILE])  # type: ignore[list-item]
     expect(ada.locator(".chip-note")).to_have_text(SENTENCE)
     ada.locator("#text").fill("With a file")

@@ -80,7 +80,7 @@ const acts = {
   react,
   view: ({ uploads: all }, link) => viewer.open(all.filter(isImage), link.parentElement.dataset.key),
   retry: ({ client_id }) => outbox.retry(client_id),
-  discard: ({ client_id }) => outbox.settle(client_id),
+  discard,
 };
 const actions = new Actions({ timeline, acts });
 // Every room has an outbox, because messages written offline in other rooms still have to be sent.
@@ -211,6 +211,13 @@ function send(text, message, files) {
   timeline.clearNewLine();
   outbox.add(text, message && quoted(message), files);
   conversation.showLatest();
+}
+
+// The text goes back into the field, and the files next to it.
+function discard({ client_id, text, uploads: files = [] }) {
+  outbox.discard(client_id);
+  composer.restore(text);
+  uploads.restore(files);
 }
 
 function quoted(message) {

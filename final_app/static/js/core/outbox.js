@@ -5,6 +5,7 @@
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const TRIES_BEFORE_RETRY_IS_OFFERED = 3;
+const MOST_INTERNAL_ERRORS = 3; // after that, the message counts as refused
 const LASTING = new Set(["disk_full", "damaged"]); // these errors last until the server is repaired
 const REFUSALS = new Set(["invalid", "forbidden", "not_found", "conflict"]); // retrying can't help
 
@@ -13,6 +14,7 @@ export class Outbox {
   #connected = false;
   #draining = false;
   #tries = new Map(); // client_id → unanswered attempts on this page
+  #internalErrors = new Map(); // client_id → internal errors on this page
   #wake = () => {};
 
   // send(room, item) always returns an acknowledgement. accepted(message) is called for each
@@ -24,12 +26,15 @@ export class Outbox {
 
   get name() { return `outbox ${this.#room}`; }
 
-  // Read from storage each time, because other tabs of the same user write there too.
+  // Read from storage each time, because other tabs of the same user write there too. An item waits
+  // while there is no connection, or while one of the items is stuck.
   get items() {
     const tries = (item) => this.#tries.get(item.client_id) ?? 0;
     const kept = this.#drawer.get(this.name) ?? [];
-    const stuck = (item) => !!item.why || tries(item) >= TRIES_BEFORE_RETRY_IS_OFFERED;
-    return kept.map((item) => ({ ...item, stuck: stuck(item) }));
+    const tried = (item) => !!item.why || tries(item) >= TRIES_BEFORE_RETRY_IS_OFFERED;
+    const items = kept.map((item) => ({ ...item, stuck: !item.error && tried(item) }));
+    const waits = !this.#connected || items.some(({ stuck }) => stuck);
+    return items.map((item) => ({ ...item, waits }));
   }
 
   add(text, replyTo, uploads) {
@@ -45,7 +50,13 @@ export class Outbox {
     this.#drain();
   }
 
-  // The message was acknowledged, broadcast or found in the history, or the user discarded it.
+  // The user discarded the message. If the server has already stored it, it appears as sent.
+  discard(clientId) {
+    this.settle(clientId);
+    this.#wake();
+  }
+
+  // The message was acknowledged, broadcast or found in the history.
   settle(clientId) {
     const items = this.items;
     const left = items.filter((item) => item.client_id !== clientId);
@@ -60,17 +71,19 @@ export class Outbox {
 
   connect() {
     this.#connected = true;
+    this.#changed(this.items);
     this.#wake();
     this.#drain();
   }
 
   disconnect() {
     this.#connected = false;
+    this.#changed(this.items);
     this.#wake();
   }
 
   #keep(items) {
-    const lean = items.map(({ stuck, ...item }) => item);
+    const lean = items.map(({ stuck, waits, ...item }) => item);
     this.#drawer.put(this.name, lean.length ? lean : null);
     this.#changed(this.items);
   }
@@ -94,9 +107,17 @@ export class Outbox {
       const answer = await this.#send(this.#room, item);
       const { code, message } = answer.error ?? {};
       if (answer.ok) this.#accepted(answer.message);
-      else if (REFUSALS.has(code)) this.#note(item.client_id, { error: message });
+      else if (this.#isRefused(item.client_id, code)) this.#note(item.client_id, { error: message });
       else if (this.#connected) await this.#pause(item.client_id, answer.error);
     }
+  }
+
+  // An internal error may concern only this message, which must not hold up the others for good.
+  #isRefused(clientId, code) {
+    if (code !== "internal") return REFUSALS.has(code);
+    const errors = (this.#internalErrors.get(clientId) ?? 0) + 1;
+    this.#internalErrors.set(clientId, errors);
+    return errors >= MOST_INTERNAL_ERRORS;
   }
 
   // Waits as long as the server asked, or with exponential backoff and jitter.

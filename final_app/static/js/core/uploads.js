@@ -76,6 +76,9 @@ export class Uploads {
     return uploads;
   }
 
+  // Takes the uploads of a message back that was discarded.
+  restore(uploads) { this.#keep([...this.#kept, ...uploads]); }
+
   connect() {
     this.#connected = true;
     this.#drain();

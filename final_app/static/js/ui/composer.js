@@ -61,6 +61,15 @@ export class Composer extends Part {
     return Boolean(cancelled);
   }
 
+  // Puts the text of a discarded message in front of the draft. An edit in progress stays as it is.
+  restore(text) {
+    this.#hold("");
+    const draft = [text, this.#kept].filter(Boolean).join("\n");
+    this.#drawer.put(this.#draft, draft || null);
+    if (!this.#editing) this.#put(draft);
+    this.#field.focus();
+  }
+
   filesChanged() {
     if (this.#waiting && this.#uploads.items.length) this.#submit();
     else this.#hold("");

@@ -83,11 +83,12 @@ export class MessageView {
     $(".quote-text", quote).textContent = quoted.deleted ? "Message deleted" : quoted.text || "A file";
   }
 
-  #fillDelivery(delivery, { error, stuck, why = "" }) {
-    delivery.hidden = !error && !stuck;
-    const trying = `Not sent yet. ${why} Still trying.`;
+  // A message that isn't being sent right now can be discarded.
+  #fillDelivery(delivery, { error, stuck, waits, why = "" }) {
+    delivery.hidden = !error && !waits;
+    const trying = stuck ? `Not sent yet. ${why} Still trying.` : "";
     $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : trying;
-    $("[data-act=discard]", delivery).hidden = !error;
+    $("[data-act=retry]", delivery).hidden = !error && !stuck;
   }
 }
 
