@@ -239,6 +239,21 @@ def test_who_is_removed_is_told_and_hears_nothing_more(team: Team, person: Peopl
     shows(bo, "Good bye, Bo")
 
 
+def test_who_is_added_again_sees_what_was_written_in_the_meantime(
+    team: Team, person: People
+) -> None:
+    place = team.room("Added again", team.bo)
+    team.ada.say(place.id, "Good bye, Bo")
+    bo = enter(person, team.bo, place)
+    shows(bo, "Good bye, Bo")
+    assert team.ada.ask("DELETE", f"/rooms/{place.id}/members/{team.bo.id}")["ok"]
+    expect(bo.locator("#composer")).to_be_hidden()
+    team.ada.say(place.id, "Bo does not hear this")
+    assert team.ada.ask("PUT", f"/rooms/{place.id}/members/{team.bo.id}")["ok"]
+    shows(bo, "Good bye, Bo", "Bo does not hear this")
+    expect(bo.locator("#composer")).to_be_visible()
+
+
 def test_a_log_in_that_is_ended_elsewhere_signs_the_page_out(team: Team, person: People) -> None:
     person.tolerate("401")
     dee = team.newcomer("dee")

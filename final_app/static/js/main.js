@@ -109,8 +109,10 @@ const events = {
   presence: (news) => directory.presence(news),
   read_changed: ({ room: id, ...counts }) => directory.readChanged(id, counts),
   room_changed: (news) => {
+    const returned = !directory.rooms.has(news.room.id);
     directory.roomChanged(news.room);
     if (news.room.id !== room.id) return;
+    if (returned) conversation.resume(news.room.last_rev); // no events arrived in the meantime
     panel.refresh();
     mentions.forget();
   },
