@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Request, WebSocketRoute, expect
 
+from final_app.realtime.handlers import MOST_SOCKETS
 from tests.browser.looks import assert_sound
 from tests.browser.people import People
 from tests.browser.team import (
@@ -24,7 +25,9 @@ from tests.browser.team import (
     write,
 )
 from tests.busy import within
+from tests.faults import load
 from tests.faults.locks import held
+from tests.final_app.rig import Person
 
 pytestmark = pytest.mark.browser
 
@@ -254,6 +257,29 @@ def test_a_page_that_names_no_protocol_stops_and_offers_a_link(team: Team, perso
     connection(page, "ended")
     page.locator("#banner-link").click()
     page.wait_for_url(f"**{place.path}")
+
+
+# ---- too many pages
+
+
+def test_a_page_too_many_says_so_and_connects_when_another_one_is_closed(
+    team: Team, person: People
+) -> None:
+    team.newcomer("max")
+    most = Person(team.server, "max")
+    most.log_in()
+    others = [load.Line(most) for _ in range(MOST_SOCKETS)]
+    page = person()
+    bring_cookies(page.context, most)
+    page.goto(f"{team.url}/r/general")
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text(f"You can have at most {MOST_SOCKETS} open pages.")
+    assert_sound(page)
+    others.pop().ws.close()
+    caught_up(page)
+    expect(banner).to_contain_text("Back online")
+    for other in others:
+        other.ws.close()
 
 
 # ---- people

@@ -150,6 +150,7 @@ function showConnection(name, news) {
   if (name === "online") return catchUp(news);
   for (const each of [uploads, ...outboxes.values()]) each.disconnect();
   if (name === "ended") return banner.ended(ENDINGS[news?.reason]);
+  if (name === "crowded") return banner.crowded(news.message);
   return name === "outdated" ? banner.outdated() : banner.offline(news?.silent);
 }
 

@@ -1,5 +1,6 @@
 // One socket and its states: connecting → online ⇄ offline. When the session has ended, the state is
-// ended. When the server uses another version of the protocol, it is outdated.
+// ended. When the server uses another version of the protocol, it is outdated. While the person has too
+// many open pages, it is crowded, and the page keeps trying.
 
 export const PROTOCOL = 3; // must be the same as in realtime/handlers.py
 
@@ -27,7 +28,8 @@ export class Connection {
   #state = "connecting";
 
   // changed(state, news) is called for each new state, with the payload of welcome or session_ended.
-  // For offline, `news.silent` is true if the connection is certainly dead.
+  // For offline, `news.silent` is true if the connection is certainly dead. For crowded, `news.message`
+  // names the limit.
   constructor(socket, changed) {
     [this.#socket, this.#changed] = [socket, changed];
     socket.on("welcome", (welcome) => {
@@ -36,9 +38,10 @@ export class Connection {
     });
     socket.on("session_ended", (news) => this.#become("ended", news));
     socket.on("disconnect", (reason) => this.#dropped(reason === "io server disconnect"));
-    socket.on("connect_error", ({ data }) => {
+    socket.on("connect_error", ({ message, data }) => {
       if (data?.code === "unauthorized") this.#become("ended");
       else if (data?.code === "outdated") this.#become("outdated");
+      else if (data?.code === "too_many_sockets") this.#dropped(true, "crowded", { message });
       else this.#dropped(!socket.active);
       if (!data) socket.io.opts.transports.reverse(); // some networks block WebSockets
     });
@@ -102,9 +105,9 @@ export class Connection {
   }
 
   // Socket.IO reconnects automatically, except when the server closed the connection.
-  #dropped(byServer) {
+  #dropped(byServer, state = "offline", news = undefined) {
     if (this.#isOver) return;
-    this.#become("offline");
+    this.#become(state, news);
     clearTimeout(this.#timer);
     const pauseMs = CONNECT_AGAIN_MS * (1 + 2 * Math.random());
     if (byServer) this.#timer = setTimeout(() => this.#socket.connect(), pauseMs);

@@ -27,6 +27,11 @@ export class Banner {
     this.#timer = setTimeout(() => (this.#element.hidden = true), BACK_NOTICE_MS);
   }
 
+  crowded(reason) {
+    clearTimeout(this.#timer);
+    this.#show("offline", `${reason} Close another page to use this one.`);
+  }
+
   ended(reason = "") {
     clearTimeout(this.#timer);
     this.#show("ended", `You've been logged out${reason}.`);
