@@ -59,6 +59,17 @@ def page(
     }
 
 
+def where_left_off(user_id: int, room: dict[str, Any]) -> dict[str, Any]:
+    """Return the newest page of a room, or the page on which the user has stopped reading.
+
+    The newest page may begin after the first unread message. The user would not notice that there are
+    earlier ones, because everything counts as read as soon as the end of the room is on the screen.
+    """
+    read, newest = room["last_read_seq"], page(user_id, room["id"])
+    begins_later = not newest["first"] and newest["messages"][0]["seq"] > read
+    return page(user_id, room["id"], around=read) if room["unread"] and begins_later else newest
+
+
 def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
     """Return the changes in each room since a `rev`, as {room id: {changes, last_rev, reset, more}}.
 

@@ -95,13 +95,17 @@ def logout(me: Identity) -> Page:
 @pages.get("/r/<slug>/<int:seq>")
 @auth.login_required
 def room(me: Identity, slug: str, seq: int | None = None) -> Page:
-    """Show a room with its newest messages, or with those around `seq`."""
+    """Show a room with the messages around `seq`, or else where the person has stopped reading."""
     seen = memberships.by_slug(me.id, slug)
+    if seq is None:
+        shown = history.where_left_off(me.id, seen)
+    else:
+        shown = history.page(me.id, seen["id"], around=seq)
     state = {
         "me": me.to_dict(),
         "rooms": memberships.of(me.id),
         "room": seen,
-        "page": history.page(me.id, seen["id"], around=seq),
+        "page": shown,
         "at": seq,
         "limits": current.limits(),
         "inspector": current.settings().inspector,
