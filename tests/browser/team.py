@@ -26,6 +26,17 @@ SOON_AGAIN = """Object.defineProperty(window, "io", {
         return (options) => this.connectBy({ ...options, ...soon });
     },
 })"""
+LOOK_ELSEWHERE = """hidden => {
+    Object.defineProperty(document, "visibilityState", {
+        configurable: true, get: () => hidden ? "hidden" : "visible",
+    });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# Playwright's pages say that they have the focus, however many there are.
+TURN_TO_THIS_WINDOW = """here => {
+    document.hasFocus = () => here;
+    window.dispatchEvent(new Event(here ? "focus" : "blur"));
+}"""
 
 
 class Line:

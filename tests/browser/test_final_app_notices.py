@@ -10,6 +10,8 @@ from playwright.sync_api import Page, Playwright, Route, expect
 from tests.browser.conftest import launched
 from tests.browser.people import Browsers, People
 from tests.browser.team import (
+    LOOK_ELSEWHERE,
+    TURN_TO_THIS_WINDOW,
     Room,
     Team,
     bring_cookies,
@@ -27,17 +29,6 @@ pytestmark = pytest.mark.browser
 
 LONG_TALK = 120  # messages: more than the page holds that one comes to
 READ_ELSEWHERE = 1_000  # milliseconds that a page waits before it tells, as in notifier.js
-LOOK_ELSEWHERE = """hidden => {
-    Object.defineProperty(document, "visibilityState", {
-        configurable: true, get: () => hidden ? "hidden" : "visible",
-    });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
-# Playwright's pages say that they have the focus, however many there are.
-TURN_TO_THIS_WINDOW = """here => {
-    document.hasFocus = () => here;
-    window.dispatchEvent(new Event(here ? "focus" : "blur"));
-}"""
 # Keeps what the page tells the system; the permission is the browser's own.
 RECORDING = """{
     const real = window.Notification;

@@ -4,12 +4,30 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import People
-from tests.browser.team import Team, caught_up, enter, link, talk
+from tests.browser.team import (
+    LOOK_ELSEWHERE,
+    TURN_TO_THIS_WINDOW,
+    Line,
+    Room,
+    Team,
+    caught_up,
+    connection,
+    enter,
+    link,
+    messages,
+    numbers,
+    shows,
+    talk,
+    write,
+)
+from tests.final_app.rig import Person
 
 pytestmark = pytest.mark.browser
 
 READ = 10  # messages before those that are unread
 HOLIDAY = 120  # unread messages: more than one page of history
+COFFEE = 30  # unread messages: more than one screen
+MISSED = 220  # messages: more than one answer to `sync` holds
 
 
 def test_a_room_with_many_unread_messages_opens_at_the_first_of_them(
@@ -31,6 +49,93 @@ def test_a_room_with_many_unread_messages_opens_at_the_first_of_them(
     caught_up(bo)
     expect(bo.locator(f"#m-{read + HOLIDAY}")).to_be_in_viewport(ratio=1)
     expect(new_lines(bo)).to_have_count(0)
+
+
+def test_what_arrives_while_the_page_is_hidden_is_below_a_line(team: Team, person: People) -> None:
+    place = team.room("Hidden", team.bo)
+    bo = enter(person, team.bo, place)
+    talk(team.ada, place, 3)
+    shows(bo, "line 1", "line 2", "line 3")
+    has_read(team.bo, place, 3)
+    expect(new_lines(bo)).to_have_count(0)  # the twin: Bo saw them arrive
+    bo.evaluate(LOOK_ELSEWHERE, True)
+    talk(team.ada, place, COFFEE)
+    for hidden in (True, False):
+        expect(link(bo, place)).to_have_attribute("data-unread", str(COFFEE))
+        expect(bo.locator("#m-4 .new-line")).to_be_in_viewport()
+        expect(messages(bo).last).not_to_be_in_viewport()
+        if hidden:
+            bo.evaluate(LOOK_ELSEWHERE, False)
+    expect(new_lines(bo)).to_have_count(1)
+    expect(bo.locator("#to-latest")).to_contain_text("new messages")
+    bo.locator("#to-latest").click()
+    has_read(team.bo, place, COFFEE + 3)
+    bo.evaluate(LOOK_ELSEWHERE, True)
+    team.ada.say(place.id, "one more")
+    expect(bo.locator(f"#m-{COFFEE + 4} .new-line")).to_be_in_viewport()  # it has moved
+    expect(new_lines(bo)).to_have_count(1)
+
+
+def test_a_window_without_focus_follows_the_end_and_keeps_the_line(
+    team: Team, person: People
+) -> None:
+    """The window may be on a second monitor, where its owner sees what arrives."""
+    place = team.room("Aside", team.bo)
+    bo = enter(person, team.bo, place)
+    bo.evaluate(TURN_TO_THIS_WINDOW, False)
+    write(bo, "I'll be right back.")
+    shows(bo, "I'll be right back.")
+    last = talk(team.ada, place, COFFEE)["seq"]
+    expect(bo.locator(f"#m-{last}")).to_be_in_viewport(ratio=1)
+    expect(link(bo, place)).to_have_attribute("data-unread", str(COFFEE))
+    bo.evaluate(TURN_TO_THIS_WINDOW, True)
+    expect(link(bo, place)).to_have_attribute("data-unread", "0")
+    expect(bo.locator(f"#m-{last}")).to_be_in_viewport(ratio=1)
+    expect(bo.locator("#m-2 .new-line")).to_be_visible()  # not above what Bo wrote
+    expect(new_lines(bo)).to_have_count(1)
+
+
+def test_what_arrives_below_the_screen_is_below_a_line(team: Team, person: People) -> None:
+    place = team.room("Below", team.bo)
+    bo = enter(person, team.bo, place)
+    last = talk(team.ada, place, COFFEE)["seq"]
+    expect(bo.locator(f"#m-{last}")).to_be_in_viewport(ratio=1)
+    has_read(team.bo, place, last)
+    bo.locator("#scroller").evaluate("it => { it.scrollTop = 0 }")
+    expect(bo.locator("#to-latest")).to_be_visible()
+    talk(team.ada, place, 2)
+    expect(bo.locator("#to-latest")).to_have_text("2 new messages")
+    expect(bo.locator(f"#m-{last + 1} .new-line")).to_be_visible()
+    expect(new_lines(bo)).to_have_count(1)
+
+
+def test_a_hidden_page_that_missed_too_much_goes_on_at_the_first_unread_message(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Asleep", team.bo)
+    bo = enter(person, team.bo, place, line=line)
+    talk(team.ada, place, READ)
+    has_read(team.bo, place, READ)
+    bo.evaluate(LOOK_ELSEWHERE, True)
+    line.cut()
+    connection(bo, "offline")
+    last = talk(team.ada, place, MISSED)
+    line.restore()
+    caught_up(bo)
+    expect(bo.locator("html")).to_have_attribute("data-rev", str(last["rev"]))
+    bo.evaluate(LOOK_ELSEWHERE, False)
+    expect(bo.locator(f"#m-{READ + 1} .new-line")).to_be_in_viewport()
+    assert last["seq"] not in numbers(bo)
+    expect(link(bo, place)).to_have_attribute("data-unread", "100")  # the server counts no more
+    bo.locator("#to-latest").click()
+    expect(bo.locator(f"#m-{last['seq']}")).to_be_in_viewport(ratio=1)
+    expect(link(bo, place)).to_have_attribute("data-unread", "0")
+
+
+def has_read(who: Person, place: Room, seq: int) -> None:
+    """Wait until this person's page has reported that it has read up to this message."""
+    while (news := who.hear("read_changed"))["room"] != place.id or news["last_read_seq"] < seq:
+        pass  # `hear` gives up after ANSWER_TIMEOUT
 
 
 def new_lines(page: Page) -> Locator:

@@ -58,9 +58,11 @@ const picture = (upload) => uploads.picture(upload);
 const nameOf = (id) => directory.people.get(id)?.name ?? "Someone who left";
 const view = new MessageView({ room, me, nameOf, picture });
 const timeline = new Timeline({ view, newAfter: room.unread ? room.last_read_seq : null });
-const scroller = new Scroller({ moved: () => conversation.moved(), live: () => timeline.live });
+const scroller = new Scroller({
+  moved: () => conversation.moved(), live: () => timeline.live, firstUnread: () => conversation.firstUnread,
+});
 const changed = () => reading.check();
-const conversation = new Conversation({ me, room, timeline, scroller, http, ask, tell, changed });
+const conversation = new Conversation({ me, room, directory, timeline, scroller, http, ask, tell, changed });
 const reading = new Reading({ room, directory, conversation, ask });
 const typing = new Typing({ room, ask });
 const dialogs = new Dialogs({ directory, http, tell });
@@ -211,7 +213,7 @@ function sendOne(to, { client_id, text, reply_to, uploads: files = [] }) {
 
 function send(text, message, files) {
   typing.stop();
-  timeline.clearNewLine();
+  timeline.newAfter = null;
   outbox.add(text, message && quoted(message), files);
   conversation.showLatest();
 }

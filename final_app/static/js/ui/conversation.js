@@ -3,7 +3,7 @@
 // receive() or one of the page methods, and so through the store.
 
 import { Store } from "../core/store.js";
-import { $, plural } from "./dom.js";
+import { $, hasAttention, plural } from "./dom.js";
 import { Part } from "./part.js";
 
 const PAGE_MESSAGES = 50;
@@ -11,7 +11,7 @@ const SYNC_AGAIN_MS = 2_000;
 const LOAD_AHEAD = "400px"; // load older and newer pages shortly before they are visible
 
 export class Conversation extends Part {
-  #me; #room; #timeline; #scroller; #http; #ask; #tell; #changed;
+  #me; #room; #directory; #timeline; #scroller; #http; #ask; #tell; #changed;
   #ends = [$("#older"), $("#newer")]; // the buttons that load one more page
   #store;
   #outbox;
@@ -23,9 +23,10 @@ export class Conversation extends Part {
   #observer;
 
   // tell(error) shows an error. changed() is called after new messages and after scrolling.
-  constructor({ me, room, timeline, scroller, http, ask, tell, changed }) {
+  constructor({ me, room, directory, timeline, scroller, http, ask, tell, changed }) {
     super();
-    [this.#me, this.#room, this.#timeline, this.#scroller] = [me, room, timeline, scroller];
+    [this.#me, this.#room, this.#directory] = [me, room, directory];
+    [this.#timeline, this.#scroller] = [timeline, scroller];
     [this.#http, this.#ask, this.#tell, this.#changed] = [http, ask, tell, changed];
     this.#store = new Store(room.last_rev);
     [this.#lastSeq, this.#seenSeq] = [room.last_seq, room.last_read_seq];
@@ -59,6 +60,14 @@ export class Conversation extends Part {
   get lastSeq() { return this.#lastSeq; }
 
   get atEnd() { return this.#timeline.live && this.#scroller.stuck; }
+
+  // Returns whether the reader sees a message that arrives now.
+  get watched() { return hasAttention() && this.atEnd; }
+
+  get firstUnread() { return this.#known?.unread ? this.#timeline.newLine : undefined; }
+
+  // The room as the server last described it; undefined if the user is no longer a member.
+  get #known() { return this.#directory.rooms.get(this.#room.id); }
 
   // Handles one message from a broadcast or an acknowledgement.
   receive(message) {
@@ -114,7 +123,7 @@ export class Conversation extends Part {
       if (!answer.ok) return this.#catchUpLater(answer.error);
       found = answer.rooms[this.#room.id];
       if (!found) return undefined; // no longer a member; room_removed or welcome handles this
-      if (found.reset && !(await this.#reload())) return this.#catchUpLater({});
+      if (found.reset && !(await this.#restart())) return this.#catchUpLater({});
       this.#store.caughtUp(found.last_rev);
       this.#take(found.changes);
     } while ((found.more || this.#store.behind) && this.#store.rev > before);
@@ -127,8 +136,20 @@ export class Conversation extends Part {
   }
 
   #take(messages) {
+    const isNews = ({ seq, author }) => seq > this.#lastSeq && author.id !== this.#me.id;
+    if (!this.watched && messages.some(isNews)) this.#markNew();
     this.#scroller.keepPlace(() => messages.forEach((message) => this.#show(message)));
     this.#finish();
+  }
+
+  // Moves the "New" line to the first unread message, unless it is there already. The user's own messages
+  // are not new, and neither are those before them.
+  #markNew() {
+    const read = this.#known?.last_read_seq;
+    const own = this.#timeline.sent.findLast(({ dataset }) => dataset.own === "true");
+    if ((this.#timeline.newAfter ?? -1) < read) {
+      this.#timeline.newAfter = Math.max(read, Number(own?.dataset.seq ?? 0));
+    }
   }
 
   #show(message) {
@@ -162,16 +183,26 @@ export class Conversation extends Part {
     return this.#load(query, (page) => this.#timeline.extend(page, older));
   }
 
-  // Replaces everything with the newest page. Returns whether it was loaded.
-  async #reload() {
+  // Starts again after too many changes, from the place where the reader has stopped.
+  #restart() {
+    const { unread, last_read_seq: read } = this.#known ?? {};
+    if (this.watched || !unread) return this.#reload();
+    this.#markNew();
+    return this.#reload(`around=${read}&`);
+  }
+
+  // Replaces everything with the newest page, or with another one. Returns whether it was loaded.
+  async #reload(query = "") {
     await this.#loading;
     const { stuck } = this.#scroller;
-    const came = await this.#load("", (page) => {
+    const came = await this.#load(query, (page) => {
       this.#timeline.replace(page);
       this.#store.caughtUp(page.last_rev);
       this.#lastSeq = Math.max(this.#lastSeq, page.last_seq);
     });
-    if (came && !stuck) this.#scroller.toStart();
+    const line = query && this.#timeline.newLine;
+    if (came && line) this.#scroller.reveal(line, "start");
+    else if (came && !stuck) this.#scroller.toStart();
     return came;
   }
 

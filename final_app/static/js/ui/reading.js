@@ -1,6 +1,5 @@
 // Marks messages as read while the window has the focus and the end of the messages is on screen.
 
-import { hasAttention } from "./dom.js";
 import { Part } from "./part.js";
 
 const READ_DEBOUNCE_MS = 300;
@@ -22,7 +21,7 @@ export class Reading extends Part {
   }
 
   // Returns whether a message that arrives now counts as read immediately.
-  sees(roomId) { return roomId === this.#room.id && hasAttention() && this.#conversation.atEnd; }
+  sees(roomId) { return roomId === this.#room.id && this.#conversation.watched; }
 
   check() {
     clearTimeout(this.#timer);

@@ -1,5 +1,5 @@
-// The scroll position of the messages. If the reader is at the end, it follows new messages. Otherwise,
-// it stays where it is.
+// The scroll position of the messages. If the reader is at the end, it follows new messages, but in a
+// hidden page only until the first unread one is at the top. Otherwise, it stays where it is.
 
 import { $ } from "./dom.js";
 import { Part } from "./part.js";
@@ -9,16 +9,20 @@ const NEAR_END_PX = 100;
 export class Scroller extends Part {
   #element = $("#scroller");
   #content = $("#content");
-  #moved; #live;
+  #moved; #live; #firstUnread;
   stuck = true;
 
-  // moved() is called after scrolling. live() returns whether the newest message is shown.
-  constructor({ moved, live }) { super(); [this.#moved, this.#live] = [moved, live]; }
+  // moved() is called after scrolling. live() returns whether the newest message is shown. firstUnread()
+  // returns the node of the first unread message, if there is one on the page.
+  constructor({ moved, live, firstUnread }) {
+    super();
+    [this.#moved, this.#live, this.#firstUnread] = [moved, live, firstUnread];
+  }
 
   connect() {
     super.connect();
     this.listen(this.#element, "scroll", () => this.#scrolled(), { passive: true });
-    const sizes = new ResizeObserver(() => (this.#follows ? this.toEnd() : this.#scrolled()));
+    const sizes = new ResizeObserver(() => (this.#follows ? this.#keepUp() : this.#scrolled()));
     sizes.observe(this.#element); // the composer grows, or a phone's keyboard appears
     sizes.observe(this.#content);
     this.onStop(() => sizes.disconnect());
@@ -50,7 +54,7 @@ export class Scroller extends Part {
   keepPlace(change) {
     if (this.#follows) {
       change();
-      this.toEnd();
+      this.#keepUp();
       return;
     }
     const top = this.#element.getBoundingClientRect().top;
@@ -63,6 +67,13 @@ export class Scroller extends Part {
   }
 
   get #follows() { return this.stuck && this.#live(); }
+
+  #keepUp() {
+    this.toEnd();
+    const node = document.visibilityState === "hidden" && this.#firstUnread();
+    const isAbove = node && node.getBoundingClientRect().top < this.#element.getBoundingClientRect().top;
+    if (isAbove) this.reveal(node, "start");
+  }
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#element;

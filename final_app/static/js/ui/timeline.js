@@ -14,7 +14,7 @@ export class Timeline {
   #tail = $("#tail");
   #view;
   #contents = new WeakMap(); // node → message or pending item
-  #newAfter; // the "New" line is after this seq; null if there is none
+  #newAfter; // the "New" line is after the message with this seq; null if there is no line
 
   first = true; // the window reaches the first message of the room
   live = true; // the window reaches the newest message
@@ -89,8 +89,10 @@ export class Timeline {
   // Call this when the people have been loaded. It shows the names of those who reacted.
   showNames() { for (const node of this.sent) this.#view.fillNames(node, this.content(node)); }
 
-  clearNewLine() {
-    this.#newAfter = null;
+  get newAfter() { return this.#newAfter; }
+
+  set newAfter(seq) {
+    this.#newAfter = seq;
     this.#tidyAll();
   }
 
