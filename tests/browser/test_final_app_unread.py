@@ -1,7 +1,9 @@
 """Where a reader has stopped: the "New" line, and the place where the page is."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.people import People
 from tests.browser.team import (
@@ -10,6 +12,7 @@ from tests.browser.team import (
     Line,
     Room,
     Team,
+    bring_cookies,
     caught_up,
     connection,
     enter,
@@ -27,6 +30,7 @@ pytestmark = pytest.mark.browser
 READ = 10  # messages before those that are unread
 HOLIDAY = 120  # unread messages: more than one page of history
 COFFEE = 30  # unread messages: more than one screen
+A_DAY = timedelta(days=1)
 MISSED = 220  # messages: more than one answer to `sync` holds
 
 
@@ -130,6 +134,30 @@ def test_a_hidden_page_that_missed_too_much_goes_on_at_the_first_unread_message(
     bo.locator("#to-latest").click()
     expect(bo.locator(f"#m-{last['seq']}")).to_be_in_viewport(ratio=1)
     expect(link(bo, place)).to_have_attribute("data-unread", "0")
+
+
+def test_at_midnight_the_messages_of_today_become_those_of_yesterday(
+    team: Team, browser: Browser
+) -> None:
+    place, now = team.room("Midnight", team.bo), datetime.now(UTC)
+    before = now - A_DAY
+    talk(team.ada, place, 1)
+    sql = "UPDATE messages SET created_at = :at WHERE room_id = :room"
+    team.server.sql(sql, {"at": f"{before:%Y-%m-%d %H:%M:%S}.000000", "room": place.id})
+    context = browser.new_context(timezone_id="UTC")  # of its own, because a clock can't be removed
+    bring_cookies(context, team.bo)
+    page = context.new_page()
+    page.clock.install(time=before)
+    page.goto(team.url + place.path)
+    caught_up(page)
+    days = page.locator(".day:visible")
+    expect(days).to_have_text(["Today"])
+    page.clock.set_system_time(now)
+    talk(team.ada, place, 1)
+    expect(days).to_have_text(["Yesterday", "Today"])
+    page.clock.fast_forward(A_DAY // timedelta(milliseconds=1))
+    expect(days.last).to_have_text("Yesterday")  # although nothing has arrived
+    context.close()
 
 
 def has_read(who: Person, place: Room, seq: int) -> None:

@@ -13,6 +13,7 @@ export const clockTime = (iso) => clock.format(new Date(iso));
 export const fullTime = (iso) => full.format(new Date(iso));
 export const shortTime = (iso) => short.format(new Date(iso));
 
+export const today = () => new Date().toDateString();
 export const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
 
 export function dayName(iso, now = Date.now()) {

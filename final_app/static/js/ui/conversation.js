@@ -8,6 +8,7 @@ import { Part } from "./part.js";
 
 const PAGE_MESSAGES = 50;
 const SYNC_AGAIN_MS = 2_000;
+const CHECK_DAY_MS = 60_000; // a timer until midnight would stop while the computer sleeps
 const LOAD_AHEAD = "400px"; // load older and newer pages shortly before they are visible
 
 export class Conversation extends Part {
@@ -41,6 +42,8 @@ export class Conversation extends Part {
     const options = { root: $("#scroller"), rootMargin: LOAD_AHEAD };
     this.#observer = new IntersectionObserver(load, options);
     this.onStop(() => [clearTimeout(this.#later), this.#observer.disconnect()]);
+    const days = setInterval(() => this.#timeline.checkDay(), CHECK_DAY_MS);
+    this.onStop(() => clearInterval(days));
   }
 
   // Shows the messages in the document and those in the outbox.

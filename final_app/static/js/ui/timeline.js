@@ -2,7 +2,7 @@
 // (the live region) contains the messages that have arrived since then. The user's pending messages are
 // at the end. While `live` is false, the newest messages are not loaded, and nothing is added at the end.
 
-import { dayName, sameDay, standUnderOneName } from "../core/times.js";
+import { dayName, sameDay, standUnderOneName, today } from "../core/times.js";
 import { $ } from "./dom.js";
 
 const MOST_NODES = 300;
@@ -14,6 +14,7 @@ export class Timeline {
   #tail = $("#tail");
   #view;
   #contents = new WeakMap(); // node → message or pending item
+  #today = today(); // when the days were named
   #newAfter; // the "New" line is after the message with this seq; null if there is no line
 
   first = true; // the window reaches the first message of the room
@@ -89,6 +90,9 @@ export class Timeline {
   // Call this when the people have been loaded. It shows the names of those who reacted.
   showNames() { for (const node of this.sent) this.#view.fillNames(node, this.content(node)); }
 
+  // Call this now and then: at midnight, the messages of today become those of yesterday.
+  checkDay() { if (this.#today !== today()) this.#tidyAll(); }
+
   get newAfter() { return this.#newAfter; }
 
   set newAfter(seq) {
@@ -150,13 +154,17 @@ export class Timeline {
   }
 
   #tidyAround(node) {
+    this.checkDay();
     const nodes = this.all;
     const index = nodes.indexOf(node);
     this.#tidy(node, nodes[index - 1]);
     if (nodes[index + 1]) this.#tidy(nodes[index + 1], node);
   }
 
-  #tidyAll() { this.all.forEach((node, index, nodes) => this.#tidy(node, nodes[index - 1])); }
+  #tidyAll() {
+    this.#today = today();
+    this.all.forEach((node, index, nodes) => this.#tidy(node, nodes[index - 1]));
+  }
 
   // What a message shows depends on the one before it: the day, the "New" line, the author's name.
   #tidy(node, previousNode) {
