@@ -329,6 +329,30 @@ def test_a_link_to_a_message_opens_the_history_there(
     assert numbers(ada) == list(range(1, LONG_TALK + 1))
 
 
+def test_a_click_on_a_link_to_a_message_on_the_page_goes_there_without_loading_it_again(
+    team: Team, person: People, long_talk: Room
+) -> None:
+    place = team.room("Linked")
+    first = talk(team.ada, place, 30)["seq"] - 29
+    begun = team.ada.history(place.id)[0]["id"]
+    team.ada.say(place.id, f"see {team.url}{place.path}/{first}", reply_to=begun)
+    last = team.ada.say(place.id, f"and {team.url}{long_talk.path}/1")["message"]["seq"]
+    ada = enter(person, team.ada, place)
+    ada.evaluate("window.neverReloaded = true")
+    answer = ada.locator(f"#m-{last - 1}")
+    for link in (answer.locator(".quote"), answer.locator(".body a")):
+        link.click()
+        expect(ada.locator(f"#m-{first}")).to_be_focused()
+        expect(ada.locator(f"#m-{first}")).to_be_in_viewport(ratio=1)
+    answer.locator(".permalink").click()
+    expect(answer).to_be_focused()
+    assert ada.evaluate("window.neverReloaded") and ada.url.endswith(place.path)
+    with ada.context.expect_page() as tab:  # the twin: this message is in another room
+        ada.locator(f"#m-{last} .body a").click()
+    tab.value.wait_for_url(f"**{long_talk.path}/1")
+    caught_up(tab.value)
+
+
 def test_the_way_to_the_end_is_shown_while_the_end_is_not_on_the_screen(
     team: Team, person: People, long_talk: Room
 ) -> None:
