@@ -11,11 +11,14 @@ from tests.browser.conftest import launched
 from tests.browser.people import Browsers, People
 from tests.browser.team import (
     LOOK_ELSEWHERE,
+    SOON_AGAIN,
     TURN_TO_THIS_WINDOW,
+    Line,
     Room,
     Team,
     bring_cookies,
     caught_up,
+    connection,
     enter,
     link,
     set_level,
@@ -200,6 +203,43 @@ def test_each_room_tells_as_much_as_its_level_says(team: Team, person: People) -
     ]
 
 
+def test_what_was_missed_without_a_connection_is_told_as_far_as_the_level_says(
+    team: Team, person: People, line: Line
+) -> None:
+    reader = team.newcomer("misser")  # with no unread messages of other tests
+    reader.connect()
+    here = team.room("Missed here", reader)
+    rooms = {level: team.room(f"Missed {level}", reader) for level in ("all", "mentions", "none")}
+    for level, place in rooms.items():
+        set_level(reader, place, level)
+    page = listening(person, reader, here, line=line)
+    page.evaluate(LOOK_ELSEWHERE, True)
+    line.cut()
+    connection(page, "offline")
+    team.ada.say(here.id, "to all")
+    for place in rooms.values():
+        team.ada.say(place.id, "to all")
+        team.ada.say(place.id, "to you, @misser")
+    line.restore()
+    expect(page.locator("html")).to_have_attribute("data-told", "3")
+    assert [(each["title"], each["body"]) for each in told(page)] == [
+        ("#Missed all", "2 new messages, 1 for you"),
+        ("#Missed here", "1 new message"),
+        ("#Missed mentions", "2 new messages, 1 for you"),
+    ]
+    line.cut()
+    connection(page, "offline")
+    line.restore()
+    caught_up(page)
+    team.ada.say(here.id, "arrives")  # the twin: nothing was missed this time
+    expect(page.locator("html")).to_have_attribute("data-told", "4")
+    assert told(page)[3]["body"] == "arrives"
+    page.evaluate("told[0].onclick()")
+    page.wait_for_url(f"**{rooms['all'].path}/1")
+    caught_up(page)
+    reader.leave()
+
+
 def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: People) -> None:
     reader = team.newcomer("reader")  # with no unread messages of other tests
     reader.connect()
@@ -258,14 +298,17 @@ def test_a_level_stays_as_chosen_until_the_server_answers(team: Team, person: Pe
 
 
 def listening(
-    people: People, who: Person, place: Room, *, path: str = "", wants: bool = True
-) -> Page:
+    people: People, who: Person, place: Room, *,
+    line: Line | None = None, path: str = "", wants: bool = True,
+) -> Page:  # fmt: skip
     """Open a room in a browser that allows notifications and records them."""
     page = people()
     bring_cookies(page.context, who)
-    page.context.grant_permissions(["notifications"], origin=who.server.url)
+    url = line.url if line else who.server.url
+    page.context.grant_permissions(["notifications"], origin=url)
     page.add_init_script(RECORDING)
-    page.goto(who.server.url + (path or place.path))
+    page.add_init_script(SOON_AGAIN)
+    page.goto(url + (path or place.path))
     caught_up(page)
     if wants:
         page.locator("#people-toggle").click()

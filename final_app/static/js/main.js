@@ -159,8 +159,9 @@ function showConnection(name, news) {
 }
 
 async function catchUp(welcome) {
-  const before = conversation.lastSeq;
+  const [before, { rooms }] = [conversation.lastSeq, directory];
   const people = directory.welcome(welcome);
+  notifier.missed(rooms);
   reading.check();
   await conversation.resume(directory.rooms.get(room.id)?.last_rev);
   if (connection.online) goOn(conversation.lastSeq - before);

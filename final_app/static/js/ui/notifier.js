@@ -2,7 +2,7 @@
 // this browser (which is stored in the drawer), only for messages that aren't on screen, and only as far
 // as the level of the room allows.
 
-import { $, hasAttention, plainText } from "./dom.js";
+import { $, hasAttention, plainText, plural } from "./dom.js";
 import { Part } from "./part.js";
 
 const READ_ELSEWHERE_MS = 1_000; // don't notify if the message is read elsewhere within this time
@@ -50,8 +50,16 @@ export class Notifier extends Part {
   }
 
   newMessage(id, message) {
-    const tell = () => this.#isNews(id, message) && this.#tell(this.#known(id), message);
-    if (this.#isNews(id, message)) this.#timers.add(setTimeout(tell, READ_ELSEWHERE_MS));
+    if (this.#isWanted(id, message)) this.#soon(id, message.seq, (room) => aboutMessage(room, message));
+  }
+
+  // Handles what was missed without a connection. `before` contains the rooms as they were known until
+  // now. The page knows only how many messages there are, and where the first unread one is.
+  missed(before) {
+    for (const [id, room] of this.#directory.rooms) {
+      const known = before.has(id) ? wanted(before.get(id)) : 0;
+      if (wanted(room) > known) this.#soon(id, room.last_read_seq + 1, aboutUnread);
+    }
   }
 
   get #state() {
@@ -82,19 +90,27 @@ export class Notifier extends Part {
 
   #isUnread(id, seq) { return this.#known(id)?.last_read_seq < seq; }
 
-  #isNews(id, { seq, author, mentions }) {
-    const { me } = this.#directory;
+  #isNews(id, seq) {
     const seen = id === this.#room.id && hasAttention();
-    if (this.#state !== "on" || seen || author.id === me.id || !this.#isUnread(id, seq)) return false;
-    const { notify, kind } = this.#known(id);
-    return notify === "all" || (notify === "mentions" && (kind === "direct" || mentions.includes(me.id)));
+    return this.#state === "on" && !seen && this.#isUnread(id, seq);
+  }
+
+  #isWanted(id, { author, mentions }) {
+    const { me } = this.#directory;
+    const room = this.#known(id);
+    if (!room || author.id === me.id) return false;
+    return Boolean(wanted({ ...room, unread: 1, mentions: Number(mentions.includes(me.id)) }));
+  }
+
+  // describe(room) returns the title and the body of the notification.
+  #soon(id, seq, describe) {
+    const tell = () => this.#isNews(id, seq) && this.#tell(this.#known(id), seq, describe);
+    if (this.#isNews(id, seq)) this.#timers.add(setTimeout(tell, READ_ELSEWHERE_MS));
   }
 
   // All tabs use the same tag, so the system shows only one notification.
-  #tell(room, message) {
-    const { seq, author, uploads } = message;
-    const title = room.kind === "direct" ? author.name : `${author.name} in #${room.name}`;
-    const body = (plainText(message) || uploads.map(({ filename }) => filename).join(", ")).slice(0, TEXT_LENGTH);
+  #tell(room, seq, describe) {
+    const { title, body } = describe(room);
     try {
       const notice = new Notification(title, { body, tag: `${document.baseURI} ${room.id} ${seq}` });
       notice.onclick = () => [window.focus(), this.#close(room.id), this.#goTo(room, seq)];
@@ -109,4 +125,22 @@ export class Notifier extends Part {
     this.#shown.get(id)?.close();
     this.#shown.delete(id);
   }
+}
+
+// Returns how many of the unread messages the level of the room allows to be shown.
+function wanted({ notify, kind, unread, mentions }) {
+  return { all: unread, mentions: kind === "direct" ? unread : mentions, none: 0 }[notify];
+}
+
+function aboutMessage({ kind, name }, message) {
+  const { author, uploads } = message;
+  const title = kind === "direct" ? author.name : `${author.name} in #${name}`;
+  const text = plainText(message) || uploads.map(({ filename }) => filename).join(", ");
+  return { title, body: text.slice(0, TEXT_LENGTH) };
+}
+
+function aboutUnread({ kind, name, unread, mentions }) {
+  const count = plural(unread, "new message", "new messages");
+  const title = kind === "direct" ? name : `#${name}`;
+  return { title, body: mentions ? `${count}, ${mentions} for you` : count };
 }
