@@ -232,7 +232,7 @@ def find(me: Identity) -> Answer:
 def hook(me: Identity) -> tuple[Answer, int]:
     """Send a message with one request, for bots. If the client_id was used before, nothing is stored.
 
-    Sends: {room: id or slug, text, client_id?: a UUID}.
+    Sends: {room: id or slug, text, client_id?: a UUID, reply_to?: message id, uploads?: [upload id]}.
     Answers: 201 {message, duplicate}.
     """
     current.rate_limiter().count("messages", me.id)
@@ -240,7 +240,10 @@ def hook(me: Identity) -> tuple[Answer, int]:
     if isinstance(sent.get("room"), str):
         sent["room"] = memberships.by_slug(me.id, sent["room"])["id"]
     data = parse(NewMessage, (sent,))
-    posted = messages.post(me.id, data.room, data.client_id, data.text)
+    most = current.settings().uploads_per_message
+    posted = messages.post(
+        me.id, data.room, data.client_id, data.text, data.reply_to, data.uploads, most_files=most
+    )
     return {"ok": True, "message": posted.message, "duplicate": posted.duplicate}, 201
 
 

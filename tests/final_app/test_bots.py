@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from final_app import config
 from final_app.accounts import accounts
 from tests.final_app.conftest import People
 from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, application
@@ -27,6 +28,14 @@ class Bot:
 
     def say(self, room: object, text: object, **more: Any) -> requests.Response:
         return self.call("POST", "/hooks", {"room": room, "text": text} | more)
+
+    def upload(self, room: int, name: str, content: bytes) -> str:
+        """Upload a file, and return its id."""
+        answer = requests.post(
+            f"{self.server.url}/api/uploads", data={"room": room}, files={"file": (name, content)},
+            headers=self.headers, timeout=ANSWER_TIMEOUT,
+        )  # fmt: skip
+        return str(answer.json()["upload"]["id"])
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +63,33 @@ def test_the_same_client_id_is_said_once(people: People, bot: Bot) -> None:
     first, second = (bot.say(1, "Once", client_id=number).json() for _ in range(2))
     assert (first["duplicate"], second["duplicate"]) == (False, True)
     assert first["message"] == second["message"]
+
+
+def test_a_hook_can_reply_and_send_files(people: People, bot: Bot) -> None:
+    ada = people["ada"]
+    asked = ada.say(1, "Is it built?")["message"]
+    ada.told()
+    log = bot.upload(1, "build.log", b"Everything is green.")
+    answer = bot.say("general", "Yes:", reply_to=asked["id"], uploads=[log])
+    assert answer.status_code == 201, answer.text
+    (told,) = ada.told("new_message")
+    assert told == answer.json()["message"]
+    assert told["reply_to"]["text"] == "Is it built?"
+    assert [each["filename"] for each in told["uploads"]] == ["build.log"]
+    assert ada.get(f"/files/{log}").content == b"Everything is green."
+
+
+def test_a_hook_is_told_which_reply_and_which_files_are_impossible(
+    people: People, bot: Bot
+) -> None:
+    of_ada = people["ada"].upload(1, "a.txt", b"Hers")["upload"]["id"]
+    too_many = [str(number) for number in range(config.read({}).uploads_per_message + 1)]
+    for more, field in (
+        ({"reply_to": 10**6}, "reply_to"), ({"reply_to": "1"}, "reply_to"),
+        ({"uploads": [of_ada]}, "uploads"), ({"uploads": too_many}, "uploads"),
+    ):  # fmt: skip
+        answer = bot.say(1, "x", **more)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, field), more
 
 
 def test_a_bot_hears_and_says_only_where_it_was_let_in(people: People, bot: Bot) -> None:
