@@ -77,9 +77,9 @@ def check_password(identity: Identity, password: str, *, field: str = "password"
 def deactivate(user_id: int, status: str) -> int:
     """Ban ("banned") or delete ("deleted") an account. Return how many sessions ended.
 
-    The user's messages remain, but the invites that the user created are deleted. A deleted account
-    loses its username and display name, so that somebody else can use them. A banned account keeps them.
-    Raises NotFound, and Conflict for the last administrator.
+    The user's messages remain. A deleted account loses its username and display name, so that somebody
+    else can use them, and the invites that the user created are deleted. A banned account keeps its
+    names, and all invites are deleted. Raises NotFound, and Conflict for the last administrator.
     """
     user = people.get_active(user_id) if status == "banned" else db.session.get_one(User, user_id)
     _check_not_last_admin(user_id)
@@ -87,7 +87,10 @@ def deactivate(user_id: int, status: str) -> int:
     if status == "deleted":
         user.username, user.name, user.password_hash = f"deleted-{user.id}-", "Deleted account", ""
     rooms.leave_all(user_id)
-    invites.revoke_all(user_id)
+    if status == "banned":
+        invites.revoke_all()  # the user may know any of them, and could register again
+    else:
+        invites.revoke_of(user_id)
     ended = sessions.end_all(user_id, status)
     people.gone(user_id)
     return ended
@@ -121,13 +124,18 @@ def unban(user_id: int) -> None:
 
 @exclusive_transaction
 def set_role(user_id: int, role: str) -> None:
-    """Make a user an administrator ("admin") or an ordinary member ("member")."""
+    """Make a user an administrator ("admin") or an ordinary member ("member").
+
+    The invites of an administrator who becomes a member are deleted.
+    """
     user = people.get_active(user_id)
     if user.role in ("bot", role):
         is_now = {"bot": "a bot", "admin": "already an administrator", "member": "already a member"}
         raise Conflict(f"{user.username} is {is_now[user.role]}.")
     _check_not_last_admin(user_id)
     user.role = role
+    if role == "member":
+        invites.revoke_of(user_id)
     people.changed(user_id)
     for room_id in memberships.ids_of(user_id):
         record(MembershipChanged(room_id, user_id))  # because `can_moderate` changed

@@ -53,9 +53,15 @@ def revoke(code: str) -> None:
 
 
 @exclusive_transaction
-def revoke_all(user_id: int) -> None:
+def revoke_of(user_id: int) -> None:
     """Delete the invites that a user created."""
     db.session.execute(delete(Invite).where(Invite.created_by == user_id))
+
+
+@exclusive_transaction
+def revoke_all() -> None:
+    """Delete all invites."""
+    db.session.execute(delete(Invite))
 
 
 @exclusive_transaction

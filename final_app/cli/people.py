@@ -57,7 +57,7 @@ def reset_password(name: str, password_stdin: bool) -> str:
 
 @command(users, "ban NAME")
 def ban(name: str) -> str:
-    """Ban a user: end their sessions and remove them from their rooms. Their messages remain."""
+    """Ban a user: end their sessions, remove them from their rooms, and revoke all invites."""
     ended = accounts.deactivate(people.id_of(name), "banned")
     return f"{name.lower()} is banned. {_sessions(ended)} ended."
 

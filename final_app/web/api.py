@@ -199,7 +199,7 @@ def notify(me: Identity, room_id: int) -> Answer:
 @api.post("/api/people/<int:user_id>/ban")
 @auth.login_required
 def ban(me: Identity, user_id: int) -> Answer:
-    """Ban a person, end their sessions and remove them from their rooms. Only administrators can.
+    """Ban a person: end their sessions and memberships, and revoke all invites. Only for administrators.
 
     Answers: 200.
     """

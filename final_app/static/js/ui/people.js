@@ -90,7 +90,8 @@ export class People extends Panel {
   }
 
   #ban({ id, name }) {
-    const text = `${name} will be logged out everywhere and can't come back. Their messages stay.`;
+    const text = `${name} will be logged out everywhere and can't log in again. Their messages stay. `
+      + "All invite links stop working.";
     this.#sure(`Ban ${name} from this chat?`, text, "Ban", () => this.#http.post(`api/people/${id}/ban`));
   }
 
