@@ -227,6 +227,7 @@ def test_who_is_removed_is_told_and_hears_nothing_more(team: Team, person: Peopl
     shows(bo, "Good bye, Bo")
     ada.locator("#people-toggle").click()
     ada.get_by_role("button", name="Remove bo").click()
+    expect(ada.locator("#confirm-text")).to_contain_text("no longer be able to read")
     ada.locator("#confirm-yes").click()
     expect(bo.locator("#closed-text")).to_have_text("You're no longer in this room.")
     expect(bo.locator("#text")).to_be_disabled()
@@ -252,6 +253,24 @@ def test_who_is_added_again_sees_what_was_written_in_the_meantime(
     assert team.ada.ask("PUT", f"/rooms/{place.id}/members/{team.bo.id}")["ok"]
     shows(bo, "Good bye, Bo", "Bo does not hear this")
     expect(bo.locator("#composer")).to_be_visible()
+
+
+def test_who_is_removed_from_an_open_room_can_come_back_and_the_dialog_says_so(
+    team: Team, person: People
+) -> None:
+    made = team.ada.ask("POST", "/rooms", {"name": "Plaza", "kind": "open"})["room"]
+    place = Room(made["id"], made["slug"], made["name"])
+    ada, bo = enter(person, team.ada, place), enter(person, team.bo, place)
+    ada.locator("#people-toggle").click()
+    ada.get_by_role("button", name="Remove bo").click()
+    expect(ada.locator("#confirm-text")).to_contain_text("bo can rejoin at any time")
+    ada.locator("#confirm-yes").click()
+    expect(bo.locator("#closed-text")).to_have_text("You're no longer in this room.")
+    bo.locator("#browse-open").click()
+    bo.get_by_role("button", name="Join Plaza").click()
+    expect(bo.locator("#composer")).to_be_visible()
+    write(bo, "Here again")
+    shows(ada, "Here again")
 
 
 def test_a_log_in_that_is_ended_elsewhere_signs_the_page_out(team: Team, person: People) -> None:

@@ -85,7 +85,9 @@ export class People extends Panel {
 
   #remove({ id, name }) {
     const remove = () => this.#http.delete(`${this.#address}/members/${id}`);
-    const text = `${name} will no longer be able to read or send messages here.`;
+    const closed = `${name} will no longer be able to read or send messages here.`;
+    const open = `This room is open, so ${name} can rejoin at any time.`;
+    const text = this.#room.kind === "open" ? open : closed;
     this.#sure(`Remove ${name}?`, text, "Remove", remove);
   }
 
