@@ -41,17 +41,25 @@ def current_user() -> Identity | None:
 def of_request(environ: dict[str, Any]) -> Identity | None:
     """Return the user and session that a request or handshake belongs to, or None.
 
-    The token is taken from the Authorization header or, if there is no such header, from the cookie.
+    The token is taken from the Authorization header or, if it contains none, from the cookie.
+    """
+    token = bearer_token(environ)
+    return sessions.find(_cookie(environ) if token is None else token)
+
+
+def bearer_token(environ: dict[str, Any]) -> str | None:
+    """Return the token in the Authorization header, or None if the header does not say "Bearer".
+
+    Any other kind of header is for a proxy. After a proxy has asked for a password, the browser adds
+    "Basic …" to every request, and the proxy passes it on.
     """
     given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
-    if given is not None:
-        return sessions.find(given.token if given.type == "bearer" else None)
-    return sessions.find(_cookie(environ))
+    return (given.token or "") if given is not None and given.type == "bearer" else None
 
 
 def credential(environ: dict[str, Any]) -> str:
     """Return the credentials that a request contains, without checking them."""
-    return f"{environ.get('HTTP_AUTHORIZATION', '')} {_cookie(environ) or ''}"
+    return f"{bearer_token(environ) or ''} {_cookie(environ) or ''}"
 
 
 def require_user() -> Identity:
@@ -59,8 +67,8 @@ def require_user() -> Identity:
     identity = current_user()
     if identity is None:
         refusal = Unauthorized("You are not logged in.")
-        if has_request_context() and request.authorization:  # such as a replaced token
-            with audited("token", "unknown", request.remote_addr):
+        if has_request_context() and bearer_token(request.environ) is not None:
+            with audited("token", "unknown", request.remote_addr):  # it was replaced, for example
                 raise refusal
         raise refusal
     return identity

@@ -4,6 +4,8 @@ from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 
+from final_app import auth
+
 
 def protect(app: Flask) -> None:
     """Require a CSRF token for every request that changes something."""
@@ -12,10 +14,10 @@ def protect(app: Flask) -> None:
 
 
 class _Protection(CSRFProtect):  # type: ignore[misc]
-    """Requires no token if a request has an Authorization header. Browsers never add one themselves."""
+    """Requires no CSRF token if a request has a bearer token, which browsers never add themselves."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.authorization is None:
+        if auth.bearer_token(request.environ) is None:
             super().protect(apply_exemptions)
 
     def _get_csrf_token(self) -> str | None:

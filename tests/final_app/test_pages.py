@@ -23,6 +23,7 @@ HEADERS = {
 }
 HTTPS = {"X-Forwarded-Proto": "https", "Referer": "https://localhost/login"}
 BELOW = {"X-Forwarded-Prefix": "/team/chat"}
+BASIC = {"Authorization": "Basic dGVhbTpzZWNyZXQ="}  # for a proxy: team:secret
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +287,18 @@ def test_nothing_changes_without_the_token(app: Flask, ada: FlaskClient) -> None
         "/rooms", json={"name": "With it", "kind": "open"}, headers={"X-CSRFToken": token}
     )
     assert made.status_code == 201
+
+
+def test_a_password_for_the_proxy_neither_hides_the_log_in_nor_replaces_the_token(
+    browser: FlaskClient,
+) -> None:
+    """A browser adds it to every request, also to those that another site caused."""
+    assert enter(browser, BASIC).location == "/"
+    assert browser.get("/", headers=BASIC).location == "/r/general"
+    token = csrf(browser, "/account", **BASIC)
+    for fields, status in (({}, 400), ({"csrf_token": token}, 302)):
+        data = {"name": "Ada"} | fields
+        assert browser.post("/account/name", data=data, headers=BASIC).status_code == status
 
 
 def test_a_token_of_another_browser_is_worth_nothing(app: Flask, ada: FlaskClient) -> None:
