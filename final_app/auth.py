@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Response, has_request_context, request, session
+from flask import Response, after_this_request, has_request_context, request, session
 from werkzeug.datastructures import Authorization
 from werkzeug.sansio.http import parse_cookie
 
@@ -16,7 +16,7 @@ from final_app.lib.audit import audited
 from final_app.wire.server import caller
 
 COOKIE = "chat_session"
-COOKIE_AGE = 60 * 60 * 24 * 90  # seconds
+COOKIE_AGE = 60 * 60 * 24 * 400  # seconds, the most in browsers; `sessions.LIFETIME` is shorter
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 PRICES = {  # what expensive routes cost in the rate limit of reads; all other routes cost 1
     "pages.room": 3,
@@ -88,7 +88,8 @@ def login_required(view: F) -> F:
             current.rate_limiter().count("actions", me.id)
         else:
             current.rate_limiter().count("reads", me.id, cost=PRICES.get(request.endpoint or "", 1))
-        sessions.touch(me)
+        if sessions.touch(me):
+            after_this_request(_renew_cookie)
         return view(me, *args, **kwargs)
 
     return cast(F, guarded)
@@ -115,6 +116,18 @@ def set_cookie(response: Response, name: str, value: str) -> Response:
 
 def clear_session_cookie(response: Response) -> Response:
     response.delete_cookie(COOKIE, path=request.root_path or "/", samesite="Lax", httponly=True)
+    return response
+
+
+def _renew_cookie(response: Response) -> Response:
+    """Let the browser keep the session cookie for longer, because the session is in use.
+
+    This does nothing if the request was sent with a bearer token, or if the response deletes the cookie.
+    """
+    token = _cookie(request.environ)
+    is_set = any(line.startswith(f"{COOKIE}=") for line in response.headers.getlist("Set-Cookie"))
+    if token and not is_set and bearer_token(request.environ) is None:
+        set_cookie(response, COOKIE, token)
     return response
 
 

@@ -102,14 +102,17 @@ def get(session_id: int) -> Identity | None:
     return _one(_BY_ID, session=session_id)
 
 
-def touch(identity: Identity) -> None:
-    """Store when the session was last used. To save writes, do this only every TOUCH_EVERY.
+def touch(identity: Identity) -> bool:
+    """Store when the session was last used, and return whether this was stored.
 
-    If the disk is full, nothing is stored and no error is raised, so that reading requests still work.
+    To save writes, this is stored only every TOUCH_EVERY. If the disk is full, nothing is stored and no
+    error is raised, so that reading requests still work.
     """
     if identity.seen_at < clock.now() - TOUCH_EVERY:
         with suppress(DiskFull):
             _touch(identity.session_id)
+            return True
+    return False
 
 
 def list_of(identity: Identity) -> list[dict[str, Any]]:

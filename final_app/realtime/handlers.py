@@ -11,6 +11,7 @@ from typing import Any, Literal
 from flask_socketio import ConnectionRefusedError
 
 from final_app import auth, current
+from final_app.accounts import sessions
 from final_app.accounts.sessions import Identity
 from final_app.chat import history, memberships, messages, reactions
 from final_app.errors import ChatError, Invalid
@@ -23,6 +24,9 @@ from final_app.storage.models import LARGEST_NUMBER
 
 MOST_SOCKETS = 50  # of one person, in all browsers
 PROTOCOL = 3  # the version of the events; `static/js/core/connection.js` must have the same
+# An open page may send no HTTP request for weeks. These events write something anyway; the others should
+# never have to wait for a writer.
+SIGNS_OF_USE = {"new_message", "edit_message", "delete_message", "react", "mark_read"}
 BROWSER = "Mozilla/"  # every browser's User-Agent begins with this
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,8 @@ def on(
             try:
                 me = auth.require_user()
                 current.rate_limiter().count(limit, me.id)
+                if event in SIGNS_OF_USE:
+                    sessions.touch(me)
                 return {"ok": True} | handler(me, parse(schema, payload))
             except ChatError as refusal:
                 return refusal.answer()

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -360,6 +361,22 @@ def test_reading_a_page_writes_nothing(inside: Flask) -> None:
     )
     sessions.touch(late)
     assert _sql(inside, "SELECT seen_at FROM sessions") > before
+
+
+def test_a_page_that_only_uses_its_socket_keeps_its_log_in(people: People, server: Server) -> None:
+    """What writes anyway also stores the use. What does not write, such as `typing`, never waits."""
+    ada = people["ada"].tab()
+    for event, data, is_use in (
+        ("sync", {"rooms": {}}, False), ("typing", {"room": 1, "on": False}, False),
+        ("mark_read", {"room": 1, "seq": 1}, True),
+        ("new_message", {"room": 1, "client_id": str(uuid.uuid4()), "text": "Still here"}, True),
+    ):  # fmt: skip
+        server.sql("UPDATE sessions SET seen_at = datetime('now', '-1 day') WHERE user_id = 1")
+        before = server.sql("SELECT max(seen_at) FROM sessions WHERE user_id = 1")
+        assert ada.emit(event, data)["ok"]
+        after = server.sql("SELECT max(seen_at) FROM sessions WHERE user_id = 1")
+        assert (after > before) is is_use, event
+    ada.leave()
 
 
 # ---- going

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -10,10 +11,13 @@ import requests
 import websocket
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from final_app.accounts import accounts, sessions
 from final_app.chat import rooms
+from final_app.lib import clock
+from final_app.storage.models import Session, db
 from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Server, application
 
 HEADERS = {
@@ -219,6 +223,39 @@ def test_a_proxy_is_believed_only_where_one_was_announced(
     app = application(tmp_path_factory.mktemp("bare"))
     answer = app.test_client().get("/first-run", headers=HTTPS | BELOW)
     assert "Secure" not in cookies(answer)["chat_csrf"] and "Path=/" in cookies(answer)["chat_csrf"]
+
+
+def test_a_log_in_that_is_used_does_not_expire_in_the_browser(ada: FlaskClient) -> None:
+    """Its cookie is set again when its use is stored, and not with every request."""
+    assert "chat_session" not in cookies(ada.get("/account"))
+    cookie = ada.get_cookie("chat_session")
+    assert cookie
+    rest_a_while(ada)
+    answer = ada.get("/account", headers=HTTPS)
+    assert answer.headers.getlist("Set-Cookie")[0].startswith(f"chat_session={cookie.value}; ")
+    days = int(re.search(r"Max-Age=(\d+)", str(answer.headers))[1]) / 86_400  # type: ignore[index]
+    assert days > sessions.LIFETIME.days
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= cookies(answer)["chat_session"]
+    assert "chat_session" not in cookies(ada.get("/account"))
+
+
+def test_only_the_log_in_of_the_cookie_is_set_again(app: Flask, ada: FlaskClient) -> None:
+    """A bot's token never becomes a cookie, and who logs out stays logged out."""
+    with app.app_context():
+        bearer = {"Authorization": f"Bearer {sessions.create(1, 'test', '127.0.0.1')}"}
+    rest_a_while(ada)
+    assert "chat_session" not in cookies(ada.get("/account", headers=bearer))
+    token = csrf(ada, "/account")
+    rest_a_while(ada)
+    ada.post("/logout", data={"csrf_token": token})
+    assert ada.get_cookie("chat_session") is None
+
+
+def rest_a_while(browser: FlaskClient) -> None:
+    """Change the sessions as if nobody had used them since yesterday."""
+    with browser.application.app_context():
+        db.session.execute(update(Session).values(seen_at=clock.now() - timedelta(days=1)))
+        db.session.commit()
 
 
 def test_a_cookie_from_before_the_log_in_is_not_kept(browser: FlaskClient) -> None:
