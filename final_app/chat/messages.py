@@ -134,11 +134,17 @@ def delete(user_id: int, message_id: int) -> Snapshot:
 def get_writable(user_id: int, message_id: int) -> Message:
     """Return a message in a room where the user can write. Raises NotFound and Forbidden.
 
-    The message is locked: nobody else can change it until the end of the transaction.
+    The message is locked: nobody else can change it until the end of the transaction. Outside the user's
+    rooms, nothing is locked, and the answer does not depend on whether there is such a message.
     """
-    message = db.session.get(Message, message_id, with_for_update=LOCK)
-    if message is None or message.deleted_at:
-        raise NotFound("There is no such message, or it was deleted.")
+    is_readable = select(Membership).where(
+        Membership.user_id == user_id, Membership.room_id == Message.room_id
+    )
+    found = select(Message.id).where(Message.id == message_id, is_readable.exists())
+    known = db.session.scalar(found)
+    message = known and db.session.get(Message, known, with_for_update=LOCK)
+    if not message or message.deleted_at:
+        raise NotFound("There is no such message in your rooms, or it was deleted.")
     memberships.check_writable(user_id, message.room_id)
     return message
 

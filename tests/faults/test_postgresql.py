@@ -264,6 +264,23 @@ def test_who_is_removed_while_a_process_is_deaf_hears_nothing_more(
         assert heard(line, said.text) is hears
 
 
+def test_a_message_that_is_locked_holds_up_nobody_outside_its_room(
+    tmp_path: Path, durable: Cluster
+) -> None:
+    url = durable.url()
+    with processes(tmp_path / "data", url, count=1) as (server,), durable.admin(url) as other:
+        folks = crowd(server, 3)
+        ada, cy = folks.people[0], folks.people[-1]
+        cy.connect()
+        room = ada.ask("POST", "/rooms", {"name": "Ours", "kind": "closed"})["room"]["id"]
+        said = ada.ask("POST", "/hooks", {"room": room, "text": "Hello"})["message"]["id"]
+        with other.transaction():
+            other.execute("SELECT id FROM messages WHERE id = %s FOR UPDATE", [said])
+            answer = cy.emit("react", {"id": said, "emoji": "👍", "on": True})
+        assert answer["error"]["code"] == "not_found"
+        cy.leave()
+
+
 def heard(line: Line, text: str) -> bool:
     """Tell whether a message comes within three seconds, or before the server closes the line."""
     give_up = time.monotonic() + 3

@@ -73,6 +73,21 @@ def test_who_is_not_in_a_room_hears_nothing_and_may_nothing(
     assert _messages(cy.heard()) == []
 
 
+def test_who_is_not_in_a_room_does_not_learn_which_messages_are_there(
+    people: People, room: Callable[..., int]
+) -> None:
+    ada, cy = people["ada"], people["cy"]
+    secret = room("Whispers")
+    there, deleted = (ada.say(secret, text)["message"]["id"] for text in ("Psst", "Forget it"))
+    assert ada.emit("delete_message", {"id": deleted})["ok"]
+    for event, more in (
+        ("react", {"emoji": "👍", "on": True}), ("edit_message", {"text": "Ha"}), ("delete_message", {})
+    ):  # fmt: skip
+        answers = [cy.emit(event, {"id": id_} | more) for id_ in (there, deleted, 10**9)]
+        assert answers[0]["error"]["code"] == "not_found"
+        assert answers == answers[:1] * 3
+
+
 def test_only_its_author_changes_a_message(people: People, general: int) -> None:
     ada, bo = people["ada"], people["bo"]
     said = ada.say(general, "Frist")["message"]
