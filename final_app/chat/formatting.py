@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from html import escape, unescape
+from typing import NamedTuple
 
 import nh3
 from markdown_it import MarkdownIt
@@ -27,14 +28,24 @@ _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto"}
 
 
-def render(text: str, names: Collection[str]) -> str:
+class Rendered(NamedTuple):
+    """The HTML of a message, and the usernames that it mentions, in lowercase."""
+
+    html: str
+    mentions: set[str]
+
+
+def render(text: str, names: Collection[str]) -> Rendered:
     """Return the HTML of a message. `names` are the usernames that can be mentioned with @.
 
     HTML in the text is escaped, and the result contains only allowed tags. If the result is longer than
     MOST_HTML, because the message contains hundreds of links for example, the message is not formatted.
     """
-    html = _formatted(text, names) if MARKUP.search(text) else _as_paragraph(text)
-    return html if len(html.encode()) <= MOST_HTML else _as_typed(text)
+    if not MARKUP.search(text):
+        return Rendered(_as_paragraph(text), set())
+    rendered = _formatted(text, names)
+    is_short = len(rendered.html.encode()) <= MOST_HTML
+    return rendered if is_short else rendered._replace(html=_as_typed(text))
 
 
 def plain(html: str) -> str:
@@ -53,12 +64,12 @@ def is_plain(text: str, html: str) -> bool:
 
 
 def mentioned(text: str) -> set[str]:
-    """Return the names that follow an @, in lowercase."""
+    """Return the names that follow an @ anywhere in the text, even in code, in lowercase."""
     return {name.lower() for name in MENTION.findall(text)}
 
 
 def _as_paragraph(text: str) -> str:
-    """Return the same as `_formatted` for a text without markup. This is a hundred times as fast."""
+    """Return the same HTML as `_formatted` for a text without markup, a hundred times as fast."""
     return "<p>" + text.replace("\n", "<br>\n") + "</p>"
 
 
@@ -72,10 +83,11 @@ def _as_typed(text: str) -> str:
     return f"<p>{escaped}</p>"
 
 
-def _formatted(text: str, names: Collection[str]) -> str:
-    html = _markdown.render(text, {"names": {name.lower() for name in names}})
-    return nh3.clean(
-        html.strip(),
+def _formatted(text: str, names: Collection[str]) -> Rendered:
+    mentions: set[str] = set()
+    env = {"names": {name.lower() for name in names}, "mentions": mentions}
+    html = nh3.clean(
+        _markdown.render(text, env).strip(),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         allowed_classes={"span": {"mention"}},
@@ -83,24 +95,33 @@ def _formatted(text: str, names: Collection[str]) -> str:
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
+    return Rendered(html, mentions)
 
 
 def _mark_mentions(state: StateCore) -> None:
-    """Put each @name into a span with the class `mention` if the name is known and not in code."""
+    """Put each @name into a span with the class `mention` if the name is known.
+
+    In code and in a link, such as https://example.org/@name, nobody is mentioned.
+    """
     for block in state.tokens:
-        if block.type == "inline" and block.children:
-            block.children = [
-                part
-                for token in block.children
-                for part in (_split(token, state.env["names"]) if token.type == "text" else [token])
-            ]
+        parts: list[Token] = []
+        in_link = False
+        for token in block.children or ():
+            if token.type in ("link_open", "link_close"):
+                in_link = token.type == "link_open"
+            is_prose = token.type == "text" and not in_link
+            parts += _split(token, **state.env) if is_prose else [token]
+        block.children = parts or block.children
 
 
-def _split(token: Token, names: set[str]) -> list[Token]:
+def _split(token: Token, names: set[str], mentions: set[str]) -> list[Token]:
+    """Return the tokens of a text in which each known @name is marked, and add it to `mentions`."""
     parts: list[Token] = []
     done = 0
     for found in MENTION.finditer(token.content):
-        if found.group(1).lower() in names:
+        name = found.group(1).lower()
+        if name in names:
+            mentions.add(name)
             parts.append(_token("text", token.content[done : found.start()]))
             parts.append(_token("html_inline", f'<span class="mention">{found.group()}</span>'))
             done = found.end()

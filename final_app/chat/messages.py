@@ -240,8 +240,9 @@ def _insert(message: SimpleNamespace) -> None:
 def _rendered(room_id: int, text: str) -> tuple[Mentions, str]:
     """Return the members of the room that a text mentions with @, and the HTML of the text."""
     names = formatting.mentioned(text)
-    mentions = execute(_MEMBERS, room=room_id, names=json.dumps(list(names))) if names else []
-    return mentions, formatting.render(text, [each.username for each in mentions])
+    members = execute(_MEMBERS, room=room_id, names=json.dumps(list(names))) if names else []
+    html, mentions = formatting.render(text, [each.username for each in members])
+    return [each for each in members if each.username in mentions], html
 
 
 def _checked(text: str, *, needed: bool) -> str:

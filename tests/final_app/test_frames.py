@@ -146,7 +146,7 @@ def test_half_a_character_is_refused_in_utf8_and_told_to_nobody(
 )  # fmt: skip
 def test_a_text_without_formatting_is_plain(text: str) -> None:
     text = text.strip()
-    assert formatting.is_plain(text, formatting.render(text, []))
+    assert formatting.is_plain(text, formatting.render(text, []).html)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_a_text_without_formatting_is_plain(text: str) -> None:
     ["*one*", "`one`", "http://example.org", "> one", "- one", "one\n\ntwo", "one\n  two", "\\*", "@bo"],
 )  # fmt: skip
 def test_a_text_with_formatting_is_not_plain(text: str) -> None:
-    assert not formatting.is_plain(text, formatting.render(text, ["bo"]))
+    assert not formatting.is_plain(text, formatting.render(text, ["bo"]).html)
 
 
 @given(st.text(st.sampled_from("ab \n\r\t<>&;\"'*_`[]()#-\u00a0\u2028é🍰\\!~@"), max_size=40))
 @example("&nbsp;\u00a0")
 def test_whatever_is_plain_shows_its_own_characters(typed: str) -> None:
     text = typed.replace("\r\n", "\n").strip()
-    html = formatting.render(text, [])
+    html = formatting.render(text, []).html
     if formatting.is_plain(text, html):
         assert formatting.plain(html) == text
         assert (

@@ -203,5 +203,30 @@ def test_a_name_with_at_is_a_mention_only_for_who_is_there(
     assert (seen["unread"], seen["mentions"]) == (1, 1)
 
 
+def test_a_name_in_code_or_in_a_link_is_no_mention(
+    people: People, room: Callable[..., int]
+) -> None:
+    ada, bo = people["ada"], people["bo"]
+    here = room("Quotations", "bo")
+    for text in (
+        "`@bo`", "```\n@bo\n```", "https://example.org/@bo/story", "example.org/@bo",
+        "[the story of @bo](https://example.org)",
+    ):  # fmt: skip
+        said = ada.say(here, text)["message"]
+        assert "mentions" not in said and "mention" not in said["html"], text
+    for text in ("https://example.org/@bo by @bo", "`@bo`, @BO?", "[a](https://b.org)@bo"):
+        assert ada.say(here, text)["message"]["mentions"] == [bo.id], text
+    edited = ada.emit("edit_message", {"id": said["id"], "text": "`@bo`"})["message"]
+    assert "mentions" not in edited
+
+
+def test_a_message_that_is_too_long_to_be_formatted_mentions_people_all_the_same(
+    people: People, room: Callable[..., int]
+) -> None:
+    here = room("Longest", "bo")
+    said = people["ada"].say(here, "@bo " + "a.co " * 700)["message"]
+    assert "html" not in said and said["mentions"] == [people["bo"].id]
+
+
 def _messages(heard: list) -> list:
     return [(event, data) for event, data in heard if event == "new_message"]

@@ -111,7 +111,7 @@ def test_in_a_group_a_refused_message_costs_nobody_a_number_and_nothing_is_told_
     monkeypatch.setattr(outbox.current(), "_listener", told.append)
     render, begun, go_on = formatting.render, threading.Event(), threading.Event()
 
-    def render_slowly(text: str, names: list[str]) -> str:
+    def render_slowly(text: str, names: list[str]) -> formatting.Rendered:
         if text == "first":
             begun.set()
             assert go_on.wait(10)
