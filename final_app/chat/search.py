@@ -23,6 +23,7 @@ RESULTS, RESULTS_MOST = 20, 50
 NEWEST = 10_000  # messages in which PostgreSQL looks for a word before it uses its index
 BEFORE, AFTER = 8, 16  # words of an excerpt before and after the beginning of the first match
 WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")  # a letter or digit with its combining accents
+ACCENT = re.compile(r"[\u0300-\u036f]")
 
 Parts = list[tuple[str, bool]]
 
@@ -43,7 +44,9 @@ def _as_fts5(phrases: list[list[str]]) -> str:
 
 
 def _as_tsquery(phrases: list[list[str]]) -> str:
-    return " & ".join(f"({' <-> '.join(words)})" for words in _with_prefix(phrases))
+    """Take each character apart, as PostgreSQL's index does. In が, for example, a word then ends."""
+    apart = [WORD.findall(unicodedata.normalize("NFD", " ".join(words))) for words in phrases]
+    return " & ".join(f"({' <-> '.join(words)})" for words in _with_prefix(apart))
 
 
 def _with_prefix(phrases: list[list[str]]) -> list[list[str]]:
@@ -166,9 +169,8 @@ def _phrases(query: str) -> list[list[str]]:
 
 
 def _folded(word: str) -> str:
-    """Return a word in lowercase and without accents."""
-    parts = unicodedata.normalize("NFD", word.lower())
-    return "".join(each for each in parts if not unicodedata.combining(each))
+    """Return a word in lowercase and without accents. Characters such as 한 and が stay as they are."""
+    return unicodedata.normalize("NFC", ACCENT.sub("", unicodedata.normalize("NFD", word.lower())))
 
 
 def _as_place(room: Room) -> dict[str, Any]:

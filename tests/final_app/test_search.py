@@ -46,6 +46,34 @@ def test_words_are_found_whatever_their_case_or_accents(people: People, room: Ro
     assert found(ada, "okapi") == []
 
 
+def test_without_spaces_what_begins_after_a_mark_is_found(people: People, room: Room) -> None:
+    """The guide describes this (docs/running.md)."""
+    ada, place = people["ada"], room("No spaces")
+    texts = ["今天天气很好，我们去公园吧", "今日は天気がいいです"]
+    for text in texts:
+        ada.say(place, text)
+    for query, result in (("今天", 0), ("今天天气", 0), ("我们", 0), ("今日は", 1)):
+        assert found(ada, query) == [texts[result]], query
+    assert found(ada, "天气") == found(ada, "天気") == found(ada, "公园") == []
+
+
+def test_a_character_that_unicode_can_take_apart_is_found(people: People, room: Room) -> None:
+    """한 is also a sequence of three letters, and が is か with a mark."""
+    ada, place = people["ada"], room("Composed")
+    texts = ["안녕하세요 세계", "ありがとうございます", "がん"]
+    for text in texts:
+        ada.say(place, text)
+    for query, result in (
+        ("안녕하세요", 0), ("안녕", 0), ("세계", 0),
+        ("ありがとうございます", 1), ("ありがとう", 1), ("がん", 2),
+    ):  # fmt: skip
+        assert found(ada, query) == [texts[result]], query
+    for query in ("세상", "ありがたい", "かん"):
+        assert found(ada, query) == [], query
+    (hit,) = asked(ada, "세계")["results"]
+    assert ["세계", True] in hit["parts"]
+
+
 def test_nobody_finds_what_they_may_not_read(people: People, room: Room) -> None:
     ada, bo, cy = (people[name] for name in ("ada", "bo", "cy"))
     shared, own = room("Shared", "bo"), room("Own")
