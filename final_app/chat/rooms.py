@@ -84,17 +84,22 @@ def unarchive(user_id: int, room_id: int) -> None:
 
 @exclusive_transaction
 def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
-    """Join an open room, or add someone else to a room that the user is in."""
+    """Join an open room, or add someone else to a room that the user is in.
+
+    If the room has no members, the newcomer becomes its owner.
+    """
     room = db.session.get(Room, room_id)
     allowed = room is not None and room.kind in KINDS and room.archived_at is None
-    if room is None or not allowed or not (user_id == newcomer_id and room.kind == "open"):
+    joins = allowed and user_id == newcomer_id and room is not None and room.kind == "open"
+    if user_id != OPERATOR and not joins:
         memberships.get(user_id, room_id)
     if room is None or not allowed:
         raise Forbidden("Nobody can be added to this room.")
     people.get_active(newcomer_id)
     if db.session.get(Membership, (room_id, newcomer_id)):
         return
-    _add(room, newcomer_id)
+    members = select(Membership.user_id).filter_by(room_id=room_id)
+    _add(room, newcomer_id, role="member" if db.session.scalar(members.limit(1)) else "owner")
     record(RoomChanged(room_id))
 
 

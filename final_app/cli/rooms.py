@@ -53,6 +53,13 @@ def unarchive(slug: str) -> str:
     return f"/r/{slug} is no longer archived."
 
 
+@command(group, "add SLUG NAME")
+def add(slug: str, name: str) -> str:
+    """Add a person to a room. If the room has no members, the person becomes its owner."""
+    rooms.add_member(OPERATOR, rooms.id_of(slug), people.id_of(name))
+    return f"{name.lower()} is in /r/{slug}."
+
+
 @command(group, "members SLUG")
 def members(slug: str) -> Rows:
     """List the members of a room and their roles."""

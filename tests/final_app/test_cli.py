@@ -224,6 +224,24 @@ def test_rooms_are_made_named_closed_and_opened_again(team: Flask) -> None:
     assert "no account called" in refused(team, "rooms", "create", "X", "--owner", "zoe")
 
 
+def test_a_room_that_everybody_has_left_gets_a_member_again(team: Flask) -> None:
+    made = said(team, "rooms", "create", "Tea", "--closed", "--owner", "bo")
+    slug = made.removeprefix("Created the room Tea: /r/").strip()
+    with team.app_context():
+        rooms.remove_member(2, rooms.id_of(slug), 2)
+    assert said(team, "rooms", "members", slug) == "There are none.\n"
+    assert said(team, "rooms", "add", slug, "ADA") == f"ada is in /r/{slug}.\n"
+    assert said(team, "rooms", "add", slug, "bo") == f"bo is in /r/{slug}.\n"
+    both = [["ada", "owner"], ["bo", "member"]]
+    assert columns(said(team, "rooms", "members", slug)) == both
+    said(team, "rooms", "add", slug, "bo")  # changes nothing
+    assert columns(said(team, "rooms", "members", slug)) == both
+    assert "no account called" in refused(team, "rooms", "add", slug, "zoe")
+    said(team, "rooms", "archive", slug)
+    said(team, "users", "create", "cy")
+    assert "Nobody can be added" in refused(team, "rooms", "add", slug, "cy")
+
+
 def test_the_operators_number_is_nobodys(team: Flask) -> None:
     """This number opens every room, so no account may ever have it."""
     with team.app_context():
