@@ -93,6 +93,17 @@ def archive_room(me: Identity, room_id: int) -> Answer:
     return {"ok": True}
 
 
+@api.post("/rooms/<int:room_id>/unarchive")
+@auth.login_required
+def unarchive_room(me: Identity, room_id: int) -> Answer:
+    """Make an archived room writable again.
+
+    Answers: 200 {room}.
+    """
+    rooms.unarchive(me.id, room_id)
+    return {"ok": True, "room": memberships.one(me.id, room_id)}
+
+
 @api.put("/rooms/<int:room_id>/members/<int:user_id>")
 @auth.login_required
 def add_member(me: Identity, room_id: int, user_id: int) -> Answer:

@@ -328,6 +328,29 @@ def test_a_ban_reaches_the_open_tab_and_every_list(team: Team, person: People) -
     guest.leave()
 
 
+def test_a_room_that_was_archived_by_mistake_comes_back(team: Team, person: People) -> None:
+    place = team.room("Mistake", team.bo)
+    ada, bo = enter(person, team.ada, place), enter(person, team.bo, place)
+    for page in (ada, bo):
+        page.locator("#people-toggle").click()
+        expect(members(page)).to_have_count(2)
+    expect(ada.locator("#unarchive")).to_be_hidden()
+    ada.get_by_role("button", name="Archive room").click()
+    ada.locator("#confirm-yes").click()
+    for page in (ada, bo):
+        expect(page.locator("#closed")).to_contain_text("archived")
+    expect(ada.locator("#archive")).to_be_hidden()
+    ada.get_by_role("button", name="Unarchive room").click()
+    for page in (ada, bo):
+        expect(page.locator("#closed")).to_be_hidden()
+    write(bo, "Here again")
+    shows(ada, "Here again")
+    expect(ada.locator("#archive")).to_be_visible()
+    expect(bo.locator("#archive, #unarchive")).to_have_count(2)
+    for button in bo.locator("#archive, #unarchive").all():
+        expect(button).to_be_hidden()  # Bo may do neither
+
+
 def test_a_bot_is_marked_as_one_in_every_list(team: Team, person: People) -> None:
     made = team.server.run("bots", "create", "robot")
     assert made.returncode == 0, made.stdout + made.stderr

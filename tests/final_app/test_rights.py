@@ -57,6 +57,7 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/rooms"): people_get(201, 201),
     ("PATCH", "/rooms/<int:room_id>"): people_get(403, 404),  # only its owner
     ("DELETE", "/rooms/<int:room_id>"): people_get(403, 404),
+    ("POST", "/rooms/<int:room_id>/unarchive"): people_get(403, 404),
     ("GET", "/api/rooms"): people_get(200, 200),
     ("PUT", "/rooms/<int:room_id>/members/<int:user_id>"): people_get(200, 404),
     ("DELETE", "/rooms/<int:room_id>/members/<int:user_id>"): people_get(403, 404),

@@ -21,6 +21,8 @@ export class People extends Panel {
     this.listen($("#rename"), "submit", (event) => submitting(event, rename));
     this.listen($("#leave"), "click", () => this.#leave());
     this.listen($("#archive"), "click", () => this.#archive());
+    const unarchive = () => this.#http.post(`${this.#address}/unarchive`);
+    this.listen($("#unarchive"), "click", () => this.#dialogs.attempt(unarchive));
     this.listen($("#invite-link-make"), "click", () => this.#dialogs.attempt(() => this.#makeLink()));
     this.listen($("#invite-link-copy"), "click", () => this.#copyLink());
   }
@@ -44,6 +46,7 @@ export class People extends Panel {
     keepList($("#members"), members, $("#person-template"), (node, member) => this.#fill(node, member));
     if (this.#room.kind === "direct") return;
     $("#rename").hidden = $("#archive").hidden = !this.#mayManage || this.#current.archived;
+    $("#unarchive").hidden = !this.#mayManage || !this.#current.archived;
     const outside = this.#directory.others(new Set(members.map(({ id }) => id)));
     $("#invite").hidden = !outside.length || this.#current.archived;
     const choices = [{ id: "", name: "Choose a person" }, ...outside];
@@ -107,7 +110,7 @@ export class People extends Panel {
   }
 
   #archive() {
-    const text = "Members can still read it, but nobody can send messages.";
+    const text = "Members can still read it, but nobody can send messages until you unarchive it.";
     const archive = () => this.#http.delete(this.#address);
     this.#sure(`Archive ${this.#current.name}?`, text, "Archive", archive);
   }
