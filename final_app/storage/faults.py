@@ -1,4 +1,4 @@
-"""Turn low-level errors (a full disk, a damaged SQLite database) into errors that users understand."""
+"""Turn low-level errors, such as that of a full disk, into errors that users understand."""
 
 import logging
 import sqlite3
@@ -7,18 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from final_app.errors import Damaged, DiskFull
+from final_app.errors import Busy, Damaged, DiskFull
 from final_app.lib.logs import Seldom
 from final_app.storage import damage
 from final_app.storage.images import NO_SPACE
 
 # SQLITE_IOERR_SHMSIZE means that the index of the write-ahead log cannot grow.
 FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
-BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+BUSY = "The database is busy. Nothing was saved; try again."
+PATIENCE = 5.0  # seconds to wait for a connection to the database
 
 log = logging.getLogger(__name__)
 _full, _damaged = Seldom(log), Seldom(log)
+
+
+class Pool(QueuePool):
+    """A pool that raises Busy if all connections are in use, whether or not a session needs one."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except PoolTimeout as problem:
+            raise Busy(BUSY) from problem
 
 
 def means_full(problem: BaseException) -> bool:
@@ -29,7 +43,7 @@ def means_full(problem: BaseException) -> bool:
 
 def means_busy(problem: sqlite3.Error) -> bool:
     """Return whether an SQLite error means that another connection has locked the database."""
-    return problem.sqlite_errorcode & damage.PRIMARY in BUSY
+    return problem.sqlite_errorcode & damage.PRIMARY in HELD
 
 
 def disk_full(folder: Path) -> DiskFull:

@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 
 from final_app import facts
-from final_app.errors import Unavailable
+from final_app.errors import Busy, Unavailable
 from final_app.facts import Fact
 from final_app.storage import database
 from final_app.storage.leases import Lease
 from final_app.storage.models import db
-from final_app.storage.postgresql import Gone
+from final_app.storage.postgresql import Gone, Postgresql
 
 CHANNEL = "chat"
 LONGEST = 7_900  # bytes of one notification; PostgreSQL allows fewer than 8,000
@@ -44,6 +44,9 @@ class Notifications:
     def __init__(
         self, url: str, listener: Callable[[Fact], None], lost: Callable[[], None]
     ) -> None:
+        # What shows other processes that this one is alive must not wait for a connection of the pool.
+        options = Postgresql.options | {"pool_size": 1, "isolation_level": "AUTOCOMMIT"}
+        self._own = create_engine(url, **options)
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._listener, self._lost = listener, lost
         self._line: psycopg.Connection[Any] | None = None
@@ -69,7 +72,7 @@ class Notifications:
 
     def online_elsewhere(self, here: set[int]) -> set[int]:
         """Share who is online in this process, and return who is online in other processes."""
-        with database.current().read() as connection:
+        with self._own.connect() as connection:
             elsewhere, renewed = self._lease.share(connection, here)
             if renewed:  # an empty notification shows every process that its connection works
                 connection.exec_driver_sql(NOTIFY, (CHANNEL, ""))
@@ -126,7 +129,7 @@ class Notifications:
 
     def _deliver(self, payload: str) -> None:
         try:
-            self._listener(facts.from_dict(json.loads(payload)))
+            self._tell(facts.from_dict(json.loads(payload)))
         except Unavailable:  # the listener could not read what it needs, so the fact is lost
             raise
         except (KeyError, TypeError):
@@ -136,6 +139,17 @@ class Notifications:
         finally:
             if db.session.registry.has():
                 db.session.remove()  # otherwise, the next fact would see old rows from the session
+
+    def _tell(self, fact: Fact) -> None:
+        """Call the listener. If all connections of the pool are in use, wait, so that no fact is lost.
+
+        A listener reads before it emits, so nothing is emitted twice.
+        """
+        while True:
+            try:
+                return self._listener(fact)
+            except Busy:
+                log.warning("All connections to the database are in use: facts have to wait")
 
 
 def encoded(fact: Fact) -> str:

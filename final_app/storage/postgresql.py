@@ -15,11 +15,10 @@ from psycopg import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from final_app.errors import CannotStart, DiskFull, Unavailable
 from final_app.lib import clock
-from final_app.storage import connections  # noqa: F401  # how the engine makes and tests them
+from final_app.storage import connections, faults  # noqa: F401  # how connections are made
 from final_app.storage.models import db
 
 PATIENCE = 10.0  # seconds that a database has to come back after a restart
@@ -45,9 +44,12 @@ class Postgresql:
     is_held_by_others = False
 
     options: ClassVar[dict[str, Any]] = {
-        # Six processes need 96 of the 100 connections that a PostgreSQL server allows by default. The
-        # pool keeps them open: a new one costs more than many messages.
-        "pool_size": 15,
+        "poolclass": faults.Pool,
+        "pool_timeout": faults.PATIENCE,
+        # `storage.notifications` opens two more. Six processes then need 96 of the 100 connections that
+        # a PostgreSQL server allows by default. The pool keeps them open: a new one costs more than many
+        # messages.
+        "pool_size": 14,
         "max_overflow": 0,
         "pool_use_lifo": True,
         "connect_args": {
@@ -99,7 +101,7 @@ class Postgresql:
 
         If `alone` is true, wait until no other transaction of this kind runs in any process.
         """
-        with _connection() as connection:
+        with db.engine.connect() as connection:
             connection.begin()
             if alone:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
@@ -107,7 +109,7 @@ class Postgresql:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with _connection() as connection:
+        with db.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
@@ -133,13 +135,6 @@ class Postgresql:
 def cause_of(problem: BaseException) -> BaseException:
     """Return the error from the driver, whether or not SQLAlchemy has wrapped it."""
     return getattr(problem, "orig", None) or problem
-
-
-def _connection() -> Connection:
-    try:
-        return db.engine.connect()
-    except PoolTimeout as problem:  # all connections are in use
-        raise Gone(GONE) from problem
 
 
 def means_gone(problem: BaseException) -> bool:

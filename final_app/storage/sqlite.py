@@ -16,13 +16,14 @@ from final_app.storage import damage, faults
 from final_app.storage.models import db
 
 TRY_AGAIN = 0.05  # seconds between two attempts to begin a transaction
-BUSY = "The database is busy. Nothing was saved; try again."
 
 
 class Sqlite:
     """The database of one server process. Commands are other processes, and can write as well."""
 
     options: ClassVar[dict[str, Any]] = {
+        "poolclass": faults.Pool,
+        "pool_timeout": faults.PATIENCE,
         "pool_size": 8,
         "max_overflow": 64,  # connections; a request that only reads also uses one
         # The connection that was used last has most pages of the database in its cache.
@@ -62,7 +63,7 @@ class Sqlite:
         """
         give_up = clock.seconds() + patience
         if not self._one_at_a_time.acquire(timeout=patience):
-            raise Busy(BUSY)
+            raise Busy(faults.BUSY)
         try:
             connection = self._kept()
             connection.rollback()  # an open session may have begun a transaction on it
@@ -109,7 +110,7 @@ class Sqlite:
                     raise
                 self._held_by_others.set()
                 if clock.seconds() > give_up:
-                    raise Busy(BUSY) from error
+                    raise Busy(faults.BUSY) from error
             clock.pause(TRY_AGAIN)
 
     def _kept(self) -> Connection:

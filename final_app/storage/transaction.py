@@ -105,6 +105,17 @@ def execute(statement: Statement, **values: Any) -> list[Any]:
     return _until_it_works(lambda: _read(statement, values))
 
 
+def release_connection() -> None:
+    """Return the connection that the session reads with to the pool. Call this before slow work.
+
+    While slow work holds connections, others have to wait for one. Raises RuntimeError in a transaction,
+    because a transaction must not wait for anything except the database.
+    """
+    if "transaction" in g:
+        raise RuntimeError("A transaction must not do slow work.")
+    _roll_back_session()
+
+
 def try_to_write(patience: float) -> None:
     """Write to the disk without changing anything. Raises Unavailable after `patience` seconds."""
     _roll_back_session()

@@ -17,7 +17,9 @@ from final_app import auth, current
 from final_app.accounts.sessions import Identity
 from final_app.chat import memberships, uploads
 from final_app.errors import Invalid, NotFound, TooLarge
+from final_app.lib.turns import Turns
 from final_app.storage.files import INLINE, label
+from final_app.storage.transaction import release_connection
 from final_app.web import numbers
 
 api_files = Blueprint("api_files", __name__)
@@ -28,6 +30,8 @@ AROUND_THE_FILE = 100_000  # bytes that the form can have in addition to its fil
 EXPECTED = "Expected a form with `room` (an id) and one file as `file`"
 # A file that is opened directly is a page of this site, so it must not use scripts, forms or frames.
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+_turns = Turns()  # of the people whose files are being stored
 
 
 @api_files.post("/api/uploads")
@@ -45,7 +49,9 @@ def send(me: Identity) -> tuple[dict[str, Any], int]:
         memberships.check_writable(me.id, room_id)
         uploads.check_quota(settings.storage_quota)
         sent.close()
-        kept = current.files().keep(Path(sent.stream.name))
+        release_connection()  # storing an image can take a minute
+        with _turns.of(me.id):
+            kept = current.files().keep(Path(sent.stream.name))
     try:
         upload = uploads.add(me.id, room_id, label(sent.filename or ""), kept)
     except BaseException:
