@@ -33,9 +33,11 @@ def change_name(me: Identity) -> Page:
 @auth.login_required
 def change_password(me: Identity) -> Page:
     def change() -> None:
-        with audited("password_change", me.username, request.remote_addr):
-            with login_attempt(me.username):
-                accounts.check_password(me, request.form.get("current", ""), field="current")
+        with (
+            audited("password_change", me.username, request.remote_addr),
+            login_attempt(me.username),
+        ):
+            accounts.check_password(me, request.form.get("current", ""), field="current")
             password = request.form.get("password", "")
             accounts.set_password(me.id, password, keep_session=me.session_id)
 

@@ -1,4 +1,8 @@
-"""The rate limit on failed logins, which stops attempts to guess a password by brute force."""
+"""The limits on passwords: how often somebody can guess, and whose password is hashed next.
+
+Hashing a password is slow on purpose. Each address has its turn, so that many attempts from one address
+keep only this address waiting.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,28 +11,50 @@ from flask import request
 
 from final_app import current
 from final_app.errors import Forbidden, Unauthorized
+from final_app.lib.turns import Turns
+from final_app.storage.transaction import release_connection
+
+_turns = Turns()  # of the addresses from which passwords are sent
 
 
 @contextmanager
 def login_attempt(username: str) -> Iterator[None]:
     """Run one login attempt. Raises RateLimited after too many wrong passwords.
 
-    There is one limit per username and IP address, and another one per IP address. Both are checked
-    again after a successful attempt. Otherwise, an attacker could make a thousand attempts at the same
-    time, because all of them would start before the first one fails.
+    There is one limit per username and IP address, and another one per IP address. An attempt begins
+    after all earlier ones from its address. Otherwise, an attacker could make a thousand attempts at the
+    same time, because all of them would start before the first one fails.
     """
-    address, limiter = request.remote_addr, current.rate_limiter()
+    address, limiter = _address(), current.rate_limiter()
     keys: dict[str, tuple[object, ...]] = {
         "logins": (address, username),
         "logins_address": (address,),
     }
-    for kind, key in keys.items():
-        limiter.check(kind, *key)
-    try:
-        yield
-    except (Unauthorized, Forbidden):
+    with _turn():
         for kind, key in keys.items():
-            limiter.count(kind, *key)
-        raise
-    for kind, key in keys.items():
-        limiter.check(kind, *key)
+            limiter.check(kind, *key)
+        try:
+            yield
+        except (Unauthorized, Forbidden):
+            for kind, key in keys.items():
+                limiter.count(kind, *key)
+            raise
+
+
+@contextmanager
+def registration() -> Iterator[None]:
+    """Run one registration. Raises RateLimited after too many of them from one IP address."""
+    current.rate_limiter().count("logins_address", _address())
+    with _turn():
+        yield
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    release_connection()  # a turn can take a while to come
+    with _turns.of(_address()):
+        yield
+
+
+def _address() -> str | None:
+    return request.remote_addr

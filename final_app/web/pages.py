@@ -14,7 +14,7 @@ from final_app.chat import history, memberships, people, rooms
 from final_app.errors import ChatError
 from final_app.lib.audit import audited
 from final_app.web.first_run import check_code, needs_code
-from final_app.web.login_limit import login_attempt
+from final_app.web.login_limit import login_attempt, registration
 
 OWN_PAGE = re.compile(r"/(account|r/[a-z0-9-]+(/\d+)?)", re.ASCII)
 ROOM_ID = re.compile(r"\b\d{1,15}\b", re.ASCII)
@@ -71,8 +71,10 @@ def register() -> Page:
             invites.get_valid(_invite())  # so that nobody fills in the form with a useless invite
 
     def join() -> None:
-        with audited("registration", _field("username"), request.remote_addr):
-            current.rate_limiter().count("logins_address", request.remote_addr)
+        with (
+            audited("registration", _field("username"), request.remote_addr),
+            registration(),
+        ):
             accounts.register(
                 _field("username"),
                 _field("password"),

@@ -2,15 +2,22 @@
 
 import re
 import statistics
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import requests
+from argon2 import PasswordHasher
 
-from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server
+from final_app.accounts import accounts, passwords
+from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, application
 
 TRIES = 400  # logins
+CROWD = 20  # logins at once
+SLOW = "takes very long"  # a password
 PER_NAME, PER_ADDRESS = 10, 100  # let through in five minutes, as shipped
 LIMITS_AS_SHIPPED = {
     "CHAT_LIMIT_LOGINS": f"{PER_NAME} per 5 minutes",
@@ -55,6 +62,56 @@ def test_of_hundreds_of_passwords_ten_are_checked(tmp_path: Path) -> None:
     assert len(refused) == 1, "the answer tells which names exist"
     assert attempt(mallory, token, "ada", PASSWORD).status_code == 429  # the right one, too late
     server.stop()
+
+
+class SlowHasher(PasswordHasher):
+    """A hasher that takes very long for one password, until `go_on` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self._hesitate(password)
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+        self._hesitate(password)
+        return super().verify(hash, password)
+
+    def _hesitate(self, password: str | bytes) -> None:
+        if password == SLOW:
+            self.begun.set()
+            self.go_on.wait(ANSWER_TIMEOUT * 2)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/login", 401), ("/register", 302)])
+def test_many_passwords_from_one_address_keep_no_other_address_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    app = application(tmp_path, CHAT_OPEN_REGISTRATION="1")
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        accounts.bootstrap("ada", PASSWORD)
+    hasher, arrived = SlowHasher(), threading.Semaphore(0)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    app.before_request(arrived.release)
+
+    def send(path: str, address: str, name: str, password: str) -> int:
+        fields = {"username": name, "password": password}
+        sender = {"REMOTE_ADDR": address}
+        return app.test_client().post(path, data=fields, environ_base=sender).status_code
+
+    with ThreadPoolExecutor(CROWD + 1) as pool:
+        many = [pool.submit(send, path, "192.0.2.7", f"name{n}", SLOW) for n in range(CROWD)]
+        try:
+            assert all(arrived.acquire(timeout=ANSWER_TIMEOUT) for _ in many)
+            assert hasher.begun.wait(ANSWER_TIMEOUT)
+            ada = pool.submit(send, "/login", "192.0.2.9", "ada", PASSWORD)
+            assert ada.result(ANSWER_TIMEOUT) == 302
+        finally:
+            hasher.go_on.set()
+        assert [each.result() for each in many] == [status] * CROWD
 
 
 def test_the_time_of_an_answer_does_not_tell_which_names_exist(tmp_path: Path) -> None:

@@ -3,6 +3,10 @@
 import re
 import sqlite3
 import uuid
+
+
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +20,7 @@ from flask import Flask
 from final_app.accounts import accounts, invites, passwords, sessions
 from final_app.errors import ChatError, Conflict, Forbidden, Invalid, RateLimited, Unauthorized
 from final_app.storage.models import db
+from final_app.web import login_limit
 from final_app.web.login_limit import login_attempt
 from tests.final_app.conftest import People
 from tests.final_app.rig import PASSWORD, Person, Server, application
@@ -279,14 +284,42 @@ def test_many_tries_at_once_are_counted_too(people: People, server: Server) -> N
 
 
 def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -> None:
-    """It began together with the others, whose failures were counted while it was being hashed."""
+    """It comes while another one is being hashed, which fails and counts before this one begins."""
     app = application(tmp_path, CHAT_LIMIT_LOGINS="1 per hour")
-    with app.test_request_context("/login"):
-        with login_attempt("ada"):
-            pass  # alone, it is let in
-        right, wrong = login_attempt("ada"), login_attempt("ada")
-        with pytest.raises(RateLimited), right, pytest.raises(Unauthorized), wrong:
+    both_are_there = threading.Event()
+
+    def guess_right() -> None:
+        with app.test_request_context("/login"), login_attempt("ada"):
+            pass
+
+    def guess_wrong() -> None:
+        with app.test_request_context("/login"), login_attempt("ada"):
+            both_are_there.wait(10)
             raise Unauthorized("Wrong name or password.")
+
+    guess_right()  # alone, it is let in
+    with ThreadPoolExecutor() as pool:
+        wrong = pool.submit(guess_wrong)
+        until(lambda: waiting() == 1)
+        right = pool.submit(guess_right)
+        until(lambda: waiting() == 2)
+        both_are_there.set()
+        with pytest.raises(Unauthorized):
+            wrong.result(10)
+        with pytest.raises(RateLimited):
+            right.result(10)
+
+
+def waiting() -> int:
+    """Return how many attempts are being made or wait for their turn."""
+    return sum(turn.count for turn in list(login_limit._turns._turns.values()))
+
+
+def until(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
 
 
 def test_the_password_is_guarded_on_the_account_page_as_well(
