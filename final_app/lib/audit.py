@@ -19,6 +19,7 @@ from flask import current_app
 
 from final_app.errors import ChatError, RateLimited
 from final_app.lib import clock
+from final_app.lib.addresses import network
 from final_app.lib.logs import Seldom
 
 SYSTEM_LOG = Path("/dev/log")  # systemd's journal or syslog; not on Windows or macOS
@@ -77,7 +78,7 @@ class SecurityLog:
         """Return whether this entry belongs to a flood and must be skipped, to save disk space."""
         if entry["outcome"] != RateLimited.code and entry["event"] not in FLOODS:
             return False
-        kind, now = (entry["event"], entry["from"]), clock.seconds()
+        kind, now = (entry["event"], network(entry["from"])), clock.seconds()
         if now - self._floods.get(kind, -EVERY) < EVERY:
             return True
         if len(self._floods) >= MOST_FLOODS:

@@ -11,6 +11,7 @@ from flask import request
 
 from final_app import current
 from final_app.errors import Forbidden, Unauthorized
+from final_app.lib.addresses import network
 from final_app.lib.turns import Turns
 from final_app.storage.transaction import release_connection
 
@@ -56,5 +57,5 @@ def _turn() -> Iterator[None]:
         yield
 
 
-def _address() -> str | None:
-    return request.remote_addr
+def _address() -> str:
+    return network(request.remote_addr or "")

@@ -22,6 +22,7 @@ from gevent.lock import BoundedSemaphore
 from websockets.frames import CloseCode
 from werkzeug.exceptions import RequestTimeout
 
+from final_app.lib.addresses import network
 from final_app.lib.logs import Seldom, escaped
 from final_app.wire.connection import Connection, Environ, Malformed, TooLarge
 
@@ -60,7 +61,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         self.credential = credential
         self._most = most_connections
         self._most_strangers = min(STRANGERS_PER_ADDRESS, most_connections // STRANGERS_SHARE)
-        self._strangers: Counter[str] = Counter()  # connections by address
+        self._strangers: Counter[str] = Counter()  # connections by `network`
         self._log = Seldom(_logger)
         self._clock_runs = False
         self._door = BoundedSemaphore()
@@ -98,7 +99,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         """
         connection = self.sockets.get(sid)
         if connection is not None and connection.accepted is not accepted:
-            self._count_stranger(connection.address, 1 if connection.accepted else -1)
+            self._count_stranger(network(connection.address), 1 if connection.accepted else -1)
             connection.accept(accepted)
 
     def shut_down(self) -> None:
@@ -199,7 +200,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         """
         with self._door:
             gevent.sleep(0)
-        address = environ.get("REMOTE_ADDR", "")
+        address = network(environ.get("REMOTE_ADDR", ""))
         if len(self.sockets) >= self._most or self._strangers[address] >= self._most_strangers:
             self._log.error(f"Refused a connection from {address}: there are too many")
             raise Refused(

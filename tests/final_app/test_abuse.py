@@ -13,6 +13,7 @@ import requests
 from argon2 import PasswordHasher
 
 from final_app.accounts import accounts, passwords
+from final_app.lib.addresses import network
 from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, application
 
 TRIES = 400  # logins
@@ -33,10 +34,18 @@ LINES = [
 LIKELY = 3.0  # times as long as the other would tell something; noise is less
 
 
-def attempt(person: Person, token: str, name: str, password: str) -> requests.Response:
-    """Send the login form with the CSRF token of a page that was opened once."""
+def attempt(
+    person: Person, token: str, name: str, password: str, address: str = ""
+) -> requests.Response:
+    """Send the login form with the CSRF token of a page that was opened once.
+
+    If an address is given, the request looks as if a proxy had forwarded it from there.
+    """
     fields = {"username": name, "password": password, "csrf_token": token}
-    return person.http.post(f"{person.server.url}/login", data=fields, timeout=ANSWER_TIMEOUT)
+    return person.http.post(
+        f"{person.server.url}/login", data=fields, timeout=ANSWER_TIMEOUT,
+        headers={"X-Forwarded-For": address} if address else {},
+    )  # fmt: skip
 
 
 def test_of_hundreds_of_passwords_ten_are_checked(tmp_path: Path) -> None:
@@ -62,6 +71,32 @@ def test_of_hundreds_of_passwords_ten_are_checked(tmp_path: Path) -> None:
     assert len(refused) == 1, "the answer tells which names exist"
     assert attempt(mallory, token, "ada", PASSWORD).status_code == 429  # the right one, too late
     server.stop()
+
+
+def test_the_addresses_of_an_ipv6_network_have_ten_passwords_together(tmp_path: Path) -> None:
+    """A client with IPv6 can use any of 2^64 addresses, so a limit for each would limit nothing."""
+    server = Server(tmp_path, **LIMITS_AS_SHIPPED, CHAT_PROXY_HOPS="1").start()
+    mallory = Person(server, "mallory")
+    token = mallory.token("/login")
+
+    def looked_at(addresses: list[str]) -> int:
+        tried = [attempt(mallory, token, "ada", "wrong", address) for address in addresses]
+        return [answer.status_code for answer in tried].count(401)
+
+    places = range(2 * PER_NAME)
+    assert looked_at([f"2001:db8:1:1::{place}" for place in places]) == PER_NAME
+    assert looked_at(["2001:db8:1:2::1"]) == 1
+    assert looked_at([f"192.0.2.{place}" for place in places]) == len(places)
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "of_limits"),
+    [("2001:db8:1:1:ffff::2", "2001:db8:1:1::/64"), ("fe80::1%eth0", "fe80::/64"), ("::1", "::/64"),
+     ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("", ""), ("unix:", "unix:")],
+)  # fmt: skip
+def test_the_limits_of_an_address_apply_to(address: str, of_limits: str) -> None:
+    assert network(address) == of_limits
 
 
 class SlowHasher(PasswordHasher):

@@ -47,10 +47,12 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     return set_to
 
 
-def happened(event: str, who: str = "ada", problem: Exception | None = None, **about: str) -> None:
+def happened(
+    event: str, who: str = "ada", problem: Exception | None = None, where: str = HERE, **about: str
+) -> None:
     """Record an event that succeeds, or that fails with a problem."""
     try:
-        with audit.audited(event, who, HERE, **about):
+        with audit.audited(event, who, where, **about):
             if problem:
                 raise problem
     except (Forbidden, RateLimited):
@@ -203,6 +205,15 @@ def test_a_flood_of_attempts_does_not_fill_the_disk(two_people: Flask, move: Mov
         ("password_change", "rate_limited"),
         ("login", "rate_limited"),
     ]
+
+
+def test_a_flood_from_many_addresses_of_an_ipv6_network_is_one_flood(two_people: Flask) -> None:
+    """The entry has the whole address of the first attempt."""
+    for network in (1, 2):
+        for number in range(50):
+            happened("login", problem=RateLimited("wait"), where=f"2001:db8:1:{network}::{number}")
+    found = [entry["from"] for entry in entries(two_people)]
+    assert found == ["2001:db8:1:1::0", "2001:db8:1:2::0"]
 
 
 def test_a_token_that_no_longer_works_is_noted_once_a_minute_and_not_shown(

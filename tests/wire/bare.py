@@ -20,6 +20,7 @@ from flask import Flask, request  # noqa: E402
 from flask_socketio import ConnectionRefusedError, emit, join_room, leave_room  # noqa: E402
 from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
+from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: E402
 
 from final_app.wire import connection, engine, handler, turns, websocket, writer  # noqa: E402
 from final_app.wire import server as wire  # noqa: E402
@@ -52,6 +53,7 @@ def configure(words: list[str]) -> None:
         for place in places:
             setattr(place, name, ast.literal_eval(value))
     socketio.init_app(app, credential=lambda environ: environ.get("HTTP_COOKIE", ""), **options)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]  # a client can have any address
 
 
 def serve(port: int) -> None:

@@ -585,6 +585,18 @@ def test_an_address_can_have_few_strangers(serve: Serve) -> None:
     assert len(bare.complaints) == 1 and "too many" in bare.complaints[0]
 
 
+def test_the_addresses_of_an_ipv6_network_count_as_one(serve: Serve) -> None:
+    bare = serve("STRANGERS_PER_ADDRESS=2")
+
+    def status(address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return requests.get(bare.url + POLLING, headers=headers, timeout=ANSWER_TIMEOUT).status_code
+
+    assert [status(f"2001:db8:1:1::{number}") for number in range(3)] == [200, 200, 503]
+    assert status("2001:db8:1:2::") == 200
+    assert [status(f"192.0.2.{number}") for number in range(3)] == [200, 200, 200]
+
+
 def test_the_server_can_have_so_many_connections_in_all(serve: Serve) -> None:
     bare = serve("most_connections=8")
     clients = [Socket(bare) for _ in range(8)]
