@@ -67,9 +67,7 @@ def check_password(identity: Identity, password: str, *, field: str = "password"
     """Raise Forbidden unless this is the user's password, and Conflict for a bot."""
     user = db.session.get_one(User, identity.id)
     _check_has_password(user)
-    digest = user.password_hash
-    db.session.rollback()  # returns the connection to the pool while the password is checked
-    if not passwords.verify(digest, password):
+    if not passwords.verify(user.password_hash, password):
         raise Forbidden("That's not your password.", field=field)
 
 

@@ -64,7 +64,6 @@ def authenticate(username: str, password: str) -> int:
     user = db.session.scalar(select(User).filter_by(username=username.strip().lower()))
     known = user is not None and user.status == "active" and user.role != "bot"
     digest, user_id = (user.password_hash, user.id) if user and known else (passwords.DUMMY_HASH, 0)
-    db.session.rollback()  # returns the connection to the pool while the password is hashed
     if not passwords.verify(digest, password) or not known:
         raise Unauthorized("Wrong name or password.", field="username")
     return user_id

@@ -1,21 +1,23 @@
 """When all connections to the database are in use, requests are refused, but nothing is lost."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from final_app.accounts import accounts
+from final_app.accounts import accounts, invites, passwords
 from final_app.errors import Busy
 from final_app.facts import RoomChanged
+from final_app.lib import thread_pool
 from final_app.storage import outbox
 from final_app.storage.models import db
 from final_app.storage.notifications import Notifications, encoded
 from final_app.storage.transaction import release_connection, transaction
 from tests.final_app import databases
-from tests.final_app.rig import application
+from tests.final_app.rig import PASSWORD, application
 from workshop.cluster import Cluster
 
 
@@ -79,3 +81,30 @@ def test_slow_work_is_no_part_of_a_transaction(two_people: Flask) -> None:
     assert db.engine.pool.checkedout() == 1
     with pytest.raises(RuntimeError, match="must not do slow work"):
         transaction(release_connection)()
+
+
+def test_nobody_holds_a_connection_while_a_password_is_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = application(tmp_path)
+    app.config["WTF_CSRF_ENABLED"] = False
+    held: list[int] = []
+
+    def hash_in_thread(work: Callable[..., Any], *words: str) -> Any:
+        held.append(db.engine.pool.checkedout())
+        return thread_pool.run_in_thread(work, *words)
+
+    monkeypatch.setattr(passwords, "run_in_thread", hash_in_thread)
+    ada, bo = app.test_client(), app.test_client()
+    words = {"username": "ada", "password": PASSWORD}
+    assert ada.post("/first-run", data=words).status_code == 302
+    with app.app_context():
+        code = invites.create(1)["code"]
+    words = {"username": "bo", "password": PASSWORD, "invite": code}
+    assert bo.post("/register", data=words).status_code == 302
+    changed = bo.post("/account/password", data={"current": PASSWORD, "password": PASSWORD})
+    assert changed.location.endswith("saved=password")
+    assert app.test_client().post("/login", data=words).status_code == 302
+    # The first three also log in or ask for the old password. One connection writes, and after that,
+    # the pool always lends it.
+    assert len(held) == 7 and max(held) == 1
