@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from final_app.errors import CannotStart, DiskFull, Unavailable
+from final_app.errors import CannotStart, DiskFull, Invalid, Unavailable
 from final_app.lib import clock
 from final_app.storage import connections, faults  # noqa: F401  # how connections are made
 from final_app.storage.models import db
@@ -113,7 +113,7 @@ class Postgresql:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def explain(self, problem: BaseException, connection: Connection) -> None:
-        """Raise Gone or DiskFull if that is the cause of the driver's error. Otherwise, do nothing."""
+        """Raise Gone, DiskFull or Invalid if that is the cause of the error. Otherwise, do nothing."""
         if means_gone(problem):
             connection.invalidate()  # the pool must not lend it again
         _explain_error(problem)
@@ -157,6 +157,10 @@ def _explain_error(problem: BaseException) -> None:
         raise DiskFull(
             "The database's disk is full. Nothing was saved; tell whoever runs this chat."
         ) from problem
+    if isinstance(problem, psycopg.DataError) and problem.sqlstate is None:
+        # The error is the driver's own, so the value cannot be sent to the server. Users can cause this
+        # only with NUL, because other values are checked before.
+        raise Invalid("This contains the character NUL, which the chat can't store.") from problem
 
 
 @event.listens_for(Engine, "handle_error")

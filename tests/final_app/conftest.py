@@ -16,7 +16,7 @@ from workshop.cluster import Cluster
 People = dict[str, Person]
 
 # The tests of these modules run on PostgreSQL, too; those of the last ones only with `-m long`.
-ON_BOTH = ("test_messages", "test_search")
+ON_BOTH = ("test_messages", "test_search", "test_nul")
 ON_BOTH_IF_LONG = ("test_rooms", "test_reactions", "test_rights", "test_closed_rooms", "test_bots",
                    "test_deactivation", "test_display_names", "test_answers")  # fmt: skip
 Move = Callable[[float], None]
