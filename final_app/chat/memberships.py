@@ -1,16 +1,17 @@
 """Memberships: who is in which room, how each member sees the room, and the unread counts."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, func, select
+from sqlalchemy import Integer, Select, and_, bindparam, case, cast, func, select
 
 from final_app.chat import people
 from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import MembershipChanged, ReadMarkMoved
 from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
-from final_app.storage.statements import Statement
+from final_app.storage.statements import Statement, json_each
 from final_app.storage.transaction import execute, record, transaction
 
 NOTIFY = ("all", "mentions", "none")
@@ -19,22 +20,12 @@ COUNTED = 100  # unread messages; clients show this number as "99+"
 
 
 def _view() -> Select[Any]:
-    """Return the statement that selects rooms as their members see them.
+    """Return the statement that selects rooms as their members see them, without the unread counts.
 
-    A direct room includes the other person. To count unread messages, only the last COUNTED messages of
-    each room are checked. The statement runs for every socket that connects. To make this fast, it is
-    built only once, and from tables instead of classes.
+    A direct room includes the other person. The statement runs for every socket that connects. To make
+    this fast, it is built only once, and from tables instead of classes.
     """
     theirs, other = _mine.alias(), _users.alias()
-    fresh = and_(
-        _messages.c.room_id == _mine.c.room_id,
-        _messages.c.seq > _mine.c.last_read_seq,
-        _messages.c.seq > _rooms.c.last_seq - COUNTED,
-        _messages.c.author_id != _mine.c.user_id,
-        _messages.c.deleted_at.is_(None),
-    )
-    named = and_(_mentions.c.message_id == _messages.c.id, _mentions.c.user_id == _mine.c.user_id)
-    count = select(func.count()).select_from(_messages).where(fresh).correlate(_rooms, _mine)
     # NULL finds nothing in the index. With a separate condition, SQLite would read all members first.
     direct = case((_rooms.c.kind == "direct", _rooms.c.id))
     is_other = and_(theirs.c.room_id == direct, theirs.c.user_id != _mine.c.user_id)
@@ -46,8 +37,6 @@ def _view() -> Select[Any]:
             _mine.c.notify,
             _mine.c.role.label("own_role"),
             _users.c.role.label("user_role"),
-            count.scalar_subquery().label("unread"),
-            count.join(_mentions, named).scalar_subquery().label("mentions"),
             *(other.c[name].label(f"other_{name}") for name in ("id", "username", "name", "role")),
         )
         .join_from(_mine, _rooms, _rooms.c.id == _mine.c.room_id)
@@ -57,14 +46,39 @@ def _view() -> Select[Any]:
     )
 
 
+def _counted(view: Select[Any]) -> Select[Any]:
+    """Add the unread counts. Only the last COUNTED messages of each room are checked."""
+    fresh = and_(
+        _messages.c.room_id == _mine.c.room_id,
+        _messages.c.seq > _mine.c.last_read_seq,
+        _messages.c.seq > _rooms.c.last_seq - COUNTED,
+        _messages.c.author_id != _mine.c.user_id,
+        _messages.c.deleted_at.is_(None),
+    )
+    named = and_(_mentions.c.message_id == _messages.c.id, _mentions.c.user_id == _mine.c.user_id)
+    count = select(func.count()).select_from(_messages).where(fresh).correlate(_rooms, _mine)
+    return view.add_columns(
+        count.scalar_subquery().label("unread"),
+        count.join(_mentions, named).scalar_subquery().label("mentions"),
+    )
+
+
 _mine, _rooms, _users, _messages, _mentions = (
     table(model) for model in (Membership, Room, User, Message, Mention)
 )
 _VIEW = _view()
-_BY_USER = Statement(_VIEW.where(_mine.c.user_id == bindparam("user")))
-_BY_ROOM = Statement(_VIEW.where(_mine.c.room_id == bindparam("room")))
+_BY_USER = Statement(_counted(_VIEW).where(_mine.c.user_id == bindparam("user")))
 _BY_BOTH = Statement(
-    _VIEW.where(_mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room"))
+    _counted(_VIEW).where(
+        _mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room")
+    )
+)
+_some = json_each(bindparam("some")).table_valued("value")
+_BY_ROOM = Statement(
+    _VIEW.where(
+        _mine.c.room_id == bindparam("room"),
+        _mine.c.user_id.in_(select(cast(_some.c.value, Integer))),
+    )
 )
 _IDS = Statement(select(_mine.c.room_id).where(_mine.c.user_id == bindparam("user")))
 _REVS = Statement(
@@ -81,20 +95,24 @@ _IS_MEMBER = Statement(
 
 def of(user_id: int) -> list[dict[str, Any]]:
     """Return all rooms of a user as that user sees them, sorted by name, with direct rooms last."""
-    seen = [room for _, room in _views(_BY_USER, user=user_id)]
+    seen = list(_views(_BY_USER, user=user_id))
     return sorted(seen, key=lambda room: (room["kind"] == "direct", room["name"].lower()))
 
 
 def one(user_id: int, room_id: int) -> dict[str, Any]:
     """Return one room as this member sees it. Raises NotFound if the user is not a member."""
-    for _, room in _views(_BY_BOTH, user=user_id, room=room_id):
+    for room in _views(_BY_BOTH, user=user_id, room=room_id):
         return room
     raise NotFound(NOT_THERE)
 
 
-def of_everybody_in(room_id: int) -> dict[int, dict[str, Any]]:
-    """Return {user id: the room as this member sees it} for all members of a room."""
-    return dict(_views(_BY_ROOM, room=room_id))
+def seen_by(user_ids: Iterable[int], room_id: int) -> dict[int, dict[str, Any]]:
+    """Return {user id: the room as this member sees it} for those of these users who are members.
+
+    The unread counts are left out, because counting takes most of the time.
+    """
+    rows = execute(_BY_ROOM, room=room_id, some=json.dumps(list(user_ids)))
+    return {row.user_id: _to_dict(row) for row in rows}
 
 
 def to_return_to(user_id: int, visited: Sequence[str]) -> dict[str, Any] | None:
@@ -208,10 +226,10 @@ def mark_read(user_id: int, room_id: int, seq: int, origin: str = "") -> dict[st
     return counts
 
 
-def _views(statement: Statement, **values: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Run a statement, and yield (user id, the room as this user sees it) for each row."""
+def _views(statement: Statement, **values: int) -> Iterator[dict[str, Any]]:
+    """Run a statement, and yield for each row the room as the user sees it, with the unread counts."""
     for row in execute(statement, **values):
-        yield row.user_id, _to_dict(row)
+        yield _to_dict(row) | {"unread": row.unread, "mentions": row.mentions}
 
 
 def _to_dict(room: Any) -> dict[str, Any]:
@@ -224,8 +242,6 @@ def _to_dict(room: Any) -> dict[str, Any]:
         "last_seq": room.last_seq,
         "last_rev": room.last_rev,
         "last_read_seq": room.last_read_seq,
-        "unread": room.unread,
-        "mentions": room.mentions,
         "role": room.own_role,
         "can_moderate": room.own_role == "owner" or room.user_role == "admin",
         "notify": room.notify,

@@ -58,6 +58,10 @@ class Presence:
     def sids(self) -> set[str]:
         return set(self._sockets)
 
+    def user_ids(self) -> set[int]:
+        """Return the users who have an open socket."""
+        return set(self._sids)
+
     def sids_of(self, user_id: int) -> list[str]:
         """Return the open sockets of a user."""
         return list(self._sids.get(user_id, ()))

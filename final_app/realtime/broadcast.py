@@ -37,8 +37,13 @@ def _message_changed(fact: facts.MessageChanged) -> None:
 
 @tell.register
 def _room_changed(fact: facts.RoomChanged) -> None:
-    """Send a room that has changed to each of its members, as this member sees it."""
-    for user_id, room in memberships.of_everybody_in(fact.room_id).items():
+    """Send a room that has changed to each member who is here, as this member sees it.
+
+    When somebody registers, every open room changes. So nothing is read for members who are away, and
+    nobody's unread messages are counted: a page knows these numbers, and they have not changed.
+    """
+    here = current.presence().user_ids()
+    for user_id, room in memberships.seen_by(here, fact.room_id).items():
         server.emit("room_changed", {"room": room}, to=user_name(user_id))
 
 

@@ -18,6 +18,7 @@ from final_app.accounts import accounts, sessions
 from final_app.chat import memberships, messages, rooms
 from final_app.chat import people as everybody
 from final_app.chat.presence import GRACE, Presence
+from final_app.facts import RoomChanged
 from final_app.realtime import broadcast, handlers
 from final_app.realtime import server as sockets
 from final_app.storage.models import db
@@ -251,13 +252,27 @@ def test_somebody_who_is_alone_is_known_to_be(two_people: Flask) -> None:
 
 def test_a_direct_room_shows_its_other_person_to_each(two_people: Flask) -> None:
     direct = rooms.direct(ADA, BO)
-    views = memberships.of_everybody_in(direct)
+    views = memberships.seen_by([ADA, BO], direct)
     assert {user: view["person"]["username"] for user, view in views.items()} == {
         ADA: "bo",
         BO: "ada",
     }
-    assert views[ADA]["name"] == "bo" and memberships.one(ADA, direct) == views[ADA]
+    counts = {"unread": 0, "mentions": 0}
+    assert views[ADA]["name"] == "bo" and memberships.one(ADA, direct) == views[ADA] | counts
     assert memberships.one(ADA, 1)["person"] is None
+
+
+def test_a_room_that_changes_costs_nothing_for_members_who_are_away(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(sockets, "emit", lambda event, data, to: sent.append((to, data["room"])))
+    current.presence().connect("bo's page", 0, BO)
+    statements = _statements(lambda: broadcast.tell(RoomChanged(1)))
+    ((to, room),) = sent
+    assert (to, room["id"]) == (broadcast.user_name(BO), 1)
+    assert not {"unread", "mentions"} & set(room)
+    assert not [each for each in statements if "messages" in each], "nothing is counted"
 
 
 # ---- helpers

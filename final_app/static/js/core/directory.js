@@ -49,9 +49,11 @@ export class Directory {
     this.#update(id, { last_read_seq, unread, mentions });
   }
 
-  // Keeps the current counts, because new_message and read_changed update them.
+  // Keeps the current counts, because new_message and read_changed update them. In a room that the user
+  // has just joined, nothing is unread.
   roomChanged(room) {
-    const { unread, mentions, last_seq, last_read_seq } = this.rooms.get(room.id) ?? room;
+    const known = this.rooms.get(room.id) ?? room;
+    const { unread = 0, mentions = 0, last_seq, last_read_seq } = known;
     this.rooms.set(room.id, { ...room, unread, mentions, last_seq, last_read_seq });
     this.#changed();
   }
