@@ -44,14 +44,18 @@ def is_damage(problem: object) -> bool:
 def sentence(database: Path, found: str) -> str:
     """Return a message that contains the damage, the newest backup, and how to restore the backup."""
     what = " ".join(found.split())
-    told = f"The database {database} is damaged ({what}). "
+    return f"The database {database} is damaged ({what}). {advice(database)}"
+
+
+def advice(database: Path) -> str:
+    """Return sentences that name the newest backup, and how to restore it."""
     backup = newest_backup(database)
     if backup is None:
-        return told + (
+        return (
             "Restore a backup as docs/running.md describes. The chat has no record of a backup: it "
             "remembers only those that its command `backup` has made."
         )
-    return told + (
+    return (
         f"Its newest backup is {backup}. "
         f"To restore it, stop the chat and run: {_command(database, backup)}"
     )

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
 
 import flask_migrate
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import make_url
@@ -62,19 +64,31 @@ def at(url: str) -> Database:
 def upgrade() -> None:
     """Migrate the database to this version of the chat. This needs an application context.
 
-    Raises CannotStart if the migration fails, or if a table is missing after it.
+    All migrations are one transaction. If one of them fails, the database is as it was before. Raises
+    CannotStart if a migration fails, or if a table is missing after it.
     """
     try:
-        flask_migrate.upgrade(directory=str(MIGRATIONS))
+        if not _is_current():
+            flask_migrate.upgrade(directory=str(MIGRATIONS))
         missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
     except Unavailable as problem:
         raise CannotStart(f"The chat can't start. {problem.message}") from None
     except SQLAlchemyError as problem:
-        found = str(getattr(problem, "orig", problem))
-        raise CannotStart(damage.sentence(_path(), found)) from None
+        found = " ".join(str(getattr(problem, "orig", problem)).split())
+        raise CannotStart(
+            f"The chat can't migrate its database {_path()} to this version ({found}). The database "
+            f"was not changed. {damage.advice(_path())}"
+        ) from None
     if missing:
         found = f"missing tables: {', '.join(sorted(missing))}"
         raise CannotStart(damage.sentence(_path(), found))
+
+
+def _is_current() -> bool:
+    """Return whether there is nothing to migrate. In that case, a command need not wait for a lock."""
+    with db.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_heads()
+    return set(found) == set(ScriptDirectory(str(MIGRATIONS)).get_heads())
 
 
 def _path() -> Path:

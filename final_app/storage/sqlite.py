@@ -16,6 +16,7 @@ from final_app.storage import damage, faults
 from final_app.storage.models import db
 
 TRY_AGAIN = 0.05  # seconds between two attempts to begin a transaction
+MIGRATION_PATIENCE = 15.0  # seconds that a migration waits for other processes
 
 
 class Sqlite:
@@ -48,7 +49,12 @@ class Sqlite:
         damage.check(Path(db.engine.url.database or ""))
 
     def lock_migrations(self, connection: Connection) -> None:
-        """Do nothing, because only one server process uses this database."""
+        """Begin the transaction of a migration, and wait until no other process writes.
+
+        Python's driver does not begin a transaction before a statement such as CREATE TABLE. If the
+        process was killed, the database would be left with some of the new tables.
+        """
+        self._begin(connection, clock.seconds() + MIGRATION_PATIENCE)
 
     def only_here(self) -> AbstractContextManager[bool]:
         """Yield true, because no other process could be doing the same work."""

@@ -42,7 +42,7 @@ DAMAGES = {
     overwrite_the_header: "file is not a database",
     overwrite_the_middle: "is damaged (",
     remove_a_table: "missing tables: reactions",
-    forget_the_version: "already exists",
+    forget_the_version: "already exists). The database was not changed.",
 }
 ALWAYS = (overwrite_the_header, remove_a_table)  # one that SQLite notices, and one that only we do
 

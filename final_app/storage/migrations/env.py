@@ -12,6 +12,7 @@ with database.engine.connect() as connection:
         connection=connection,
         target_metadata=database.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=True,  # by default, Alembic commits each statement with SQLite
     )
     with context.begin_transaction():
         chat_database.current().lock_migrations(connection)
