@@ -144,6 +144,6 @@ def _sessions(count: int) -> str:
 def _password(from_stdin: bool) -> tuple[str, str]:
     """Return a password and, if it was generated, a sentence that contains it."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\n"), ""
+        return sys.stdin.readline().rstrip("\r\n"), ""
     password = secrets.token_urlsafe(12)
     return password, f" The password: {password}"

@@ -88,6 +88,19 @@ def test_a_reset_password_ends_the_log_ins(app: Flask) -> None:
     assert "no account called 'bo'" in refused(app, "users", "reset-password", "bo")
 
 
+def test_a_password_from_a_file_with_windows_line_ends_is_read_without_them(
+    tmp_path: Path,
+) -> None:
+    """The command runs in a process of its own: only there, Python leaves the line end as it is."""
+    server = Server(tmp_path)
+    told = server.run(
+        "users", "create", "ada", "--admin", "--password-stdin", stdin=f"{PASSWORD}\r\n"
+    )
+    assert told.returncode == 0, told.stderr
+    with create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(tmp_path)})).app_context():
+        assert sessions.authenticate("ada", PASSWORD) == 1
+
+
 def test_a_ban_is_told_and_happens_once(app: Flask) -> None:
     said(app, "users", "create", "ada", "--admin")
     said(app, "users", "create", "bo", "--password-stdin", stdin=PASSWORD)
