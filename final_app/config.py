@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from final_app.errors import WrongSetting
 
 PREFIX = "CHAT_"
+DEFAULT_DATABASE = "sqlite:///chat.db"
 LARGEST_PACKET = 100_000  # bytes of a request or a message; the longest needs less than 30,000
 MOST_FIELDS = 10  # in a multipart form; the longest form of the chat has 5 fields
 MOST_FIELD_BYTES = 10_000  # of one field in a multipart form
@@ -35,14 +36,16 @@ def _is_limit(text: str) -> str:
 
 
 def _is_database(text: str) -> str:
+    """Return the URL. Raises ValueError unless it names a PostgreSQL database or an SQLite file."""
     try:
-        is_known = not text or make_url(text).drivername in ("sqlite", "postgresql+psycopg")
+        url = make_url(text or DEFAULT_DATABASE)
     except ArgumentError:
-        is_known = False
-    if not is_known:
+        url = make_url("unknown://")
+    is_file = url.database and not url.database.startswith((":memory:", "file:"))
+    if not (url.drivername == "postgresql+psycopg" or (url.drivername == "sqlite" and is_file)):
         raise ValueError(
             "expected an address such as `postgresql+psycopg://chat@localhost/chat` or "
-            "`sqlite:///chat.db`"
+            f"`{DEFAULT_DATABASE}`"
         )
     return text
 
@@ -83,8 +86,9 @@ class Settings(BaseModel):
     )
     database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         "",
-        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If this is empty, the chat uses "
-        "SQLite and `chat.db` in the data folder.",
+        description="SQLAlchemy URL of a PostgreSQL or SQLite database. A relative path of an SQLite "
+        "database is relative to the data folder. If this is empty, the chat uses SQLite and `chat.db` "
+        "in the data folder.",
     )
     secret_key: str = Field(
         "",
@@ -164,7 +168,16 @@ class Settings(BaseModel):
     @property
     def database(self) -> str:
         """The URL of the database, whether or not one was set."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'chat.db').resolve()}"
+        path, url = self.database_path, make_url(self.database_url or DEFAULT_DATABASE)
+        return str(url.set(database=str(path))) if path else self.database_url
+
+    @property
+    def database_path(self) -> Path | None:
+        """The absolute path of the SQLite database, or None if the chat uses PostgreSQL."""
+        url = make_url(self.database_url or DEFAULT_DATABASE)
+        if url.get_backend_name() != "sqlite":
+            return None
+        return (self.data_dir / str(url.database)).resolve()
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -7,8 +7,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from final_app.config import PREFIX, Settings
 from final_app.errors import WrongSetting
 
@@ -95,10 +93,9 @@ def commands_that_close(settings: Settings) -> list[str]:
     if os.name != "posix":
         return []
     places = {settings.data_dir: "chmod -R go= {}"}
-    url = make_url(settings.database)
-    if settings.database_url and url.get_backend_name() == "sqlite":
+    if settings.database_url and settings.database_path:
         # The star matches the files that SQLite creates next to its database.
-        places[Path(url.database or ":memory:")] = "chmod go= {}*"
+        places[settings.database_path] = "chmod go= {}*"
     return [
         command.format(shlex.quote(str(path.resolve())))
         for path, command in places.items()

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from final_app.config import Settings
 from final_app.errors import Conflict, Invalid, NotFound
 from final_app.storage import damage
@@ -27,8 +25,8 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
     never changes. The new folder gets its final name only when it is complete. Returns how many items of
     each kind were copied, and the ids of the files that were deleted in the meantime.
     """
-    source = make_url(settings.database)
-    if source.get_backend_name() != "sqlite" or not source.database:
+    database = settings.database_path
+    if database is None:
         raise Invalid(
             "This chat uses PostgreSQL: back it up with pg_dump, and then copy the folder "
             f"{settings.data_dir.resolve()}, as docs/running.md describes."
@@ -39,7 +37,7 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
         raise NotFound(f"The folder {path.parent} does not exist.")
     draft = Path(tempfile.mkdtemp(".unfinished", f"{path.name}.", path.parent))  # private (0700)
     try:
-        _copy_database(Path(source.database), draft / "chat.db", tell)
+        _copy_database(database, draft / "chat.db", tell)
         held, missing = _copy_files(settings, draft, tell)
         with suppress(FileNotFoundError):  # if it is set in CHAT_SECRET_KEY
             shutil.copy(settings.data_dir / "secret", draft)
@@ -47,7 +45,7 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
             os, "sync", int
         )()  # the data must be on disk before the folder gets its name; not on Windows
         draft.rename(path)
-        damage.remember_backup(Path(source.database), path)
+        damage.remember_backup(database, path)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -62,7 +60,7 @@ def _copy_database(source: Path, target: Path, tell: Tell) -> None:
     finish under load.
     """
     with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as original,
+        closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as original,
         closing(sqlite3.connect(target)) as copy,
     ):
         original.execute("BEGIN")

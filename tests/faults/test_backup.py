@@ -26,7 +26,7 @@ PATIENCE = 40.0  # seconds after which the load ends if the backup does not; it 
 ENOUGH = 6.0  # seconds of that for a double that would go on for ever
 FILE_BYTES = 30_000
 
-DATABASE = '        _copy_database(Path(source.database), draft / "chat.db", tell)\n'
+DATABASE = '        _copy_database(database, draft / "chat.db", tell)\n'
 SNAPSHOT = (
     '        original.execute("BEGIN")\n'
     '        original.execute("SELECT count(*) FROM sqlite_master").fetchone()\n'
@@ -206,6 +206,20 @@ def test_a_backup_under_load_is_a_chat_that_can_be_started(tmp_path: Path) -> No
     assert ada.say(1, "It goes on")["message"]["seq"] == len(ada.history(1))
     ada.leave()
     copy.stop()
+
+
+def test_a_database_with_a_relative_address_is_in_the_data_folder_and_is_backed_up(
+    tmp_path: Path,
+) -> None:
+    server = Server(tmp_path / "data", CHAT_DATABASE_URL="sqlite:///team.db").start()
+    Person(server, "ada").begin()
+    server.stop()
+    assert (tmp_path / "data" / "team.db").is_file()
+    told = server.run("backup", str(tmp_path / "copy"))
+    assert told.returncode == 0 and "1 people" in told.stdout, told
+    copy = Person(Server(tmp_path / "copy").start(), "ada")
+    assert "/r/general" in copy.log_in().url
+    copy.server.stop()
 
 
 @pytest.mark.parametrize(

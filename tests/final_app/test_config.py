@@ -56,6 +56,9 @@ WRONG = [
     ),
     ("CHAT_DATABASE_URL", "nosuch://host/chat", "expected an address"),
     ("CHAT_DATABASE_URL", "postgresql://localhost/chat", "uses SQLite"),
+    ("CHAT_DATABASE_URL", "sqlite://", "expected an address"),
+    ("CHAT_DATABASE_URL", "sqlite:///:memory:", "expected an address"),
+    ("CHAT_DATABASE_URL", "sqlite:///file:chat.db?uri=true", "expected an address"),
     ("CHAT_HOSTS", "https://chat.example.org", "expected host names without a scheme"),
     ("CHAT_HOSTS", "chat.example.org:443", "expected host names without a scheme"),
     ("CHAT_HOSTS", "chat.example.org, *.example.net", "expected host names without a scheme"),
@@ -156,6 +159,35 @@ def test_a_database_outside_the_folder_is_looked_at_too(tmp_path: Path) -> None:
     subprocess.run(command, shell=True, check=True)
     assert_private(tmp_path, least=3)
     assert hardening.commands_that_close(settings) == []
+
+
+def test_a_relative_path_of_a_database_is_relative_to_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url, path in {
+        "": "data/chat.db",
+        "sqlite:///team.db": "data/team.db",
+        "sqlite:///../team.db": "team.db",
+        f"sqlite:///{tmp_path}/team.db": "team.db",
+    }.items():
+        settings = config.Settings(data_dir=Path("data"), database_url=url)
+        assert settings.database_path == tmp_path / path
+        assert settings.database == f"sqlite:///{tmp_path / path}"
+    settings = config.Settings(database_url="postgresql+psycopg://chat:p%40ss@localhost/chat")
+    assert settings.database_path is None and settings.database == settings.database_url
+    settings = config.Settings(database_url="sqlite:///team.db?cached_statements=9")
+    assert settings.database.endswith("/team.db?cached_statements=9")
+
+
+@pytest.mark.skipif(not HAS_MODES, reason="Windows has no modes of this kind")
+def test_a_database_with_a_relative_address_is_looked_at_in_the_data_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "team.db").touch(0o644)
+    settings = config.Settings(data_dir=tmp_path, database_url="sqlite:///team.db")
+    (command,) = hardening.commands_that_close(settings)
+    subprocess.run(command, shell=True, check=True)
+    assert_private(tmp_path, least=2)
 
 
 def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:
