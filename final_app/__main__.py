@@ -89,6 +89,7 @@ def _serve(app: Flask, server: WSGIServer, options: argparse.Namespace) -> None:
     server.close()  # no new connections
     realtime.say_goodbye()
     Handler.finish(STOP_PATIENCE)
+    startup.finish(app)
 
 
 def _tell_address(host: str, port: int, *, open_browser: bool) -> None:

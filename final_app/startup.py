@@ -1,4 +1,4 @@
-"""What every server does before and while it serves, with `python -m final_app` or `flask run`."""
+"""What every server does before and while it serves, and what `python -m final_app` does afterwards."""
 
 import logging
 from collections.abc import Callable
@@ -40,6 +40,12 @@ def start_tasks(app: Flask) -> None:
         (retention.EVERY, _sweep),
     ):
         server.in_background(_repeat, app, pause, work)
+
+
+def finish(app: Flask) -> None:
+    """Close the database when the server stops."""
+    with app.app_context():
+        database.current().close()
 
 
 def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:

@@ -1,11 +1,16 @@
 """Find damage in an SQLite database, and tell the operator of the chat how to restore a backup."""
 
+import itertools
 import logging
 import shlex
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import cast
 
+from flask import current_app
+
+from final_app.config import Settings
 from final_app.errors import CannotStart
 
 CHECKED_AT_START = 1_000_000_000  # bytes: checking that many takes about a second
@@ -97,10 +102,22 @@ def _notes(database: Path) -> Path:
 
 
 def _command(database: Path, backup: Path) -> str:
-    """Return the shell command that replaces the data folder, or only the database, with the backup."""
-    if database.name == "chat.db":
-        old, new = database.parent, backup
-    else:
-        old, new = database, backup / "chat.db"
-    here, away, there = (shlex.quote(str(path)) for path in (old, f"{old}.damaged", new))
-    return f"mv {here} {away} && cp -a {there} {here}"
+    """Return the shell command that replaces the database with a backup, and adds the backup's files.
+
+    The write-ahead log moves together with the old database. Otherwise, SQLite would apply it to the
+    restored one. `touch` creates the files that `mv` expects, because a clean stop removes them.
+    """
+    name, copy, uploads = database.name, backup / "chat.db", backup / "uploads"
+    numbered = (database.with_name(f"{name}.damaged-{number}") for number in itertools.count(1))
+    aside = next(path.name for path in numbered if not path.exists())
+    words: list[list[str | Path]] = [
+        ["cd", database.parent],
+        ["mkdir", aside],
+        ["touch", f"{name}-wal", f"{name}-shm"],
+        ["mv", name, f"{name}-wal", f"{name}-shm", aside],
+        ["cp", "-a", copy, name],
+    ]
+    if uploads.is_dir():
+        settings = cast(Settings, current_app.config["CHAT"])
+        words.append(["cp", "-a", uploads, settings.data_dir.resolve()])
+    return " && ".join(shlex.join(map(str, each)) for each in words)

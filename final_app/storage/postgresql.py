@@ -81,6 +81,9 @@ class Postgresql:
         """Wait until no other process migrates the database. Several may start at the same time."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
 
+    def close(self) -> None:
+        """Do nothing, because the connections end together with the process."""
+
     @contextmanager
     def only_here(self) -> Iterator[bool]:
         """Yield true if this process can do the hourly work, or false if another one is doing it.

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -16,6 +16,7 @@ from final_app.storage import damage, faults
 from final_app.storage.models import db
 
 TRY_AGAIN = 0.05  # seconds between two attempts to begin a transaction
+CLOSE_PATIENCE = 0.5  # seconds that a transaction has to finish when the server stops
 MIGRATION_PATIENCE = 15.0  # seconds that a migration waits for other processes
 
 
@@ -59,6 +60,22 @@ class Sqlite:
     def only_here(self) -> AbstractContextManager[bool]:
         """Yield true, because no other process could be doing the same work."""
         return nullcontext(True)
+
+    def close(self) -> None:
+        """Move the write-ahead log into the database, and close all connections that nobody uses.
+
+        If a transaction takes too long or another process reads, the log stays. It is then used at the
+        next start, as after a crash.
+        """
+        if self._writer is not None and self._one_at_a_time.acquire(timeout=CLOSE_PATIENCE):
+            connection, self._writer = self._writer, None
+            connection.rollback()
+            driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+            with suppress(sqlite3.Error):  # for example, if the disk is full
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.close()
+            self._one_at_a_time.release()
+        db.engine.dispose()
 
     @contextmanager
     def write(self, patience: float, *, alone: bool) -> Iterator[Connection]:

@@ -10,7 +10,7 @@ import pytest
 from tests.busy import within
 from tests.faults.load import Sender, Verdict, crowd, finish, judge
 from tests.faults.mutants import Change, mutant
-from tests.final_app.rig import Server
+from tests.final_app.rig import Person, Server
 
 SEED = 20261122
 RATE = 200  # messages a second, all senders together
@@ -172,6 +172,21 @@ def test_a_stop_in_mid_load_is_quick_and_loses_nothing(tmp_path: Path) -> None:
     assert verdict.acknowledged == verdict.messages > ENOUGH
     assert within(took, STOP)
     assert tracebacks(server) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_stop_leaves_nothing_in_the_write_ahead_log(tmp_path: Path, number: int) -> None:
+    """The negative twin is a kill, after which the next start needs the log."""
+    server = Server(tmp_path).start()
+    ada = Person(server, "ada").begin()
+    ada.connect()
+    assert ada.say(1, "hello")["ok"]
+    server.stop(number)
+    size = sum(path.stat().st_size for path in tmp_path.glob("chat.db-wal"))
+    assert (size > 0) == (number == signal.SIGKILL)
+    server.start()
+    assert [message["text"] for message in ada.history(1)] == ["hello"]
+    server.stop()
 
 
 def tracebacks(server: Server) -> int:

@@ -1,7 +1,9 @@
 """The chat finds a damaged database when it starts, and reports it in one sentence with the backup."""
 
 import os
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from tests.final_app.rig import Person, Server, ended
 
 MESSAGES = 300
 TEXT = "word " * 200
+NOTES = b"bring cake"
+NEWER = 30  # messages after the backup; so few that they are only in the write-ahead log
 NOISE = os.urandom(20_000)
 
 
@@ -49,13 +53,14 @@ ALWAYS = (overwrite_the_header, remove_a_table)  # one that SQLite notices, and 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """A stopped server with some messages and two backups."""
+    """A stopped server with some messages, a file in the first one, and two backups."""
     folder = tmp_path_factory.mktemp("original")
     server = Server(folder / "chat").start()
     ada = Person(server, "ada").begin()
     ada.connect()
-    for _ in range(MESSAGES):
-        assert ada.say(1, TEXT)["ok"]
+    file = ada.upload(1, "notes.txt", NOTES)["upload"]["id"]
+    for place in range(MESSAGES):
+        assert ada.say(1, TEXT, uploads=[] if place else [file])["ok"]
     ada.leave()
     server.stop()
     for name in ("first", "second"):
@@ -134,3 +139,50 @@ def test_damage_that_shows_later_is_told_once_and_without_tracebacks(stopped: Se
     stopped.stop()
     log = "\n".join(stopped.log[before:])
     assert log.count("is damaged (") == 1 and "second" in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize("name", ["chat.db", "team.db"])
+def test_a_database_outside_the_data_folder_is_restored_and_its_neighbours_stay(
+    stopped: Server, tmp_path: Path, name: str
+) -> None:
+    """The old write-ahead log must not be applied to the restored database."""
+    outside = tmp_path / "it's outside"
+    outside.mkdir()
+    database = outside / name
+    (outside / "neighbour").write_text("here", encoding="utf-8")
+    for suffix in ("", ".backups"):
+        (stopped.folder / f"chat.db{suffix}").rename(outside / f"{name}{suffix}")
+    server = Server(stopped.folder, CHAT_DATABASE_URL=f"sqlite:///{database}").start()
+    ada = Person(server, "ada")
+    ada.log_in()
+    ada.connect()
+    for _ in range(NEWER):
+        assert ada.say(1, TEXT)["ok"]
+    overwrite_the_middle(database)
+    for seq in range(1, MESSAGES, 5):
+        ada.get(f"/api/rooms/1/messages?before={seq}")
+    ada.leave()
+    server.stop(signal.SIGKILL)
+    (command,) = re.findall(r"is damaged .* run: (.*)", "\n".join(server.log))
+    assert database.with_name(f"{name}-wal").stat().st_size > NEWER * len(TEXT)
+    shutil.rmtree(stopped.folder / "uploads")
+
+    subprocess.run(command, shell=True, check=True)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    server.start()
+    ada.log_in()
+    restored = ada.history(1)
+    assert len(restored) == MESSAGES
+    assert ada.get(f"/files/{restored[0]['uploads'][0]['id']}").content == NOTES
+    assert (outside / "neighbour").read_text(encoding="utf-8") == "here"
+    server.stop()
+
+
+def test_a_second_restore_keeps_what_the_first_one_put_aside(stopped: Server) -> None:
+    for _ in range(2):
+        overwrite_the_header(stopped.folder / "chat.db")
+        subprocess.run(start(stopped).stderr.split("run: ")[1], shell=True, check=True)
+    aside = [path for path in stopped.folder.iterdir() if "damaged" in path.name]
+    assert len(aside) == 2
+    assert all((path / "chat.db").read_bytes().startswith(NOISE[:100]) for path in aside)
