@@ -2,11 +2,9 @@
 
 import re
 import sqlite3
-import uuid
-
-
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
