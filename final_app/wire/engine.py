@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import engineio
 import gevent
@@ -129,8 +129,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def _checked_query(self, environ: Environ) -> dict[str, str]:
         if self._is_foreign(environ):
             raise Refused(HTTPStatus.FORBIDDEN, 4, "Pages of another origin cannot connect")
-        fields = parse_qs(environ.get("QUERY_STRING", ""))
-        query = {name: values[-1] for name, values in fields.items()}
+        query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
         if query.get("transport") not in self.transports:
             raise Refused(HTTPStatus.BAD_REQUEST, 0, "Transport unknown")
         if "sid" not in query and query.get("EIO") != "4":
