@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 from final_app.config import Settings
 from final_app.errors import DiskFull, TooLarge, Unsupported
+from final_app.lib.thread_pool import run_in_thread
 from final_app.storage import faults
 
 NAME_LENGTH = 100  # characters
@@ -61,7 +63,10 @@ class Files:
         return self.folder / upload_id[:2] / (upload_id + (".thumb" if thumbnail else ""))
 
     def keep(self, source: Path) -> Kept:
-        """Check a file by its content and store it. Raises TooLarge and Unsupported."""
+        """Check a file by its content and store it. Raises TooLarge and Unsupported.
+
+        When this returns, the file is on the disk, as a message is when it is acknowledged.
+        """
         most, size = self.settings.upload_size, source.stat().st_size
         if size > most:
             raise TooLarge(
@@ -79,9 +84,16 @@ class Files:
         upload_id = uuid.uuid4().hex
         self.path(upload_id).parent.mkdir(parents=True, exist_ok=True)
         if mime in INLINE:
-            return self._keep_image(source, upload_id)
-        source.replace(self.path(upload_id))
-        return Kept(upload_id, mime, size)
+            kept = self._keep_image(source, upload_id)
+        else:
+            source.replace(self.path(upload_id))
+            kept = Kept(upload_id, mime, size)
+        try:
+            run_in_thread(self._flush, upload_id)
+        except BaseException:
+            self.remove([upload_id])
+            raise
+        return kept
 
     def incoming(self) -> Path:
         """Return the folder for uploads in progress, which is on the same disk."""
@@ -122,6 +134,19 @@ class Files:
                     self.path(upload_id, thumbnail=thumbnail).unlink(missing_ok=True)
                 except OSError:
                     log.exception("Failed to remove a file")
+
+    def _flush(self, upload_id: str) -> None:
+        """Wait until the disk has a file, its thumbnail, and the folders that contain their names."""
+        file, small = self.path(upload_id), self.path(upload_id, thumbnail=True)
+        paths = [file, small] if small.exists() else [file]
+        if os.name == "posix":  # Windows cannot open a folder
+            paths += [file.parent, self.folder]
+        for path in paths:
+            handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def _keep_image(self, source: Path, upload_id: str) -> Kept:
         target, small = self.path(upload_id), self.path(upload_id, thumbnail=True)
