@@ -164,13 +164,13 @@ async function catchUp(welcome) {
   notifier.missed(rooms);
   reading.check();
   await conversation.resume(directory.rooms.get(room.id)?.last_rev);
-  if (connection.online) goOn(conversation.lastSeq - before);
+  if (connection.online) sendAgain(conversation.lastSeq - before);
   await people; // only their names are missing until then
   timeline.showNames();
   if (connection.online) page.dataset.ready = "true";
 }
 
-function goOn(missed) {
+function sendAgain(missed) {
   banner.online(missed && plural(missed, "new message", "new messages"));
   for (const each of [uploads, ...outboxes.values()]) each.connect();
   panel.refresh();
