@@ -63,11 +63,16 @@ def where_left_off(user_id: int, room: dict[str, Any]) -> dict[str, Any]:
     """Return the newest page of a room, or the page on which the user has stopped reading.
 
     The newest page may begin after the first unread message. The user would not notice that there are
-    earlier ones, because everything counts as read as soon as the end of the room is on the screen.
+    earlier ones, because everything counts as read as soon as the end of the room is on the screen. But
+    if the user has written one of the newest messages, they have already been at the end.
     """
     read, newest = room["last_read_seq"], page(user_id, room["id"])
-    begins_later = not newest["first"] and newest["messages"][0]["seq"] > read
-    return page(user_id, room["id"], around=read) if room["unread"] and begins_later else newest
+    found = newest["messages"]
+    begins_later = not newest["first"] and found[0]["seq"] > read
+    has_been_here = any(message["author"]["id"] == user_id for message in found)
+    if room["unread"] and begins_later and not has_been_here:
+        return page(user_id, room["id"], around=read)
+    return newest
 
 
 def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
