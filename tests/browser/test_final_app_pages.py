@@ -374,6 +374,23 @@ def test_a_message_that_the_server_cannot_store_does_not_hold_up_the_next_one(
     expect(messages(ada, "sent")).to_have_count(2)
 
 
+def test_a_draft_stays_a_reply_after_a_visit_to_another_room(team: Team, person: People) -> None:
+    place, other = team.room("Answers", team.bo), team.room("Elsewhere")
+    team.bo.say(place.id, "Who has the key?")
+    ada = enter(person, team.ada, place)
+    ada.locator("#m-1").press("r")
+    ada.locator("#text").fill("I do")
+    ada.goto(team.url + other.path)
+    expect(ada.locator("#context")).to_be_hidden()  # the twin: nothing was begun there
+    ada.goto(team.url + place.path)
+    expect(ada.locator("#context-title")).to_have_text("Replying to bo")
+    ada.locator("#text").press("Enter")
+    expect(ada.locator("#m-2 .quote-text")).to_have_text("Who has the key?")
+    ada.reload()
+    caught_up(ada)
+    expect(ada.locator("#context")).to_be_hidden()
+
+
 def test_the_text_of_a_discarded_message_goes_back_in_front_of_the_draft(
     team: Team, person: People
 ) -> None:

@@ -1,5 +1,5 @@
 // The message field, for a new message, a reply, or a change to your own message.
-// Its text survives a reload. It's never disabled just because the connection is down.
+// Its text and what it replies to survive a reload. It's never disabled just because the connection is down.
 
 import { $, isComposing, plainText, plural } from "./dom.js";
 import { Part } from "./part.js";
@@ -10,7 +10,7 @@ const MOST_LINES = 8; // as in composer.css
 export class Composer extends Part {
   #field = $("#text");
   #touch = matchMedia("(pointer: coarse)"); // there, Enter begins a new line, and only the button sends
-  #draft; #drawer; #limit; #uploads; #send; #edit; #editLast;
+  #draft; #target; #drawer; #limit; #uploads; #send; #edit; #editLast;
   #replyTo = null;
   #editing = null;
   #waiting = false; // the message was sent, but its files are still being uploaded
@@ -19,7 +19,8 @@ export class Composer extends Part {
   // stored. editLast() starts to edit the user's last message.
   constructor({ room, drawer, limit, uploads, send, edit, editLast }) {
     super();
-    [this.#draft, this.#drawer, this.#limit] = [`text ${room.id}`, drawer, limit];
+    [this.#draft, this.#target] = [`text ${room.id}`, `reply ${room.id}`];
+    [this.#drawer, this.#limit] = [drawer, limit];
     [this.#uploads, this.#send, this.#edit, this.#editLast] = [uploads, send, edit, editLast];
   }
 
@@ -33,6 +34,7 @@ export class Composer extends Part {
     this.listen(this.#touch, "change", () => this.#labelEnter());
     this.#labelEnter();
     this.#put(this.#kept);
+    this.#showReply(this.#drawer.get(this.#target));
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
   }
 
@@ -40,8 +42,9 @@ export class Composer extends Part {
   reply(message) {
     this.cancel();
     this.#hold("");
-    this.#replyTo = message;
-    this.#showContext(`Replying to ${message.author.name}`, plainText(message) || "A file");
+    this.#drawer.put(this.#target, message);
+    this.#showReply(message);
+    this.#field.focus();
   }
 
   edit(message) {
@@ -50,12 +53,14 @@ export class Composer extends Part {
     this.#editing = message;
     this.#showContext("Editing your message", "");
     this.#put(message.text);
+    this.#field.focus();
   }
 
   // Returns whether there was anything to cancel.
   cancel() {
     if (this.#editing) this.#put(this.#kept);
     const cancelled = this.#editing ?? this.#replyTo;
+    this.#drawer.put(this.#target, null);
     this.#editing = this.#replyTo = null;
     $("#context").hidden = true;
     return Boolean(cancelled);
@@ -85,11 +90,15 @@ export class Composer extends Part {
 
   get #kept() { return this.#drawer.get(this.#draft) ?? ""; }
 
+  #showReply(message) {
+    this.#replyTo = message;
+    if (message) this.#showContext(`Replying to ${message.author.name}`, plainText(message) || "A file");
+  }
+
   #showContext(title, text) {
     $("#context").hidden = false;
     $("#context-title").textContent = title;
     $("#context-text").textContent = text;
-    this.#field.focus();
   }
 
   // Keyboards on a screen show what their Enter key does.
