@@ -109,8 +109,9 @@ def _checked(which: str, hint: int) -> Verdict:
     else:
         verdict = replace(verdict, hint=unused(paths.my_chat(), verdict.about) + verdict.hint)
     if verdict.is_exercise and not has_begun(verdict):
-        own = own_lines(step.number) if verdict.state == OPEN else []
-        verdict = naming_own_lines(verdict, own) if own else verdict
+        own = own_lines(step.number)
+        if own and not verdict.report:
+            verdict = naming_own_lines(verdict, own)
         return _with_second(verdict, []) if hint > 1 else replace(verdict, can_say_more=True)
     differences = paths.my_chat(), suspects(verdict), partial(_keeps, verdict)
     found: list[Hunk] = []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from workshop import changes, paths
 from workshop.changes import Hunk
 from workshop.second_hint import suspects
-from workshop.verdict import Verdict
+from workshop.verdict import OPEN, Verdict
 
 LONG_CODE = 60  # characters that a hint shows of a line
 MOVE = "{} of {} {} in the wrong place: `{}`. "
@@ -13,8 +13,8 @@ MOVE_BELOW = "Move {} of {} below line {}. Line {} is `{}`, and line {} is `{}`.
 MOVE_UP = "Move {} of {} to the top of the file. Line {} is `{}`."
 INDENT = "Change the indentation of {} of {}: `{}`. "
 LOOK = "Look at {} of {}: `{}`."
-RUNS_ONE = "Does this line run at all, and is it in the right place?"
-RUN_SOME = "Do these lines run at all, and are they in the right place?"
+RUNS_ONE = " Is this line in the right place, and does it run?"
+RUN_SOME = " Are these lines in the right place, and do they run?"
 CAUSE = "The error occurs in {}, but its cause is in {}. "
 MISSING = "Something is missing below line {} of {}: `{}`."
 MISSING_FIRST = "Something is missing at the top of {}."
@@ -43,12 +43,16 @@ def naming_the_move(verdict: Verdict, moves: list[Hunk]) -> Verdict:
 
 
 def naming_own_lines(verdict: Verdict, own: list[Hunk]) -> Verdict:
-    """Let a verdict name the learner's solution if the chat behaves as if there were none."""
-    tried = next((hunk for hunk in own if hunk.file == verdict.about), own[0])
-    code = next(line.strip() for line in tried.removed if line.strip())
-    place = LOOK.format(_numbers(tried), tried.file, _shortened(code))
-    question = RUNS_ONE if len(tried.removed) == 1 else RUN_SOME
-    return _moved_to(verdict, tried.file, f"{place} {question} {verdict.hint}")
+    """Let a verdict name the main part of the learner's solution, if possible in the verdict's file.
+
+    If the chat behaves as if there were no solution, the hint asks whether the code runs.
+    """
+    main = max(own, key=lambda hunk: (hunk.file == verdict.about, len(hunk.removed)))
+    code = next(line.strip() for line in main.removed if line.strip())
+    place = LOOK.format(_numbers(main), main.file, _shortened(code))
+    if verdict.state == OPEN:
+        place += RUNS_ONE if len(main.removed) == 1 else RUN_SOME
+    return _moved_to(verdict, main.file, f"{place} {verdict.hint}")
 
 
 def naming_the_line(verdict: Verdict, found: list[Hunk]) -> Verdict:

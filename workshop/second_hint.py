@@ -153,8 +153,9 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
 
 def _only_removes_a_solution(number: str, found: list[Hunk]) -> bool:
     """Return whether a promise would hold without the learner's solution of the exercise."""
-    own = own_lines(number)
-    return any(hunk in own for hunk in found) and not any(hunk.added for hunk in found)
+    words = _words_of_the_exercise(number)
+    is_own = any(words & _words(hunk.removed) for hunk in found)
+    return is_own and not any(hunk.added for hunk in found)
 
 
 def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:

@@ -241,16 +241,17 @@ def somebody_waves(data):
         # The title is inside the loop over the messages, and there are none.
         ("03", [("templates/chat.html", IN_LOOP, IN_LOOP + TITLE),
                 ("app.py", "messages=messages", 'messages=messages, title="Lobby"')],
-         "Look at line 15 of templates/chat.html: `<h2 id=\"room-title\">{{ title }}</h2>`. Does this",
+         "Look at line 15 of templates/chat.html: `<h2 id=\"room-title\">{{ title }}</h2>`. Is this",
          '    yours         <h2 id="room-title">{{ title }}</h2>\n'),
         # The handler is indented below `if __name__ == "__main__":`.
         pytest.param("04", [("app.py", STARTED, STARTED + LOUD)],
-                     'Look at lines 42 to 45 of app.py: `@socketio.on("shout")`. Do these lines run',
+                     'Look at lines 42 to 45 of app.py: `@socketio.on("shout")`. Are these lines',
                      '    yours         @socketio.on("shout")\n', marks=pytest.mark.long),
         # The listener is inside the function for the click.
         ("05", [("static/chat.js", LISTENER, WAVING + LISTENER), ("app.py", MAIN, WAVED + MAIN),
                 ("templates/chat.html", SENDING, SENDING + WAVE_BUTTON)],
-         "When somebody clicks", '    yours       socket.on("wave", (who) => {\n'),
+         "Look at lines 20 to 28 of static/chat.js: `const waveButton =",
+         '    yours       socket.on("wave", (who) => {\n'),
     ],
 )  # fmt: skip
 def test_an_own_way_to_solve_an_exercise_is_shown_if_it_has_no_effect(
