@@ -9,16 +9,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
 
 from workshop import changes
-from workshop.changes import Hunk
+from workshop.changes import Edits, Hunk
 from workshop.learner import LEFT_OUT
 from workshop.progress import say
 from workshop.stages import temporary_folder
 
+MOST_EDITS = 4  # in one line; each costs a try
 LIKELY = 10  # hunks that are tried alone
 FEW, MANY = 6, 60  # tries
 PATIENCE = 30.0  # seconds after which no other try begins
@@ -69,7 +71,7 @@ def lines_at_fault(
         alone = next((h for h in suspects[:LIKELY] if repaired_by(frozenset([h]))), None)
         found = [alone] if alone else _bisected(suspects, repaired_by)
         if not repaired_by(NONE):  # otherwise, any hunk would seem to matter
-            return _without_removals(found, repaired_by)
+            return _without_shorter_lines(_without_removals(found, repaired_by), repaired_by)
     return []
 
 
@@ -82,6 +84,27 @@ def _without_removals(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
     with suppress(TimeoutError):
         if lean != found and repaired_by(frozenset(lean)):
             return lean
+    return found
+
+
+def _without_shorter_lines(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
+    """Return the hunks without the words that they only remove from a line, if these do no harm.
+
+    They may belong to the learner's solution of an exercise. An edit that replaces or adds something is
+    never left out: a line that the step does not have either could keep this promise by chance.
+    """
+    for place, hunk in enumerate(found):
+        if len(hunk.removed) != 1 or len(hunk.added) != 1:
+            continue
+        edits = Edits(hunk.removed[0], hunk.added[0])
+        needed = edits.all
+        for edit in [each for each in edits.all if each[0] == "delete"][:MOST_EDITS]:
+            fewer = [each for each in needed if each != edit]
+            lines = f"-{hunk.removed[0]}", f"+{edits.made(fewer)}"
+            smaller = [*found[:place], replace(hunk, lines=lines), *found[place + 1 :]]
+            with suppress(TimeoutError):
+                if fewer and repaired_by(frozenset(smaller)):
+                    needed, found = fewer, smaller
     return found
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workshop import manifest
 from workshop.bisection import LIKELY, lines_at_fault
-from workshop.changes import Hunk, apply, lesson_files, own_change, split
+from workshop.changes import Edits, Hunk, apply, lesson_files, own_change, split
 from workshop.checker import check
 from workshop.checks.console import Report
 from workshop.first_hint import naming_the_line
@@ -278,6 +278,16 @@ def test_a_solution_next_to_the_mistake_is_left_alone(my_chat: Path) -> None:
     ]
 
 
+def test_a_solution_in_the_same_line_is_left_alone(my_chat: Path) -> None:
+    catch_up("03")
+    edit(my_chat / "app.py", "username=username, messages=messages)",
+         'username={username}, messages=messages, title="Lobby")')  # fmt: skip
+    verdict = check("03", hint=2)
+    assert verdict.second and _sides(verdict.second)[1].endswith(
+        'username=username, messages=messages, title="Lobby")'
+    )
+
+
 def test_nobody_is_told_to_remove_a_solution(my_chat: Path) -> None:
     """The page does without it, but the exercise does not."""
     catch_up("05")
@@ -463,3 +473,14 @@ def test_the_parts_of_a_hunk_do_together_what_it_does(old: list[str], new: list[
         file.write_text("\n".join(["first", *old, "last", ""]), encoding="utf-8")
         apply(split(hunk), Path(folder))
         assert file.read_text(encoding="utf-8").splitlines() == ["first", *new, "last"]
+
+
+LINE = st.lists(st.sampled_from(["name", "=", "(", ")", " ", "  ", ",", "é"]), max_size=8).map(
+    "".join
+)
+
+
+@given(LINE, LINE)
+def test_all_edits_of_a_line_make_the_other_one(old: str, new: str) -> None:
+    edits = Edits(old, new)
+    assert (edits.made([]), edits.made(edits.all)) == (old, new)
