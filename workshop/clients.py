@@ -13,6 +13,7 @@ import requests
 import socketio
 from socketio.exceptions import ConnectionError as Refused
 
+from workshop import in_order
 from workshop.browser import Browser, asks_for_a_password
 from workshop.manifest import step_about
 from workshop.stages import Stage
@@ -134,7 +135,7 @@ def connect(
     wire.trust_env = False
     if session is not None:
         wire.cookies = session.cookies
-    person = socketio.SimpleClient(engineio_logger=tape, http_session=wire)
+    person = in_order.SimpleClient(engineio_logger=tape, http_session=wire)
     auth = None if name is None else {"username": name}
     try:
         person.connect(chat.url, auth=auth, transports=transports)

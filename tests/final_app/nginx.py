@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import socketio
-
 from tests.final_app.rig import Person, Server
 from tests.needs import needs_nginx
-from workshop import paths, run
+from workshop import in_order, paths, run
 
 DEPLOY = paths.ROOT / "deploy"
 PATIENCE = 20  # seconds
@@ -168,7 +166,7 @@ class Visitor(Person):
     def connect(self, transport: str = "websocket") -> dict[str, Any]:
         tls = ssl.create_default_context(cafile=str(self.front.certificate))
         tls.sslsocket_class = OneThreadAtATime
-        self.socket = socketio.Client(
+        self.socket = in_order.Client(
             reconnection=False, http_session=self.http,
             websocket_extra_options={"sslopt": {"context": tls}},
         )  # fmt: skip

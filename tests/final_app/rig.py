@@ -23,7 +23,7 @@ from final_app import config, create_app
 from final_app.storage import database
 from tests.final_app import databases
 from tests.forked import CHEAP_HASHES, Forked, popen
-from workshop import paths
+from workshop import in_order, paths
 
 READY_TIMEOUT = 90.0  # seconds, on a busy machine
 STOP_TIMEOUT = 60.0  # seconds, on a busy machine
@@ -270,7 +270,7 @@ class Person:
     def connect(self) -> dict[str, Any]:
         """Open a socket with this person's cookies, and return the data of `welcome`."""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies)
-        self.socket = socketio.Client(reconnection=False)
+        self.socket = in_order.Client(reconnection=False)
         self.socket.on("*", lambda event, data=None: self._heard.put((event, data)))
         self.socket.on("disconnect", lambda reason=None: self._heard.put(("disconnect", reason)))
         self.socket.connect(
