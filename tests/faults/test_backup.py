@@ -5,9 +5,7 @@ import os
 import sqlite3
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from tests.faults.load import Crowd, Line, Sender, crowd, finish
 from tests.faults.mutants import Change, mutant
 from tests.final_app.rig import ANSWER_TIMEOUT, HAS_MODES, Person, Server, assert_private
+from tests.waiting import wait_until
 
 SEED = 20261122
 RATE = 60  # messages a second, all senders together
@@ -107,7 +106,9 @@ def backed_up(tmp_path: Path, *changes: Change, load: float = PATIENCE) -> Scene
     reader.execute("SELECT count(*) FROM messages").fetchone()
     senders, uploader = folks.senders(RATE, SEED), Uploader(folks.people[0])
     uploader.start()
-    until(lambda: len(acknowledged(senders)) >= AT_LEAST[0] and len(uploader.sent) >= AT_LEAST[1])
+    wait_until(
+        lambda: len(acknowledged(senders)) >= AT_LEAST[0] and len(uploader.sent) >= AT_LEAST[1]
+    )
     scene = Scene(server, folks, tmp_path / "copy", acknowledged(senders), dict(uploader.sent))
     backup = threading.Thread(target=lambda: make(scene))
     backup.start()
@@ -170,13 +171,6 @@ def acknowledged(senders: list[Sender]) -> list[dict[str, Any]]:
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up, "it did not come about"
-        time.sleep(0.01)
 
 
 def test_a_backup_under_load_is_a_chat_that_can_be_started(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import re
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from final_app.web import login_limit
 from final_app.web.login_limit import login_attempt
 from tests.final_app.conftest import People
 from tests.final_app.rig import PASSWORD, Person, Server, application
+from tests.waiting import wait_until
 
 TRIES = 3  # wrong passwords that this module's server lets through
 
@@ -298,9 +298,9 @@ def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -
     guess_right()  # alone, it is let in
     with ThreadPoolExecutor() as pool:
         wrong = pool.submit(guess_wrong)
-        until(lambda: waiting() == 1)
+        wait_until(lambda: waiting() == 1)
         right = pool.submit(guess_right)
-        until(lambda: waiting() == 2)
+        wait_until(lambda: waiting() == 2)
         both_are_there.set()
         with pytest.raises(Unauthorized):
             wrong.result(10)
@@ -311,13 +311,6 @@ def test_the_right_guess_among_too_many_at_once_lets_nobody_in(tmp_path: Path) -
 def waiting() -> int:
     """Return how many attempts are being made or wait for their turn."""
     return sum(turn.count for turn in list(login_limit._turns._turns.values()))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
 
 
 def test_the_password_is_guarded_on_the_account_page_as_well(

@@ -1,6 +1,6 @@
 """Group commit: what waits for the same transaction shares the next one, and keeps its own outcome."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from final_app.errors import Invalid, Unavailable
 from final_app.storage import groups
 from final_app.storage.groups import Groups, Work
+from tests.waiting import wait_until
 
 KEY, OTHER_KEY = 1, 2
 PATIENCE = 10.0  # seconds
@@ -49,18 +50,9 @@ def together(
     assert database.begun.wait(PATIENCE)
     for place, work in enumerate(others, 1):
         started.append(pool.submit(all_groups.run, KEY, work))
-        until(lambda place=place: len(all_groups._waiting[KEY]) == place)  # type: ignore[misc]
+        wait_until(lambda place=place: len(all_groups._waiting[KEY]) == place)  # type: ignore[misc]
     database.go_on.set()
     return started
-
-
-def until(condition: Callable[[], bool]) -> None:
-    pause = Event()
-    for _ in range(int(PATIENCE * 1000)):
-        if condition():
-            return
-        pause.wait(0.001)
-    raise AssertionError("this did not happen")
 
 
 def test_what_waits_shares_a_transaction_and_keeps_its_order(pool: ThreadPoolExecutor) -> None:

@@ -1,7 +1,6 @@
 """/metrics: what a process has done, for a program on the same machine and for nobody else."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from final_app.web import metrics
 from tests.faults.load import Line
 from tests.final_app.conftest import People
 from tests.final_app.rig import Person, Server, application
+from tests.waiting import wait_until
 
 Room = Callable[..., int]
 
@@ -37,17 +37,10 @@ def grown(before: dict[str, float], after: dict[str, float]) -> dict[str, float]
     return {name: by for name, by in changes.items() if by and "seconds_sum" not in name}
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def quiet(people: People, server: Server) -> Iterator[Server]:
     """The server, after everybody has been told that everybody is online."""
-    eventually(lambda: scrape(server)["chat_people_online"] == len(people))
+    wait_until(lambda: scrape(server)["chat_people_online"] == len(people))
     for person in people.values():
         person.told()
     yield server
@@ -89,7 +82,7 @@ def test_sockets_are_counted_while_they_are_open_and_connects_for_ever(
     during = grown(before, scrape(quiet))
     for tab in tabs:
         tab.leave()
-    eventually(lambda: scrape(quiet)["chat_sockets"] == before["chat_sockets"])
+    wait_until(lambda: scrape(quiet)["chat_sockets"] == before["chat_sockets"])
     assert during["chat_sockets"] == during["chat_connects_total"] == 3
     assert grown(before, scrape(quiet))["chat_connects_total"] == 3
     assert scrape(quiet)["chat_people_online"] == 3
@@ -107,7 +100,7 @@ def test_who_does_not_read_lets_bytes_wait_and_is_dropped(quiet: Server, people:
         if waited > 100_000:
             break
     assert waited > 100_000
-    eventually(lambda: scrape(quiet)["chat_dropped_total"] == before["chat_dropped_total"] + 1)
+    wait_until(lambda: scrape(quiet)["chat_dropped_total"] == before["chat_dropped_total"] + 1)
     assert scrape(quiet)["chat_queued_bytes"] == 0
 
 

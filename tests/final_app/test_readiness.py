@@ -18,6 +18,7 @@ from final_app.storage import database, readiness
 from final_app.storage.models import db
 from tests.faults.locks import held
 from tests.final_app.rig import Person, Server
+from tests.waiting import wait_until
 
 ASKED = 50  # times
 AT_MOST = 1.0  # writes a second, and seconds that an answer may take
@@ -31,13 +32,6 @@ def commits(two_people: Flask) -> list[object]:
     seen: list[object] = []
     event.listen(db.engine, "commit", seen.append)
     return seen
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def reason(ask: Callable[[], dict]) -> str:
@@ -57,7 +51,7 @@ def test_many_questions_make_one_write_a_second(two_people: Flask, commits: list
     assert {client.get("/readyz").status_code for _ in range(ASKED)} == {200}
     seconds = time.monotonic() - began
     assert 1 <= len(commits) <= 1 + seconds * AT_MOST
-    wait_for(lambda: client.get("/readyz").status_code == 200 and len(commits) > 1)
+    wait_until(lambda: client.get("/readyz").status_code == 200 and len(commits) > 1)
 
 
 def test_it_writes_to_the_disk_and_changes_nothing(two_people: Flask, tmp_path: Path) -> None:
@@ -72,7 +66,7 @@ def test_a_stuck_writer_is_named_within_a_second(two_people: Flask, tmp_path: Pa
     client, done = two_people.test_client(), threading.Event()
     with held(Server(tmp_path)):  # which is over when the writer gets stuck
         assert client.get("/readyz").json["error"]["message"] == readiness.HELD
-    wait_for(lambda: client.get("/readyz").status_code == 200)
+    wait_until(lambda: client.get("/readyz").status_code == 200)
 
     def stuck() -> None:
         with two_people.app_context(), database.current().write(1.0, alone=False):
@@ -80,11 +74,11 @@ def test_a_stuck_writer_is_named_within_a_second(two_people: Flask, tmp_path: Pa
 
     writer = threading.Thread(target=stuck)
     writer.start()
-    wait_for(two_people.extensions["database"]._one_at_a_time.locked)
+    wait_until(two_people.extensions["database"]._one_at_a_time.locked)
     assert reason(lambda: client.get("/readyz").json) == readiness.STUCK
     done.set()
     writer.join()
-    wait_for(lambda: client.get("/readyz").status_code == 200)
+    wait_until(lambda: client.get("/readyz").status_code == 200)
 
 
 def test_a_held_database_is_named_while_a_writer_waits_and_the_chat_is_alive(
@@ -100,7 +94,7 @@ def test_a_held_database_is_named_while_a_writer_waits_and_the_chat_is_alive(
             assert ada.get("/healthz").ok
             assert ada.socket
             ada.socket.emit("mark_read", {"room": 1, "seq": 0})
-    wait_for(lambda: ada.get("/readyz").status_code == 200)
+    wait_until(lambda: ada.get("/readyz").status_code == 200)
     ada.leave()
     server.stop()
 
