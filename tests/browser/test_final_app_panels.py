@@ -259,14 +259,20 @@ def test_enter_that_ends_a_composition_does_not_leave_the_room(team: Team, perso
 # ---- the members
 
 
+def choose(page: Page, name: str) -> Locator:
+    """Choose somebody to be added to the room, without adding them yet. Return the list."""
+    page.locator("#people-toggle").click()
+    people = page.get_by_label("Add someone to this room")
+    people.select_option(label=name)
+    return people
+
+
 def test_the_person_who_was_chosen_is_the_one_who_is_added(team: Team, person: People) -> None:
     place, elsewhere = team.room("Salaries"), team.room("Elsewhere", team.bo)
     zoe = team.newcomer("zoe")
     zoe.connect()
     ada = enter(person, team.ada, place)
-    ada.locator("#people-toggle").click()
-    chosen = ada.get_by_label("Add someone to this room")
-    chosen.select_option(label="zoe")
+    chosen = choose(ada, "zoe")
     team.bo.say(elsewhere.id, "Hello")
     expect(link(ada, elsewhere)).to_have_attribute("data-unread", "1")
     expect(chosen).to_have_value(str(zoe.id))
@@ -284,9 +290,7 @@ def test_if_the_person_who_was_chosen_is_banned_nobody_is_added(team: Team, pers
     yan = team.newcomer("yan")
     yan.connect()
     ada = enter(person, team.ada, place)
-    ada.locator("#people-toggle").click()
-    chosen = ada.get_by_label("Add someone to this room")
-    chosen.select_option(label="yan")
+    chosen = choose(ada, "yan")
     assert team.ada.ask("POST", f"/api/people/{yan.id}/ban")["ok"]
     expect(chosen.locator("option", has_text="yan")).to_have_count(0)
     ada.get_by_role("button", name="Add", exact=True).click()
