@@ -18,7 +18,8 @@ import socketio
 from tests.faults.load import Sender, finish, judge
 from tests.final_app.nginx import Front, Visitor
 from tests.final_app.rig import Person, Server
-from tests.final_app.test_metrics import eventually, scrape
+from tests.final_app.test_metrics import scrape
+from tests.waiting import wait_until
 from workshop.cluster import Cluster
 
 FILE = "nginx-workers.conf"
@@ -154,11 +155,11 @@ def test_a_rolling_restart_loses_and_doubles_nothing_and_no_page_fails(team: Tea
     ]
     for thread in itertools.chain(senders, [guest]):
         thread.start()
-    eventually(more(senders))
+    wait_until(more(senders))
     for server in team.servers:
         server.stop()
         server.start()
-        eventually(more(senders))
+        wait_until(more(senders))
     finish(senders, 60)
     guest.ending.set()
     guest.join()
