@@ -260,5 +260,9 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             self.sleep(min(TICK, self.ping_interval / 10))
             now = monotonic()
             for connection in list(self.sockets.values()):
-                connection.check(now)
+                try:
+                    connection.check(now)
+                except Exception:  # an error with one client must not stop the pings of all others
+                    _logger.exception("A connection could not be checked, so it is closed")
+                    connection.close(abort=True)
         self._clock_runs = False

@@ -1,5 +1,6 @@
 """Write to WebSockets once per turn of the event loop, so that frames for one client go together."""
 
+import logging
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 SLICE = 256  # WebSockets that are written to before everybody else gets a turn
 LONGEST_REST = 0.02  # seconds
+
+_logger = logging.getLogger(__name__)
 
 
 class Writer:
@@ -55,7 +58,12 @@ class Writer:
     def _write_slice(self) -> None:
         began = perf_counter()
         for _ in range(min(SLICE, len(self._waiting))):
-            self._waiting.popleft().flush()
+            websocket = self._waiting.popleft()
+            try:
+                websocket.flush()
+            except Exception:  # an error with one client must not keep all others waiting
+                _logger.exception("A WebSocket could not be written to, so it is closed")
+                websocket.abort()
         ended = perf_counter()
         self._spent += ended - began
         if self._waiting:

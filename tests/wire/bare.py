@@ -113,6 +113,18 @@ def on_connect(auth: Any = None) -> None:
         raise ConnectionRefusedError(auth["refuse"])
 
 
+@socketio.on("spoil")
+def on_spoil(method: str) -> None:
+    """Make a method of the client's own connection fail from now on, as an unknown defect would."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("spoiled")
+
+    eio_sid = socketio.server.manager.eio_sid_from_sid(request.sid, "/")
+    its = socketio.server.eio.sockets[eio_sid]
+    setattr(its if hasattr(its, method) else its.websocket, method, fail)
+
+
 @socketio.on("connect", namespace="/other")
 def on_connect_other(auth: Any = None) -> None:
     """Accept connections to another namespace."""

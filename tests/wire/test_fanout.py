@@ -13,7 +13,7 @@ import pytest
 
 from final_app.wire import writer
 from tests.final_app.rig import ANSWER_TIMEOUT
-from tests.wire.raw import MB, Poller, Socket, frame, is_dropped
+from tests.wire.raw import MB, Poller, Socket, frame, is_dropped, is_ended
 from tests.wire.served import Bare
 
 EVENTS = 50
@@ -127,6 +127,25 @@ def test_a_large_room_is_written_to_in_slices(serve: Callable[..., Bare]) -> Non
     for client in clients:
         heard = [client.text() for _ in range(9)]
         assert heard == [said(number) for number in (0, 1, 2)] * 3
+
+
+@pytest.mark.parametrize("method", ["flush", "check"])
+def test_an_error_with_one_client_ends_only_its_own_connection(
+    serve: Callable[..., Bare], method: str
+) -> None:
+    """The writer of all WebSockets and the clock of all connections go on."""
+    bare = serve("ping_interval=1")
+    spoiled, others = Socket(bare), [Socket(bare), Socket(bare)]
+    spoiled.say(f'42["spoil","{method}"]')
+    for text in ("first", "second"):
+        others[0].say(f'42["say","{text}"]')
+        for other in others:
+            assert other.until(said(text))[-1] == said(text)
+    assert is_ended(spoiled.line)
+    for other in others:
+        assert other.until("2")[-1] == "2"  # a ping
+    assert any("spoiled" in line for line in bare.tracebacks)
+    bare.log.clear()  # the log may have this traceback
 
 
 def test_others_have_a_turn_between_two_slices(monkeypatch: pytest.MonkeyPatch) -> None:

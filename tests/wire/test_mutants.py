@@ -62,6 +62,12 @@ MUTANTS = {
         "        if self._waiting:\n            self._write_after",
         "        if False:\n            self._write_after",
         "fanout", "a_large_room"),
+    "an error with one client stops all writing": (
+        "writer", "except Exception:", "except OSError:",
+        "fanout", "an_error_with_one_client"),
+    "an error with one client stops the clock": (
+        "engine", "except Exception:", "except OSError:",
+        "fanout", "an_error_with_one_client"),
     "broadcasts overtake CONNECT": (
         "fanout", " or eio_sid in held:", ":",
         "packets", "no_event_comes_before"),
