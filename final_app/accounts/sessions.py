@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from final_app.accounts import passwords
 from final_app.chat import people
@@ -165,7 +165,8 @@ def remove_expired() -> int:
 
 @transaction
 def _touch(session_id: int) -> None:
-    db.session.get_one(Session, session_id).seen_at = clock.now()
+    used = update(Session).filter_by(id=session_id).values(seen_at=clock.now())
+    db.session.execute(used)  # the session may have ended meanwhile
 
 
 def _one(statement: Statement, **values: Any) -> Identity | None:

@@ -15,6 +15,7 @@ from psycopg import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 
 from final_app.errors import CannotStart, DiskFull, Invalid, Unavailable
 from final_app.lib import clock
@@ -28,7 +29,12 @@ MOST_TRIES = 5  # attempts to run a transaction that conflicts with others
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003
 
 # These errors mean that another transaction was first. The next attempt sees what that one stored.
-COLLISIONS = (errors.IntegrityError, errors.SerializationFailure, errors.DeadlockDetected)
+COLLISIONS = (
+    errors.IntegrityError,
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    StaleDataError,  # a row that this transaction has read is gone
+)
 GONE = "The chat can't reach its database right now. Nothing was saved; try again."
 
 

@@ -6,7 +6,8 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import bindparam, event, select, update
 
-from final_app.accounts import sessions
-from final_app.chat import formatting, history, messages
+from final_app.accounts import accounts, sessions
+from final_app.chat import formatting, history, memberships, messages
 from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import RoomChanged
 from final_app.lib import clock
 from final_app.storage import faults, outbox
-from final_app.storage.models import Room, Session, User, db, table
+from final_app.storage.models import Membership, Room, Session, User, db, table
 from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
+from tests.final_app import databases
+from tests.final_app.rig import PASSWORD, application
 
 ADA, BO, GENERAL = 1, 2, 1
 _users, _rooms = table(User), table(Room)
@@ -188,6 +191,42 @@ def test_a_session_that_reads_between_the_two_commits_does_not_stop_later_writes
     db.session.scalar(select(Room.name))  # the session still has the connection that writes
     with two_people.app_context():  # of another request
         assert post("Hello").message["seq"] == 1
+
+
+# ---- others are faster
+
+
+def test_a_member_who_is_removed_meanwhile_is_told_so(tmp_path: Path) -> None:
+    """With PostgreSQL, transactions run at the same time."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+    removed = []
+
+    def remove(session: Any, *_: object) -> None:
+        if session.dirty and not removed:
+            with db.engine.begin() as faster:
+                theirs = table(Membership).delete().where(table(Membership).c.user_id == ADA)
+                removed.append(faster.execute(theirs).rowcount)
+
+    with app.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        memberships.set_notify(ADA, GENERAL, "mentions")
+        event.listen(db.session, "before_flush", remove)
+        try:
+            with pytest.raises(NotFound):
+                memberships.set_notify(ADA, GENERAL, "none")
+        finally:
+            event.remove(db.session, "before_flush", remove)
+    assert removed == [1]
+
+
+def test_a_session_that_ends_while_it_is_used_is_no_error(two_people: Flask) -> None:
+    identity = sessions.find(sessions.create(ADA, "test", ""))
+    assert identity
+    long_ago = replace(identity, seen_at=identity.seen_at - timedelta(hours=1))
+    assert sessions.touch(long_ago)
+    sessions.end(identity, identity.session_id, "ended")
+    assert sessions.touch(long_ago)
+    assert sessions.get(identity.session_id) is None
 
 
 # ---- what a message needs
