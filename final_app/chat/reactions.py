@@ -13,13 +13,11 @@ from final_app.storage.transaction import transaction
 MOST_EMOJI = 20  # different emoji on one message
 LONGEST = 10  # code points; emoji of families and some flags have several
 KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"
-PARTS = {
-    "So",
-    "Sk",
-    "Cf",
-    "Mn",
-    "Me",
-}  # symbols, skin tones, joiners, variation selectors, keycaps
+AS_EMOJI = "\N{VARIATION SELECTOR-16}"
+# Unicode reserves the first range for emoji, so it contains those that this Python does not know yet.
+# The second one contains punctuation, letters and symbols, such as ‼, which AS_EMOJI turns into emoji.
+RESERVED, TURNED = range(0x1F000, 0x1FB00), range(0x2010, 0x3040)
+PARTS = {"So", "Sk", "Cf", "Mn", "Me"}  # symbols, skin tones, joiners, variation selectors, keycaps
 
 
 @transaction
@@ -46,8 +44,16 @@ def is_emoji(text: str) -> bool:
         return False
     if text[-1] == KEYCAP and text[0] in "0123456789#*":
         return len(text) <= 3
-    kinds = [unicodedata.category(each) for each in text]
-    return kinds[0] == "So" and set(kinds) <= PARTS
+    first, others = text[0], text[1:]
+    is_turned = ord(first) in TURNED and unicodedata.category(first)[0] in "PLS"
+    begins = _is_symbol(first) or (is_turned and others.startswith(AS_EMOJI))
+    return begins and all(
+        _is_symbol(each) or unicodedata.category(each) in PARTS for each in others
+    )
+
+
+def _is_symbol(character: str) -> bool:
+    return unicodedata.category(character) == "So" or ord(character) in RESERVED
 
 
 def _check_most_emoji(message: Message, emoji: str) -> None:

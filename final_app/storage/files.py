@@ -30,6 +30,8 @@ SIGNATURES = [
     (rb"\x89PNG\r\n\x1a\n", "image/png"), (rb"\xff\xd8\xff", "image/jpeg"),
     (rb"GIF8[79]a", "image/gif"), (rb"RIFF....WEBP", "image/webp"), (rb"%PDF-", "application/pdf"),
     (rb"PK\x03\x04", "application/zip"), (rb"\x1f\x8b", "application/gzip"),
+    (rb"....ftyp(hei|hev|mif1|msf1)", "image/heic"), (rb"....ftypavi[fs]", "image/avif"),
+    (rb"....ftypqt  ", "video/quicktime"), (rb"....ftypM4[AB] ", "audio/mp4"),
     (rb"....ftyp", "video/mp4"), (rb"\x1aE\xdf\xa3", "video/webm"), (rb"OggS", "audio/ogg"),
     (rb"ID3|\xff[\xf2\xf3\xfb]", "audio/mpeg"), (rb"RIFF....WAVE", "audio/wav"),
 ]  # fmt: skip

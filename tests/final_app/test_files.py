@@ -391,6 +391,18 @@ def test_what_should_do_harm_does_none(
         assert kept.content == content
 
 
+@pytest.mark.parametrize(
+    ("brand", "mime"),
+    [("heic", "image/heic"), ("mif1", "image/heic"), ("avif", "image/avif"), ("M4A ", "audio/mp4"),
+     ("qt  ", "video/quicktime"), ("isom", "video/mp4")],
+)  # fmt: skip
+def test_files_of_phones_are_called_what_they_are(tmp_path: Path, brand: str, mime: str) -> None:
+    """They all begin like MP4. `CHAT_UPLOAD_TYPES=image/` allows the images among them."""
+    file = tmp_path / "file"
+    file.write_bytes(b"\x00\x00\x00\x18ftyp" + brand.encode() + bytes(16))
+    assert files.sniffed(file) == mime
+
+
 def test_nothing_of_it_is_shown_inline_but_images_made_anew() -> None:
     """A guard for the table above: it contains several accepted and several refused files."""
     statuses = [status for *_, status in HARMFUL.values()]

@@ -11,8 +11,10 @@ from tests.final_app.rig import Person, Server
 
 Room = Callable[..., int]
 
-EMOJI = ["👍", "❤️", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "🏴‍☠️", "1️⃣", "#️⃣", "☕", "✅"]
-NO_EMOJI = ["", "a", "1", "👍a", "<b>", "👍" * 11, "\u200d", "\ufe0f", "😀 ", "1a️⃣", "Ä", "🙂\x00"]
+EMOJI = ["👍", "❤️", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "🏴‍☠️", "1️⃣", "#️⃣", "☕", "✅",
+         "‼️", "ℹ️", "↔️", "🫨", "🫩"]  # fmt: skip
+NO_EMOJI = ["", "a", "1", "👍a", "<b>", "👍" * 11, "\u200d", "\ufe0f", "😀 ", "1a️⃣", "Ä", "🙂\x00", "‼",
+            "!\ufe0f", "a\ufe0f", "\u2028\ufe0f", "\u202e\ufe0f"]  # fmt: skip
 
 
 def code(answer: dict[str, Any]) -> str:
