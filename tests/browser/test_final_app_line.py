@@ -33,6 +33,7 @@ pytestmark = pytest.mark.browser
 
 NOTICED = 8.0  # seconds after which a page knows that its line is silent
 AT_ONCE = 4_000  # milliseconds: before the notice of an interruption that may be short
+GAP = 100  # milliseconds in which a missing message may still come, as in conversation.js
 TOO_MANY = 201  # messages: the answer to `sync` is `reset`
 IMPATIENT = """const { timeout } = AbortSignal;
 AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 20)"""  # 1.5 s, not 30 s
@@ -174,6 +175,40 @@ def test_a_page_that_gets_no_answer_to_sync_asks_again_although_its_line_is_aliv
     line.restore()
     shows(page, "Something to miss")
     assert len(lost) == 1
+
+
+def test_a_message_that_comes_after_a_later_acknowledgement_is_not_asked_for(
+    team: Team, person: People
+) -> None:
+    """With several processes, the event comes from another one, so the acknowledgement may be faster."""
+    place = team.room("Overtaken", team.bo)
+    page = person()
+    bring_cookies(page.context, team.ada)
+    late: list[str | bytes] = []
+    sent: list[str] = []
+
+    def swap(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def receive(frame: str | bytes) -> None:
+            if "Earlier" in str(frame):
+                late.append(frame)
+                return
+            route.send(frame)
+            if late and "Later" in str(frame):
+                route.send(late[0])
+
+        server.on_message(receive)
+        route.on_message(lambda frame: [sent.append(str(frame)), server.send(frame)])
+
+    page.route_web_socket(re.compile("socket.io"), swap)
+    page.goto(team.url + place.path)
+    caught_up(page)
+    team.bo.say(place.id, "Earlier")
+    write(page, "Later")
+    shows(page, "Earlier", "Later")
+    page.wait_for_timeout(2 * GAP)
+    assert len(late) == 1 and not any('"sync"' in each for each in sent), sent
 
 
 # ---- a request that is never answered

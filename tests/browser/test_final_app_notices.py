@@ -240,6 +240,43 @@ def test_what_was_missed_without_a_connection_is_told_as_far_as_the_level_says(
     reader.leave()
 
 
+def test_a_direct_room_appears_with_its_first_message(team: Team, person: People) -> None:
+    guest = team.newcomer("guest")
+    guest.connect()
+    his = enter(person, guest, team.room("Lobby", guest))
+    found = team.ada.ask("POST", f"/dm/{guest.id}")["room"]
+    direct = Room(found["id"], found["slug"], "ada")
+    hers = enter(person, team.ada, direct)
+    expect(link(hers, direct)).to_have_attribute("aria-current", "page")  # Ada is about to write
+    expect(link(his, direct)).to_have_count(0)
+    his.reload()
+    caught_up(his)
+    expect(link(his, direct)).to_have_count(0)
+    team.ada.say(direct.id, "Hello!")
+    expect(link(his, direct)).to_have_attribute("data-unread", "1")
+    guest.leave()
+
+
+def test_a_message_that_is_deleted_before_it_is_read_is_no_longer_counted(
+    team: Team, person: People
+) -> None:
+    here, there = team.room("Here", team.bo), team.room("There", team.bo)
+    bo = enter(person, team.bo, here)
+    said = [team.ada.say(there.id, text)["message"]["id"] for text in ("@bo, look!", "Or not.")]
+    expect(bo).to_have_title("(2) Here")
+    assert team.ada.emit("delete_message", {"id": said[1]})["ok"]
+    expect(bo).to_have_title("(1) Here")
+    expect(link(bo, there)).to_have_attribute("data-mentions", "1")
+    assert team.ada.emit("delete_message", {"id": said[0]})["ok"]
+    expect(bo).to_have_title("Here")
+    expect(link(bo, there)).to_have_attribute("data-mentions", "0")
+    mine = team.bo.say(there.id, "I'm here.")["message"]["id"]  # the twin: it never counted
+    team.ada.say(there.id, "Me too.")
+    expect(bo).to_have_title("(1) Here")
+    assert team.bo.emit("delete_message", {"id": mine})["ok"]
+    expect(link(bo, there)).to_have_attribute("data-unread", "1")
+
+
 def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: People) -> None:
     reader = team.newcomer("reader")  # with no unread messages of other tests
     reader.connect()

@@ -108,7 +108,10 @@ const events = {
     typing.forget(message.author.id);
     conversation.receive(message);
   },
-  message_changed: (message) => message.room === room.id && conversation.receive(message),
+  message_changed: (message) => {
+    if (message.deleted) directory.messageDeleted(message);
+    if (message.room === room.id) conversation.receive(message);
+  },
   typing: (news) => typing.hear(news),
   presence: (news) => directory.presence(news),
   read_changed: ({ room: id, ...counts }) => directory.readChanged(id, counts),

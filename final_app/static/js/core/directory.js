@@ -45,6 +45,15 @@ export class Directory {
     });
   }
 
+  // A deleted message no longer says whom it mentioned, so `mentions` may stay too high, but never higher
+  // than `unread`. The next answer about what was read corrects it.
+  messageDeleted(message) {
+    const room = this.rooms.get(message.room);
+    if (!room || message.seq <= room.last_read_seq || message.author.id === this.me.id) return;
+    const unread = Math.max(room.unread - 1, 0);
+    this.#update(room.id, { unread, mentions: Math.min(room.mentions, unread) });
+  }
+
   readChanged(id, { last_read_seq, unread, mentions }) {
     this.#update(id, { last_read_seq, unread, mentions });
   }

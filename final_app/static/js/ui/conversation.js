@@ -8,6 +8,7 @@ import { Part } from "./part.js";
 
 const PAGE_MESSAGES = 50;
 const SYNC_AGAIN_MS = 2_000;
+const GAP_MS = 100; // with several processes, an acknowledgement may overtake earlier messages by this much
 const CHECK_DAY_MS = 60_000; // a timer until midnight would stop while the computer sleeps
 const LOAD_AHEAD = "400px"; // load older and newer pages shortly before they are visible
 
@@ -21,6 +22,7 @@ export class Conversation extends Part {
   #loading = null; // the page that is being loaded
   #syncing = null; // the sync in progress
   #later; // timer of the next sync
+  #gap = null; // timer since something is missing
   #observer;
 
   // tell(error) shows an error. changed() is called after new messages and after scrolling.
@@ -41,7 +43,7 @@ export class Conversation extends Part {
     const load = (entries) => seen(entries) && this.#loadMore(seen(entries).target);
     const options = { root: $("#scroller"), rootMargin: LOAD_AHEAD };
     this.#observer = new IntersectionObserver(load, options);
-    this.onStop(() => [clearTimeout(this.#later), this.#observer.disconnect()]);
+    this.onStop(() => [clearTimeout(this.#later), clearTimeout(this.#gap), this.#observer.disconnect()]);
     const days = setInterval(() => this.#timeline.checkDay(), CHECK_DAY_MS);
     this.onStop(() => clearInterval(days));
   }
@@ -76,6 +78,11 @@ export class Conversation extends Part {
   receive(message) {
     this.#store.announce(message.rev);
     this.#take([message]);
+    if (this.#store.behind) this.#gap ??= setTimeout(() => this.#closeGap(), GAP_MS);
+  }
+
+  #closeGap() {
+    this.#gap = null;
     if (this.#store.behind) this.sync();
   }
 

@@ -25,7 +25,9 @@ export class Rail extends Part {
     const fill = (list, part) =>
       keepList(list, part, $("#room-template"), (node, room) => this.#fill($("a", node), room));
     fill($("#rooms"), rooms.filter(({ kind }) => kind !== "direct"));
-    fill($("#direct"), rooms.filter(({ kind }) => kind === "direct"));
+    // Somebody who only opened a direct room hasn't said anything yet, so the other person doesn't see it.
+    const begun = ({ id, last_seq }) => last_seq > 0 || id === this.#open.id;
+    fill($("#direct"), rooms.filter((room) => room.kind === "direct" && begun(room)));
     this.#showOpen();
   }
 
