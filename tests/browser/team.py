@@ -178,12 +178,20 @@ def enter(
     width: int = WIDE, colours: ColourScheme = "light",
 ) -> Page:  # fmt: skip
     """Open a room in this person's own browser. Return the page when it has caught up."""
-    page = people(width=width, colours=colours)
-    bring_cookies(page.context, who)
+    page = page_of(people, who, width=width, colours=colours)
     page.add_init_script(SOON_AGAIN)
     page.goto((line.url if line else who.server.url) + (path or place.path))
     caught_up(page)
     await_paint(page)
+    return page
+
+
+def page_of(
+    people: People, who: Person, *, width: int = WIDE, colours: ColourScheme = "light"
+) -> Page:
+    """Return an empty page in this person's own browser, in which they are logged in."""
+    page = people(width=width, colours=colours)
+    bring_cookies(page.context, who)
     return page
 
 

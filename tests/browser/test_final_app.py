@@ -11,12 +11,12 @@ from tests.browser.team import (
     Line,
     Room,
     Team,
-    bring_cookies,
     caught_up,
     connection,
     enter,
     messages,
     numbers,
+    page_of,
     shows,
     stored,
     talk,
@@ -281,8 +281,7 @@ def test_a_log_in_that_is_ended_elsewhere_signs_the_page_out(team: Team, person:
     page = enter(person, dee, place)
     elsewhere = Person(team.server, "dee")
     elsewhere.log_in()
-    account = person()
-    bring_cookies(account.context, elsewhere)
+    account = page_of(person, elsewhere)
     account.goto(f"{team.url}/account")
     account.get_by_role("button", name="End the session").click()
     expect(account.get_by_role("status")).to_have_text("The session has ended.")

@@ -14,11 +14,11 @@ from tests.browser.team import (
     Line,
     Room,
     Team,
-    bring_cookies,
     caught_up,
     connection,
     enter,
     messages,
+    page_of,
     shows,
     stored,
     talk,
@@ -127,8 +127,7 @@ def test_a_page_that_has_missed_nothing_does_not_ask_what_it_missed(
     team: Team, person: People, line: Line
 ) -> None:
     place = team.room("Quiet", team.bo)
-    page = person()
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada)
     sent: list[str] = []
     page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(str(frame))))
     page.goto(line.url + place.path)
@@ -151,8 +150,7 @@ def test_a_page_that_gets_no_answer_to_sync_asks_again_although_its_line_is_aliv
     team: Team, person: People, line: Line
 ) -> None:
     place = team.room("Unanswered", team.bo)
-    page = person()
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada)
     lost: list[str | bytes] = []
 
     def lose_the_first_sync(route: WebSocketRoute) -> None:
@@ -182,8 +180,7 @@ def test_a_message_that_comes_after_a_later_acknowledgement_is_not_asked_for(
 ) -> None:
     """With several processes, the event comes from another one, so the acknowledgement may be faster."""
     place = team.room("Overtaken", team.bo)
-    page = person()
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada)
     late: list[str | bytes] = []
     sent: list[str] = []
 
@@ -218,8 +215,7 @@ def test_a_page_sends_messages_although_its_list_of_people_never_arrives(
     team: Team, person: People
 ) -> None:
     place = team.room("Unlisted")
-    page = person()
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada)
     page.route("**/api/people*", lambda _: None)
     page.goto(team.url + place.path)
     connection(page, "online")
@@ -232,8 +228,7 @@ def test_a_list_of_people_that_does_not_arrive_is_requested_again(
     team: Team, person: People
 ) -> None:
     place = team.room("Requested again")
-    page = person()
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada)
     page.add_init_script(IMPATIENT)
     page.route("**/api/people*", lambda _: None, times=1)
     page.goto(team.url + place.path)
@@ -246,8 +241,7 @@ def test_a_page_of_history_that_does_not_arrive_stops_neither_sync_nor_the_outbo
     team: Team, person: People, line: Line
 ) -> None:
     place = team.room("Unloaded", team.bo)
-    page = person()
-    bring_cookies(page.context, team.bo)
+    page = page_of(person, team.bo)
     page.add_init_script(IMPATIENT)
     page.goto(line.url + place.path)
     caught_up(page)
@@ -270,8 +264,7 @@ def test_a_page_that_is_out_of_date_offers_to_load_it_again(
     team: Team, person: People, width: int, colours: str
 ) -> None:
     place = team.room(f"Yesterday {width}")
-    page = person(width=width, colours=colours)
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada, width=width, colours=colours)
     page.add_init_script(OTHER_PROTOCOL.replace("AUTH", "{ protocol: 99 }"))
     page.goto(team.url + place.path)
     connection(page, "outdated")
@@ -285,8 +278,7 @@ def test_a_page_that_is_out_of_date_offers_to_load_it_again(
 
 def test_a_page_that_names_no_protocol_stops_and_offers_a_link(team: Team, person: People) -> None:
     place = team.room("The day before")
-    page = person()
-    bring_cookies(page.context, team.ada)
+    page = page_of(person, team.ada)
     page.add_init_script(OTHER_PROTOCOL.replace("AUTH", "undefined"))
     page.goto(team.url + place.path)
     connection(page, "ended")
@@ -304,8 +296,7 @@ def test_a_page_too_many_says_so_and_connects_when_another_one_is_closed(
     most = Person(team.server, "max")
     most.log_in()
     others = [load.Line(most) for _ in range(MOST_SOCKETS)]
-    page = person()
-    bring_cookies(page.context, most)
+    page = page_of(person, most)
     page.goto(f"{team.url}/r/general")
     banner = page.locator("#banner")
     expect(banner).to_contain_text(f"You can have at most {MOST_SOCKETS} open pages.")
@@ -326,8 +317,7 @@ def asked(team: Team, person: People) -> Iterator[tuple[Page, list[str], Room]]:
     place = team.room(f"People {time.monotonic_ns()}", team.bo)
     with team.line() as line:
         person.tolerate(r"WebSocket connection|ERR_|/socket\.io/")
-        page = person()
-        bring_cookies(page.context, team.ada)
+        page = page_of(person, team.ada)
         asked: list[str] = []
 
         def note(request: Request) -> None:

@@ -16,11 +16,11 @@ from tests.browser.team import (
     Line,
     Room,
     Team,
-    bring_cookies,
     caught_up,
     connection,
     enter,
     link,
+    page_of,
     set_level,
     shows,
     talk,
@@ -339,8 +339,7 @@ def listening(
     line: Line | None = None, path: str = "", wants: bool = True,
 ) -> Page:  # fmt: skip
     """Open a room in a browser that allows notifications and records them."""
-    page = people()
-    bring_cookies(page.context, who)
+    page = page_of(people, who)
     url = line.url if line else who.server.url
     page.context.grant_permissions(["notifications"], origin=url)
     page.add_init_script(RECORDING)

@@ -20,6 +20,7 @@ from tests.browser.team import (
     connection,
     enter,
     messages,
+    page_of,
     shows,
     stored,
     talk,
@@ -231,8 +232,7 @@ def test_somebody_with_archived_rooms_only_finds_a_page_that_leads_to_them(
 ) -> None:
     with a_team(tmp_path) as team:
         assert team.ada.ask("DELETE", "/rooms/1")["ok"]  # general
-        page = person()
-        bring_cookies(page.context, team.bo)
+        page = page_of(person, team.bo)
         page.goto(team.url)
         expect(page.get_by_role("heading", name="No room to write in")).to_be_visible()
         assert_sound(page)
