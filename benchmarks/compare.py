@@ -1,6 +1,6 @@
 """Compare chat servers side by side: throughput, latency, memory, connections and slow readers.
 
-    python -m benchmarks.compare                 # about 15 minutes
+    python -m benchmarks.compare                 # about 12 minutes
     python -m benchmarks.compare --quick         # one round of short runs, about 2 minutes
     python -m benchmarks.compare --keep          # and write the tables and the picture to results/
 

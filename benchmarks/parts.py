@@ -28,7 +28,7 @@ PARTS = [
     ("commit, with fsync", "sqlalchemy:Connection.commit"),
     ("snapshot", "final_app.chat.messages:to_dict"),
     ("emit: encode and queue for all", "final_app.storage.outbox:Outbox.deliver"),
-    ("frames: write to each socket", "final_app.wire.websocket:WebSocket.send"),
+    ("acknowledgement: frame and queue", "final_app.wire.websocket:WebSocket.send"),
     ("context of the handler", "final_app.realtime.server:socketio._handle_event"),
 ]
 

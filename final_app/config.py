@@ -119,14 +119,14 @@ class Settings(BaseModel):
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
-        description="Requests that only read, such as pages and files, per user. A list or a page of "
-        "messages counts as 3 requests, and a search as 10.",
+        description="Requests that only read, such as pages and files, per user. The page of a room, a "
+        "page of messages, or a list of people or rooms counts as 3 requests, and a search as 10.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."
     )
     limit_logins_address: Limit = Field(
-        "100 per 5 minutes", description="Failed logins and registrations per IP address."
+        "100 per 5 minutes", description="Failed logins and all registrations per IP address."
     )
 
     limit_uploads: Limit = Field("100 per 10 minutes", description="Uploads per user.")

@@ -29,6 +29,16 @@ def test_the_glossary_has_each_term_and_its_notebook() -> None:
     }
 
 
+def test_no_command_ends_with_a_comment() -> None:
+    """In zsh on macOS and in cmd on Windows, a typed `#` begins no comment but is an argument."""
+    pages = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=paths.ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    command = re.compile(r"(?m)^ {4,}(?:python3?|py|uv|pip|sudo|flask|\.venv/\S+) .*")
+    lines = [line for page in pages for line in command.findall(text_of(page))]
+    assert len(lines) > 20 and not [line for line in lines if " # " in line]
+
+
 @pytest.mark.parametrize("page", readme.GENERATED)
 def test_a_page_has_the_table_that_steps_toml_says(page: str) -> None:
     assert readme.renewed(page, text_of(page)) == text_of(page)

@@ -218,7 +218,7 @@ def the_cookie_is_for_the_server(chat: Stage) -> None:
 
 @promise(since="accounts", final_app=True, file="accounts.py")
 def the_cookie_has_its_own_name(chat: Stage) -> None:
-    """The cookie has a name of its own, because browsers send it to every port on this computer."""
+    """The cookie's name is not `session`, which other applications on this computer also use."""
     names = list(family_of(chat).browser("Ada").cookies.keys())
     expect("session" not in names,
            "The cookie is not called `session`, which is Flask's default name.",
