@@ -260,21 +260,24 @@ def test_a_direct_room_appears_with_its_first_message(team: Team, person: People
 def test_a_message_that_is_deleted_before_it_is_read_is_no_longer_counted(
     team: Team, person: People
 ) -> None:
-    here, there = team.room("Here", team.bo), team.room("There", team.bo)
-    bo = enter(person, team.bo, here)
-    said = [team.ada.say(there.id, text)["message"]["id"] for text in ("@bo, look!", "Or not.")]
-    expect(bo).to_have_title("(2) Here")
+    dee = team.newcomer("dee")  # for whom nothing else is unread
+    dee.connect()
+    here, there = team.room("Here", dee), team.room("There", dee)
+    page = enter(person, dee, here)
+    said = [team.ada.say(there.id, text)["message"]["id"] for text in ("@dee, look!", "Or not.")]
+    expect(page).to_have_title("(2) Here")
     assert team.ada.emit("delete_message", {"id": said[1]})["ok"]
-    expect(bo).to_have_title("(1) Here")
-    expect(link(bo, there)).to_have_attribute("data-mentions", "1")
+    expect(page).to_have_title("(1) Here")
+    expect(link(page, there)).to_have_attribute("data-mentions", "1")
     assert team.ada.emit("delete_message", {"id": said[0]})["ok"]
-    expect(bo).to_have_title("Here")
-    expect(link(bo, there)).to_have_attribute("data-mentions", "0")
-    mine = team.bo.say(there.id, "I'm here.")["message"]["id"]  # the twin: it never counted
+    expect(page).to_have_title("Here")
+    expect(link(page, there)).to_have_attribute("data-mentions", "0")
+    mine = dee.say(there.id, "I'm here.")["message"]["id"]  # the twin: it never counted
     team.ada.say(there.id, "Me too.")
-    expect(bo).to_have_title("(1) Here")
-    assert team.bo.emit("delete_message", {"id": mine})["ok"]
-    expect(link(bo, there)).to_have_attribute("data-unread", "1")
+    expect(page).to_have_title("(1) Here")
+    assert dee.emit("delete_message", {"id": mine})["ok"]
+    expect(link(page, there)).to_have_attribute("data-unread", "1")
+    dee.leave()
 
 
 def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: People) -> None:
