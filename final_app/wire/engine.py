@@ -5,7 +5,6 @@ connection, it also uses one greenlet to write and another one to ping.
 """
 
 import io
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,11 +19,11 @@ from engineio.packet import OPEN, Packet
 from gevent.hub import Hub
 from gevent.lock import BoundedSemaphore
 from websockets.frames import CloseCode
-from werkzeug.exceptions import RequestTimeout
 
 from final_app.lib.addresses import network
 from final_app.lib.logs import Seldom, escaped
-from final_app.wire.connection import Connection, Environ, Malformed, TooLarge
+from final_app.wire.connection import Connection, Environ, Malformed
+from final_app.wire.requests import Refused, read_body
 
 STRANGERS_PER_ADDRESS = 1_000  # connections from one address before a Socket.IO client connects
 STRANGERS_SHARE = 4  # they can be at most a quarter of all connections that the server allows
@@ -33,15 +32,6 @@ MILLISECONDS = 1_000  # in a second
 TICK = 1.0  # seconds between two checks of all connections, or a tenth of a short ping interval
 
 _logger = logging.getLogger(__name__)
-
-
-class Refused(Exception):
-    """The response to a request is an error. `code` is Engine.IO's own number for this error."""
-
-    def __init__(self, status: HTTPStatus, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = json.dumps({"code": code, "message": message})
 
 
 class EngineServer(engineio.Server):  # type: ignore[misc]
@@ -163,7 +153,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         try:
             if environ["REQUEST_METHOD"] == "GET":
                 return connection.poll()
-            connection.receive_all(lambda: self._body(environ))
+            connection.receive_all(lambda: read_body(environ, self.max_http_buffer_size))
             return "ok"
         except Malformed as problem:
             self.refuse(sid, str(problem))
@@ -239,20 +229,6 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         if connection.credential != self.credential(environ):
             raise Refused(HTTPStatus.FORBIDDEN, 4, "The connection belongs to somebody else")
         return connection
-
-    def _body(self, environ: Environ) -> str:
-        """Return the body of a polling request. Raises Refused or Malformed."""
-        length = environ.get("CONTENT_LENGTH", "")
-        if not length.isdecimal():
-            raise Refused(HTTPStatus.LENGTH_REQUIRED, 3, "Expected the header Content-Length")
-        if int(length) > self.max_http_buffer_size:
-            raise TooLarge(f"A request can have at most {self.max_http_buffer_size:,} bytes.")
-        try:
-            return str(environ["wsgi.input"].read(int(length)), "utf-8")
-        except RequestTimeout:
-            raise Refused(HTTPStatus.REQUEST_TIMEOUT, 3, "The body took too long") from None
-        except UnicodeDecodeError:
-            raise Malformed("expected UTF-8") from None
 
     def _run_clock(self) -> None:
         """Check all connections once per tick. End when there are none."""

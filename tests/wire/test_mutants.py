@@ -212,10 +212,10 @@ MUTANTS = {
         "engine", "1 if connection.accepted else -1", "0",
         "engine", "an_address_can_have"),
     "bodies of any size": (
-        "engine", "if int(length) > self.max_http_buffer_size:", NEVER,
+        "requests", "if int(length) > most:", NEVER,
         "engine", "a_malformed_body"),
     "bodies of any size are awaited": (
-        "engine", "if int(length) > self.max_http_buffer_size:", NEVER,
+        "requests", "if int(length) > most:", NEVER,
         "engine", "a_body_that_is_announced"),
     "foreign pages": (
         "engine", "if self._is_foreign(environ):", NEVER,
