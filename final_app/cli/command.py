@@ -17,13 +17,8 @@ from final_app.storage.models import db
 Work = Callable[..., Any]
 
 READ_ONLY = {"audit", "list", "members", "storage"}
-NAMED = (
-    "name",
-    "slug",
-    "owner",
-    "path",
-    "admin",
-)  # arguments that the security log contains; the code of an invite is not among them
+# The arguments that the security log contains. The code of an invite is not among them.
+NAMED = ("name", "slug", "owner", "path", "admin")
 
 
 def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Work], click.Command]:
@@ -38,8 +33,11 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
         def run(**given: Any) -> None:
             outbox.current().has_sockets = False
             try:
-                if tables:
-                    database.upgrade()
+                if tables and database.upgrade():
+                    where = db.engine.url.render_as_string(hide_password=True)
+                    click.echo(
+                        f"The database was empty, so its tables were created: {where}", err=True
+                    )
                 with _audited(group, name, given):
                     told = work(**given)
             except ChatError as refusal:

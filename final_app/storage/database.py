@@ -63,34 +63,35 @@ def at(url: str) -> Database:
     return Postgresql()
 
 
-def upgrade() -> None:
-    """Migrate the database to this version of the chat. This needs an application context.
+def upgrade() -> bool:
+    """Migrate the database to this version of the chat. Return whether it was empty before.
 
-    All migrations are one transaction. If one of them fails, the database is as it was before. Raises
-    CannotStart if a migration fails, or if a table is missing after it.
+    This needs an application context. All migrations run in one transaction. If one of them fails, the
+    database is as it was before. Raises CannotStart if a migration fails, or if a table is missing after
+    it.
     """
     try:
-        if not _is_current():
+        found = _heads()
+        if found != set(ScriptDirectory(str(MIGRATIONS)).get_heads()):  # else wait for no lock
             flask_migrate.upgrade(directory=str(MIGRATIONS))
         missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
     except Unavailable as problem:
         raise CannotStart(f"The chat can't start. {problem.message}") from None
     except SQLAlchemyError as problem:
-        found = " ".join(str(getattr(problem, "orig", problem)).split())
+        why = " ".join(str(getattr(problem, "orig", problem)).split())
         raise CannotStart(
-            f"The chat can't migrate its database {_path()} to this version ({found}). The database "
+            f"The chat can't migrate its database {_path()} to this version ({why}). The database "
             f"was not changed. {damage.advice(_path())}"
         ) from None
     if missing:
-        found = f"missing tables: {', '.join(sorted(missing))}"
-        raise CannotStart(damage.sentence(_path(), found))
+        raise CannotStart(damage.sentence(_path(), f"missing tables: {', '.join(sorted(missing))}"))
+    return not found
 
 
-def _is_current() -> bool:
-    """Return whether there is nothing to migrate. In that case, a command need not wait for a lock."""
+def _heads() -> set[str]:
+    """Return the last migration of the database, or an empty set if it has no tables yet."""
     with db.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
-    return set(found) == set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+        return set(MigrationContext.configure(connection).get_current_heads())
 
 
 def _path() -> Path:

@@ -28,6 +28,9 @@ def app(tmp_path: Path) -> Flask:
     return create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(tmp_path)}))
 
 
+WAS_EMPTY = "The database was empty"
+
+
 def run(app: Flask, *words: str, stdin: str = "") -> Result:
     return app.test_cli_runner().invoke(args=words, input=stdin)
 
@@ -35,19 +38,23 @@ def run(app: Flask, *words: str, stdin: str = "") -> Result:
 def said(app: Flask, *words: str, stdin: str = "") -> str:
     told = run(app, *words, stdin=stdin)
     assert told.exit_code == 0, told.output
-    return told.output
+    return told.stdout
 
 
 def refused(app: Flask, *words: str, stdin: str = "") -> str:
     told = run(app, *words, stdin=stdin)
     assert told.exit_code == 1 and isinstance(told.exception, SystemExit), told
-    assert len(told.output.strip().splitlines()) == 1, told.output
-    return told.output
+    lines = [line for line in told.stderr.splitlines() if not line.startswith(WAS_EMPTY)]
+    assert len(lines) == 1, told.output
+    return lines[0]
 
 
 def test_the_first_account_needs_no_start_before_it(app: Flask) -> None:
-    told = said(app, "users", "create", "Ada", "--admin", "--password-stdin", stdin=PASSWORD + "\n")
-    assert told == "Created the account ada (administrator).\n"
+    words = "users", "create", "Ada", "--admin", "--password-stdin"
+    told = run(app, *words, stdin=PASSWORD + "\n")
+    assert told.stdout == "Created the account ada (administrator).\n"
+    assert told.stderr.startswith(WAS_EMPTY) and "chat.db" in told.stderr  # is it the right one?
+    assert WAS_EMPTY not in run(app, "users", "list").output
     with app.app_context():
         ada = sessions.authenticate("ada", PASSWORD)
         assert [room["name"] for room in memberships.of(ada)] == [
