@@ -10,8 +10,8 @@ HEAD = """# What each step promises
 
 `python -m workshop.checks` generates this page from `workshop/checks/`, and a test makes sure that
 it is up to date. A ✓ means that the step keeps the promise. A test in `tests/contract` checks each ✓ on
-a real server, over the network. A – means that the promise is not tested there. A learner's own chat is
-checked against the same promises. A later step can withdraw a promise.
+a real server, over the network. A dash (–) means that the promise is not tested for that step. A
+learner's own chat is checked against the same promises. A later step can withdraw a promise.
 
 """
 
