@@ -33,6 +33,6 @@ def chat() -> str | Response:
     username = request.args.get("username", "").strip()
     if not username:
         return redirect(url_for("index"))
-    # The name comes from a stranger: `escape` makes sure it is shown as text, whatever it is.
+    # The name comes from a stranger, so it must be escaped.
     heading = f"Welcome to the Chat Room, {escape(username)}!"
     return PAGE.format(title="Chat Room", heading=heading, body="<p>Nobody can talk yet.</p>")

@@ -24,10 +24,10 @@ def field(payload: object, name: str) -> object:
 
 
 def number(payload: object, name: str) -> int:
-    """Return a field that is a whole number, 0 or greater. Raises ChatError if it is not."""
+    """Return a field that is a whole number from 0 to LARGEST. Raises ChatError if it is not."""
     value = field(payload, name)
     if type(value) is not int or not 0 <= value <= LARGEST:
-        expected = f"Expected '{name}' to be a whole number, 0 or greater; got {value!r:.40}."
+        expected = f"Expected '{name}' to be a whole number from 0 to {LARGEST}; got {value!r:.40}."
         raise ChatError("invalid", expected, field=name)
     return value
 

@@ -59,7 +59,7 @@ def claim(ids: object, owner: User, room: Room) -> list[Upload]:
 
 
 def send(upload_id: str, user: User | None) -> Response:
-    """Send a file to a member of its room. The browser shows pictures and saves text files."""
+    """Send a file to a member of its room, or answer with 404."""
     upload = db.session.get(Upload, upload_id)
     if not user or not upload or upload.room_id not in [room.id for room in user.rooms]:
         abort(404)

@@ -314,7 +314,7 @@ MISSED_10 = """\
 NUMBER_10 = """\
     value = field(payload, name)
     if type(value) is not int or not 0 <= value <= LARGEST:
-        expected = f"Expected '{name}' to be a whole number, 0 or greater; got {value!r:.40}."
+        expected = f"Expected '{name}' to be a whole number from 0 to {LARGEST}; got {value!r:.40}."
         raise ChatError("invalid", expected, field=name)
     return value
 """
