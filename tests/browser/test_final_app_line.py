@@ -234,7 +234,7 @@ def test_a_list_of_people_that_does_not_arrive_is_requested_again(
     page.goto(team.url + place.path)
     caught_up(page)
     page.locator("#direct-open").click()
-    expect(page.locator("#write-list")).to_contain_text("bo")
+    expect(page.locator("#switcher-list")).to_contain_text("bo")
 
 
 def test_a_page_of_history_that_does_not_arrive_stops_neither_sync_nor_the_outbox(
@@ -338,7 +338,7 @@ def test_a_page_that_knows_everybody_does_not_ask_again_when_it_comes_back(
     assert requests == ["GET"]
     team.bo.form("/account/name", page="/account", name="Bo B")  # told while the page is there
     ada.locator("#direct-open").click()
-    expect(ada.locator("#write-list")).to_contain_text("Bo B")
+    expect(ada.locator("#switcher-list")).to_contain_text("Bo B")
     ada.keyboard.press("Escape")
     _away(ada)
     _back(ada)
@@ -354,8 +354,8 @@ def test_a_page_that_missed_a_change_of_somebody_asks_once(
     team.newcomer(f"late{time.monotonic_ns() % 10**6}")
     _back(ada)
     ada.locator("#direct-open").click()
-    expect(ada.locator("#write-list")).to_contain_text("Bo Jangles")
-    expect(ada.locator("#write-list")).to_contain_text("late")
+    expect(ada.locator("#switcher-list")).to_contain_text("Bo Jangles")
+    expect(ada.locator("#switcher-list")).to_contain_text("late")
     assert requests == ["GET", "GET"]
     team.bo.form("/account/name", page="/account", name="bo")
 
@@ -374,7 +374,7 @@ def test_a_page_that_is_loaded_again_asks_for_the_people_only_if_one_has_changed
     caught_up(ada)
     assert ada.evaluate(TRANSFERRED) > 0
     ada.locator("#direct-open").click()
-    expect(ada.locator("#write-list")).to_contain_text("new")
+    expect(ada.locator("#switcher-list")).to_contain_text("new")
 
 
 def test_a_page_that_was_just_loaded_names_who_reacted_and_who_is_online(

@@ -60,7 +60,6 @@ OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'non
 DIALOGS = {
     "create": "#create-open",
     "browse": "#browse-open",
-    "write": "#direct-open",
     "keys": "#keys-open",
 }
 

@@ -243,6 +243,26 @@ def test_the_switcher_begins_a_conversation_with_a_person(team: Team, person: Pe
     expect(bo.locator(".option-note")).to_have_text("")
 
 
+def test_a_new_direct_message_offers_only_people(team: Team, person: People) -> None:
+    newcomer = team.newcomer("zoe")
+    place = team.room("Zoo", team.cy)
+    cy = enter(person, team.cy, place)
+    cy.get_by_role("button", name="New direct message").click()
+    expect(cy.get_by_role("dialog", name="New direct message")).to_be_visible()
+    expect(cy.locator(".option", has_text="zoe")).to_have_count(1)
+    expect(cy.locator(".option[data-kind=open], .option[data-kind=closed]")).to_have_count(0)
+    assert_sound(cy, part="#switcher")
+    cy.keyboard.type("zoo")
+    expect(cy.locator("#switcher-empty")).to_have_text("No matching people.")
+    cy.get_by_role("combobox", name="Person").fill("zo")
+    assert_active(cy, newcomer.name)
+    cy.keyboard.press("Enter")
+    expect(cy.locator("#room-name")).to_have_text("zoe")
+    cy.keyboard.press("Control+k")  # the twin: here, rooms are offered, too
+    cy.keyboard.type("zo")
+    expect(cy.locator(".option .room-name")).to_have_text(["zoe", "Zoo"])
+
+
 def test_enter_that_ends_a_composition_does_not_leave_the_room(team: Team, person: People) -> None:
     here, there = team.room("Composed here"), team.room("東京")
     ada = enter(person, team.ada, here)
@@ -327,7 +347,7 @@ def test_a_ban_reaches_the_open_tab_and_every_list(team: Team, person: People) -
     for page in (ada, bo):
         expect(members(page)).to_have_text(["ada", "bo"])
         page.locator("#direct-open").click()
-        expect(page.locator("#write-list .person-name", has_text="guest")).to_have_count(0)
+        expect(page.locator(".option", has_text="guest")).to_have_count(0)
         page.keyboard.press("Escape")
     guest.leave()
 

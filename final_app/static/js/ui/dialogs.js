@@ -1,6 +1,6 @@
-// The dialogs: create a room, browse rooms, write to someone, keyboard shortcuts, and "are you sure?".
+// The dialogs: create a room, browse rooms, keyboard shortcuts, and "are you sure?".
 
-import { $, fillFace, keepList } from "./dom.js";
+import { $, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Dialogs extends Part {
@@ -15,7 +15,6 @@ export class Dialogs extends Part {
     this.listen($("#create-open"), "click", () => $("#create").showModal());
     this.listen($("#create-form"), "submit", (event) => this.#create(event));
     this.listen($("#browse-open"), "click", () => this.attempt(() => this.#browse()));
-    this.listen($("#direct-open"), "click", () => this.#people());
     this.listen($("#keys-open"), "click", () => $("#keys").showModal());
     this.listen(window, "keydown", (event) => this.#key(event));
     // A dialog closes the room drawer, so the button that opened it there can't get the focus back.
@@ -40,6 +39,7 @@ export class Dialogs extends Part {
     });
   }
 
+  // Opens the direct room with a person. If there is none, it's created.
   write(person) {
     return this.attempt(async () => goTo((await this.#http.post(`dm/${person.id}`)).room));
   }
@@ -61,31 +61,12 @@ export class Dialogs extends Part {
     $("#browse").showModal();
   }
 
-  #people() {
-    const others = this.#directory.others(new Set([this.#directory.me.id]));
-    $("#write-empty").hidden = others.length > 0;
-    keepList($("#write-list"), others, $("#person-template"), (node, person) => {
-      fillPerson(node, person, `@${person.username}`);
-      $("[data-act=remove]", node).hidden = $("[data-act=ban]", node).hidden = true;
-      $("[data-act=write]", node).onclick = () => this.write(person);
-    });
-    $("#write").showModal();
-  }
-
   #key(event) {
     const help = event.key === "?" && !event.target.matches?.("input, textarea, select");
     if (!help && !(event.ctrlKey && event.key === "/")) return;
     event.preventDefault();
     if (!$("dialog[open]")) $("#keys").showModal();
   }
-}
-
-export function fillPerson(node, person, note) {
-  fillFace(node, person);
-  $(".person-name", node).textContent = person.name;
-  $(".person-note", node).textContent = note;
-  $(".bot-mark", node).hidden = person.role !== "bot";
-  $("[data-act=write]", node).ariaLabel = `Message ${person.name}`;
 }
 
 // Sends a form's values. If the server refuses them, shows the error next to the field.

@@ -1,7 +1,7 @@
 // The panel on the right: the members of the open room, and the room's settings.
 
-import { fillPerson, submitting } from "./dialogs.js";
-import { $, copied, keepList } from "./dom.js";
+import { submitting } from "./dialogs.js";
+import { $, copied, fillFace, keepList } from "./dom.js";
 import { Panel } from "./panel.js";
 
 export class People extends Panel {
@@ -132,4 +132,12 @@ export class People extends Panel {
 function fillChoice(option, { id, name }) {
   option.value = id;
   if (option.textContent !== name) option.textContent = name;
+}
+
+function fillPerson(node, person, note) {
+  fillFace(node, person);
+  $(".person-name", node).textContent = person.name;
+  $(".person-note", node).textContent = note;
+  $(".bot-mark", node).hidden = person.role !== "bot";
+  $("[data-act=write]", node).ariaLabel = `Message ${person.name}`;
 }

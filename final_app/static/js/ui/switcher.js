@@ -1,4 +1,5 @@
 // Ctrl+K: goes to a room or person by name. While the field is empty, unread rooms come first.
+// "New direct message" offers only people.
 
 import { counted } from "../core/directory.js";
 import { goTo } from "./dialogs.js";
@@ -14,6 +15,7 @@ export class Switcher extends Part {
   #list = $("#switcher-list");
   #options = [];
   #active = 0;
+  #onlyPeople = false;
 
   constructor({ directory, dialogs }) { super(); [this.#directory, this.#dialogs] = [directory, dialogs]; }
 
@@ -21,12 +23,17 @@ export class Switcher extends Part {
     super.connect();
     this.onKeys("k", false, () => this.#open());
     this.listen($("#switcher-open"), "click", () => this.#open());
+    this.listen($("#direct-open"), "click", () => this.#open(true));
     this.listen(this.#field, "input", () => this.#show());
     this.listen(this.#field, "keydown", (event) => this.#key(event));
     this.listen(this.#list, "click", ({ target }) => this.#go(target.closest("li")?.dataset.key));
   }
 
-  #open() {
+  #open(onlyPeople = false) {
+    this.#onlyPeople = onlyPeople;
+    this.#dialog.ariaLabel = onlyPeople ? "New direct message" : "Go to a room or person";
+    this.#field.ariaLabel = onlyPeople ? "Person" : "Room or person";
+    this.#field.placeholder = onlyPeople ? "Send a message to…" : "Go to a room or person…";
     this.#field.value = "";
     this.#show();
     this.#dialog.showModal();
@@ -47,7 +54,9 @@ export class Switcher extends Part {
     found.sort((a, b) => a.rank - b.rank || b.mentions - a.mentions || b.count - a.count);
     this.#options = found.slice(0, MOST_OPTIONS);
     keepList(this.#list, this.#options, $("#option-template"), fill);
-    $("#switcher-empty").textContent = found.length ? "" : "No matching rooms or people.";
+    const nothing = this.#onlyPeople ? "No matching people." : "No matching rooms or people.";
+    const nobody = this.#onlyPeople && !wanted ? "There's nobody else here yet." : nothing;
+    $("#switcher-empty").textContent = found.length ? "" : nobody;
     this.#field.ariaExpanded = String(found.length > 0);
     this.#activate(0);
   }
@@ -66,7 +75,7 @@ export class Switcher extends Part {
       note: `@${person.username}`, called: `${person.name} ${person.username}`,
       go: () => this.#dialogs.write(person),
     }));
-    return [...places, ...others];
+    return [...places, ...others].filter(({ person }) => person || !this.#onlyPeople);
   }
 
   // Marks what Enter will choose. The focus stays in the field.
