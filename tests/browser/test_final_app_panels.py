@@ -244,23 +244,23 @@ def test_the_switcher_begins_a_conversation_with_a_person(team: Team, person: Pe
 
 
 def test_a_new_direct_message_offers_only_people(team: Team, person: People) -> None:
-    newcomer = team.newcomer("zoe")
-    place = team.room("Zoo", team.cy)
+    newcomer = team.newcomer("quincy")
+    place = team.room("Quince", team.cy)
     cy = enter(person, team.cy, place)
     cy.get_by_role("button", name="New direct message").click()
     expect(cy.get_by_role("dialog", name="New direct message")).to_be_visible()
-    expect(cy.locator(".option", has_text="zoe")).to_have_count(1)
+    expect(cy.locator(".option", has_text="quincy")).to_have_count(1)
     expect(cy.locator(".option[data-kind=open], .option[data-kind=closed]")).to_have_count(0)
     assert_sound(cy, part="#switcher")
-    cy.keyboard.type("zoo")
+    cy.keyboard.type("quince")
     expect(cy.locator("#switcher-empty")).to_have_text("No matching people.")
-    cy.get_by_role("combobox", name="Person").fill("zo")
+    cy.get_by_role("combobox", name="Person").fill("quin")
     assert_active(cy, newcomer.name)
     cy.keyboard.press("Enter")
-    expect(cy.locator("#room-name")).to_have_text("zoe")
+    expect(cy.locator("#room-name")).to_have_text("quincy")
     cy.keyboard.press("Control+k")  # the twin: here, rooms are offered, too
-    cy.keyboard.type("zo")
-    expect(cy.locator(".option .room-name")).to_have_text(["zoe", "Zoo"])
+    cy.keyboard.type("quin")
+    expect(cy.locator(".option .room-name")).to_have_text(["Quince", "quincy"])
 
 
 def test_enter_that_ends_a_composition_does_not_leave_the_room(team: Team, person: People) -> None:
