@@ -43,7 +43,10 @@ def render(text: str, names: Collection[str]) -> Rendered:
     """
     if not MARKUP.search(text):
         return Rendered(_as_paragraph(text), set())
-    rendered = _formatted(text, names)
+    try:
+        rendered = _formatted(text, names)
+    except RuntimeError:  # markdown-it-py fails with a few texts: docs/upstream.md
+        return Rendered(_as_typed(text), mentioned(text) & {name.lower() for name in names})
     is_short = len(rendered.html.encode()) <= MOST_HTML
     return rendered if is_short else rendered._replace(html=_as_typed(text))
 

@@ -36,6 +36,14 @@ def test_the_short_way_leads_to_the_same_html(text: str) -> None:
     assert formatting.render(text, ["ada"]) == formatting._formatted(text, ["ada"])
 
 
+def test_a_text_that_the_library_cannot_format_is_shown_as_it_was_typed() -> None:
+    unlucky = "[" * 21 + "aaaaa[//x.p:// <b> @Ada"
+    with pytest.raises(RuntimeError):
+        formatting._formatted(unlucky, [])
+    html = f"<p>{unlucky.replace('<', '&lt;')}</p>"
+    assert formatting.render(unlucky, ["ada", "bo"]) == (html, {"ada"})
+
+
 @pytest.mark.parametrize("text", PLAIN)
 def test_what_people_usually_write_takes_the_short_way(
     monkeypatch: pytest.MonkeyPatch, text: str
