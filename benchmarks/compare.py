@@ -187,7 +187,8 @@ def report(found: Found, plan: Plan, present: list[Server], how: str, rounds: in
         f"**One message and one client**: latency at 20 messages a second and {size} clients; memory "
         f"and connects at {most}; the cost of a message from the slope between {few} and {many}",
         figures.single(found, few, many, most, plan.latency.name),
-        f"**What {size - 5} clients get when 5 others stop reading**, messages of 1,000 bytes",
+        f"**Deliveries to {size - 5} clients, and their latency, before and after 5 other clients stop "
+        "reading** (a message has 1,000 bytes)",
         figures.slow_readers(found[plan.slow.name]),
         "**Who was busy**: the server’s share of its core / the generator’s CPU time for a delivery, in "
         "µs / the share of time in which the generator had nothing to do / the share of the busier core "
