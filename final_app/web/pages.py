@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.routing import Rule
@@ -11,7 +12,7 @@ from final_app import auth, current
 from final_app.accounts import accounts, invites, sessions
 from final_app.accounts.sessions import Identity
 from final_app.chat import history, memberships, people, rooms
-from final_app.errors import ChatError
+from final_app.errors import ChatError, NotFound
 from final_app.lib.audit import audited
 from final_app.web.first_run import check_code, needs_code
 from final_app.web.login_limit import login_attempt, registration
@@ -97,8 +98,14 @@ def logout(me: Identity) -> Page:
 @pages.get("/r/<slug>/<int:seq>")
 @auth.login_required
 def room(me: Identity, slug: str, seq: int | None = None) -> Page:
-    """Show a room with the messages around `seq`, or else where the person has stopped reading."""
-    seen = memberships.by_slug(me.id, slug)
+    """Show a room with the messages around `seq`, or else where the person has stopped reading.
+
+    If the person is not in the room, but could join it, the page offers that.
+    """
+    try:
+        seen = memberships.by_slug(me.id, slug)
+    except NotFound:
+        return render_template("join.html", room=_can_join(me, slug), path=request.path[1:])
     if seq is None:
         shown = history.where_left_off(me.id, seen)
     else:
@@ -116,6 +123,15 @@ def room(me: Identity, slug: str, seq: int | None = None) -> Page:
     page = make_response(render_template("room.html", state=state, **state))
     visited = dict.fromkeys([str(seen["id"]), *_visited(me)])
     return auth.set_cookie(page, _visited_cookie(me), ".".join([*visited][:VISITED_ROOMS]))
+
+
+@pages.post("/r/<slug>")
+@pages.post("/r/<slug>/<int:seq>")
+@auth.login_required
+def join(me: Identity, slug: str, seq: int | None = None) -> Page:
+    """Join an open room, and show it."""
+    rooms.add_member(me.id, _can_join(me, slug)["id"], me.id)
+    return redirect(url_for(".room", slug=slug, seq=seq))
 
 
 @pages.get("/api")
@@ -136,6 +152,14 @@ def _endpoint(rule: Rule) -> dict[str, str]:
     (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
     more = {"sends": said.get("Sends", ""), "answers": said.get("Answers", "")}
     return {"path": path, "method": method, "what": what} | more
+
+
+def _can_join(me: Identity, slug: str) -> dict[str, Any]:
+    """Return an open room that the person is not in. Raises NotFound if there is none."""
+    for room in memberships.open_to(me.id):
+        if room["slug"] == slug:
+            return room
+    raise NotFound(memberships.NOT_THERE)
 
 
 def _visited(me: Identity) -> list[str]:

@@ -240,6 +240,23 @@ def test_somebody_with_archived_rooms_only_finds_a_page_that_leads_to_them(
         page.goto("about:blank")
 
 
+def test_a_link_to_an_open_room_offers_to_join_it(team: Team, person: People) -> None:
+    made = team.ada.ask("POST", "/rooms", {"name": "Open house", "kind": "open"})["room"]
+    assert team.bo.ask("DELETE", f"/rooms/{made['id']}/members/{team.bo.id}")["ok"]
+    team.ada.say(made["id"], "Come in")
+    for _ in range(60):  # so that the first message is not on the newest page
+        team.ada.say(made["id"], "Hello")
+    page = page_of(person, team.bo)
+    page.goto(f"{team.url}/r/{made['slug']}/1")
+    expect(page.get_by_role("heading")).to_have_text("Join Open house?")
+    assert_sound(page)
+    page.get_by_role("button", name="Join").click()
+    caught_up(page)
+    expect(page).to_have_url(f"{team.url}/r/{made['slug']}/1")
+    expect(page.get_by_text("Come in")).to_be_visible()
+    page.goto("about:blank")
+
+
 def test_axe_would_find_a_field_without_a_label(team: Team, person: People) -> None:
     page = person(f"{team.url}/login")
     page.locator("label").first.evaluate("it => it.remove()")

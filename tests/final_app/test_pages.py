@@ -171,6 +171,37 @@ def test_no_page_holds_a_script_or_a_style_of_its_own(ada: FlaskClient) -> None:
         assert all("src=" in each or 'type="application/json"' in each for each in scripts)
 
 
+# ---- rooms that one is not in
+
+
+def test_a_person_joins_an_open_room_only_on_purpose(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        tea = rooms.create(1, "Tea", "open")
+        rooms.remove_member(1, tea, 1)
+    page = ada.get("/r/tea/7")
+    assert page.status_code == 200 and 'action="r/tea/7"' in page.text
+    assert ada.post("/r/tea/7").status_code == 400  # without the CSRF token
+    assert "Join <bdi>" in ada.get("/r/tea").text  # neither of them has joined
+    joined = ada.post("/r/tea/7", data={"csrf_token": csrf(ada, "/r/tea/7")})
+    assert joined.location == "/r/tea/7"
+    assert "Join <bdi>" not in ada.get("/r/tea").text
+
+
+@pytest.mark.parametrize("kind", ["closed", "archived", "none"])
+def test_no_other_room_can_be_joined_by_its_address(
+    app: Flask, ada: FlaskClient, kind: str
+) -> None:
+    with app.app_context():
+        if kind != "none":
+            room = rooms.create(1, kind, "open" if kind == "archived" else kind)
+            if kind == "archived":
+                rooms.archive(1, room)
+            rooms.remove_member(1, room, 1)
+    assert ada.get(f"/r/{kind}").status_code == 404
+    token = csrf(ada, "/account")
+    assert ada.post(f"/r/{kind}", data={"csrf_token": token}).status_code == 404
+
+
 # ---- cookies
 
 
