@@ -123,7 +123,7 @@ def main() -> int:
         f"{AT_ONCE} uploads of {len(photo) / 1e6:.1f} MB at once: {[round(s, 1) for s in lasted]} s"
     )
     print(
-        "| ms | messages | median | p95 | p99 | most |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+        "| ms | messages | median | p95 | p99 | maximum |\n| --- | ---: | ---: | ---: | ---: | ---: |"
     )
     print(row("quiet", in_quiet))
     print(row("ten uploads", in_busy))

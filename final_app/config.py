@@ -86,9 +86,9 @@ class Settings(BaseModel):
     )
     database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         "",
-        description="SQLAlchemy URL of a PostgreSQL or SQLite database. A relative path of an SQLite "
-        "database is relative to the data folder. If this is empty, the chat uses SQLite and `chat.db` "
-        "in the data folder.",
+        description="SQLAlchemy URL of a PostgreSQL or SQLite database. If the path to an SQLite "
+        "database is relative, it starts in the data folder. If this is empty, the chat uses SQLite and "
+        "`chat.db` in the data folder.",
     )
     secret_key: str = Field(
         "",
@@ -150,7 +150,8 @@ class Settings(BaseModel):
     storage_quota: int = Field(
         0,
         ge=0,
-        description="Maximum total size of all files, in bytes. 0 means that there is no quota.",
+        description="Total size of all files, in bytes, at which the chat stops accepting uploads. 0 "
+        "means that there is no quota.",
     )
     retention_days: int = Field(
         0,
@@ -162,7 +163,7 @@ class Settings(BaseModel):
         "text", description="Format of the log: `text` for people, or `json` for programs."
     )
     inspector: bool = Field(
-        False, description="Show the protocol inspector (`Ctrl+.`), for learning."
+        False, description="Let people open the protocol inspector (`Ctrl+.`), for learning."
     )
 
     @property
