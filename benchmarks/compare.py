@@ -182,7 +182,7 @@ def report(found: Found, plan: Plan, present: list[Server], how: str, rounds: in
         "\n".join(f"- **{server.name}**: {server.what}" for server in present),
         "**Thousands of deliveries for each second of the server’s CPU time**",
         figures.throughput(found, names),
-        f"**The same as a multiple of {base}, within a round**",
+        f"**The same figures, as a multiple of {base}’s result in the same round**",
         figures.compared(found, names, base),
         f"**One message and one client**: latency at 20 messages a second and {size} clients; memory "
         f"and connects at {most}; the cost of a message from the slope between {few} and {many}",

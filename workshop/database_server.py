@@ -16,7 +16,7 @@ from workshop import cluster
 
 START_TIMEOUT = 2 * cluster.START_TIMEOUT  # seconds
 STOP_TIMEOUT = 20.0  # seconds
-RUNS = "PostgreSQL runs, for this notebook only."
+RUNS = "PostgreSQL is running, for this notebook only."
 MISSING = (
     "PostgreSQL was not found: its program `initdb` is neither on PATH nor in the usual folders. "
     "To install it, run `sudo apt install postgresql` (Debian, Ubuntu) or `brew install postgresql` "

@@ -47,7 +47,9 @@ def progress(name: str) -> View:
         title = f"00 Start · {manifest.START_MINUTES} minutes"
     else:
         step = manifest.lesson(name)
-        title = f"{step.number} {step.title} · {step.teach} minutes + {step.exercise} to exercise"
+        title = (
+            f"{step.number} {step.title} · {step.teach} minutes + {step.exercise} for the exercise"
+        )
     ready = "Kernel, folder and packages are as they should be."
     markup = (
         f'<div style="border-left: 4px solid rgb(31,95,191); padding: .4em .9em; '
