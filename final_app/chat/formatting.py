@@ -1,7 +1,7 @@
 """Render the Markdown and the mentions of a message as safe HTML, once, when it is stored."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from html import escape, unescape
 from typing import NamedTuple
 
@@ -10,16 +10,18 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from final_app.chat import links
+
 MENTION = re.compile(r"(?<![\w@.])@([a-z0-9][a-z0-9._-]*[a-z0-9])", re.IGNORECASE)
 
 MOST_HTML = 16_384  # bytes; the longest message needs at most 16,007 if it is not formatted
 LINE_BREAK = re.compile(r"<br>\n?")
 # Finds every text that may need formatting or cleaning. It may also find some texts that do not.
 MARKUP = re.compile(
-    r"""[`*_~\[\]\\<>&@] | // | \.[^\s.]                   # anywhere in a line
+    r"""[`*_~\[\]\\<>&@] | :// | www\. | \.[a-z]{2,}/     # anywhere in a line
       | ^[-+] | ^\d+[.)]                               # at the beginning of a line
       | [^\S\n ] | [\x00-\x09\x0b-\x1f\x7f] | \s\s | \A(\s|\Z) | \s\Z""",
-    re.VERBOSE | re.MULTILINE,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
 AMBIGUOUS = re.compile(r"&(?=[0-9A-Za-z#])")  # an & that could begin a character reference
 
@@ -43,10 +45,7 @@ def render(text: str, names: Collection[str]) -> Rendered:
     """
     if not MARKUP.search(text):
         return Rendered(_as_paragraph(text), set())
-    try:
-        rendered = _formatted(text, names)
-    except RuntimeError:  # markdown-it-py fails with a few texts: docs/upstream.md
-        return Rendered(_as_typed(text), mentioned(text) & {name.lower() for name in names})
+    rendered = _formatted(text, names)
     is_short = len(rendered.html.encode()) <= MOST_HTML
     return rendered if is_short else rendered._replace(html=_as_typed(text))
 
@@ -106,37 +105,27 @@ def _mark_mentions(state: StateCore) -> None:
 
     In code and in a link, such as https://example.org/@name, nobody is mentioned.
     """
-    for block in state.tokens:
-        parts: list[Token] = []
-        in_link = False
-        for token in block.children or ():
-            if token.type in ("link_open", "link_close"):
-                in_link = token.type == "link_open"
-            is_prose = token.type == "text" and not in_link
-            parts += _split(token, **state.env) if is_prose else [token]
-        block.children = parts or block.children
+    links.replace_texts(state, lambda token: _marked(token.content, **state.env))
 
 
-def _split(token: Token, names: set[str], mentions: set[str]) -> list[Token]:
-    """Return the tokens of a text in which each known @name is marked, and add it to `mentions`."""
-    parts: list[Token] = []
+def _marked(text: str, names: set[str], mentions: set[str]) -> Iterator[Token]:
+    """Yield the tokens of a text in which each known @name is marked, and add it to `mentions`."""
     done = 0
-    for found in MENTION.finditer(token.content):
+    for found in MENTION.finditer(text):
         name = found.group(1).lower()
         if name in names:
             mentions.add(name)
-            parts.append(_token("text", token.content[done : found.start()]))
-            parts.append(_token("html_inline", f'<span class="mention">{found.group()}</span>'))
+            yield links.text(text[done : found.start()])
+            yield Token(
+                "html_inline", "", 0, content=f'<span class="mention">{found.group()}</span>'
+            )
             done = found.end()
-    return [*parts, _token("text", token.content[done:])]
+    yield links.text(text[done:])
 
 
-def _token(kind: str, content: str) -> Token:
-    return Token(kind, "", 0, content=content)
-
-
-_markdown = MarkdownIt("zero", {"html": False, "breaks": True, "linkify": True}).enable(
-    ["emphasis", "strikethrough", "backticks", "fence", "list", "blockquote", "newline",
-     "link", "linkify", "escape"]
+_markdown = MarkdownIt("zero", {"html": False, "breaks": True}).enable(
+    ["emphasis", "strikethrough", "backticks", "fence", "list", "blockquote", "newline", "link",
+     "escape"]
 )  # fmt: skip
+links.enable(_markdown)
 _markdown.core.ruler.push("mentions", _mark_mentions)

@@ -188,18 +188,16 @@ def test_the_html_of_a_message_has_a_bound_and_shows_all_of_its_text(text: str) 
         assert "<a" not in html
 
 
-def test_a_message_of_eight_hundred_links_is_accepted_and_shown_as_typed(
-    people: People, room: Room
-) -> None:
+def test_a_message_of_660_links_is_accepted_and_shown_as_typed(people: People, room: Room) -> None:
     here = room("Links")
-    text = "\n".join(["a.co b.co"] * 400)
+    text = "\n".join(["a.co/ b.co/"] * 330)
     said = people["ada"].say(here, text)["message"]
     assert said["text"] == text
     assert said["html"] == "<p>" + "<br>".join(text.splitlines()) + "</p>"  # without the links
     answer = people["ada"].say(here, "So?", reply_to=said["id"])["message"]
     assert answer["reply_to"]["text"] == text[: messages.EXCERPT]
-    edited = people["ada"].emit("edit_message", {"id": said["id"], "text": "a.co"})["message"]
-    assert edited["html"].startswith('<p><a href="http://a.co"')
+    edited = people["ada"].emit("edit_message", {"id": said["id"], "text": "a.co/"})["message"]
+    assert edited["html"].startswith('<p><a href="http://a.co/"')
 
 
 def test_a_hundred_links_are_still_links() -> None:
@@ -208,7 +206,7 @@ def test_a_hundred_links_are_still_links() -> None:
 
 
 def test_what_is_shown_as_typed_is_no_markup() -> None:
-    tricks = "<script>alert(1)</script> &lt;b&gt; &amp; &#60;i> <!-- " + "a.co " * 300
+    tricks = "<script>alert(1)</script> &lt;b&gt; &amp; &#60;i> <!-- " + "a.co/ " * 300
     html = formatting.render((tricks * 70)[:LONGEST].strip(), []).html
     assert html.startswith(
         "<p>&lt;script>alert(1)&lt;/script> &amp;lt;b&amp;gt; &amp;amp; &amp;#60;i>"

@@ -224,7 +224,7 @@ def test_a_message_that_is_too_long_to_be_formatted_mentions_people_all_the_same
     people: People, room: Callable[..., int]
 ) -> None:
     here = room("Longest", "bo")
-    said = people["ada"].say(here, "@bo " + "a.co " * 700)["message"]
+    said = people["ada"].say(here, "@bo " + "a.co/ " * 600)["message"]
     assert "html" not in said and said["mentions"] == [people["bo"].id]
 
 

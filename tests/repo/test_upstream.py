@@ -20,7 +20,6 @@ import socketio
 import websocket
 from engineio import packet
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
-from markdown_it import MarkdownIt
 from werkzeug.serving import make_server
 
 pytestmark = pytest.mark.long
@@ -171,9 +170,3 @@ def test_pywsgi_lets_the_kernel_wait_before_it_sends() -> None:
         line.recv(1)
     server.stop()
     assert seen == [0]
-
-
-def test_a_url_without_a_scheme_in_brackets_stops_markdown_it() -> None:
-    markdown = MarkdownIt("commonmark", {"linkify": True}).enable("linkify")
-    with pytest.raises(RuntimeError, match="increment"):
-        markdown.render("aaaaa[//x.p://")
