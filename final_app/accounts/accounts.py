@@ -79,7 +79,9 @@ def deactivate(user_id: int, status: str) -> int:
     else can use them, and the invites that the user created are deleted. A banned account keeps its
     names, and all invites are deleted. Raises NotFound, and Conflict for the last administrator.
     """
-    user = people.get_active(user_id) if status == "banned" else db.session.get_one(User, user_id)
+    if status == "banned":
+        people.get_active(user_id)
+    user = db.session.get_one(User, user_id, with_for_update={"key_share": True})
     _check_not_last_admin(user_id)
     user.status = status
     if status == "deleted":
@@ -192,7 +194,7 @@ def _add(username: str, digest: str, role: str) -> int:
 
 @exclusive_transaction
 def _store_password(user_id: int, digest: str, *, keep_session: int) -> int:
-    user = people.get_active(user_id)
+    user = people.get_active(user_id, lock=True)
     _check_has_password(user)
     user.password_hash = digest
     return sessions.end_all(user_id, "password_changed", but=keep_session)

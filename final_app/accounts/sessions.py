@@ -17,6 +17,7 @@ from final_app.storage.models import Session, User, db, table
 from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
 
+WRONG = "Wrong name or password."
 AGENT_LENGTH = 200  # characters of the User-Agent header that are stored
 TOUCH_EVERY = timedelta(minutes=5)
 LIFETIME = timedelta(days=90)  # a session ends if it is not used for this long
@@ -55,18 +56,18 @@ class Identity:
         return {"id": self.id, "username": self.username, "name": self.name, "role": self.role}
 
 
-def authenticate(username: str, password: str) -> int:
-    """Return the id of the user with this username and password. Raises Unauthorized.
+def authenticate(username: str, password: str) -> tuple[int, str]:
+    """Return the id of the user with this username and password, and the hash that was verified.
 
-    The error does not show whether the username or the password is wrong: the message is the same in
-    both cases, and so is the time that the check takes.
+    Raises Unauthorized. The error does not show whether the username or the password is wrong: the
+    message is the same in both cases, and so is the time that the check takes.
     """
     user = db.session.scalar(select(User).filter_by(username=username.strip().lower()))
     known = user is not None and user.status == "active" and user.role != "bot"
     digest, user_id = (user.password_hash, user.id) if user and known else (passwords.DUMMY_HASH, 0)
     if not passwords.verify(digest, password) or not known:
-        raise Unauthorized("Wrong name or password.", field="username")
-    return user_id
+        raise Unauthorized(WRONG, field="username")
+    return user_id, digest
 
 
 def username_or_unknown(typed: str) -> str:
@@ -75,12 +76,19 @@ def username_or_unknown(typed: str) -> str:
 
 
 @transaction
-def create(user_id: int, agent: str, address: str) -> str:
-    """Create a session and return its token."""
+def create(user_id: int, agent: str, address: str, *, verified: str = "") -> str:
+    """Create a session and return its token.
+
+    `verified` is the hash from `authenticate`. Raises Unauthorized if the user has changed the password
+    since then.
+    """
     token, now = clock.token(), clock.now()
+    user = people.get_active(user_id, lock=True)
+    if verified not in ("", user.password_hash):
+        raise Unauthorized(WRONG, field="username")
     db.session.add(
         Session(
-            user_id=people.get_active(user_id).id,
+            user_id=user.id,
             token_hash=_digest(token),
             user_agent=agent[:AGENT_LENGTH],
             address=address,

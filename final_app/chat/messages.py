@@ -22,6 +22,7 @@ TEXT_LENGTH = 4000  # characters
 EXCERPT = 120  # characters of a message that another one replies to
 CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
+OF_OTHERS = ("reply_to", "reactions")  # the fields with what other people have written or done
 LOCK: Any = {"of": Message, "key_share": True}  # meanwhile, replies to the message can be stored
 
 Mentions = Sequence[Any]  # each item has `user_id` and `username`
@@ -48,7 +49,7 @@ _ASKED = Statement(
         _members, and_(_members.c.user_id == _users.c.id, _members.c.room_id == bindparam("room"))
     )
     .outerjoin(_rooms, _rooms.c.id == _members.c.room_id)
-    .where(_users.c.id == bindparam("author"))
+    .where(_users.c.id == bindparam("author"), _users.c.status == "active")
 )
 _INSERT = Statement(insert(_messages).returning(_messages.c.id), COLUMNS)
 _MENTION = Statement(insert(_mentions), ("message_id", "user_id"))
@@ -77,14 +78,18 @@ def post(
     """Store a message and number it.
 
     If this author has already used the `client_id`, return the stored message. This also works if the
-    room has been archived, or the author has left it, since the first attempt.
+    room has been archived, or the author has left it, since the first attempt. Outside the author's
+    rooms, the message comes without what other people have added to it.
     """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lowercase.", field="client_id")
     asked = _asked(author_id, room_id, client_id)
     known = asked.known_id and db.session.get(Message, asked.known_id)
     if known:
-        return Posted(to_dict(known), duplicate=True)
+        stored = to_dict(known)
+        for field in () if asked.is_member else OF_OTHERS:
+            stored.pop(field, None)
+        return Posted(stored, duplicate=True)
     memberships.refuse_unless(asked.is_member, asked.archived_at)
     carried = uploads.claim(author_id, room_id, files, most_files)
     text = _checked(text, needed=not carried)

@@ -48,9 +48,12 @@ def to_dict(user: User) -> dict[str, Any]:
     return {"id": user.id, "username": user.username, "name": user.name, "role": user.role}
 
 
-def get_active(user_id: int) -> User:
-    """Return the user with this id. Raises NotFound if the account is banned or deleted."""
-    user = db.session.get(User, user_id)
+def get_active(user_id: int, *, lock: bool = False) -> User:
+    """Return the user with this id. Raises NotFound if the account is banned or deleted.
+
+    With `lock`, nobody else can change the user's row until the end of the transaction.
+    """
+    user = db.session.get(User, user_id, with_for_update={"key_share": True} if lock else None)
     if user is None or user.status != "active":
         raise NotFound("There is no such person.")
     return user

@@ -19,6 +19,9 @@ from final_app.errors import Invalid
 from final_app.storage.models import Message, Room, db
 
 LONGEST_QUERY = 100  # characters
+LONGEST_WORD = (
+    2 * LONGEST_QUERY
+)  # characters of a word that are compared; accents may take half of them
 RESULTS, RESULTS_MOST = 20, 50
 NEWEST = 10_000  # messages in which PostgreSQL looks for a word before it uses its index
 BEFORE, AFTER = 8, 16  # words of an excerpt before and after the beginning of the first match
@@ -136,7 +139,8 @@ def excerpt(said: str, phrases: list[list[str]]) -> Parts:
     words = list(WORD.finditer(said))
     whole, beginning = {word for phrase in phrases for word in phrase}, phrases[-1][-1]
     matches = [
-        (plain := _folded(each[0])) in whole or plain.startswith(beginning) for each in words
+        (plain := _folded(each[0][:LONGEST_WORD])) in whole or plain.startswith(beginning)
+        for each in words
     ]
     first = matches.index(True) if True in matches else 0
     here, end = max(first - BEFORE, 0), first + AFTER

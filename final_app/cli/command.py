@@ -32,6 +32,7 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
         @functools.wraps(work)
         def run(**given: Any) -> None:
             outbox.current().has_sockets = False
+            _check_texts(given)
             try:
                 if tables and database.upgrade():
                     where = db.engine.url.render_as_string(hide_password=True)
@@ -50,6 +51,15 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
         return command
 
     return register
+
+
+def _check_texts(given: dict[str, Any]) -> None:
+    """Raise ClickException if an argument contains bytes that the terminal did not send as text."""
+    for name, value in given.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise click.ClickException(f"Expected text for {name}, got {value!r}.") from None
 
 
 def rows(statement: str, **values: int) -> list[tuple[Any, ...]]:

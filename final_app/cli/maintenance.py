@@ -15,6 +15,7 @@ from final_app.lib import audit
 from final_app.storage import backup, faults
 
 AUDIT_DAYS = 30
+MOST_DAYS = 3650
 
 group = AppGroup("keeping")
 
@@ -63,7 +64,7 @@ def storage() -> list[tuple[object, ...]]:
 
 @command(group, "audit", tables=False)
 @click.option("--who", metavar="NAME", help="Show only events by or about this person.")
-@click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(min=1))
+@click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(1, MOST_DAYS))
 def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
     """Show the security log: time, event, person, address and outcome."""
     return audit.table(days, who)

@@ -21,7 +21,8 @@ from final_app.lib.logs import Seldom, escaped
 
 ANY = "*"
 SHOWN = 100  # characters of a rejected name
-HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]*?)\.?(?::[0-9]{1,5})?", re.IGNORECASE)
+LABEL = "[0-9a-z_-]{1,63}"
+HOST = re.compile(rf"(\[[0-9a-f:.]+\]|{LABEL}(?:\.{LABEL})*)\.?(?::[0-9]{{1,5}})?", re.IGNORECASE)
 REFUSAL = """\
 This chat does not answer to the name {name}.
 Expected: localhost, an IP address, the name of the machine that it runs on, or a name in CHAT_HOSTS.
@@ -66,12 +67,12 @@ class Hosts:
     def foreign_name(self, environ: dict[str, Any]) -> str | None:
         """Return the host name that is not allowed, with its port, or None if all names are allowed.
 
+        Even if any name is allowed, it must have the form of a name. Otherwise, Flask would fail.
+
         If there is a proxy, this also checks the name that ProxyFix takes from X-Forwarded-Host. The
         Host header is checked all the same, because a script that bypasses the proxy can send any
         X-Forwarded-Host.
         """
-        if ANY in self._names:
-            return None
         forwarded = parse_list_header(environ.get("HTTP_X_FORWARDED_HOST", ""))
         counts = forwarded[-self._hops] if 0 < self._hops <= len(forwarded) else None
         hosts = [environ.get("HTTP_HOST", ""), *([counts] if counts else [])]
@@ -79,6 +80,8 @@ class Hosts:
 
     def _is_own(self, host: str) -> bool:
         found = HOST.fullmatch(host)
+        if ANY in self._names:
+            return found is not None or not host
         name = found[1].lower() if found else ""
         return _is_address(name.strip("[]")) or host_is_trusted(name, self._names)
 

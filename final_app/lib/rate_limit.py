@@ -49,7 +49,7 @@ class RateLimiter:
         cost = min(cost, rate.amount)
         with self._lock:
             self._forget(now)
-            times = self._times.setdefault(key, deque())
+            times = self._times.setdefault(key, deque()) if count else self._times.get(key, deque())
             while times and times[0] <= now - rate.get_expiry():
                 times.popleft()
             if len(times) + cost > rate.amount:

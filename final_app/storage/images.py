@@ -29,6 +29,7 @@ NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has
 DISK_FULL = 507  # HTTP status
 NICE = 10  # the chat has priority
 QUALITY = 88
+MOST_FRAMES = 1000
 
 Image.MAX_IMAGE_PIXELS = None  # `remake` checks its own limit before decoding
 
@@ -46,9 +47,9 @@ def remake(source: Path, target: Path, thumbnail: Path, most_pixels: int) -> dic
     try:
         with Image.open(source, formats=list(FORMATS)) as image:
             kind = image.format or ""
-            frames = (
-                getattr(image, "n_frames", 1) if image.width * image.height <= most_pixels else 1
-            )
+            frames = _frames(image) if image.width * image.height <= most_pixels else 1
+            if kind == "MPO":  # a photo with another picture, such as a map of depth or brightness
+                kind, frames = "JPEG", 1
             if image.width * image.height * frames > most_pixels:
                 raise Refused(
                     f"An image can have at most {most_pixels:,} pixels; this one has "
@@ -60,10 +61,22 @@ def remake(source: Path, target: Path, thumbnail: Path, most_pixels: int) -> dic
             small.thumbnail(THUMBNAIL)
             small.save(thumbnail, "WEBP", quality=QUALITY)
             return {"mime": FORMATS[kind], "width": first.width, "height": first.height}
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as problem:
+    except Refused:
+        raise
+    except Exception as problem:  # a decoder can raise anything if a file is damaged
         if getattr(problem, "errno", 0) in NO_SPACE:
             raise Refused("The disk is full.", DISK_FULL) from None
         raise Refused(f"This image can't be read ({type(problem).__name__}).") from None
+
+
+def _frames(image: Image.Image) -> int:
+    """Return the number of frames. Raises Refused if there are too many, whatever their size."""
+    frames: int = getattr(image, "n_frames", 1)
+    if frames > MOST_FRAMES:
+        raise Refused(
+            f"An image can have at most {MOST_FRAMES:,} frames; this one has {frames:,}.", 413
+        )
+    return frames
 
 
 def _write(image: Image.Image, kind: str, target: Path, frames: int) -> Image.Image:

@@ -259,11 +259,13 @@ def hook(me: Identity) -> tuple[Answer, int]:
 
 
 def _body() -> dict[str, Any]:
-    data = request.get_json(silent=True)
-    if not isinstance(data, dict):
-        raise Invalid("Expected a JSON object as the body.")
     try:
+        data = request.get_json(silent=True)
+        if not isinstance(data, dict):
+            raise Invalid("Expected a JSON object as the body.")
         json.dumps(data, ensure_ascii=False).encode()
+    except RecursionError:
+        raise Invalid("The body contains too many lists or objects inside each other.") from None
     except UnicodeEncodeError:
         raise Invalid(
             "A text in the body contains half a character (an unpaired surrogate)."

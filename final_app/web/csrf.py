@@ -17,8 +17,12 @@ class _Protection(CSRFProtect):  # type: ignore[misc]
     """Requires no CSRF token if a request has a bearer token, which browsers never add themselves."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if auth.bearer_token(request.environ) is None:
+        if auth.bearer_token(request.environ) is not None:
+            return
+        try:
             super().protect(apply_exemptions)
+        except ValueError:  # in the parts of a URL, such as the port
+            self._error_response("The referrer is not a valid URL.")
 
     def _get_csrf_token(self) -> str | None:
         # Look at the header first. For the token in a form, a whole upload would have to be read before

@@ -1,6 +1,9 @@
-"""Security headers, which limit what a browser can do with a response."""
+"""Headers: those that limit what a browser can do with a response, and dates that make no sense."""
 
 from flask import Flask, Response, request
+from werkzeug.http import parse_date
+
+DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 
 def add_to(app: Flask, frame_ancestors: str) -> None:
@@ -10,6 +13,15 @@ def add_to(app: Flask, frame_ancestors: str) -> None:
         "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
         f"frame-ancestors {frame_ancestors}"
     )
+
+    @app.before_request
+    def ignore_impossible_dates() -> None:
+        """Ignore a date that Python cannot represent. Werkzeug would fail with it."""
+        for name in DATES:
+            try:
+                parse_date(request.environ.get(name))
+            except OverflowError:
+                del request.environ[name]
 
     @app.after_request
     def add(response: Response) -> Response:

@@ -15,6 +15,7 @@ from final_app.lib.addresses import network
 from final_app.lib.turns import Turns
 from final_app.storage.transaction import release_connection
 
+LONGEST_NAME = 40  # characters; no username is longer
 _turns = Turns()  # of the addresses from which passwords are sent
 
 
@@ -28,8 +29,8 @@ def login_attempt(username: str) -> Iterator[None]:
     """
     address, limiter = _address(), current.rate_limiter()
     keys: dict[str, tuple[object, ...]] = {
-        "logins": (address, username),
         "logins_address": (address,),
+        "logins": (address, username[:LONGEST_NAME]),  # it can be any text, of any length
     }
     with _turn():
         for kind, key in keys.items():

@@ -129,8 +129,11 @@ def room(me: Identity, slug: str, seq: int | None = None) -> Page:
 @pages.post("/r/<slug>/<int:seq>")
 @auth.login_required
 def join(me: Identity, slug: str, seq: int | None = None) -> Page:
-    """Join an open room, and show it."""
-    rooms.add_member(me.id, _can_join(me, slug)["id"], me.id)
+    """Join an open room, unless the person is already in it, and show it."""
+    try:
+        memberships.by_slug(me.id, slug)
+    except NotFound:
+        rooms.add_member(me.id, _can_join(me, slug)["id"], me.id)
     return redirect(url_for(".room", slug=slug, seq=seq))
 
 
@@ -206,8 +209,9 @@ def _log_in() -> str:
         audited("login", sessions.username_or_unknown(name), request.remote_addr),
         login_attempt(name),
     ):
-        user_id = sessions.authenticate(name, _field("password"))
-    return sessions.create(user_id, request.user_agent.string, request.remote_addr or "")
+        user_id, verified = sessions.authenticate(name, _field("password"))
+        agent, address = request.user_agent.string, request.remote_addr or ""
+        return sessions.create(user_id, agent, address, verified=verified)
 
 
 def _wanted() -> str:

@@ -101,7 +101,9 @@ class _FormParser(MultiPartParser):
 
     def start_file_streaming(self, event: File, total_content_length: int | None) -> IO[bytes]:
         if event.name != "file" or self.opened:
-            raise Invalid(f"{EXPECTED}. It has another file as `{event.name[:20]}`.", field="file")
+            raise Invalid(
+                f"{EXPECTED}. It has another file as `{(event.name or '')[:20]}`.", field="file"
+            )
         self.opened = True
         return super().start_file_streaming(event, total_content_length)
 

@@ -1,7 +1,6 @@
 """One Engine.IO session. The protocol is at https://socket.io/docs/v4/engine-io-protocol/."""
 
 import base64
-import binascii
 from collections.abc import Callable
 from http import HTTPStatus
 from time import monotonic
@@ -254,5 +253,5 @@ def _as_message(text: str) -> str | bytes:
         return text
     try:
         return base64.b64decode(text[1:], validate=True)
-    except binascii.Error:
+    except ValueError:  # also for characters that are not in ASCII
         raise Malformed("expected base64 after “b”") from None

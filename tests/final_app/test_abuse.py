@@ -12,6 +12,7 @@ import pytest
 import requests
 from argon2 import PasswordHasher
 
+from final_app import current
 from final_app.accounts import accounts, passwords
 from final_app.lib.addresses import network
 from tests.final_app.rig import ANSWER_TIMEOUT, PASSWORD, Person, Server, application
@@ -197,3 +198,23 @@ def test_nothing_that_is_sent_becomes_a_line_of_the_log_or_a_header(tmp_path: Pa
     strange = [each for each in written if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", each)]
     assert [each for each in strange if "made up" in each or "evil" in each or "\x1b" in each] == []
     assert not [each for each in written if each.startswith(("ERROR", "Set-Cookie"))]
+
+
+def test_refused_logins_take_no_memory(tmp_path: Path) -> None:
+    app = application(tmp_path, CHAT_LIMIT_LOGINS_ADDRESS="3 per minute")
+    with app.app_context():
+        accounts.bootstrap("ada", PASSWORD)
+    browser = app.test_client()
+    page = browser.get("/login").text
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert found
+    told = [
+        browser.post("/login", data={
+            "username": f"{number}" + "a" * 50_000, "password": "wrong", "csrf_token": found[1],
+        }).status_code
+        for number in range(20)
+    ]  # fmt: skip
+    assert told == [401] * 3 + [429] * 17
+    with app.app_context():
+        kept = current.rate_limiter()._times
+    assert len(kept) < 10 and len(str(kept)) < 2000

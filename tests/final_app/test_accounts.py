@@ -191,7 +191,7 @@ def test_a_username_is_taken_however_it_is_written(inside: Flask) -> None:
     for same in ("ada", "ADA", "  Ada "):
         assert refusal(lambda: accounts.create(same, PASSWORD)) == (Conflict, "username")  # noqa: B023
     accounts.create("a.d-a_1", PASSWORD)
-    assert sessions.authenticate("  ADA ", PASSWORD) == 1
+    assert sessions.authenticate("  ADA ", PASSWORD)[0] == 1
 
 
 def test_a_password_is_neither_short_nor_endless(inside: Flask) -> None:
@@ -367,9 +367,19 @@ def test_another_password_ends_the_other_log_ins_and_the_old_password(inside: Fl
     assert me is not None
     accounts.set_password(me.id, "another one", keep_session=me.session_id)
     assert sessions.find(tokens[0]) and not sessions.find(tokens[1])
-    assert sessions.authenticate("ada", "another one") == ada
+    assert sessions.authenticate("ada", "another one")[0] == ada
     with pytest.raises(Unauthorized):
         sessions.authenticate("ada", PASSWORD)
+
+
+def test_a_login_that_is_overtaken_by_another_password_fails(inside: Flask) -> None:
+    ada = accounts.bootstrap("ada", PASSWORD)
+    _, verified = sessions.authenticate("ada", PASSWORD)
+    accounts.set_password(ada, "another one")
+    with pytest.raises(Unauthorized):
+        sessions.create(ada, "test", "127.0.0.1", verified=verified)
+    _, verified = sessions.authenticate("ada", "another one")
+    assert sessions.find(sessions.create(ada, "test", "127.0.0.1", verified=verified))
 
 
 def test_reading_a_page_writes_nothing(inside: Flask) -> None:

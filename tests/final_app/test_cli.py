@@ -56,7 +56,7 @@ def test_the_first_account_needs_no_start_before_it(app: Flask) -> None:
     assert told.stderr.startswith(WAS_EMPTY) and "chat.db" in told.stderr  # is it the right one?
     assert WAS_EMPTY not in run(app, "users", "list").output
     with app.app_context():
-        ada = sessions.authenticate("ada", PASSWORD)
+        ada = sessions.authenticate("ada", PASSWORD)[0]
         assert [room["name"] for room in memberships.of(ada)] == [
             "general"
         ]  # as at the first visit
@@ -73,7 +73,7 @@ def test_a_password_that_nobody_typed_is_made_and_told(app: Flask) -> None:
     told = said(app, "users", "create", "bo")
     assert told.startswith("Created the account bo. The password: ") and password not in told
     with app.app_context():
-        assert sessions.authenticate("ada", password) == 1
+        assert sessions.authenticate("ada", password)[0] == 1
 
 
 def test_an_account_that_cannot_be_is_refused_in_one_line(app: Flask) -> None:
@@ -91,7 +91,7 @@ def test_a_reset_password_ends_the_log_ins(app: Flask) -> None:
     assert told == "ada has a new password. 1 session ended.\n"
     with app.app_context():
         assert sessions.find(token) is None
-        assert sessions.authenticate("ada", "another one") == 1
+        assert sessions.authenticate("ada", "another one")[0] == 1
     assert "no account called 'bo'" in refused(app, "users", "reset-password", "bo")
 
 
@@ -105,7 +105,7 @@ def test_a_password_from_a_file_with_windows_line_ends_is_read_without_them(
     )
     assert told.returncode == 0, told.stderr
     with create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(tmp_path)})).app_context():
-        assert sessions.authenticate("ada", PASSWORD) == 1
+        assert sessions.authenticate("ada", PASSWORD)[0] == 1
 
 
 def test_a_ban_is_told_and_happens_once(app: Flask) -> None:
@@ -134,7 +134,7 @@ def test_an_invite_leads_to_registration(app: Flask) -> None:
 def test_the_demo_fills_an_empty_installation_and_no_other(app: Flask) -> None:
     password = said(app, "seed-demo").strip().split("Their password: ")[1]
     with app.app_context():
-        assert sessions.authenticate("cy", password) == 3
+        assert sessions.authenticate("cy", password)[0] == 3
         assert memberships.of(3)[0]["last_seq"] == 6
     assert "already has an administrator" in refused(app, "seed-demo")
 
@@ -180,7 +180,7 @@ def test_who_was_banned_comes_back_into_the_open_rooms(team: Flask) -> None:
     told = said(team, "users", "unban", "bo")
     assert told == "bo can log in again and is back in the open rooms.\n"
     with team.app_context():
-        bo = sessions.authenticate("bo", PASSWORD)
+        bo = sessions.authenticate("bo", PASSWORD)[0]
         assert [room["name"] for room in memberships.of(bo)] == ["general"]
 
 
@@ -386,3 +386,17 @@ def test_the_second_migration_goes_down_and_up_and_the_messages_stay(team: Flask
 
 def test_no_code_of_an_invite_looks_like_an_option() -> None:
     assert not any(clock.token().startswith("-") for _ in range(1000))
+
+
+@pytest.mark.parametrize("words", [
+    ("users", "create", "\udcff"), ("rooms", "create", "Tea\udcff", "--owner", "ada"),
+    ("invites", "revoke", "\udcff"),
+])  # fmt: skip
+def test_bytes_that_are_no_text_are_refused(app: Flask, words: tuple[str, ...]) -> None:
+    result = run(app, *words)
+    assert result.exit_code == 1 and "Expected text" in result.output
+
+
+def test_the_days_of_the_security_log_have_a_limit(app: Flask) -> None:
+    result = run(app, "audit", "--days", "999999999")
+    assert result.exit_code == 2 and "is not in the range" in result.output

@@ -70,7 +70,7 @@ def test_the_pages_protect_the_last_administrator(two_people: Flask) -> None:
 def test_a_ban_can_be_lifted_and_a_deletion_cannot() -> None:
     accounts.deactivate(BO, "banned")
     accounts.unban(BO)
-    assert sessions.authenticate("bo", PASSWORD) == BO
+    assert sessions.authenticate("bo", PASSWORD)[0] == BO
     accounts.deactivate(BO, "deleted")
     with pytest.raises(Conflict):
         accounts.unban(BO)

@@ -1,5 +1,6 @@
 """Display names: nobody can use a name by which others know somebody else."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from flask import Flask
 
 from final_app.accounts import accounts, sessions
 from final_app.accounts.sessions import Identity
-from final_app.errors import Conflict
+from final_app.errors import Conflict, Invalid
+from final_app.lib import names
 from tests.final_app.rig import PASSWORD, application
 
 
@@ -101,3 +103,11 @@ def test_the_account_page_shows_why_a_name_is_refused(app: Flask) -> None:
     )
     assert answer.status_code == 409
     assert "This name is already taken." in answer.text
+
+
+def test_a_name_of_accents_is_refused_in_no_time() -> None:
+    """To fold a text whose accents are in the wrong order takes quadratic time."""
+    start = time.process_time()
+    with pytest.raises(Invalid):
+        names.checked("a" + "\u0301" * 24_000 + "\u0316" * 24_000, 60, "A name")
+    assert time.process_time() - start < 0.3

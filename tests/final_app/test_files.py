@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ SMALL = 200_000  # bytes, the limit of the server here
 PIXELS = 2_000_000
 MEMORY_MOST = 32_000_000  # bytes that all the bad files together may cost
 SCRIPT = b"<script>document.title = 'It ran'</script>"
+SLOWEST = 0.3  # seconds
 INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 SETTINGS = {"CHAT_UPLOAD_SIZE": str(SMALL), "CHAT_UPLOAD_PIXELS": str(PIXELS)}
 
@@ -314,6 +316,30 @@ def slideshow() -> bytes:
     return file.getvalue()
 
 
+def two_in_one() -> bytes:
+    """Return a photo as many phones make it: a JPEG that also contains a map of its brightness."""
+    file = io.BytesIO()
+    photo, brightness = Image.new("RGB", (60, 40), "navy"), Image.new("RGB", (30, 20))
+    photo.save(file, "MPO", save_all=True, append_images=[brightness])
+    return file.getvalue()
+
+
+def flicker() -> bytes:
+    """Return 2,000 frames of one pixel."""
+    file = io.BytesIO()
+    first, *rest = [Image.new("L", (1, 1), number % 256) for number in range(2000)]
+    first.save(file, "GIF", save_all=True, append_images=rest)
+    return file.getvalue()
+
+
+def broken_off() -> bytes:
+    """Return a GIF that ends in the head of its second frame, which surprises Pillow."""
+    file = io.BytesIO()
+    first, second = (Image.new("L", (20, 20), grey) for grey in (0, 255))
+    first.save(file, "GIF", save_all=True, append_images=[second])
+    return file.getvalue()[: file.getvalue().rindex(b"\x21\xf9\x04") + 10]
+
+
 def zipped() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -352,6 +378,9 @@ HARMFUL: dict[str, tuple[str, bytes, int]] = {
     "a size that lies": ("a.png", png_of(1000, 1000), 415),
     "no size": ("a.png", png_of(0, 0), 415),
     "a GIF of many frames": ("a.gif", slideshow(), 413),
+    "a GIF of very many small frames": ("a.gif", flicker(), 413),
+    "two pictures in a JPEG": ("a.jpg", two_in_one(), 201),
+    "a GIF that ends inside a frame": ("a.gif", broken_off(), 415),
     "half a PNG": ("a.png", png(900, 900)[:1500], 415),
     "half a JPEG": ("a.jpg", png(900, 900, "JPEG")[:1500], 415),
     "only a signature": ("a.png", b"\x89PNG\r\n\x1a\n", 415),
@@ -438,6 +467,14 @@ def test_a_label_is_never_a_path_a_device_or_a_trick(given: str, shown: str) -> 
 
 def test_a_long_name_keeps_its_ending() -> None:
     assert files.label("x" * 300 + ".tar.gz") == "x" * 88 + ".gz"
+    assert files.label("abc" * 50) == ("abc" * 50)[: files.NAME_LENGTH]
+
+
+def test_a_name_of_accents_takes_no_time() -> None:
+    """To normalize a text whose accents are in the wrong order takes quadratic time."""
+    start = time.process_time()
+    label = files.label("a" + "\u0301" * 40_000 + "\u0316" * 40_000 + ".png")
+    assert label.endswith(".png") and time.process_time() - start < SLOWEST
 
 
 def _outside(server: Server) -> set[str]:

@@ -3,7 +3,12 @@
 import uuid
 from collections.abc import Callable
 
-from final_app.chat import messages
+import pytest
+from flask import Flask
+
+from final_app.accounts import accounts
+from final_app.chat import messages, rooms
+from final_app.errors import NotFound
 from tests.final_app.conftest import People
 
 
@@ -226,6 +231,32 @@ def test_a_message_that_is_too_long_to_be_formatted_mentions_people_all_the_same
     here = room("Longest", "bo")
     said = people["ada"].say(here, "@bo " + "a.co/ " * 600)["message"]
     assert "html" not in said and said["mentions"] == [people["bo"].id]
+
+
+def test_who_repeats_a_message_after_leaving_learns_nothing_new(
+    people: People, room: Callable[..., int]
+) -> None:
+    ada, bo = people["ada"], people["bo"]
+    here = room("Repeated", "bo")
+    question = ada.say(here, "Tea?")["message"]
+    client_id = str(uuid.uuid4())
+    sent = bo.say(here, "Yes", client_id=client_id, reply_to=question["id"])["message"]
+    assert sent["reply_to"]["text"] == "Tea?"
+    assert ada.ask("DELETE", f"/rooms/{here}/members/{bo.id}")["ok"]
+    assert ada.emit("edit_message", {"id": question["id"], "text": "A secret"})["ok"]
+    assert ada.emit("react", {"id": sent["id"], "emoji": "👍", "on": True})["ok"]
+    again = bo.say(here, "Yes", client_id=client_id, reply_to=question["id"])
+    assert again["ok"] and again["message"]["text"] == "Yes"
+    assert again["message"].keys() == sent.keys() - {"reply_to"}
+
+
+def test_who_is_banned_while_a_message_waits_does_not_send_it(two_people: Flask) -> None:
+    """A ban leaves direct rooms as they are, so that the other person can still read them."""
+    here = rooms.direct(1, 2)
+    messages.post(2, here, str(uuid.uuid4()), "Hello")
+    accounts.deactivate(2, "banned")
+    with pytest.raises(NotFound):
+        messages.post(2, here, str(uuid.uuid4()), "Hello again")
 
 
 def _messages(heard: list) -> list:

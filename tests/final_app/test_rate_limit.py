@@ -77,3 +77,9 @@ def test_whoever_is_quiet_is_forgotten(limiter: RateLimiter, move: Move) -> None
     move(1)
     limiter.count("messages", 1)
     assert set(limiter._times) == {("reads", 1), ("messages", 1)}
+
+
+def test_what_is_only_checked_takes_no_memory(limiter: RateLimiter) -> None:
+    for number in range(1000):
+        limiter.check("logins", "127.0.0.1", f"somebody {number}")
+    assert not limiter._times

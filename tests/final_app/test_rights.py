@@ -54,6 +54,8 @@ ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/account/sessions/<int:session_id>/end"): people_get(404, 404),  # somebody else's
     ("GET", "/r/<slug>"): people_get(200, 404),
     ("GET", "/r/<slug>/<int:seq>"): people_get(200, 404),
+    ("POST", "/r/<slug>"): people_get(302, 404),
+    ("POST", "/r/<slug>/<int:seq>"): people_get(302, 404),
     ("POST", "/rooms"): people_get(201, 201),
     ("PATCH", "/rooms/<int:room_id>"): people_get(403, 404),  # only its owner
     ("DELETE", "/rooms/<int:room_id>"): people_get(403, 404),

@@ -1,11 +1,13 @@
 """A search finds what the person can read, newest first, and treats no word as an operator."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from final_app.chat.search import excerpt
 from tests.final_app.conftest import People
 from tests.final_app.rig import Person
 
@@ -139,3 +141,12 @@ def test_no_words_and_too_many_are_refused(people: People) -> None:
     for query in ("", "   ", "!?", "x" * 101):
         refused = people["bo"].ask("GET", f"/api/search?q={quote(query)}")
         assert refused["error"]["code"] == "invalid" and refused["error"]["field"] == "q"
+
+
+def test_an_excerpt_of_accents_takes_no_time() -> None:
+    """To fold a word whose accents are in the wrong order takes quadratic time."""
+    said = "zz" + "\u0301" * 1990 + "\u0316" * 1990
+    start = time.process_time()
+    for _ in range(50):
+        assert excerpt(said, [["zz"]])[0] == (said, True)
+    assert time.process_time() - start < 0.1

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, event, select, update
 
 from final_app.accounts import accounts, sessions
 from final_app.chat import formatting, history, memberships, messages
-from final_app.errors import Forbidden, Invalid, NotFound
+from final_app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from final_app.facts import RoomChanged
 from final_app.lib import clock
 from final_app.storage import faults, outbox
@@ -256,3 +256,23 @@ def test_a_plain_message_needs_no_session_of_the_orm_and_five_statements(two_peo
 def test_an_author_that_does_not_exist_is_refused(two_people: Flask) -> None:
     with pytest.raises(NotFound):
         post("Hello", author_id=99)
+
+
+def test_with_postgresql_a_login_waits_for_a_change_of_the_password(tmp_path: Path) -> None:
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+
+    def log_in() -> str:
+        with app.app_context():
+            return sessions.create(ADA, "test", "127.0.0.1", verified=verified)
+
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        accounts.bootstrap("ada", PASSWORD)
+        _, verified = sessions.authenticate("ada", PASSWORD)
+        with db.engine.begin() as connection:
+            changed = update(_users).where(_users.c.id == ADA).values(password_hash="another")
+            connection.execute(changed)
+            login = pool.submit(log_in)
+            time.sleep(0.5)  # nothing can tell that it waits
+            assert not login.done()
+        with pytest.raises(Unauthorized):
+            login.result()

@@ -170,7 +170,7 @@ def test_a_foreign_page_cannot_name_itself_in_another_header(bare: Bare, name: s
     [
         (b"", 400), (b"abc", 400), (b"x", 400), (b"9", 400), (b"0", 400), (b"2", 400),
         (b"6", 400), (b"2probe", 400), (b"5", 400), (b"3x", 400), (b"\xff", 400), (b"4\xc3", 400),
-        (b"b!!!", 400), (b"bAAA", 400), (b"\x1e", 400), (b'42["echo"]\x1e', 400),
+        (b"b!!!", 400), (b"bAAA", 400), (b"b\xc3\xa9", 400), (b"\x1e", 400), (b'42["echo"]\x1e', 400),
         (b"4" * (LIMIT + 1), 413), (b'42["x"]\x1e' * 1_500 + b'42["x"]', 400),
     ],
 )  # fmt: skip

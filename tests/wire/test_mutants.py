@@ -195,6 +195,9 @@ MUTANTS = {
         "engine", "a_session_moves"),
     "nearly base64": (
         "connection", "validate=True", "validate=False", "engine", "a_malformed_body"),
+    "an é in base64": (
+        "connection", "except ValueError:", "except base64.binascii.Error:",
+        "engine", "a_malformed_body"),
     # ---- engine.py
     "a herd keeps everybody waiting": (
         "engine", "            gevent.sleep(0)\n", "            pass\n",
