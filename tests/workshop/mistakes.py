@@ -171,6 +171,7 @@ LONG = [
      "",
      "Begin the function with `accounts.require_user()`"),
     ("11", "templates/chat.html", 'method="post"', 'method="get"', "takes only a POST"),
+    ("14", "templates/index.html", "      <button>Log in</button>\n", "", "A button sends its form"),
     ("11", "static/chat.js",
      "answer.messages.map(lineOf)",
      "answer.map(lineOf)",

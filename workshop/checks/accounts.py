@@ -34,11 +34,11 @@ def the_front_page_has_both_forms(chat: Stage) -> None:
         form = forms.get(action)
         if form is None or attribute(form, "method").lower() != "post":
             raise Broken(
-                f"The front page has a form that posts to `{action}`.",
-                f"forms that send to {sorted(forms) or 'no address'}",
-                'Set `method="post"`, and set the `action` of the form, or the `formaction` of its '
-                f'button, to `{action}`. With GET, the password would be part of the address, '
-                'which is written to logs.',
+                f"The front page has a form with a button that posts to `{action}`.",
+                f"buttons that send forms to {sorted(forms) or 'no address'}",
+                f'A button sends its form to the `formaction` of the button, or else to the `action` '
+                f'of the form. One of them must be `{action}`. Set `method="post"`: with GET, the '
+                'password would be part of the address, which is written to logs.',
             )  # fmt: skip
         for name, kind in (("username", ""), ("password", "password")):
             field = form.find("input", attrs={"name": name})
@@ -317,13 +317,15 @@ def _log_in(browser: Browser, name: str, password: str) -> requests.Response:
 
 
 def _forms(chat: Stage) -> Iterator[tuple[str, Tag]]:
-    """Yield an address and its form, for every form and every button that a stranger can see."""
+    """Yield an address and its form, for every button that a stranger can use to send a form."""
     for path in ("/", "/login", "/register"):
         page = BeautifulSoup(visit(chat, path, follow=True).text, "html.parser")
         for form in page.find_all("form"):
-            for tag, name in ((form, "action"), *((b, "formaction") for b in form("button"))):
-                if tag is form or tag.has_attr(name):
-                    yield urlsplit(urljoin(chat.url + path, attribute(tag, name))).path, form
+            for button in form.select("button, input[type=submit], input[type=image]"):
+                if attribute(button, "type").lower() in ("", "submit", "image"):
+                    own = attribute(button, "formaction")
+                    target = urljoin(chat.url + path, own or attribute(form, "action"))
+                    yield urlsplit(target).path, form
 
 
 def _differs(one: tuple[int, str], other: tuple[int, str]) -> str:
