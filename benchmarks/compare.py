@@ -188,7 +188,7 @@ def report(found: Found, plan: Plan, present: list[Server], how: str, rounds: in
         f"and connects at {most}; the cost of a message from the slope between {few} and {many}",
         figures.single(found, few, many, most, plan.latency.name),
         f"**Deliveries to {size - 5} clients, and their latency, before and after 5 other clients stop "
-        "reading** (a message has 1,000 bytes)",
+        "reading** (each message is 1,000 bytes long)",
         figures.slow_readers(found[plan.slow.name]),
         "**Who was busy**: the server’s share of its core / the generator’s CPU time for a delivery, in "
         "µs / the share of time in which the generator had nothing to do / the share of the busier core "
