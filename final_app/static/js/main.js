@@ -109,7 +109,10 @@ const events = {
     conversation.receive(message);
   },
   message_changed: (message) => {
-    if (message.deleted) directory.messageDeleted(message);
+    if (message.deleted) {
+      directory.messageDeleted(message);
+      composer.messageDeleted(message);
+    }
     if (message.room === room.id) conversation.receive(message);
   },
   typing: (news) => typing.hear(news),
@@ -186,7 +189,10 @@ function showDirectory() {
   const open = directory.rooms.get(room.id);
   $("#scroller").dataset.moderated = Boolean(open?.can_moderate);
   const archived = open?.archived && "This room is archived. You can read it, but you can't send messages.";
-  composer.close(open ? archived || "" : "You're no longer in this room.", !open);
+  const { people } = directory;
+  const isGone = open?.person && people.size && !people.has(open.person.id); // banned or deleted
+  const gone = isGone && `${open.name} can't read messages here any more.`;
+  composer.close(open ? archived || gone || "" : "You're no longer in this room.", !open);
 }
 
 // Goes to a message of this room if the message is on the page. Returns whether it is.
@@ -256,10 +262,11 @@ function react({ id }, button) {
   else picker.open(button, (chosen) => change("react", { id, emoji: chosen, on: true }));
 }
 
-async function remove({ id, author }) {
+async function remove({ id, seq, author }) {
   const whose = author.id === me.id ? "a message" : `a message from ${author.name}`;
   const text = `Everyone will see that ${whose} was deleted here.`;
   const sure = await dialogs.confirm("Delete this message?", text, "Delete");
+  timeline.node(seq)?.focus({ preventScroll: true }); // its buttons were hidden while the dialog was open
   if (sure) await change("delete_message", { id });
 }
 

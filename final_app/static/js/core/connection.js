@@ -57,6 +57,8 @@ export class Connection {
     this.#listeners = new AbortController();
     const { signal } = this.#listeners;
     addEventListener("offline", () => this.#cut(), { signal });
+    // An attempt that was under way when the network was lost would last until its timeout.
+    addEventListener("online", () => this.#connectNow(), { signal });
     // When a person comes back to the page, a request shows within seconds whether the connection is dead.
     addEventListener("focus", () => this.ask("sync", NOTHING), { signal });
     this.#socket.connect();
@@ -102,6 +104,12 @@ export class Connection {
     this.#state = "offline";
     this.#changed("offline", { silent: true });
     this.#socket.io.engine?.close();
+  }
+
+  #connectNow() {
+    if (this.#socket.connected) return;
+    clearTimeout(this.#timer);
+    this.#socket.disconnect().connect();
   }
 
   // Socket.IO reconnects automatically, except when the server closed the connection.

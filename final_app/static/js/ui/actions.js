@@ -7,6 +7,7 @@ const KEYS = { "+": "react", e: "edit", r: "reply", Delete: "delete" };
 
 export class Actions extends Part {
   #timeline; #acts;
+  #chosen; // the message that was chosen with the keyboard; after a click, a letter means no action
 
   // acts: name → function that takes a message (for retry and discard, an item of the outbox) and the
   // button that was used.
@@ -15,6 +16,8 @@ export class Actions extends Part {
   connect() {
     super.connect();
     this.listen($("#scroller"), "click", (event) => this.#click(event));
+    const choose = ({ target }) => (this.#chosen = target.matches(":focus-visible") ? target : null);
+    this.listen($("#scroller"), "focusin", choose);
     this.listen($("#scroller"), "keydown", (event) => this.#key(event));
   }
 
@@ -30,9 +33,10 @@ export class Actions extends Part {
   #act(name, node, button = $(`.actions [data-act=${name}]`, node)) {
     const { state, deleted, own } = node.dataset;
     const there = state === "sent" && deleted === "false";
-    const mine = there && own === "true";
-    const moderated = there && $("#scroller").dataset.moderated === "true";
-    const may = { react: there, reply: there, copy: there, edit: mine, delete: mine || moderated };
+    const open = there && !$("#composer").hidden;
+    const mine = open && own === "true";
+    const moderated = open && $("#scroller").dataset.moderated === "true";
+    const may = { react: open, reply: open, copy: there, edit: mine, delete: mine || moderated };
     const allowed = name === "view" || (may[name] ?? state !== "sent");
     if (allowed) this.#acts[name](this.#timeline.content(node), button);
   }
@@ -42,7 +46,7 @@ export class Actions extends Part {
     const node = event.target.closest(".message");
     const onMessage = node && event.target === node;
     let handled = this.#move(event.key, node);
-    if (onMessage && KEYS[event.key]) handled = [this.#act(KEYS[event.key], node)];
+    if (onMessage && node === this.#chosen && KEYS[event.key]) handled = [this.#act(KEYS[event.key], node)];
     if (onMessage && event.key === "Enter") handled = [this.#firstButton(node)?.focus()];
     if (node && event.key === "Escape") handled = [(onMessage ? $("#text") : node).focus()];
     if (handled) event.preventDefault();

@@ -29,13 +29,21 @@ export class Composer extends Part {
     this.listen($("#composer"), "submit", (event) => this.#submit(event));
     this.listen(this.#field, "keydown", (event) => this.#key(event));
     this.listen(this.#field, "input", () => this.#written());
-    this.listen($("#context-cancel"), "click", () => this.cancel());
+    // The button doesn't take the focus, so that a phone's keyboard stays open.
+    this.listen($(".send"), "mousedown", (event) => event.preventDefault());
+    this.listen($("#context-cancel"), "click", () => [this.cancel(), this.#field.focus()]);
     this.listen($("#held-cancel"), "click", () => this.#hold(""));
     this.listen(this.#touch, "change", () => this.#labelEnter());
     this.#labelEnter();
     this.#put(this.#kept);
     this.#showReply(this.#drawer.get(this.#target));
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
+  }
+
+  // Another tab may have replaced the draft meanwhile.
+  disconnect() {
+    super.disconnect();
+    if (!this.#editing && this.#field.value) this.#drawer.put(this.#draft, this.#field.value);
   }
 
   // A message that waits for its files becomes a draft again if the user begins a reply or an edit.
@@ -54,6 +62,16 @@ export class Composer extends Part {
     this.#showContext("Editing your message", "");
     this.#put(message.text);
     this.#field.focus();
+  }
+
+  // A reply becomes a plain message, and what was written in an edit becomes a draft.
+  messageDeleted({ id }) {
+    if (this.#replyTo?.id === id) this.cancel();
+    if (this.#editing?.id !== id) return;
+    this.#editing = null;
+    $("#context").hidden = true;
+    this.#hold("The message you were editing was deleted.");
+    this.#written();
   }
 
   // Returns whether there was anything to cancel.
@@ -120,7 +138,7 @@ export class Composer extends Part {
     const text = this.#field.value.trim();
     const [editing, replyTo] = [this.#editing, this.#replyTo];
     const files = editing ? editing.uploads : this.#uploads.items;
-    if (!(text || files.length) || text.length > this.#limit) return;
+    if (!(text || files.length) || [...text].length > this.#limit) return;
     if (!editing && this.#mustWait()) return;
     if (editing && !(await this.#edit(editing, text))) return; // if the server refused it, the text stays here
     if (!editing || this.#editing === editing) this.cancel();
@@ -161,7 +179,7 @@ export class Composer extends Part {
   #measure() {
     const { value } = this.#field;
     this.#field.rows = Math.min(MOST_LINES, value.split("\n").length);
-    const left = this.#limit - value.trim().length;
+    const left = this.#limit - [...value.trim()].length; // as the server counts
     const count = plural(Math.abs(left), "character", "characters");
     const words = left < 0 ? `${count} over the limit` : `${count} left`;
     $("#counter").classList.toggle("danger", left < 0);

@@ -24,6 +24,7 @@ export class Conversation extends Part {
   #later; // timer of the next sync
   #gap = null; // timer since something is missing
   #observer;
+  #wantsLatest = false; // the latest messages could not be loaded
 
   // tell(error) shows an error. changed() is called after new messages and after scrolling.
   constructor({ me, room, directory, timeline, scroller, http, ask, tell, changed }) {
@@ -53,6 +54,7 @@ export class Conversation extends Part {
     this.#outbox = outbox;
     page.messages = page.messages.map((message) => this.#store.upsert(message));
     this.#timeline.adopt(page);
+    if (this.#timeline.newAfter !== null) this.#markNew(); // own messages are not new
     for (const message of page.messages) outbox.settle(message.client_id);
     this.#timeline.showPending(outbox.items);
     const target = at === null ? this.#timeline.newLine : this.#timeline.node(at);
@@ -88,7 +90,10 @@ export class Conversation extends Part {
 
   // Syncs unless the room is still at the last known revision. The server adds the socket to the room
   // before it reads lastRev, so that every later change arrives as an event.
-  resume(lastRev) { return this.#store.isAt(lastRev) ? undefined : this.sync(); }
+  resume(lastRev) {
+    if (this.#wantsLatest) this.showLatest();
+    return this.#store.isAt(lastRev) ? undefined : this.sync();
+  }
 
   // Requests every change after the last known revision, in several requests if necessary. Resolves
   // when nothing is missing.
@@ -99,7 +104,9 @@ export class Conversation extends Part {
   }
 
   async showLatest() {
-    if (!this.#timeline.live) await this.#reload();
+    const came = this.#timeline.live || (await this.#reload());
+    this.#wantsLatest = !came;
+    if (!came) return;
     this.#scroller.toEnd();
     this.moved();
   }
@@ -157,7 +164,7 @@ export class Conversation extends Part {
   #markNew() {
     const read = this.#known?.last_read_seq;
     const own = this.#timeline.sent.findLast(({ dataset }) => dataset.own === "true");
-    if ((this.#timeline.newAfter ?? -1) < read) {
+    if ((this.#timeline.newAfter ?? -1) <= read) {
       this.#timeline.newAfter = Math.max(read, Number(own?.dataset.seq ?? 0));
     }
   }

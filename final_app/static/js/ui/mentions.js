@@ -81,6 +81,7 @@ export class Mentions extends Part {
   #key(event) {
     if (this.#list.hidden || isComposing(event)) return;
     if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!this.#token) return this.#close(); // the cursor has moved away
     const choose = () => this.#choose(this.#list.children[this.#at]);
     const does = {
       ArrowUp: () => this.#mark(this.#at - 1),

@@ -14,6 +14,9 @@ export class Rail extends Part {
     this.listen(window, "keydown", (event) => this.#key(event));
     const showPlace = () => $("#rail [aria-current]")?.scrollIntoView({ block: "nearest" });
     this.listen($("#rail"), "toggle", showPlace); // below 60rem, the list can't be scrolled before it opens
+    // Without a network, the browser would replace the room by its own error page.
+    const stay = (event) => !navigator.onLine && event.target.closest("a") && event.preventDefault();
+    this.listen($("#rail"), "click", stay);
     this.show();
     showPlace();
   }
@@ -37,8 +40,22 @@ export class Rail extends Part {
     document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
     $("#rail-unread").hidden = unread === counted(room);
     $("#room-name").textContent = room.name;
+    if (room.name !== this.#open.name) this.#rename(room);
     $(".me-name").textContent = me.name;
     if (room.person) fillPresence($("#room-presence .presence"), this.#directory.isOnline(room.person.id));
+  }
+
+  // The name is also in the labels of the messages and of the field.
+  #rename({ name, kind }) {
+    const called = kind === "direct" ? name : `#${name}`;
+    const label = `Message ${called}`;
+    $("#scroller").ariaLabel = `Messages in ${name}`;
+    $("#composer").ariaLabel = $("label[for=text]").textContent = $("#text").placeholder = label;
+    const start = kind === "direct" ? "your conversation with " : "";
+    $(".start-title").textContent = `This is the start of ${start}${called}`;
+    const field = $("#rename-name");
+    if (field && field.value === this.#open.name) field.value = name;
+    this.#open = { ...this.#open, name };
   }
 
   #fill(link, room) {

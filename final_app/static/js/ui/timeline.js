@@ -128,8 +128,11 @@ export class Timeline {
   #reaches(seq) { return (this.live || seq < this.lastSeq) && (this.first || seq > this.firstSeq); }
 
   #fill(node, message) {
+    const { activeElement: active } = document;
+    const hadFocus = active !== node && node.contains(active);
     this.#view.fill(node, message);
     this.#contents.set(node, message);
+    if (hadFocus && !active.checkVisibility()) node.focus({ preventScroll: true }); // its button is gone
   }
 
   // The replies can be on the page without the message that they quote.

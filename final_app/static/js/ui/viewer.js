@@ -31,6 +31,7 @@ export class Viewer extends Part {
     if (!image) return;
     this.#at = at;
     const { id, filename, width, height } = image;
+    $("#viewer-image").removeAttribute("src"); // otherwise the previous image stays until this one has loaded
     Object.assign($("#viewer-image"), { src: `files/${id}`, alt: filename, width, height });
     Object.assign($("#viewer-download"), { href: `files/${id}`, download: filename });
     $("#viewer-title").textContent = filename;

@@ -1,0 +1,145 @@
+"""What people do in passing in the finished chat has the effect that they expect, and no other."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import People
+from tests.browser.team import Team, connection, enter, messages, stored, write
+
+pytestmark = pytest.mark.browser
+
+LOW = 360  # pixels: a phone whose keyboard is open
+
+
+def active(page: Page) -> str:
+    """Return the id of the element with the focus."""
+    return str(page.evaluate("document.activeElement.id"))
+
+
+def test_a_letter_after_a_click_on_a_message_is_no_command(team: Team, person: People) -> None:
+    place = team.room("Clicks")
+    ada = enter(person, team.ada, place)
+    write(ada, "One", "Two")
+    ada.locator("#m-1 .body").click()
+    ada.keyboard.type("else")
+    ada.keyboard.press("Enter")
+    expect(ada.locator("#context")).to_be_hidden()
+    assert stored(team.ada, place) == ["One", "Two"]
+    ada.locator("#text").focus()
+    ada.keyboard.press("Shift+Tab")  # the twin: who chose a message with the keyboard means it
+    ada.locator("#m-2").press("e")
+    expect(ada.locator("#context")).to_contain_text("Editing")
+    ada.locator("#context-cancel").click()
+    assert active(ada) == "text"
+
+
+def test_after_the_send_button_one_goes_on_typing(team: Team, person: People) -> None:
+    place = team.room("Buttons")
+    ada = enter(person, team.ada, place)
+    for text in ("first", "second"):
+        ada.keyboard.type(text)
+        ada.locator(".send").click()
+    expect(messages(ada, "sent")).to_have_count(2)
+    assert stored(team.ada, place) == ["first", "second"] and active(ada) == "text"
+
+
+@pytest.mark.parametrize("width", [360, 640])
+def test_on_a_low_screen_the_composer_leaves_space_for_the_messages(
+    team: Team, person: People, width: int
+) -> None:
+    place = team.room(f"Low {width}", team.bo)
+    team.bo.say(place.id, "Hello")
+    ada = enter(person, team.ada, place, width=width)
+    ada.set_viewport_size({"width": width, "height": LOW})
+    ada.locator("#m-1").press("r")
+    files = [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"x"} for n in range(6)]
+    ada.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    ada.locator("#text").fill("line\n" * 9)
+    for selector in (".room-head", ".send"):
+        box = ada.locator(selector).bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= LOW, selector
+    log = ada.locator("#scroller").bounding_box()
+    assert log and log["height"] > 20
+    ada.goto("about:blank")
+
+
+def test_where_nobody_can_write_a_message_offers_only_its_link(team: Team, person: People) -> None:
+    place = team.room("Past")
+    team.ada.say(place.id, "Old")
+    ada = enter(person, team.ada, place)
+    assert team.ada.ask("DELETE", f"/rooms/{place.id}")["ok"]
+    expect(ada.locator("#closed")).to_contain_text("archived")
+    ada.locator("#m-1").hover()
+    expect(ada.locator("#m-1 .actions button:visible")).to_have_count(1)
+    ada.locator("#m-1").press("Delete")
+    expect(ada.locator("#confirm")).to_be_hidden()
+
+
+def test_nobody_writes_to_somebody_who_is_banned(team: Team, person: People) -> None:
+    guest = team.newcomer("visitor")
+    guest.connect()
+    guest.leave()
+    slug = team.ada.ask("POST", f"/dm/{guest.id}")["room"]["slug"]
+    place = team.room("Lobby")
+    ada = enter(person, team.ada, place, path=f"/r/{slug}")
+    expect(ada.locator("#text")).to_be_visible()
+    assert team.ada.ask("POST", f"/api/people/{guest.id}/ban")["ok"]
+    expect(ada.locator("#closed")).to_contain_text("can't read messages here any more")
+    expect(ada.locator("#text")).to_be_hidden()
+
+
+def test_another_name_reaches_every_label_of_the_room(team: Team, person: People) -> None:
+    place = team.room("Keys")
+    ada = enter(person, team.ada, place)
+    assert team.ada.ask("PATCH", f"/rooms/{place.id}", {"name": "Kitchen"})["ok"]
+    expect(ada.locator("#room-name")).to_have_text("Kitchen")
+    expect(ada.locator("#text")).to_have_attribute("placeholder", "Message #Kitchen")
+    expect(ada.get_by_label("Messages in Kitchen")).to_be_visible()
+    expect(ada.locator(".start-title")).to_contain_text("#Kitchen")
+    expect(ada.locator("#rename-name")).to_have_value("Kitchen")
+
+
+def test_a_list_of_names_does_not_keep_a_message_from_being_sent(
+    team: Team, person: People
+) -> None:
+    place = team.room("Names", team.bo)
+    ada = enter(person, team.ada, place)
+    ada.keyboard.type("Hi @b")
+    expect(ada.locator(".mentions")).to_be_visible()
+    ada.keyboard.press("Home")
+    ada.keyboard.press("Enter")
+    expect(messages(ada, "sent")).to_have_count(1)
+    assert stored(team.ada, place) == ["Hi @b"]
+
+
+def test_who_answers_or_edits_a_message_notices_that_it_was_deleted(
+    team: Team, person: People
+) -> None:
+    place = team.room("Gone", team.bo)
+    theirs = team.bo.say(place.id, "A question")["message"]["id"]
+    own = team.ada.say(place.id, "An answer")["message"]["id"]
+    ada = enter(person, team.ada, place)
+    ada.locator("#m-1").press("r")
+    ada.locator("#text").fill("My reply")
+    team.bo.emit("delete_message", {"id": theirs})
+    expect(ada.locator("#context")).to_be_hidden()
+    expect(ada.locator("#text")).to_have_value("My reply")
+    ada.locator("#text").fill("")
+    ada.locator("#m-2").press("e")
+    ada.locator("#text").fill("A better answer")
+    team.ada.emit("delete_message", {"id": own})
+    expect(ada.locator("#held")).to_contain_text(re.compile("was deleted"))
+    expect(ada.locator("#text")).to_have_value("A better answer")
+
+
+def test_without_a_network_the_page_stays(team: Team, person: People) -> None:
+    person.tolerate("ERR_|WebSocket|/socket.io/|request failed")
+    place, other = team.room("Offline"), team.room("Unreachable")
+    ada = enter(person, team.ada, place)
+    ada.context.set_offline(True)
+    ada.locator(f'.room-link[href="r/{other.slug}"]').click()
+    expect(ada.locator("#room-name")).to_have_text("Offline")
+    ada.context.set_offline(False)
+    connection(ada, "online")
