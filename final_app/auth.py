@@ -19,6 +19,7 @@ COOKIE = "chat_session"
 COOKIE_AGE = 60 * 60 * 24 * 400  # seconds, the most in browsers; `sessions.LIFETIME` is shorter
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 PRICES = {  # what expensive routes cost in the rate limit of reads; all other routes cost 1
+    "pages.home": 3,
     "pages.room": 3,
     "api.read_messages": 3,
     "api.everybody": 3,
@@ -87,12 +88,17 @@ def login_required(view: F) -> F:
         if request.method in UNSAFE:
             current.rate_limiter().count("actions", me.id)
         else:
-            current.rate_limiter().count("reads", me.id, cost=PRICES.get(request.endpoint or "", 1))
+            count_read(me)
         if sessions.touch(me):
             after_this_request(_renew_cookie)
         return view(me, *args, **kwargs)
 
     return cast(F, guarded)
+
+
+def count_read(me: Identity) -> None:
+    """Count the current request as a read of the user. Raises RateLimited."""
+    current.rate_limiter().count("reads", me.id, cost=PRICES.get(request.endpoint or "", 1))
 
 
 def set_session_cookie(response: Response, token: str) -> Response:

@@ -120,7 +120,8 @@ class Settings(BaseModel):
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
         description="Requests that only read, such as pages and files, per user. The page of a room, a "
-        "page of messages, or a list of people or rooms counts as 3 requests, and a search as 10.",
+        "new connection, a page of messages, or a list of people or rooms counts as 3 requests, and a "
+        "search as 10.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."

@@ -28,6 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
+def _port(text: str) -> int:
+    """Return the number of a port. 0 is refused: the server would choose a port and not report it."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="workshop", description="Build a chat, step by step.")
     verbs = top.add_subparsers(required=True, metavar="COMMAND")
@@ -40,16 +47,16 @@ def parser() -> argparse.ArgumentParser:
     lab = verb("notebooks", _notebooks, "open the notebooks in JupyterLab")
     lab.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
     lab.add_argument(
-        "--port", type=int, help="JupyterLab's port (default: 8888 or the next free one)"
+        "--port", type=_port, help="JupyterLab's port (default: 8888 or the next free one)"
     )
     run = verb("run", _run, "run a step or your own chat here; saving reloads it")
     run.add_argument("stage", help="such as 05, 05_broadcast or mine")
-    run.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
+    run.add_argument("--port", type=_port, help="port (default: 5000 or the next free one)")
     group = verb("class", _class, "open a step or your own chat to your local network, for phones")
     group.add_argument(
         "stage", nargs="?", default="mine", help="such as 05 (default: your own chat)"
     )
-    group.add_argument("--port", type=int, help="port (default: 5000 or the next free one)")
+    group.add_argument("--port", type=_port, help="port (default: 5000 or the next free one)")
     group.add_argument(
         "--hours", type=float, default=2, help="how long it stays open (default: 2, at most 10)"
     )
@@ -58,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         "--no-browser", action="store_true", help="print the address, open no browser"
     )
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
-    chat.add_argument("--port", default="5000", help="port (default: 5000)")
+    chat.add_argument("--port", type=_port, default=5000, help="port (default: 5000)")
     chat.add_argument(
         "--workers", type=int, default=1, help="number of processes; needs PostgreSQL (default: 1)"
     )
@@ -129,7 +136,7 @@ def _chat(options: argparse.Namespace) -> int:
     from workshop.lab import become
 
     os.chdir(paths.ROOT)  # the chat's data is in instance/, next to start.py
-    words = ["--host", options.host, "--port", options.port]
+    words = ["--host", options.host, "--port", str(options.port)]
     words += ["--no-browser"] if options.no_browser else []
     words += ["--workers", str(options.workers)] if options.workers != 1 else []
     return become([sys.executable, "-m", "final_app", *words], dict(os.environ))

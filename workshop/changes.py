@@ -13,7 +13,7 @@ from workshop.threeway import Comparison, Mark
 SIMILAR = 0.6  # the ratio of difflib from which one line replaces another
 CONTEXT = 2  # unchanged lines shown around a change
 NOT_LESSON = {"README.md", "exercise.patch"}
-NOT_SHOWN = {"__pycache__", "instance"}
+NOT_SHOWN = {"__pycache__", "instance", "site-packages", "node_modules"}
 HUNK_OF_PATCH = re.compile(r"(?m)^@@ -(\d+)\S* \+(\d+)\S* @@.*\n")
 FILE_OF_PATCH = re.compile(r"(?m)^--- .*\n\+\+\+ b/(.*)\n(?=@@ )")
 TOKEN = re.compile(r"\w+|\s+|.")

@@ -25,7 +25,7 @@ from workshop.checks import (
 )
 from workshop.checks.console import LOG_SAYS, UNKNOWN, complete, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
-from workshop.checks.near_misses import missing_app, unsaved, unused
+from workshop.checks.near_misses import hiding, missing_app, unsaved, unused
 from workshop.checks.patience import hurried
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
@@ -44,6 +44,10 @@ from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
+SAYS_NOTHING = (
+    "Python has to run app.py to the end. Does the file end the program (`sys.exit`), wait for somebody "
+    "(`input`), or repeat something forever (`while True`)?"
+)
 SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
 LONG_WORD = re.compile(r"\w{80,}")
 
@@ -107,7 +111,10 @@ def _checked(which: str, hint: int) -> Verdict:
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
     else:
-        verdict = replace(verdict, hint=unused(paths.my_chat(), verdict.about) + verdict.hint)
+        # If a file hides a library, the error seems to mean something else.
+        hidden = hiding(paths.my_chat()) if verdict.state == BROKEN else ""
+        other = unused(paths.my_chat(), verdict.about) + verdict.hint
+        verdict = replace(verdict, hint=hidden or other)
     if verdict.is_exercise and not has_begun(verdict):
         own = own_lines(step.number)
         if own and not verdict.report:
@@ -153,8 +160,8 @@ def _tried(number: str) -> Verdict:
     except StageFailed as failure:
         return Verdict(
             number, BROKEN, 0, len(promises) + 1, "The application starts.",
-            "`flask run` announces its address", last_error(failure.log), diagnose(failure.log),
-            from_log(failure.log),
+            "`flask run` announces its address", last_error(failure.log),
+            diagnose(failure.log) if failure.log.strip() else SAYS_NOTHING, from_log(failure.log),
         )  # fmt: skip
     try:
         return examine(chat, number, promises)

@@ -124,7 +124,7 @@ def _named(which: str, lessons: Sequence[Step]) -> Step:
 
 
 def _is_called(candidate: Step, which: str) -> bool:
-    wanted = which.strip().rstrip("/")
+    wanted = str(which).strip().rstrip("/")  # a learner may write 5 instead of "05"
     return wanted == candidate.name or wanted.zfill(2) == candidate.number
 
 

@@ -278,6 +278,7 @@ def start_again(one: Stage) -> None:
 
 def locate(name: str) -> tuple[str, Path]:
     """Return the full name and the folder of a step, of the learner's own chat, or of final_app."""
+    name = str(name)
     if name == "final_app":
         return name, paths.ROOT / name
     if name == "mine/final_app":

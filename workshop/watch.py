@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from workshop import paths
+from workshop import changes, paths
 from workshop.checker import check
 from workshop.stages import files_of
 from workshop.verdict import BROKEN, KEPT, Verdict
@@ -52,7 +52,7 @@ def watch(step: str) -> int:
 def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
     """Check the files repeatedly. Yield each verdict, with the state of the files before its check."""
     while True:
-        seen = files_of(paths.my_chat())
+        seen = saved(paths.my_chat())
         yield seen, check(step)
 
 
@@ -67,12 +67,19 @@ def news(last: Verdict | None, now: Verdict) -> str:
     return f"\n{_time()} Still: {now.headline}\n{rows}".rstrip()
 
 
+def saved(folder: Path) -> Files:
+    """Return the files that a learner edits. The chat itself may write others, also during a check."""
+    return frozenset(
+        each for each in files_of(folder) if Path(each[0]).suffix in changes.TEXT_ENDINGS
+    )
+
+
 def await_save(folder: Path, seen: Files) -> None:
     """Wait until the files have changed, and then stayed the same for a moment."""
     before = seen
     while True:
         time.sleep(POLL)
-        now = files_of(folder)
+        now = saved(folder)
         if now != seen and now == before:
             return
         before = now

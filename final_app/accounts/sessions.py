@@ -18,6 +18,7 @@ from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
 
 WRONG = "Wrong name or password."
+MOST = 100  # sessions of one user; another login ends those that have not been used for the longest time
 AGENT_LENGTH = 200  # characters of the User-Agent header that are stored
 TOUCH_EVERY = timedelta(minutes=5)
 LIFETIME = timedelta(days=90)  # a session ends if it is not used for this long
@@ -86,6 +87,9 @@ def create(user_id: int, agent: str, address: str, *, verified: str = "") -> str
     user = people.get_active(user_id, lock=True)
     if verified not in ("", user.password_hash):
         raise Unauthorized(WRONG, field="username")
+    newest = select(Session.id).filter_by(user_id=user.id).order_by(Session.seen_at.desc())
+    if kept := list(db.session.scalars(newest.limit(MOST - 1))):
+        _end((Session.user_id == user.id) & Session.id.not_in(kept), "ended")
     db.session.add(
         Session(
             user_id=user.id,
@@ -124,7 +128,9 @@ def touch(identity: Identity) -> bool:
 
 def list_of(identity: Identity) -> list[dict[str, Any]]:
     """Return the user's sessions, most recently used first."""
-    query = select(Session).filter_by(user_id=identity.id).order_by(Session.seen_at.desc())
+    query = (
+        select(Session).filter_by(user_id=identity.id).order_by(Session.seen_at.desc()).limit(MOST)
+    )
     return [
         {
             "id": row.id,

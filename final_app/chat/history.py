@@ -87,11 +87,12 @@ def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
     if revs.items() <= last_revs.items():  # as after most reconnections
         return {str(room_id): _answer([], rev) for room_id, rev in revs.items()}
     budget = Budget(ANSWER_BYTES - ROOM_BYTES * (len(revs.keys() & last_revs.keys()) + 1))
-    found = {
-        room_id: _since(_Reader(room_id, budget), revs[room_id], last_rev)
-        for room_id, last_rev in last_revs.items()
-        if room_id in revs
-    }
+    found = {}
+    for room_id, last_rev in last_revs.items():
+        if room_id in revs:
+            found[room_id] = _since(_Reader(room_id, budget), revs[room_id], last_rev)
+            if found[room_id]["reset"]:  # nothing was read, so there was no pause either
+                clock.pause(TURN)
     still_mine = memberships.ids_of(user_id)  # the user may have been removed in the meantime
     return {str(room_id): found[room_id] for room_id in found if room_id in still_mine}
 

@@ -73,6 +73,7 @@ _BY_BOTH = Statement(
         _mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room")
     )
 )
+_LIST = Statement(_VIEW.where(_mine.c.user_id == bindparam("user")))
 _some = json_each(bindparam("some")).table_valued("value")
 _BY_ROOM = Statement(
     _VIEW.where(
@@ -122,7 +123,9 @@ def to_return_to(user_id: int, visited: Sequence[str]) -> dict[str, Any] | None:
     room ids, which the browser stores. If it is empty, try the room in which the user last wrote. If
     that room is not possible either, choose the first room by name.
     """
-    rooms = {str(room["id"]): room for room in of(user_id) if not room["archived"]}
+    seen = [_to_dict(row) for row in execute(_LIST, user=user_id)]
+    seen.sort(key=lambda room: (room["kind"] == "direct", room["name"].lower()))
+    rooms = {str(room["id"]): room for room in seen if not room["archived"]}
     newest_first = select(Message.room_id).filter_by(author_id=user_id).order_by(Message.id.desc())
     visited = visited or [str(db.session.scalar(newest_first.limit(1)))]
     return next((rooms[each] for each in [*visited, *rooms] if each in rooms), None)

@@ -7,7 +7,7 @@ that is neither a letter nor a digit.
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, select, text
@@ -16,13 +16,14 @@ from final_app.chat import memberships
 from final_app.chat.budget import Budget
 from final_app.chat.messages import to_dict
 from final_app.errors import Invalid
+from final_app.lib import clock
 from final_app.storage.models import Message, Room, db
 
 LONGEST_QUERY = 100  # characters
-LONGEST_WORD = (
-    2 * LONGEST_QUERY
-)  # characters of a word that are compared; accents may take half of them
+LONGEST_WORD = 2 * LONGEST_QUERY  # characters that are compared; half of them may be accents
 RESULTS, RESULTS_MOST = 20, 50
+SLICE = 5  # results that are prepared in one go
+TURN = 0.001  # seconds
 NEWEST = 10_000  # messages in which PostgreSQL looks for a word before it uses its index
 BEFORE, AFTER = 8, 16  # words of an excerpt before and after the beginning of the first match
 WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")  # a letter or digit with its combining accents
@@ -112,18 +113,30 @@ def find(
     dialect = DIALECTS[db.engine.dialect.name]
     asked = {"user": user_id, "room": room_id, "before": before or 2**62, "limit": limit + 1}
     ids = _first(dialect, asked | {"words": dialect.words(phrases)}, limit)
-    hits = select(Message, Room).join(Room, Room.id == Message.room_id)
-    hits = hits.where(Message.id.in_(ids[:limit])).order_by(Message.id.desc())
-    found = (
-        {
-            "message": to_dict(message),
-            "room": _as_place(room),
-            "parts": excerpt(message.text, phrases),
-        }
-        for message, room in db.session.execute(hits)
-    )
-    results = list(itertools.takewhile(Budget().takes, found))
+    results = list(itertools.takewhile(Budget().takes, _results(ids[:limit], phrases)))
+    if room_id is not None:
+        memberships.get(
+            user_id, room_id
+        )  # another request may have removed the user in the meantime
     return {"results": results, "more": len(ids) > len(results)}
+
+
+def _results(ids: list[int], phrases: list[list[str]]) -> Iterator[dict[str, Any]]:
+    """Yield the results, and give others a turn after every few."""
+    for start in range(0, len(ids), SLICE):
+        hits = select(Message, Room).join(Room, Room.id == Message.room_id)
+        hits = hits.where(Message.id.in_(ids[start : start + SLICE])).order_by(Message.id.desc())
+        some = [
+            {
+                "message": to_dict(message),
+                "room": _as_place(room),
+                "parts": excerpt(message.text, phrases),
+            }
+            for message, room in db.session.execute(hits)
+        ]
+        db.session.rollback()  # no connection is in use during the pause
+        clock.pause(TURN)
+        yield from some
 
 
 def _first(dialect: Dialect, asked: dict[str, Any], enough: int) -> list[int]:

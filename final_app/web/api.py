@@ -17,12 +17,15 @@ from final_app.chat import history, memberships, messages, rooms, search
 from final_app.errors import Invalid, NotReady
 from final_app.lib import clock
 from final_app.lib.audit import audited
+from final_app.lib.turns import Turns
 from final_app.realtime.schemas import NewMessage, parse
 from final_app.web import numbers
 
 KEPT = 60 * 60 * 24  # seconds that a browser may use a list of people without a new request
 
 api = Blueprint("api", __name__)
+
+_turns = Turns()  # of the people who search
 
 Answer = dict[str, Any]
 
@@ -228,13 +231,10 @@ def find(me: Identity) -> Answer:
     Sends: ?q=words, room=id, before=message id, limit (at most 50).
     Answers: 200 {results: [{message, room, parts: [[text, matched]]}], more}.
     """
-    found = search.find(
-        me.id,
-        request.args.get("q", ""),
-        room_id=_number("room"),
-        before=_number("before"),
-        limit=_number("limit") or search.RESULTS,
-    )
+    asked = {"room_id": _number("room"), "before": _number("before")}
+    limit = _number("limit") or search.RESULTS
+    with _turns.of(me.id):  # a search can take seconds; nobody should use all connections for it
+        found = search.find(me.id, request.args.get("q", ""), **asked, limit=limit)
     return {"ok": True} | found
 
 

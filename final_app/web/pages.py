@@ -37,6 +37,7 @@ def home() -> Page:
     me = auth.current_user()
     if me is None:
         return redirect(url_for(".login" if accounts.exist() else ".first_run"))
+    auth.count_read(me)
     found = memberships.to_return_to(me.id, _visited(me))
     if found is None:
         rooms.join_open_rooms(me.id)  # for a person who has left all rooms

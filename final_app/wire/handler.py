@@ -7,6 +7,7 @@ error.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +43,8 @@ MOMENT = 0.02  # seconds between two checks whether all requests are finished
 LARGEST_REST = 65_536  # bytes of a body that are read only so that the connection can be used again
 LINGER = 2.0  # seconds that a client has to finish a body after the response was sent
 
+# Werkzeug's patterns for Cookie and Accept need seconds for 16,000 blanks, and block everything.
+BLANKS = re.compile(rb"[ \t]{2,}")
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 _logger = logging.getLogger(__name__)
@@ -166,7 +169,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             left -= len(lines[-1])
             if left < 0:
                 raise ValueError(f"Expected at most {LARGEST_HEADERS:,} bytes of headers")
-        headers = super().MessageClass(BytesIO(b"".join(lines)))
+        headers = super().MessageClass(BytesIO(BLANKS.sub(b" ", b"".join(lines))))
         lengths, codings = (
             headers.get_all("Content-Length", []),
             headers.get_all("Transfer-Encoding", []),

@@ -218,3 +218,22 @@ def test_refused_logins_take_no_memory(tmp_path: Path) -> None:
     with app.app_context():
         kept = current.rate_limiter()._times
     assert len(kept) < 10 and len(str(kept)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/login", {"Cookie": "a=" + " " * 15_000 + 'b"'}),
+        ("/nothing", {"Accept": "a/b" + "\t" * 15_000 + "c"}),
+    ],
+)
+def test_blanks_in_a_header_take_no_time(
+    tmp_path: Path, path: str, headers: dict[str, str]
+) -> None:
+    """Werkzeug's patterns take a time that is quadratic in their number: up to three seconds."""
+    server = Server(tmp_path).start()
+    began = time.monotonic()
+    answer = requests.get(server.url + path, headers=headers, timeout=ANSWER_TIMEOUT)
+    took = time.monotonic() - began
+    server.stop()
+    assert answer.status_code in (200, 302, 404) and took < 0.5

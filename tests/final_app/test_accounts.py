@@ -372,6 +372,15 @@ def test_another_password_ends_the_other_log_ins_and_the_old_password(inside: Fl
         sessions.authenticate("ada", PASSWORD)
 
 
+def test_a_person_has_only_so_many_sessions(inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST", 3)
+    ada = accounts.bootstrap("ada", PASSWORD)
+    tokens = [sessions.create(ada, f"{number}", "127.0.0.1") for number in range(5)]
+    me = sessions.find(tokens[-1])
+    assert me and [each["user_agent"] for each in sessions.list_of(me)] == ["4", "3", "2"]
+    assert [bool(sessions.find(token)) for token in tokens] == [False, False, True, True, True]
+
+
 def test_a_login_that_is_overtaken_by_another_password_fails(inside: Flask) -> None:
     ada = accounts.bootstrap("ada", PASSWORD)
     _, verified = sessions.authenticate("ada", PASSWORD)

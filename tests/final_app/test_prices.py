@@ -19,7 +19,8 @@ PARTS = 1_000
 LIMIT = 30  # reads per minute, in the test of the limit
 LIST = 3  # reads that a list counts as
 PRICES = {
-    "/account": 1, "/r/general": LIST, "/api/rooms/1/messages": LIST, "/api/people": LIST,
+    "/account": 1, "/": 2 * LIST, "/r/general": LIST,  # "/" leads to a room
+    "/api/rooms/1/messages": LIST, "/api/people": LIST,
     "/api/rooms": LIST, "/api/rooms/1/members": LIST, "/api/search?q=x": 10,
 }  # fmt: skip
 SCROLLED = 60  # pages of history: 3,000 messages
@@ -113,8 +114,8 @@ def test_other_forms_have_few_fields_too(server: Server) -> None:
 
 
 def test_reading_has_a_price_and_a_limit_for_each_person(tmp_path: Path) -> None:
-    """When they registered, each person opened a room, which has a price, too."""
-    server = Server(tmp_path, CHAT_LIMIT_READS=f"{LIMIT + LIST} per hour").start()
+    """When they registered, each person opened "/" and a room, which have a price, too."""
+    server = Server(tmp_path, CHAT_LIMIT_READS=f"{LIMIT + 2 * LIST} per hour").start()
     invite = Person(server, "ada").begin().invite()
     served = {}
     for number, path in enumerate(PRICES):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checker import check
-from workshop.checks.near_misses import instead_of, missing_app, pasted, unsaved
+from workshop.checks.near_misses import hiding, instead_of, missing_app, pasted, unsaved
 from workshop.learner import catch_up
 from workshop.verdict import BROKEN, OPEN
 
@@ -31,6 +31,16 @@ def test_a_file_that_is_almost_app_py_is_named(tmp_path: Path, path: str, todo: 
     assert found
     assert found[0] == f"no such file, but mine/{path}"
     assert todo in found[1]
+
+
+@pytest.mark.parametrize("name", ["json.py", "secrets.py", "socketio.py", "workshop/__init__.py"])
+def test_a_file_that_hides_a_library_is_named(tmp_path: Path, name: str) -> None:
+    for each in ("app.py", "helpers.py", "models.py", "json.txt", name):
+        file = tmp_path / each
+        assert hiding(tmp_path) == ""
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    assert "hides a library of the same name" in hiding(tmp_path)
 
 
 def test_another_file_is_not_taken_for_app_py(tmp_path: Path) -> None:

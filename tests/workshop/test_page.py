@@ -333,6 +333,16 @@ def test_timers_can_be_hurried(page_of: Open) -> None:
     assert ada.console == ["again", "soon"]
 
 
+@pytest.mark.parametrize("pause", [0, 10])
+def test_a_page_whose_timer_never_stops_comes_to_rest(
+    page_of: Open, pages: Pages, pause: int
+) -> None:
+    ada = page_of("<p></p>", f"setInterval(() => document.title += '.', {pause});")
+    begun = time.monotonic()
+    assert pages.settle(30) and time.monotonic() - begun < 10
+    assert ada.text("p") == ""
+
+
 @pytest.mark.parametrize(("script", "is_at_end"), [
     ("log.append(line);", True),  # perhaps nothing scrolls there
     ("log.append(line); log.scrollTop = log.scrollHeight;", True),

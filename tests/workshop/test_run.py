@@ -15,6 +15,8 @@ import pytest
 import requests
 
 from tests.workshop.test_stages import PATIENCE, wait_until
+from workshop import manifest
+from workshop.__main__ import main
 from workshop.clients import cast
 from workshop.learner import catch_up
 from workshop.run import free_port, taken
@@ -170,3 +172,17 @@ def test_the_finished_application_has_a_command_of_its_own() -> None:
     result = subprocess.run(words, capture_output=True, text=True)
     assert result.returncode == 2
     assert "`python3 start.py chat`" in result.stderr
+
+
+@pytest.mark.parametrize("port", ["-1", "0", "70000", "http"])
+@pytest.mark.parametrize("command", ["run 05", "class 05", "chat", "notebooks"])
+def test_a_port_that_cannot_be_is_refused(
+    command: str, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--port", port])
+    assert "expected a number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_step_can_be_named_by_a_number() -> None:
+    assert manifest.step(5).number == "05"  # type: ignore[arg-type]

@@ -14,7 +14,21 @@ NOT_CAUGHT = (
     "`@socketio.on_error_default` above it turns an error into an answer, which must be returned."
 )
 
+NO_UTF_8 = (
+    "The file is not saved as UTF-8. Save it again with this encoding. JupyterLab and VS Code always "
+    "use it. In Notepad, choose it under “Save as”. In PowerShell, `>` writes a different encoding."
+)
+
 PYTHON: Kinds = [
+    (
+        r"SyntaxError: .*(?:codec can't decode|null bytes|Non-UTF-8)|UnicodeDecodeError: 'utf-8'",
+        NO_UTF_8,
+    ),
+    (
+        r"RuntimeError: The Werkzeug web server is not designed to run in production",
+        "This line starts a server while `flask run` is only loading your file. Put it at the end, "
+        'below `if __name__ == "__main__":`, and indent it.',
+    ),
     (
         r"unsupported format string passed to NoneType",
         "A value in the f-string is `None`. A field that the database fills, such as `created_at`, has "
@@ -298,6 +312,15 @@ CALLED_BY_A_LIBRARY: Kinds = [
     ),
 ]
 
+# What a browser has, and the page in which the checker runs a script lacks.
+ABSENT = (
+    "requestAnimationFrame|performance|crypto|structuredClone|matchMedia|getComputedStyle|history|"
+    "MutationObserver|ResizeObserver|IntersectionObserver|XMLHttpRequest|Audio|Image|Notification|"
+    "FileReader|Blob|TextEncoder|TextDecoder|AbortController|BroadcastChannel|DOMParser|KeyboardEvent|"
+    "btoa|screen"
+)
+ABSENT_METHODS = "animate|showModal|setCustomValidity|getBoundingClientRect|group|groupEnd"
+
 SCRIPT: Kinds = [
     (
         r"Cannot (?:read|set) properties of null \(\w+ '(.*)'\)",
@@ -332,6 +355,12 @@ SCRIPT: Kinds = [
     (
         r"\bio is not defined",
         "The browser client defines `io`. Its `<script>` is missing, or it comes after chat.js.",
+    ),
+    (
+        rf"\b({ABSENT})(?: is not defined|\S* is not a (?:function|constructor))|"
+        rf"\S*\.({ABSENT_METHODS}) is not a function",
+        "A browser has `{0}{1}`, but the page that the checker runs does not. Your code may be right. "
+        "Leave it out until the check has passed.",
     ),
     (
         r"(\S+) is not defined",

@@ -1,8 +1,10 @@
 """Files with almost the right name or place, and code that was pasted with marks that are not code."""
 
 import re
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 
 APP_NAMES = ("app.py.txt", "app.txt", "app.py.py", "app", "application.py", "chat.py", "main.py")
@@ -74,6 +76,29 @@ def unused(folder: Path, wanted: str) -> str:
             question = "Have you typed lines in the wrong file?"
             return f"Your chat uses `{here}`, and not `{shown}`. {question} "
     return ""
+
+
+def hiding(folder: Path) -> str:
+    """Return a hint about a file that hides a library of the same name, or "" if there is none."""
+    for name in _names(folder):
+        module = name.removesuffix(".py")
+        is_module = name.endswith(".py") or (folder / name / "__init__.py").is_file()
+        if is_module and module.isidentifier() and _is_library(module):
+            return (
+                f"`{folder.name}/{name}` hides a library of the same name: `import {module}` imports "
+                "your file instead, even inside other libraries. Rename your file."
+            )
+    return ""
+
+
+def _is_library(module: str) -> bool:
+    if module in sys.stdlib_module_names:
+        return True
+    try:
+        found = find_spec(module)
+    except (ImportError, ValueError):
+        return False
+    return bool(found and found.origin and "site-packages" in found.origin) or module == "workshop"
 
 
 def pasted(code: str) -> str:

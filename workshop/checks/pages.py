@@ -22,6 +22,7 @@ FROM_ADDRESS = (
 )
 RUNS = 'alert("Bo was here")'
 HOSTILE_NAME = f"<script>{RUNS}</script>\\o"  # Python's repr would double the backslash
+LEAVES_AN_ATTRIBUTE = f"\"'><script>{RUNS}</script>"
 HEADINGS = ["h1", "h2", "h3"]
 SENDS = "button, input[type=submit]"
 IMPORT_TIMEOUT = 30  # seconds
@@ -124,12 +125,14 @@ def without_a_name_back_to_the_front_page(chat: Stage) -> None:
 @promise(since="routes", file="templates/chat.html")
 def a_hostile_name_stays_text(chat: Stage) -> None:
     """A name is shown as text, whatever it contains."""
+    for name in (HOSTILE_NAME, LEAVES_AN_ATTRIBUTE):
+        page = read_chat(chat, name)
+        expect(not any(RUNS in text_of(script) for script in page.find_all("script")),
+               f"A name like {name.partition(RUNS)[0]}…</script> is shown as text.",
+               "the page contains it as a script that would run",
+               "Text from other people must be escaped: write `escape(username)` in Python. A template "
+               "escapes every value, unless `|safe` switches it off.")  # fmt: skip
     page = read_chat(chat, HOSTILE_NAME)
-    expect(not any(RUNS in text_of(script) for script in page.find_all("script")),
-           "A name like <script>…</script> is shown as text.",
-           "the page contains it as a script that would run",
-           "Text from other people must be escaped: write `escape(username)` in Python. A template "
-           "escapes every value, unless `|safe` switches it off.")  # fmt: skip
     in_code = repr(HOSTILE_NAME) in text_of(page)
     expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
            quote(page),

@@ -29,6 +29,8 @@ from workshop.stages import Stage
 
 INNER = "`textContent` shows text as it is. `innerHTML` would run whatever somebody sends."
 HOSTILE = '<img src="nowhere" onerror="document.title = 1"><b>bold</b>'
+SENDS = "#message-form button:not([type]), #message-form [type=submit]"
+OTHER = "#message-form button[type=button], #message-form button[type=reset]"
 LABEL = "plan <b>A.txt"  # the name of a file is text, too
 SOON = 0.3  # seconds
 LATER = 10  # seconds
@@ -96,6 +98,20 @@ def the_page_runs(chat: Stage) -> None:
                    "browser client, then chat.js.", "templates/chat.html")  # fmt: skip
 
 
+def _button_sends(visitor: Visitor) -> None:
+    """Raise Broken if a click on the only kind of button that the form has sends nothing."""
+    if visitor.page.attributes(SENDS, "class") or not visitor.page.attributes(OTHER, "class"):
+        return  # Enter clicks a button that sends
+    before = len(visitor.sent("new_message"))
+    visitor.types(FIELD, "Hello")
+    visitor.clicks(OTHER, "the button")
+    visitor.expects(lambda: len(visitor.sent("new_message")) > before,
+                    "A click on the button sends the message, as Enter does.",
+                    "A `<button>` sends its form unless it has another `type`: remove "
+                    '`type="button"` or `type="reset"`.',
+                    "The page emitted nothing.", about="templates/chat.html")  # fmt: skip
+
+
 def _reason(refused: list[list[Any]]) -> str:
     """Return why the server refused a connection, as it said it the last time."""
     said = refused[-1][0]
@@ -126,6 +142,7 @@ def what_is_typed_is_sent(chat: Stage) -> None:
                f"{ada.did} The browser left for {ada.page.url}.",
                "Without `event.preventDefault()` the browser sends the form itself, and "
                "leaves.")  # fmt: skip
+        _button_sends(ada)
         wanted = family_of(chat).payload(ada.called, "Hello", family_of(chat).general)
         told = ada.heard("Hello")
         if told and "room" not in str(told[-1]):  # other promises test the room

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 TIMEOUT = 30.0  # seconds to wait for the server
 PATIENCE = 2.0  # seconds to wait for an acknowledgement
 REST = 0.015  # seconds without news after which pages are at rest, if the server is quick
+TICKING = 0.5  # seconds after which pages are at rest although their timers go on, such as a clock
 BANNER = "Socket.IO v"  # the browser client's first line
 HERE = Path(__file__).parent
 OURS = "workshop:"  # the names of our own scripts in V8 begin like this
@@ -41,6 +42,10 @@ UNCAUGHT = re.compile(
 # The parts of a frame: Engine.IO's type 4 for a message, Socket.IO's type, the namespace, the number of
 # the acknowledgement, and the values.
 PACKET = re.compile(r"(?s)4([0-4])(?:/[^,]*,)?(\d*)(.*)")
+# A Content-Security-Policy with which a browser runs no script of the page.
+NO_SCRIPTS = re.compile(
+    r"sandbox(?![^;]*allow-scripts)|script-src\s+'none'|default-src\s+'none'(?!.*script-src)"
+)
 CONNECT, EVENT, ANSWER, REFUSED = "0", "2", "3", "4"
 
 
@@ -213,7 +218,9 @@ class Page:
         elif answer.status_code == 204 or "attachment" in answer.headers.get(
             "Content-Disposition", ""
         ):
-            return
+            if self.engine:
+                return
+            text, self.url = "", answer.url  # a browser downloads the page, and shows an empty tab
         else:
             text, self.url = answer.text, answer.url
             if "html" not in answer.headers.get("Content-Type", ""):
@@ -221,7 +228,11 @@ class Page:
         self.leave()
         self.document += 1
         self.engine = engines.take()
+        policy = answer.headers.get("Content-Security-Policy", "") if answer is not None else ""
         self.load(text)
+        if NO_SCRIPTS.search(policy):
+            message = f"The page's scripts are blocked by its Content-Security-Policy: {policy}"
+            self.fail({"kind": "error", "message": message, "stack": ""}, "loading the page")
 
     def load(self, text: str) -> None:
         address = urlsplit(self.url).path
@@ -468,8 +479,8 @@ def linkedom() -> str:
     return f"(() => {{{code}\n{form}{exported}\n}})()\n//# sourceURL={OURS}linkedom.js"
 
 
-def live(seconds: float) -> bool:
-    """Run the pages until something happens, or until the time is over. Return whether it did."""
+def live(seconds: float) -> str:
+    """Run the pages until something happens, or until the time is over. Return "news" or "a timer"."""
     end = time.monotonic() + seconds
     while True:
         timers = [page.next_timer - time.time() for page in pages.values() if page.next_timer]
@@ -478,12 +489,12 @@ def live(seconds: float) -> bool:
             page, document, then = inbox.get(timeout=wait) if wait > 0 else inbox.get_nowait()
             if document == page.document and page.engine:  # else the browser has left it
                 then()
-            return True
-        now, happened = time.time(), False
+            return "news"
+        now, happened = time.time(), ""
         for page in [*pages.values()]:
             if page.next_timer and page.next_timer <= now:
                 page.run("workshop.runTimer()", "a timer")
-                happened = True
+                happened = "a timer"
         if happened or time.monotonic() >= end:
             return happened
 
@@ -494,12 +505,16 @@ def settle(seconds: float) -> bool:
     They are at rest when nothing has arrived for a certain time: the time that the server took for its
     last response.
     """
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
+    end = begun + seconds
     while time.monotonic() < end:
         rest = max([REST, *(min(page.took, 20 * REST) for page in pages.values())])
         happened = live(rest)
         is_waiting = any(page.is_waiting for page in pages.values())
-        if not happened and not is_waiting and inbox.empty():
+        if happened == "news":
+            begun = time.monotonic()
+        is_quiet = not happened or time.monotonic() - begun > TICKING
+        if is_quiet and not is_waiting and inbox.empty():
             return True
     return False
 

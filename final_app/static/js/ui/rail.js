@@ -37,10 +37,10 @@ export class Rail extends Part {
   #showOpen() {
     const room = this.#directory.rooms.get(this.#open.id) ?? this.#open;
     const { unread, me } = this.#directory;
+    if (room.name !== this.#open.name) this.#rename(room);
     document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
     $("#rail-unread").hidden = unread === counted(room);
     $("#room-name").textContent = room.name;
-    if (room.name !== this.#open.name) this.#rename(room);
     $(".me-name").textContent = me.name;
     if (room.person) fillPresence($("#room-presence .presence"), this.#directory.isOnline(room.person.id));
   }
