@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import socketio
 
 from final_app import config
 from final_app.config import MOST_FIELDS
@@ -160,3 +161,16 @@ def _most_descriptors(process: psutil.Process, line: socket.socket) -> int:
             continue
     line.settimeout(ANSWER_TIMEOUT)
     return most
+
+
+def test_a_connection_has_a_price(tmp_path: Path) -> None:
+    server = Server(tmp_path, CHAT_LIMIT_READS="30 per hour").start()
+    ada = Person(server, "ada").begin()  # opens "/" and a room
+    tabs: list[Person] = []
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        while len(tabs) < 20:
+            tabs.append(ada.tab())
+    for tab in tabs:
+        tab.leave()
+    server.stop()
+    assert len(tabs) == (30 - 2 * LIST) // LIST

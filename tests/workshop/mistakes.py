@@ -41,6 +41,15 @@ def handle_wave(payload: object = None) -> None:
 
 """
 
+POLICY = """\
+@app.after_request
+def add_policy(response):
+    response.headers["Content-Security-Policy"] = "sandbox"
+    return response
+
+
+"""
+
 LONG = [
     ("12", "app.py", "if __name__", f"{WAVE}if __name__", "send `accounts.require_user().username`"),
     ("01", "app.py", "from flask import", "from flsk import", "cannot find the module `flsk`"),
@@ -174,6 +183,7 @@ LONG = [
     ("05", "templates/chat.html", 'username="{{ username }}"', 'username="{{ username|safe }}"',
      "unless `|safe`"),
     ("05", "templates/chat.html", "<button>", '<button type="button">', "remove `type"),
+    ("05", "app.py", "if __name__", f"{POLICY}if __name__", "after_request"),
     ("05", "app.py", "if __name__", "socketio.run(app)\nif __name__", "below `if __name__"),
     ("14", "templates/index.html", "      <button>Log in</button>\n", "", "A button sends its form"),
     ("11", "static/chat.js",

@@ -157,3 +157,14 @@ def test_a_save_counts_once_it_has_come_to_rest(
     monkeypatch.setattr(watch.time, "sleep", sleep)
     watch.await_save(tmp_path, watch.files_of(tmp_path))
     assert file.read_text() == "whole" and len(looks) == 4
+
+
+def test_a_file_that_the_chat_writes_is_no_save(my_chat: Path) -> None:
+    """Otherwise, each check of a chat that writes a file would start the next one."""
+    catch_up("05")
+    before = watch.saved(my_chat)
+    (my_chat / "messages.json").write_text("[]")
+    assert watch.saved(my_chat) == before
+    with (my_chat / "static" / "chat.js").open("a") as script:
+        script.write("\n")
+    assert watch.saved(my_chat) != before
