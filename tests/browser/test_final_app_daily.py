@@ -86,7 +86,7 @@ def test_nobody_writes_to_somebody_who_is_banned(team: Team, person: People) -> 
     ada = enter(person, team.ada, place, path=f"/r/{slug}")
     expect(ada.locator("#text")).to_be_visible()
     assert team.ada.ask("POST", f"/api/people/{guest.id}/ban")["ok"]
-    expect(ada.locator("#closed")).to_contain_text("can't read messages here any more")
+    expect(ada.locator("#closed")).to_contain_text("can no longer read messages here")
     expect(ada.locator("#text")).to_be_hidden()
 
 

@@ -191,7 +191,7 @@ function showDirectory() {
   const archived = open?.archived && "This room is archived. You can read it, but you can't send messages.";
   const { people } = directory;
   const isGone = open?.person && people.size && !people.has(open.person.id); // banned or deleted
-  const gone = isGone && `${open.name} can't read messages here any more.`;
+  const gone = isGone && `${open.name} can no longer read messages here.`;
   composer.close(open ? archived || gone || "" : "You're no longer in this room.", !open);
 }
 
