@@ -114,10 +114,8 @@ def find(
     asked = {"user": user_id, "room": room_id, "before": before or 2**62, "limit": limit + 1}
     ids = _first(dialect, asked | {"words": dialect.words(phrases)}, limit)
     results = list(itertools.takewhile(Budget().takes, _results(ids[:limit], phrases)))
-    if room_id is not None:
-        memberships.get(
-            user_id, room_id
-        )  # another request may have removed the user in the meantime
+    if room_id is not None:  # during the pauses, the user may have been removed
+        memberships.get(user_id, room_id)
     return {"results": results, "more": len(ids) > len(results)}
 
 

@@ -26,6 +26,7 @@ from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
 from tests.final_app import databases
 from tests.final_app.rig import PASSWORD, application
+from tests.waiting import wait_until
 
 ADA, BO, GENERAL = 1, 2, 1
 _users, _rooms = table(User), table(Room)
@@ -265,6 +266,11 @@ def test_with_postgresql_a_login_waits_for_a_change_of_the_password(tmp_path: Pa
         with app.app_context():
             return sessions.create(ADA, "test", "127.0.0.1", verified=verified)
 
+    def is_locked_out() -> bool:
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        with db.engine.connect() as another:
+            return another.execute(db.text(waiting)).scalar_one() > 0
+
     with app.app_context(), ThreadPoolExecutor(1) as pool:
         accounts.bootstrap("ada", PASSWORD)
         _, verified = sessions.authenticate("ada", PASSWORD)
@@ -272,7 +278,7 @@ def test_with_postgresql_a_login_waits_for_a_change_of_the_password(tmp_path: Pa
             changed = update(_users).where(_users.c.id == ADA).values(password_hash="another")
             connection.execute(changed)
             login = pool.submit(log_in)
-            time.sleep(0.5)  # nothing can tell that it waits
+            wait_until(lambda: login.done() or is_locked_out())
             assert not login.done()
         with pytest.raises(Unauthorized):
             login.result()

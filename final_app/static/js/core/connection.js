@@ -107,7 +107,7 @@ export class Connection {
   }
 
   #connectNow() {
-    if (this.#socket.connected) return;
+    if (this.#socket.connected || this.#isOver) return;
     clearTimeout(this.#timer);
     this.#socket.disconnect().connect();
   }
