@@ -41,6 +41,10 @@ COMPOSING = """it => it.dispatchEvent(new KeyboardEvent("keydown", {
     key: "Enter", code: "Enter", isComposing: true, bubbles: true, cancelable: true,
 }))"""
 IS_THERE = "it => it.complete && it.naturalWidth > 0"
+SLOW_LOCKS = """
+    const query = navigator.locks.query.bind(navigator.locks);
+    navigator.locks.query = () => new Promise((resolve) => setTimeout(resolve, 500)).then(query);
+"""  # the page is connected before it knows which pages are open
 IS_THE_SAME = "node => node.isConnected"
 HEIGHT_OF = "it => it.getBoundingClientRect().height"
 
@@ -212,6 +216,7 @@ def test_what_was_uploaded_survives_a_reload_and_what_has_vanished_is_dropped(
     chips_are(ada, "done", "harbour.png", "gone.txt", "notes.txt")
     ada.locator("#text").press_sequentially("not yet")
     assert team.ada.ask("DELETE", f"/api/uploads/{drawer(ada, place)[1]}")["ok"]
+    ada.add_init_script(SLOW_LOCKS)
     ada.reload()
     chips_are(ada, "done", "harbour.png", "notes.txt")
     expect(ada.locator("#text")).to_have_value("not yet")

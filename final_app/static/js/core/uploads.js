@@ -16,6 +16,7 @@ export class Uploads {
   #connected = false;
   #sending = false;
   #later;
+  #adopted;
 
   constructor({ room, drawer, http, limits, changed }) {
     [this.#room, this.#drawer, this.#http] = [room.id, drawer, http];
@@ -24,7 +25,9 @@ export class Uploads {
 
   // Takes over the uploads of pages that are no longer open, such as this page before a reload. Without
   // locks (which need HTTPS or localhost), it can't know which pages are open, and takes over all.
-  async adopt() {
+  adopt() { this.#adopted = this.#adopt(); }
+
+  async #adopt() {
     const left = new Promise((resolve) => addEventListener("pagehide", resolve));
     navigator.locks?.request(this.#page, () => left); // held until the user leaves the page
     const { held = [] } = (await navigator.locks?.query()) ?? {};
@@ -82,7 +85,7 @@ export class Uploads {
   connect() {
     this.#connected = true;
     this.#drain();
-    for (const upload of this.#kept) this.#check(upload);
+    this.#adopted.then(() => this.#kept.map((upload) => this.#check(upload)));
   }
 
   // Uploads in progress continue. On a slow connection, an upload may be the reason why the socket was lost.
