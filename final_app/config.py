@@ -119,9 +119,10 @@ class Settings(BaseModel):
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
-        description="Requests that only read, such as pages and files, per user. The page of a room, a "
-        "new connection, a page of messages, or a list of people or rooms counts as 3 requests, and a "
-        "search as 10.",
+        description="Requests that only read, such as pages and files, per user. Some count as several: "
+        "a list of people or rooms and a new connection as 3, a page of messages as 5, a search as 10, "
+        "the page of a room as 15 (and as 20 if it was reached through `/`), and a `sync` after a lost "
+        "connection as 40.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."

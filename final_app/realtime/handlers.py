@@ -34,14 +34,13 @@ _door = threading.Lock()
 _long = threading.Lock()  # held by the long text that is formatted next
 LONG = 500  # characters
 TURN = 0.001  # seconds
-CONNECT_PRICE = 3  # reads that a connection costs in the rate limit
 
 Acknowledgement = dict[str, Any]
 Handler = Callable[[Identity, Any], Acknowledgement]
 
 
 def on(
-    event: str, schema: type[Schema], limit: Literal["messages", "actions"] = "actions"
+    event: str, schema: type[Schema], limit: Literal["messages", "actions", "reads"] = "actions"
 ) -> Callable[[Handler], Callable[..., Acknowledgement]]:
     """Decorate the handler of an event that requires a login.
 
@@ -53,7 +52,7 @@ def on(
         def handle(*payload: object) -> Acknowledgement:
             try:
                 me = auth.require_user()
-                current.rate_limiter().count(limit, me.id)
+                current.rate_limiter().count(limit, me.id, cost=auth.PRICES.get(event, 1))
                 if event in SIGNS_OF_USE:
                     sessions.touch(me)
                 return {"ok": True} | handler(me, parse(schema, payload))
@@ -115,7 +114,7 @@ def mark_read(me: Identity, data: schemas.MarkRead) -> Acknowledgement:
     return dict(memberships.mark_read(me.id, data.room, data.seq, origin=server.sid()))
 
 
-@on("sync", schemas.Sync)
+@on("sync", schemas.Sync, limit="reads")
 def sync(me: Identity, data: schemas.Sync) -> Acknowledgement:
     try:
         revs = {int(room_id): rev for room_id, rev in data.rooms.items()}
@@ -157,7 +156,7 @@ def _let_in(data: object) -> None:
     if me is None:
         raise _refusal("You are not logged in.", "unauthorized")
     try:
-        current.rate_limiter().count("reads", me.id, cost=CONNECT_PRICE)
+        current.rate_limiter().count("reads", me.id, cost=auth.PRICES["connect"])
     except RateLimited as refusal:
         raise _refusal(refusal.message, refusal.code) from None
     if len(current.presence().sids_of(me.id)) >= MOST_SOCKETS:

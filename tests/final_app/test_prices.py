@@ -17,15 +17,15 @@ from tests.final_app.conftest import People
 from tests.final_app.rig import ANSWER_TIMEOUT, Person, Server, png
 
 PARTS = 1_000
-LIMIT = 30  # reads per minute, in the test of the limit
-LIST = 3  # reads that a list counts as
+LIMIT = 40  # reads per hour, in the test of the limit
+LIST, ROOM, SYNC = 3, 15, 40  # reads that they count as
+HOME = 5 + ROOM  # "/" leads to a room
 PRICES = {
-    "/account": 1, "/": 2 * LIST, "/r/general": LIST,  # "/" leads to a room
-    "/api/rooms/1/messages": LIST, "/api/people": LIST,
+    "/account": 1, "/": HOME, "/r/general": ROOM, "/api/rooms/1/messages": 5, "/api/people": LIST,
     "/api/rooms": LIST, "/api/rooms/1/members": LIST, "/api/search?q=x": 10,
 }  # fmt: skip
-SCROLLED = 60  # pages of history: 3,000 messages
-TABS, SEARCHES, PICTURES = 10, 15, 400
+SCROLLED = 30  # pages of history: 1,500 messages
+TABS, SEARCHES, PICTURES = 10, 15, 300
 PEN = "BOUNDARY"
 EXPECTED = "Expected a form with `room` (an id) and one file as `file`"
 
@@ -116,7 +116,7 @@ def test_other_forms_have_few_fields_too(server: Server) -> None:
 
 def test_reading_has_a_price_and_a_limit_for_each_person(tmp_path: Path) -> None:
     """When they registered, each person opened "/" and a room, which have a price, too."""
-    server = Server(tmp_path, CHAT_LIMIT_READS=f"{LIMIT + 2 * LIST} per hour").start()
+    server = Server(tmp_path, CHAT_LIMIT_READS=f"{LIMIT + HOME} per hour").start()
     invite = Person(server, "ada").begin().invite()
     served = {}
     for number, path in enumerate(PRICES):
@@ -163,9 +163,14 @@ def _most_descriptors(process: psutil.Process, line: socket.socket) -> int:
     return most
 
 
-def test_a_connection_has_a_price(tmp_path: Path) -> None:
-    server = Server(tmp_path, CHAT_LIMIT_READS="30 per hour").start()
+def test_a_connection_and_a_sync_have_a_price(tmp_path: Path) -> None:
+    connections, syncs = 3, 2
+    limit = HOME + SYNC * syncs + LIST * connections
+    server = Server(tmp_path, CHAT_LIMIT_READS=f"{limit} per hour").start()
     ada = Person(server, "ada").begin()  # opens "/" and a room
+    ada.connect()
+    answers = [ada.emit("sync", {"rooms": {}}) for _ in range(syncs + 1)]
+    ada.leave()
     tabs: list[Person] = []
     with pytest.raises(socketio.exceptions.ConnectionError):
         while len(tabs) < 20:
@@ -173,4 +178,6 @@ def test_a_connection_has_a_price(tmp_path: Path) -> None:
     for tab in tabs:
         tab.leave()
     server.stop()
-    assert len(tabs) == (30 - 2 * LIST) // LIST
+    assert [each["ok"] for each in answers] == [True] * syncs + [False]
+    assert answers[-1]["error"]["code"] == "rate_limited" and answers[-1]["error"]["retry_after"] > 1
+    assert len(tabs) == connections - 1
