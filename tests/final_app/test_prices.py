@@ -179,5 +179,7 @@ def test_a_connection_and_a_sync_have_a_price(tmp_path: Path) -> None:
         tab.leave()
     server.stop()
     assert [each["ok"] for each in answers] == [True] * syncs + [False]
-    assert answers[-1]["error"]["code"] == "rate_limited" and answers[-1]["error"]["retry_after"] > 1
+    assert (
+        answers[-1]["error"]["code"] == "rate_limited" and answers[-1]["error"]["retry_after"] > 1
+    )
     assert len(tabs) == connections - 1

@@ -74,14 +74,14 @@ def test_the_solution_passes_every_check(copy: Path) -> None:
 SOON = 1.5  # seconds, to wait for what never comes
 
 VERSIONS = "storage/migrations/versions/"
-MIGRATION = VERSIONS + "0005_topics_of_rooms.py"
+MIGRATION = VERSIONS + "0006_topics_of_rooms.py"
 RECORD = ".topic = topic\n    record(RoomChanged(room_id))\n"
 
 MISTAKES = [
     ("storage/models.py", "    topic: Mapped", "    subject: Mapped", 0, "below `name`"),
     (VERSIONS, "", None, 1, "a migration adds"),
     (MIGRATION, ', server_default=""', "", 9, "need a topic"),
-    (MIGRATION, '"0004"', '"0003"', 0, "names the problem"),
+    (MIGRATION, '"0005"', '"0004"', 0, "names the problem"),
     ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Use `rename`"),
     ("chat/rooms.py", "@exclusive_transaction\ndef set_topic", "def set_topic", 2,
      "`@exclusive_transaction`"),
