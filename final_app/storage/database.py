@@ -1,5 +1,6 @@
 """The database of an application, and its migrations."""
 
+import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
@@ -17,6 +18,7 @@ from final_app.storage import damage
 from final_app.storage.models import db
 from final_app.storage.sqlite import Sqlite
 
+log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -71,8 +73,13 @@ def upgrade() -> bool:
     it.
     """
     try:
-        found = _heads()
-        if found != set(ScriptDirectory(str(MIGRATIONS)).get_heads()):  # else wait for no lock
+        found, wanted = _heads(), set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+        if found != wanted:  # else wait for no lock
+            if found:
+                log.warning(
+                    "Migrating the database from version %s to %s. "
+                    "With a million messages, this can take a minute.", *found, *wanted,
+                )  # fmt: skip
             flask_migrate.upgrade(directory=str(MIGRATIONS))
         missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
     except Unavailable as problem:
