@@ -191,6 +191,12 @@ def test_every_proxy_sets_the_id_of_a_request_and_no_page_for_monitoring(name: s
     assert "/readyz" in read(name)
 
 
+def test_caddy_refuses_monitoring_below_a_path_too() -> None:
+    """Outside the block, Caddy would never get to `respond`, because `handle_path` comes first."""
+    example = read("Caddyfile").replace("#", "").partition("handle_path")[2]
+    assert re.search(r"respond /readyz 404\s+reverse_proxy", example)
+
+
 def test_compose_runs_three_processes_of_the_image_with_one_database() -> None:
     found = chats()
     assert len(found) == 3
