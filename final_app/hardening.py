@@ -36,7 +36,10 @@ def protect_process() -> None:
 
 
 def secret_key(settings: Settings) -> str:
-    """Return the secret key from the settings or the data folder. Create one if there is none."""
+    """Return the secret key from the settings or the data folder. Create one if there is none.
+
+    Raises WrongSetting if the file is damaged. With an empty key, every form would fail.
+    """
     if settings.secret_key:
         return settings.secret_key
     path = settings.data_dir / "secret"
@@ -44,12 +47,19 @@ def secret_key(settings: Settings) -> str:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make_secret(path)
-        return path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8", errors="surrogateescape").strip()
     except OSError as problem:
         raise WrongSetting(
             f"{PREFIX}DATA_DIR: expected a writable folder. It is set to "
             f"{str(settings.data_dir)!r}: {problem.strerror}."
         ) from None
+    if not secret or not secret.isprintable():  # bytes that are not UTF-8 are not printable either
+        raise WrongSetting(
+            f"The file {path.resolve()} should contain the secret key, but it is empty or damaged. "
+            "Restore it from a backup, or delete it: the chat then creates a new key, and people who "
+            "have the chat open must reload the page."
+        )
+    return secret
 
 
 def descriptors() -> int:

@@ -132,6 +132,13 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["secret"]  # no draft is left
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff" * 64, b"\0" * 64])
+def test_a_damaged_secret_is_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(WrongSetting, match=r"secret should contain .*\. Restore .* or delete it"):
+        hardening.secret_key(config.Settings(data_dir=tmp_path))
+
+
 @pytest.mark.skipif(not HAS_MODES, reason="Windows has no modes of this kind")
 def test_a_folder_that_others_can_read_is_reported_with_the_command_that_closes_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
