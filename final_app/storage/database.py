@@ -69,16 +69,23 @@ def upgrade() -> bool:
     """Migrate the database to this version of the chat. Return whether it was empty before.
 
     This needs an application context. All migrations run in one transaction. If one of them fails, the
-    database is as it was before. Raises CannotStart if a migration fails, or if a table is missing after
-    it.
+    database is as it was before. Raises CannotStart if a migration fails, if a table is missing after
+    it, or if a newer version of the chat has migrated the database.
     """
+    known = ScriptDirectory(str(MIGRATIONS))
     try:
-        found, wanted = _heads(), set(ScriptDirectory(str(MIGRATIONS)).get_heads())
-        if found != wanted:  # else wait for no lock
+        found = _heads()
+        if newer := found - {each.revision for each in known.walk_revisions()}:
+            raise CannotStart(
+                f"The database {_path()} belongs to a newer version of the chat: its migration is "
+                f"{min(newer)}, and the newest one here is {known.get_current_head()}. Install the "
+                "version that used the database last, or see docs/running.md, “Upgrade and rollback”."
+            )
+        if found != set(known.get_heads()):  # else wait for no lock
             if found:
                 log.warning(
-                    "Migrating the database from version %s to %s. "
-                    "With a million messages, this can take a minute.", *found, *wanted,
+                    "Migrating the database from version %s to %s. With a million messages, this can "
+                    "take a minute.", min(found), known.get_current_head(),
                 )  # fmt: skip
             flask_migrate.upgrade(directory=str(MIGRATIONS))
         missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())

@@ -384,6 +384,16 @@ def test_the_second_migration_goes_down_and_up_and_the_messages_stay(team: Flask
         assert len(search.find(2, "hello", room_id=None, before=None)["results"]) == 3
 
 
+def test_the_database_of_a_newer_version_is_refused_with_what_to_do(team: Flask) -> None:
+    with team.app_context():
+        db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999'"))
+        db.session.commit()
+        db.session.remove()
+    told = run(team, "users", "list")
+    assert told.exit_code == 2 and "belongs to a newer version of the chat" in told.output
+    assert "its migration is 9999" in told.output and "docs/running.md" in told.output
+
+
 def test_no_code_of_an_invite_looks_like_an_option() -> None:
     assert not any(clock.token().startswith("-") for _ in range(1000))
 
