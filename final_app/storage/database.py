@@ -81,6 +81,8 @@ def upgrade() -> bool:
                 f"{min(newer)}, and the newest one here is {known.get_current_head()}. Install the "
                 "version that used the database last, or see docs/running.md, “Upgrade and rollback”."
             )
+        if not found:
+            current().check()
         if found != set(known.get_heads()):  # else wait for no lock
             if found:
                 log.warning(
@@ -90,12 +92,14 @@ def upgrade() -> bool:
             flask_migrate.upgrade(directory=str(MIGRATIONS))
         missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
     except Unavailable as problem:
-        raise CannotStart(f"The chat can't start. {problem.message}") from None
+        why = " ".join(str(problem.__cause__).split())
+        raise CannotStart(f"The chat can't start. {problem.message} ({why})") from None
     except SQLAlchemyError as problem:
         why = " ".join(str(getattr(problem, "orig", problem)).split())
+        advice = f" {damage.advice(_path())}" if db.engine.name == "sqlite" else ""
         raise CannotStart(
             f"The chat can't migrate its database {_path()} to this version ({why}). The database "
-            f"was not changed. {damage.advice(_path())}"
+            f"was not changed.{advice}"
         ) from None
     if missing:
         raise CannotStart(damage.sentence(_path(), f"missing tables: {', '.join(sorted(missing))}"))

@@ -110,7 +110,8 @@ def test_a_locked_database_is_not_called_damaged_and_is_migrated_later(tmp_path:
         told = Server(server.folder, code=code).run("users", "list")
     assert told.returncode == 2
     assert told.stderr.endswith(
-        "\nError: The chat can't start. The database is busy. Nothing was saved; try again.\n"
+        "\nError: The chat can't start. The database is busy. Nothing was saved; try again. "
+        "(database is locked)\n"
     )
     assert_migrated(server)
 

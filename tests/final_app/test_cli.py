@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy.engine import make_url
 
 from final_app import config, create_app
 from final_app.accounts import accounts, sessions
@@ -20,6 +21,7 @@ from final_app.lib import clock
 from final_app.storage import backup
 from final_app.storage.models import db
 from tests.final_app.rig import PASSWORD, PLENTY, Server
+from workshop.cluster import Cluster
 
 
 @pytest.fixture
@@ -382,6 +384,38 @@ def test_the_second_migration_goes_down_and_up_and_the_messages_stay(team: Flask
         assert [each["message"]["seq"] for each in found] == [2, 1]
         messages.post(1, 1, str(uuid.uuid4()), "And hello again", None)  # the triggers are there
         assert len(search.find(2, "hello", room_id=None, before=None)["results"]) == 3
+
+
+POSTGRES = "postgresql+psycopg://chat@127.0.0.1:1/chat"  # where no server listens
+
+
+def at(url: str, folder: Path) -> Flask:
+    return create_app(
+        config.read(PLENTY | {"CHAT_DATA_DIR": str(folder), "CHAT_DATABASE_URL": url})
+    )
+
+
+def test_why_postgresql_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    told = run(at(POSTGRES, tmp_path), "users", "list")
+    assert told.exit_code == 2 and "can't reach its database" in told.output
+    assert "port 1 failed" in told.output
+
+
+def test_a_command_makes_no_tables_in_an_unsuitable_database(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    name = f"plain_{uuid.uuid4().hex[:12]}"
+    url = make_url(cluster.address).set(database=name).render_as_string(hide_password=False)
+    with cluster.admin() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+    told = run(at(url, tmp_path), "users", "list")
+    assert told.exit_code == 2 and "--locale=C.UTF-8" in told.output
+
+    with cluster.admin(other := cluster.url()) as connection:
+        connection.execute("CREATE TABLE users ()")
+    told = run(at(other, tmp_path), "users", "list")
+    assert told.exit_code == 2 and "already exists). The database was not changed." in told.output
+    assert "backup" not in told.output  # which would not help, and the chat knows none
 
 
 def test_the_database_of_a_newer_version_is_refused_with_what_to_do(team: Flask) -> None:
