@@ -107,6 +107,12 @@ class DiskFull(Unavailable):
     code, status = "disk_full", 507
 
 
+class Unwritable(Unavailable):
+    """The database's file cannot be opened or written, for example because its disk is read-only."""
+
+    code, status = "unwritable", 500
+
+
 class Damaged(Unavailable):
     """A part of the database is damaged or missing."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from final_app.accounts import passwords
 from final_app.chat import people
-from final_app.errors import Conflict, DiskFull, NotFound, Unauthorized
+from final_app.errors import Conflict, DiskFull, NotFound, Unauthorized, Unwritable
 from final_app.facts import SessionEnded
 from final_app.lib import clock
 from final_app.storage.models import Session, User, db, table
@@ -116,11 +116,11 @@ def get(session_id: int) -> Identity | None:
 def touch(identity: Identity) -> bool:
     """Store when the session was last used, and return whether this was stored.
 
-    To save writes, this is stored only every TOUCH_EVERY. If the disk is full, nothing is stored and no
-    error is raised, so that reading requests still work.
+    To save writes, this is stored only every TOUCH_EVERY. If the disk is full or read-only, nothing is
+    stored and no error is raised, so that reading requests still work.
     """
     if identity.seen_at < clock.now() - TOUCH_EVERY:
-        with suppress(DiskFull):
+        with suppress(DiskFull, Unwritable):
             _touch(identity.session_id)
             return True
     return False

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import os
 import shlex
 import sqlite3
 from contextlib import closing, suppress
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def check(database: Path) -> None:
-    """Raise CannotStart if the database exists and is damaged or cannot be opened.
+    """Raise CannotStart if the database exists and is damaged or cannot be opened or written.
 
     Without this check, damage is noticed only when somebody needs the damaged page, perhaps weeks later.
     A very large database is not checked here, so that the chat starts quickly. The command `backup`
@@ -30,6 +31,8 @@ def check(database: Path) -> None:
     """
     if not database.exists():
         return
+    if not all(os.access(path, os.W_OK) for path in (database, database.parent)):
+        raise CannotStart(out_of_reach(database))
     try:
         found = _check(database)
     except sqlite3.Error as problem:
@@ -38,6 +41,15 @@ def check(database: Path) -> None:
         found = str(problem)
     if found != "ok":
         raise CannotStart(sentence(database, found))
+
+
+def out_of_reach(database: Path) -> str:
+    """Return a message about a database that this process cannot open or write."""
+    return (
+        f"The chat can't use its database {database}. Expected a file on a working disk, which the user "
+        "who runs the chat can write to, in a folder where that user can create files. Check their "
+        "owners and modes, and whether the disk is mounted read-only."
+    )
 
 
 def is_damage(problem: object) -> bool:

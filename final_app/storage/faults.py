@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from final_app.errors import Busy, Damaged, DiskFull
+from final_app.errors import Busy, Damaged, DiskFull, Unwritable
 from final_app.lib.logs import Seldom
 from final_app.storage import damage
 from final_app.storage.images import NO_SPACE
@@ -18,12 +18,15 @@ from final_app.storage.images import NO_SPACE
 # SQLITE_IOERR_SHMSIZE means that the index of the write-ahead log cannot grow.
 FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+OUT_OF_REACH = {
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+}  # fmt: skip
 BUSY = "The database is busy. Nothing was saved; try again."
 PATIENCE = 5.0  # seconds to wait for a connection to the database
 
 log = logging.getLogger(__name__)
 logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)  # SQLAlchemy logs each disposed pool
-_full, _damaged = Seldom(log), Seldom(log)
+_full, _damaged, _unwritable = Seldom(log), Seldom(log), Seldom(log)
 
 
 class Pool(QueuePool):
@@ -65,10 +68,15 @@ def refusing_if_full(folder: Path) -> Iterator[None]:
 
 
 def explain(problem: BaseException, engine: Engine | None) -> None:
-    """Raise DiskFull or Damaged if a database error means that. Otherwise, do nothing."""
+    """Raise DiskFull, Damaged or Unwritable if a database error means that. Otherwise, do nothing."""
     database = Path(engine.url.database or "") if engine else Path()
     if means_full(problem):
         raise disk_full(database.parent) from problem
     if damage.is_damage(problem):
         _damaged.error(damage.sentence(database, str(problem)))  # names the newest backup
         raise Damaged("The chat's database is damaged. Tell whoever runs this chat.") from problem
+    if getattr(problem, "sqlite_errorcode", 0) & damage.PRIMARY in OUT_OF_REACH:
+        _unwritable.error(f"{damage.out_of_reach(database)} ({problem})")
+        raise Unwritable(
+            "The chat can't use its database's file. Nothing was saved; tell whoever runs this chat."
+        ) from problem

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from final_app.errors import CannotStart
+from final_app.storage import damage
 from tests.final_app.rig import Person, Server, ended
 
 MESSAGES = 300
@@ -80,23 +82,20 @@ def start(server: Server) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param(damage, marks=[] if damage in ALWAYS else [pytest.mark.long])
-        for damage in DAMAGES
-    ],
-    ids=lambda damage: damage.__name__,
+    "harm",
+    [pytest.param(harm, marks=[] if harm in ALWAYS else [pytest.mark.long]) for harm in DAMAGES],
+    ids=lambda harm: harm.__name__,
 )
 def test_damage_is_found_at_the_start_and_the_newest_backup_is_named(
-    original: Server, stopped: Server, damage: Callable[[Path], None]
+    original: Server, stopped: Server, harm: Callable[[Path], None]
 ) -> None:
-    damage(stopped.folder / "chat.db")
+    harm(stopped.folder / "chat.db")
     ended = start(stopped)
     assert (ended.returncode, ended.stdout) == (2, "")
     (told,) = ended.stderr.splitlines()
-    assert DAMAGES[damage] in told and str(original.folder.with_name("second")) in told
+    assert DAMAGES[harm] in told and str(original.folder.with_name("second")) in told
     development = stopped.run("run", "--port", "0")
-    assert development.returncode == 2 and DAMAGES[damage] in development.stderr
+    assert development.returncode == 2 and DAMAGES[harm] in development.stderr
     assert "Traceback" not in development.stderr
 
     command = told.split("run: ")[1]
@@ -112,6 +111,19 @@ def test_a_command_tells_of_the_damage_too(stopped: Server) -> None:
     ended = stopped.run("users", "list")
     assert ended.returncode == 2 and "file is not a database" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_database_that_cannot_be_written_is_found_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would open it to read, and the chat would then fail whenever it writes."""
+    database = tmp_path / "chat.db"
+    database.touch()
+    damage.check(database)
+    for place in (database, tmp_path):
+        monkeypatch.setattr(os, "access", lambda path, _, place=place: path != place)
+        with pytest.raises(CannotStart, match=r"chat\.db\. Expected a file .* Check their owners"):
+            damage.check(database)
 
 
 def test_a_deleted_backup_is_not_named(original: Server, stopped: Server) -> None:

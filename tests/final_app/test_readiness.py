@@ -13,7 +13,7 @@ from sqlalchemy import event
 from final_app import startup
 from final_app.accounts import accounts
 from final_app.chat import messages
-from final_app.errors import DiskFull
+from final_app.errors import DiskFull, Unavailable, Unwritable
 from final_app.storage import database, readiness
 from final_app.storage.models import db
 from tests.faults.locks import held
@@ -99,18 +99,29 @@ def test_a_held_database_is_named_while_a_writer_waits_and_the_chat_is_alive(
     server.stop()
 
 
-def test_a_full_database_is_an_error_of_its_own_without_a_full_disk(two_people: Flask) -> None:
+@pytest.mark.parametrize(
+    ("pragma", "problem", "told"),
+    [
+        ("max_page_count = {}", DiskFull, "The server's disk is full. Nothing was saved"),
+        ("query_only = 1", Unwritable, "The chat can't use its database's file. Nothing was saved"),
+    ],
+)
+def test_a_database_that_takes_no_more_is_an_error_of_its_own(
+    two_people: Flask, pragma: str, problem: type[Unavailable], told: str
+) -> None:
     """`tests/faults/test_full_disk.py` fills a real disk, if this is allowed."""
     (pages,) = db.session.execute(db.text("PRAGMA page_count")).one()
     db.session.rollback()
-    listener = _bounded(pages + 1)
+    listener = _with(pragma.format(pages + 1))
     _close_writer(two_people)  # the next write opens another one
     event.listen(db.engine, "checkout", listener)
     try:
-        with pytest.raises(DiskFull, match=r"^The server's disk is full\. Nothing was saved"):
+        with pytest.raises(problem, match=f"^{told}"):
             for _ in range(MESSAGES):
                 say()
         assert accounts.exist()  # reads go on
+        if problem is Unwritable:
+            assert two_people.extensions["readiness"].problem().startswith(told)
     finally:
         event.remove(db.engine, "checkout", listener)
         _close_writer(two_people)
@@ -151,11 +162,11 @@ def test_a_background_task_waits_for_the_disk_without_a_traceback(
     assert line.exc_info is None
 
 
-def _bounded(pages: int) -> Callable[..., None]:
-    def bound(connection: object, *_: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
+def _with(pragma: str) -> Callable[..., None]:
+    def prepare(connection: object, *_: object) -> None:
+        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
 
-    return bound
+    return prepare
 
 
 _VERSION = db.text("SELECT version_num FROM alembic_version")

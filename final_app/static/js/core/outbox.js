@@ -6,7 +6,7 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const TRIES_BEFORE_RETRY_IS_OFFERED = 3;
 const MOST_INTERNAL_ERRORS = 3; // after that, the message counts as refused
-const LASTING = new Set(["disk_full", "damaged"]); // these errors last until the server is repaired
+const LASTING = new Set(["disk_full", "damaged", "unwritable"]); // these errors last until the server is repaired
 const REFUSALS = new Set(["invalid", "forbidden", "not_found", "conflict"]); // retrying can't help
 
 export class Outbox {
