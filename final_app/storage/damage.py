@@ -106,7 +106,18 @@ def _backups(database: Path) -> list[Path]:
         lines = _notes(database).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
-    return [path for path in map(Path, lines) if (path / "chat.db").is_file()]
+    return [path for path in map(Path, lines) if _may_exist(path / "chat.db")]
+
+
+def _may_exist(path: Path) -> bool:
+    """Return whether a path exists, or may exist in a folder that only another user can read."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _notes(database: Path) -> Path:
@@ -129,7 +140,7 @@ def _command(database: Path, backup: Path) -> str:
         ["mv", name, f"{name}-wal", f"{name}-shm", aside],
         ["cp", "-a", copy, name],
     ]
-    if uploads.is_dir():
+    if _may_exist(uploads):
         settings = cast(Settings, current_app.config["CHAT"])
         words.append(["cp", "-a", uploads, settings.data_dir.resolve()])
     return " && ".join(shlex.join(map(str, each)) for each in words)

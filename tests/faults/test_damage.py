@@ -1,5 +1,6 @@
 """The chat finds a damaged database when it starts, and reports it in one sentence with the backup."""
 
+import errno
 import os
 import re
 import shutil
@@ -124,6 +125,18 @@ def test_a_database_that_cannot_be_written_is_found_at_the_start(
         monkeypatch.setattr(os, "access", lambda path, _, place=place: path != place)
         with pytest.raises(CannotStart, match=r"chat\.db\. Expected a file .* Check their owners"):
             damage.check(database)
+
+
+def test_a_backup_that_only_another_user_can_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage.remember_backup(tmp_path / "chat.db", backup := tmp_path / "of root" / "backup")
+
+    def forbidden(path: Path, **_: object) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    assert damage.newest_backup(tmp_path / "chat.db") == backup
 
 
 def test_a_deleted_backup_is_not_named(original: Server, stopped: Server) -> None:
