@@ -67,7 +67,14 @@ def storage() -> list[tuple[object, ...]]:
 @click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(1, MOST_DAYS))
 def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
     """Show the security log: time, event, person, address and outcome."""
-    return audit.table(days, who)
+    try:
+        return audit.table(days, who)
+    except OSError as problem:
+        raise click.ClickException(
+            f"Can't read the security log: {problem.strerror}: {problem.filename}. Expected the folder "
+            "`audit` in CHAT_DATA_DIR. It belongs to the user who runs the chat, and is created with "
+            "the first entry."
+        ) from None
 
 
 @command(group, "seed-demo")

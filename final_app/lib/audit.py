@@ -58,10 +58,13 @@ class SecurityLog:
             _failures.error(f"Can't write to the security log: {problem.strerror}.")
 
     def read(self, since: datetime) -> Iterator[Entry]:
-        """Yield the entries since a given time, oldest first. Lines that are not entries are skipped."""
+        """Yield the entries since a given time, oldest first. Lines that are not entries are skipped.
+
+        Raises OSError if the folder does not exist or cannot be read.
+        """
         first = clock.iso(since) or ""
-        for path in sorted(self.folder.glob(MONTHS)):
-            if path.stem >= first[:7]:
+        for path in sorted(self.folder.iterdir()):  # `glob` would not raise
+            if path.match(MONTHS) and path.stem >= first[:7]:
                 yield from (each for each in _entries(path) if each["time"] >= first)
 
     def remove_old(self) -> int:
@@ -117,7 +120,7 @@ def table(days: int, who: str | None) -> list[tuple[str, ...]]:
     If `who` is given, the rows contain only what this person did and what was done to this person.
     """
     entries = security_log().read(clock.now() - timedelta(days=days))
-    return [_row(each) for each in entries if not who or who in (each["who"], each.get("name"))]
+    return [_row(each) for each in entries if not who or _concerns(each, who)]
 
 
 def to_system_log() -> None:
@@ -169,6 +172,12 @@ def _entries(path: Path) -> Iterator[Entry]:
             entry: Any = json.loads(line)
             if isinstance(entry, dict) and all(name in entry for name in ALWAYS):
                 yield entry
+
+
+def _concerns(entry: Entry, who: str) -> bool:
+    """Return whether somebody did this, or it was done to them. A name can be as it was typed."""
+    names = (entry["who"], entry.get("name", ""))
+    return who.strip().lower() in (name.strip().lower() for name in names)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

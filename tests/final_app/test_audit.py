@@ -176,6 +176,15 @@ def test_who_and_days_choose_what_the_command_shows(
     assert [line.split()[1] for line in shown(two_people, "--who", "bo")] == ["login", "ban"]
     assert len(shown(two_people)) == 2 and len(shown(two_people, "--days", "90")) == 3
     assert shown(two_people, "--who", "cy") == ["There are none."]
+    happened("registration", "Cy ")  # as somebody typed it
+    happened("users_ban", "root", name="CY")
+    assert len(shown(two_people, "--who", "Cy")) == len(shown(two_people, "--who", "cy")) == 2
+
+
+def test_a_log_that_cannot_be_read_is_not_called_empty(two_people: Flask) -> None:
+    assert not folder(two_people).exists()  # as if CHAT_DATA_DIR named another folder
+    told: Result = two_people.test_cli_runner().invoke(args=["audit"])
+    assert told.exit_code == 1 and "Can't read the security log: " in told.output
 
 
 def test_the_sweep_removes_what_is_more_than_twelve_months_old(
