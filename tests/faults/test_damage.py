@@ -29,9 +29,10 @@ def overwrite_the_header(database: Path) -> None:
         file.write(NOISE[:100])
 
 
-def overwrite_the_middle(database: Path) -> None:
+def overwrite_messages(database: Path) -> None:
+    places = [found.start() for found in re.finditer(TEXT.strip().encode(), database.read_bytes())]
     with database.open("r+b") as file:
-        file.seek(database.stat().st_size // 2)
+        file.seek(places[len(places) // 2])
         file.write(NOISE)
 
 
@@ -47,7 +48,7 @@ def forget_the_version(database: Path) -> None:
 
 DAMAGES = {
     overwrite_the_header: "file is not a database",
-    overwrite_the_middle: "is damaged (",
+    overwrite_messages: "is damaged (",
     remove_a_table: "missing tables: reactions",
     forget_the_version: "already exists). The database was not changed.",
 }
@@ -154,7 +155,7 @@ def test_damage_that_shows_later_is_told_once_and_without_tracebacks(stopped: Se
     ada.log_in()
     ada.connect()
     before = len(stopped.log)
-    overwrite_the_middle(stopped.folder / "chat.db")
+    overwrite_messages(stopped.folder / "chat.db")
     answers = [ada.get(f"/api/rooms/1/messages?before={seq}") for seq in range(1, MESSAGES, 5)]
     refused = [answer for answer in answers if not answer.ok]
     assert len(refused) > 5, "nobody read a damaged page"
@@ -183,7 +184,7 @@ def test_a_database_outside_the_data_folder_is_restored_and_its_neighbours_stay(
     ada.connect()
     for _ in range(NEWER):
         assert ada.say(1, TEXT)["ok"]
-    overwrite_the_middle(database)
+    overwrite_messages(database)
     for seq in range(1, MESSAGES, 5):
         ada.get(f"/api/rooms/1/messages?before={seq}")
     ada.leave()
