@@ -16,6 +16,7 @@ from final_app.storage.transaction import execute, record, transaction
 
 NOTIFY = ("all", "mentions", "none")
 NOT_THERE = "There is no such room, or you are not in it."
+ARCHIVED = "This room is archived. You can read it, but you can't send messages."
 COUNTED = 100  # unread messages; clients show this number as "99+"
 
 
@@ -183,10 +184,15 @@ def get(user_id: int, room_id: int) -> Membership:
     return found
 
 
-def check_writable(user_id: int, room_id: int) -> None:
-    """Raise NotFound if the user is not a member, and Forbidden if the room is archived."""
+def check_writable(user_id: int, room_id: int, *, lock: bool = False) -> None:
+    """Raise NotFound if the user is not a member, and Forbidden if the room is archived.
+
+    With `lock`, nobody else can change the room or its messages until the end of the transaction.
+    """
+    locked = {"key_share": True} if lock else None
+    room = db.session.get_one(Room, room_id, with_for_update=locked)
     get(user_id, room_id)
-    refuse_unless(True, db.session.get_one(Room, room_id).archived_at)
+    refuse_unless(True, room.archived_at)
 
 
 def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
@@ -194,7 +200,7 @@ def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
     if not is_member:
         raise NotFound(NOT_THERE)
     if archived_at:
-        raise Forbidden("This room is archived. You can read it, but you can't send messages.")
+        raise Forbidden(ARCHIVED)
 
 
 def can_moderate(user_id: int, room_id: int) -> bool:

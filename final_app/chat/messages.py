@@ -23,7 +23,6 @@ EXCERPT = 120  # characters of a message that another one replies to
 CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 OF_OTHERS = ("reply_to", "reactions")  # the fields with what other people have written or done
-LOCK: Any = {"of": Message, "key_share": True}  # meanwhile, replies to the message can be stored
 
 Mentions = Sequence[Any]  # each item has `user_id` and `username`
 COLUMNS = ("room_id", "seq", "rev", "author_id", "client_id", "text", "html", "reply_to_id",
@@ -93,9 +92,9 @@ def post(
     memberships.refuse_unless(asked.is_member, asked.archived_at)
     carried = uploads.claim(author_id, room_id, files, most_files)
     text = _checked(text, needed=not carried)
-    replied_to = _replied_to(room_id, reply_to)
     mentions, html = _rendered(room_id, text)
     seq, rev = rooms.next_numbers(room_id, is_new=True)
+    replied_to = _replied_to(room_id, reply_to)  # from now on, nobody else can change it
     message = SimpleNamespace(  # an object of the ORM takes longer than all statements together
         room_id=room_id, seq=seq, rev=rev, author=asked, author_id=author_id, client_id=client_id,
         text=text, html=html, mentions=mentions, uploads=carried, reactions=[],
@@ -139,18 +138,20 @@ def delete(user_id: int, message_id: int) -> Snapshot:
 def get_writable(user_id: int, message_id: int) -> Message:
     """Return a message in a room where the user can write. Raises NotFound and Forbidden.
 
-    The message is locked: nobody else can change it until the end of the transaction. Outside the user's
-    rooms, nothing is locked, and the answer does not depend on whether there is such a message.
+    Its room is locked: until the end of the transaction, nobody else can change this message or the one
+    that it replies to. Outside the user's rooms, nothing is locked, and the answer does not depend on
+    whether there is such a message.
     """
     is_readable = select(Membership).where(
         Membership.user_id == user_id, Membership.room_id == Message.room_id
     )
-    found = select(Message.id).where(Message.id == message_id, is_readable.exists())
-    known = db.session.scalar(found)
-    message = known and db.session.get(Message, known, with_for_update=LOCK)
+    found = select(Message.room_id).where(Message.id == message_id, is_readable.exists())
+    room_id = db.session.scalar(found)
+    if room_id:
+        memberships.check_writable(user_id, room_id, lock=True)
+    message = room_id and db.session.get(Message, message_id)
     if not message or message.deleted_at:
         raise NotFound("There is no such message in your rooms, or it was deleted.")
-    memberships.check_writable(user_id, message.room_id)
     return message
 
 

@@ -23,7 +23,7 @@ OPERATOR = 0  # not a real user id: commands can do in every room what its owner
 _rooms = table(Room)
 _COUNT = Statement(
     update(_rooms)
-    .where(_rooms.c.id == bindparam("room"))
+    .where(_rooms.c.id == bindparam("room"), _rooms.c.archived_at.is_(None))
     .values(last_seq=_rooms.c.last_seq + bindparam("one"), last_rev=_rooms.c.last_rev + 1)
     .returning(_rooms.c.last_seq, _rooms.c.last_rev)
 )
@@ -167,11 +167,12 @@ def next_numbers(room_id: int, *, is_new: bool) -> tuple[int, int]:
     """Return the next `seq` and `rev` of a room, inside the caller's transaction.
 
     This is a single statement: if a database has several writers, its row lock keeps the numbers in the
-    order of the commits. For a change to an existing message, `is_new` is false, and `seq` stays the
-    same.
+    order of the commits. Raises Forbidden if another writer has just archived the room. For a change to
+    an existing message, `is_new` is false, and `seq` stays the same.
     """
-    ((seq, rev),) = execute(_COUNT, room=room_id, one=int(is_new))
-    return seq, rev
+    for seq, rev in execute(_COUNT, room=room_id, one=int(is_new)):
+        return seq, rev
+    raise Forbidden(memberships.ARCHIVED)
 
 
 def _get_managed(user_id: int, room_id: int) -> Room:

@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import bindparam, event, select, update
 
 from final_app.accounts import accounts, sessions
-from final_app.chat import formatting, history, memberships, messages
+from final_app.chat import formatting, history, memberships, messages, reactions
 from final_app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from final_app.facts import RoomChanged
 from final_app.lib import clock
@@ -197,6 +197,13 @@ def test_a_session_that_reads_between_the_two_commits_does_not_stop_later_writes
 # ---- others are faster
 
 
+def is_locked_out() -> bool:
+    """Return whether a transaction in PostgreSQL waits for another one."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with db.engine.connect() as another:
+        return another.execute(db.text(waiting)).scalar_one() > 0
+
+
 def test_a_member_who_is_removed_meanwhile_is_told_so(tmp_path: Path) -> None:
     """With PostgreSQL, transactions run at the same time."""
     app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
@@ -218,6 +225,42 @@ def test_a_member_who_is_removed_meanwhile_is_told_so(tmp_path: Path) -> None:
         finally:
             event.remove(db.session, "before_flush", remove)
     assert removed == [1]
+
+
+@pytest.mark.parametrize("event", ["deleted", "archived"])
+@pytest.mark.parametrize("act", ["reply", "react"])
+def test_what_another_transaction_deletes_is_not_quoted_and_what_it_archives_stays(
+    tmp_path: Path, act: str, event: str
+) -> None:
+    """The other transaction holds the room, as it does while it gives a change its number."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+
+    def run() -> Any:
+        with app.app_context():
+            if act == "react":
+                return reactions.react(ADA, 2, "👍", True)
+            return post("Another reply", reply_to=1).message
+
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        assert post("secret").message["id"] == 1
+        assert post("Reply", reply_to=1).message["reply_to"]["text"] == "secret"
+        with db.engine.begin() as faster:
+            faster.execute(db.text("UPDATE rooms SET last_rev = last_rev + 1"))
+            if event == "deleted":
+                faster.execute(
+                    db.text("UPDATE messages SET deleted_at = now(), html = '' WHERE id = 1")
+                )
+            else:
+                faster.execute(db.text("UPDATE rooms SET archived_at = now()"))
+            acting = pool.submit(run)
+            wait_until(lambda: acting.done() or is_locked_out())
+            assert not acting.done()
+        if event == "archived":
+            with pytest.raises(Forbidden):
+                acting.result()
+        else:
+            assert acting.result()["reply_to"].get("deleted"), "a deleted text is told again"
 
 
 def test_a_session_that_ends_while_it_is_used_is_no_error(two_people: Flask) -> None:
@@ -265,11 +308,6 @@ def test_with_postgresql_a_login_waits_for_a_change_of_the_password(tmp_path: Pa
     def log_in() -> str:
         with app.app_context():
             return sessions.create(ADA, "test", "127.0.0.1", verified=verified)
-
-    def is_locked_out() -> bool:
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        with db.engine.connect() as another:
-            return another.execute(db.text(waiting)).scalar_one() > 0
 
     with app.app_context(), ThreadPoolExecutor(1) as pool:
         accounts.bootstrap("ada", PASSWORD)
