@@ -93,6 +93,11 @@ _IS_MEMBER = Statement(
         _mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room")
     )
 )
+_GONE = Statement(
+    select(_users.c.name)
+    .join_from(_mine, _users, _users.c.id == _mine.c.user_id)
+    .where(_mine.c.room_id == bindparam("room"), _users.c.status != "active")
+)
 
 
 def of(user_id: int) -> list[dict[str, Any]]:
@@ -201,6 +206,12 @@ def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
         raise NotFound(NOT_THERE)
     if archived_at:
         raise Forbidden(ARCHIVED)
+
+
+def refuse_if_gone(room_id: int) -> None:
+    """Raise Forbidden if a person in a direct room was banned or deleted, and so cannot read it."""
+    for person in execute(_GONE, room=room_id):
+        raise Forbidden(f"{person.name} can no longer read messages here.")
 
 
 def can_moderate(user_id: int, room_id: int) -> bool:

@@ -38,6 +38,7 @@ _ASKED = Statement(
         _messages.c.id.label("known_id"),
         _members.c.user_id.is_not(None).label("is_member"),
         _rooms.c.archived_at,
+        _rooms.c.kind,
     )
     .select_from(_users)
     .outerjoin(
@@ -90,6 +91,8 @@ def post(
             stored.pop(field, None)
         return Posted(stored, duplicate=True)
     memberships.refuse_unless(asked.is_member, asked.archived_at)
+    if asked.kind == "direct":
+        memberships.refuse_if_gone(room_id)
     carried = uploads.claim(author_id, room_id, files, most_files)
     text = _checked(text, needed=not carried)
     mentions, html = _rendered(room_id, text)

@@ -116,7 +116,8 @@ def remove_member(user_id: int, room_id: int, leaver_id: int) -> None:
 @exclusive_transaction
 def direct(user_id: int, other_id: int) -> int:
     """Return the id of the direct room of two people. Create the room if there is none."""
-    people.get_active(other_id)
+    for person_id in (user_id, other_id):
+        people.get_active(person_id)
     if other_id == user_id:
         raise Invalid("You can't have a direct conversation with yourself.")
     low, high = sorted((user_id, other_id))

@@ -8,7 +8,7 @@ from flask import Flask
 
 from final_app.accounts import accounts
 from final_app.chat import messages, rooms
-from final_app.errors import NotFound
+from final_app.errors import Forbidden, NotFound
 from tests.final_app.conftest import People
 
 
@@ -257,6 +257,24 @@ def test_who_is_banned_while_a_message_waits_does_not_send_it(two_people: Flask)
     accounts.deactivate(2, "banned")
     with pytest.raises(NotFound):
         messages.post(2, here, str(uuid.uuid4()), "Hello again")
+    with pytest.raises(NotFound):
+        rooms.direct(2, 1)
+
+
+def test_nobody_writes_to_somebody_who_can_no_longer_read(two_people: Flask) -> None:
+    """The message would be stored, and would look as if it had arrived."""
+    here, answer = rooms.direct(1, 2), str(uuid.uuid4())
+    posted = messages.post(1, here, answer, "Hello").message
+    for status in ("banned", "deleted"):
+        accounts.deactivate(2, status)
+        with pytest.raises(Forbidden, match="can no longer read messages here"):
+            messages.post(1, here, str(uuid.uuid4()), "Are you there?")
+        assert messages.post(1, here, answer, "Hello").duplicate
+        assert messages.post(1, 1, str(uuid.uuid4()), "Hello, everybody").message["id"]
+        if status == "banned":
+            accounts.unban(2)
+            assert messages.post(1, here, str(uuid.uuid4()), "Welcome back").message["id"]
+    assert messages.delete(1, posted["id"])["deleted"]
 
 
 def _messages(heard: list) -> list:
