@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Integer, Select, and_, bindparam, case, cast, func, select
 
 from final_app.chat import people
-from final_app.errors import Forbidden, Invalid, NotFound
+from final_app.errors import Conflict, Forbidden, Invalid, NotFound
 from final_app.facts import MembershipChanged, ReadMarkMoved
 from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
 from final_app.storage.statements import Statement, json_each
@@ -17,6 +17,7 @@ from final_app.storage.transaction import execute, record, transaction
 NOTIFY = ("all", "mentions", "none")
 NOT_THERE = "There is no such room, or you are not in it."
 ARCHIVED = "This room is archived. You can read it, but you can't send messages."
+MOST_ROOMS = 500  # of one person; each page of theirs gets the whole list when it connects
 COUNTED = 100  # unread messages; clients show this number as "99+"
 
 
@@ -206,6 +207,19 @@ def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:
         raise NotFound(NOT_THERE)
     if archived_at:
         raise Forbidden(ARCHIVED)
+
+
+def refuse_if_full(user_id: int) -> None:
+    """Raise Conflict if the user cannot be in one more room."""
+    if len(ids_of(user_id)) >= MOST_ROOMS:
+        name = people.get_active(user_id).name
+        raise Conflict(f"{name} is already in {MOST_ROOMS} rooms. Nobody can be in more.")
+
+
+def full_ids() -> set[int]:
+    """Return the ids of all users who cannot be in one more room."""
+    counted = select(Membership.user_id).group_by(Membership.user_id)
+    return set(db.session.scalars(counted.having(func.count() >= MOST_ROOMS)))
 
 
 def refuse_if_gone(room_id: int) -> None:

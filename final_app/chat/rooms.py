@@ -33,9 +33,11 @@ _COUNT = Statement(
 def create(user_id: int, name: str, kind: str) -> int:
     """Create a room and return its id. If the room is open, everyone becomes a member.
 
-    Raises NotFound if the account of the owner is not active.
+    People who are already in the largest possible number of rooms are left out. Raises Conflict if the
+    owner is one of them, and NotFound if the account of the owner is not active.
     """
     people.get_active(user_id)
+    memberships.refuse_if_full(user_id)
     name = _checked_name(user_id, name)
     if kind not in KINDS:
         raise Invalid(f"Expected one of {', '.join(KINDS)}; got {kind!r}.", field="kind")
@@ -43,7 +45,7 @@ def create(user_id: int, name: str, kind: str) -> int:
     db.session.add(room)
     db.session.flush()
     members = people.active_ids() if kind == "open" else []
-    for member_id in {user_id, *members}:
+    for member_id in {user_id, *members} - memberships.full_ids():
         _add(room, member_id, role="owner" if member_id == user_id else "member")
     record(RoomChanged(room.id))
     return room.id
@@ -75,7 +77,8 @@ def unarchive(user_id: int, room_id: int) -> None:
     if room.archived_at is None:
         return
     _checked_name(user_id, room.name, room_id)
-    for newcomer_id in people.joined_since(room.archived_at) if room.kind == "open" else ():
+    newcomers = people.joined_since(room.archived_at) if room.kind == "open" else ()
+    for newcomer_id in {*newcomers} - memberships.full_ids():
         if not db.session.get(Membership, (room_id, newcomer_id)):
             _add(room, newcomer_id)
     room.archived_at = None
@@ -98,6 +101,7 @@ def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
     people.get_active(newcomer_id)
     if db.session.get(Membership, (room_id, newcomer_id)):
         return
+    memberships.refuse_if_full(newcomer_id)
     members = select(Membership.user_id).filter_by(room_id=room_id)
     _add(room, newcomer_id, role="member" if db.session.scalar(members.limit(1)) else "owner")
     record(RoomChanged(room_id))
@@ -129,6 +133,7 @@ def direct(user_id: int, other_id: int) -> int:
     db.session.add(room)
     db.session.flush()
     for person_id in (low, high):
+        memberships.refuse_if_full(person_id)
         _add(room, person_id)
     record(RoomChanged(room.id))
     return room.id
@@ -136,12 +141,13 @@ def direct(user_id: int, other_id: int) -> int:
 
 @exclusive_transaction
 def join_open_rooms(user_id: int) -> None:
-    """Add a user to every open room that they are not in."""
+    """Add a user to every open room that they are not in, the oldest first, as far as possible."""
     theirs = memberships.ids_of(user_id)
     open_rooms = select(Room).where(
         Room.kind == "open", Room.archived_at.is_(None), Room.id.not_in(theirs)
     )
-    for room in db.session.scalars(open_rooms).all():
+    space = max(memberships.MOST_ROOMS - len(theirs), 0)
+    for room in db.session.scalars(open_rooms.order_by(Room.id).limit(space)).all():
         _add(room, user_id)
         record(RoomChanged(room.id))
 

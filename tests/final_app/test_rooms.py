@@ -9,6 +9,7 @@ from flask import Flask
 
 from final_app.accounts import accounts
 from final_app.chat import memberships, rooms
+from final_app.chat import people as people_of_chat
 from final_app.errors import Conflict, Invalid
 from final_app.lib import clock
 from tests.final_app.conftest import People
@@ -351,3 +352,42 @@ def test_a_room_cannot_have_a_name_that_looks_like_that_of_another(
 def test_a_name_is_visible(two_people: Flask, name: str) -> None:
     with pytest.raises(Invalid):
         rooms.create(1, name, "open")
+
+
+def test_nobody_is_in_more_rooms_than_a_page_can_list(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever creates or joins one more is refused. An open room of others leaves these people out."""
+    ada, bo = 1, 2
+    old, over = (rooms.create(ada, name, "open") for name in ("Old", "Over"))
+    for room_id in (old, over):
+        rooms.remove_member(bo, room_id, bo)
+    rooms.archive(ada, over)
+    den = rooms.create(ada, "Den", "closed")
+    monkeypatch.setattr(memberships, "MOST_ROOMS", 3)
+    cy = accounts.create("cy", PASSWORD)
+    assert memberships.ids_of(cy) == {1, old}
+    closed = [rooms.create(bo, f"{number}", "closed") for number in (1, 2)]
+    new = [1, *closed]
+    for refused in (
+        lambda: rooms.create(bo, "Mine", "closed"),
+        lambda: rooms.create(bo, "Ours", "open"),
+        lambda: rooms.add_member(bo, old, bo),
+        lambda: rooms.add_member(ada, den, bo),
+        lambda: rooms.direct(cy, bo),
+        lambda: rooms.direct(bo, cy),
+    ):
+        with pytest.raises(Conflict, match="bo is already in 3 rooms"):
+            refused()
+    rooms.remove_member(ada, 1, ada)
+    rooms.remove_member(ada, den, ada)
+    assert memberships.ids_of(bo) == {*new}
+    rooms.add_member(bo, 1, bo)  # Bo is there already
+    another = rooms.create(ada, "Another", "open")
+    rooms.join_open_rooms(bo)
+    monkeypatch.setattr(people_of_chat, "joined_since", lambda _: [bo, cy])
+    rooms.unarchive(ada, over)
+    assert memberships.ids_of(bo) == {*new} and memberships.ids_of(cy) == {1, old, another}
+    rooms.remove_member(bo, closed[0], bo)
+    rooms.join_open_rooms(bo)
+    assert memberships.ids_of(bo) == {1, old, closed[1]}
