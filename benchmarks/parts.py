@@ -22,7 +22,7 @@ PARTS = [
     ("transaction: the rest of `post`", "final_app.chat.messages:post"),
     ("author, member, room, `client_id`", "final_app.chat.messages:_asked"),
     ("next `seq` and `rev`", "final_app.chat.rooms:next_numbers"),
-    ("who is mentioned", "final_app.chat.messages:_rendered"),
+    ("who is mentioned", "final_app.chat.texts:prepared"),
     ("formatting: HTML", "final_app.chat.formatting:render"),
     ("INSERT", "final_app.chat.messages:_insert"),
     ("commit, with fsync", "sqlalchemy:Connection.commit"),

@@ -4,7 +4,7 @@ from typing import cast
 
 from flask import current_app
 
-from final_app.chat import messages, people
+from final_app.chat import people, texts
 from final_app.chat.people import Listing
 from final_app.chat.presence import Presence
 from final_app.config import Settings
@@ -20,7 +20,7 @@ def settings() -> Settings:
 def limits() -> dict[str, int]:
     """Return the limits that the page checks itself: characters, bytes per file, files per message."""
     return {
-        "text": messages.TEXT_LENGTH,
+        "text": texts.LENGTH,
         "upload_size": settings().upload_size,
         "uploads": settings().uploads_per_message,
     }

@@ -3,23 +3,22 @@
 A response has at most `budget.ANSWER_BYTES`. If there is more, the response contains this information.
 """
 
+import itertools
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from final_app.chat import memberships
+from final_app.chat import memberships, slices
 from final_app.chat.budget import ANSWER_BYTES, Budget
 from final_app.chat.messages import to_dict
 from final_app.chat.snapshots import Snapshot
-from final_app.lib import clock
 from final_app.storage.models import Message, Room, db
 
 PAGE = 50  # messages
 PAGE_MOST = 100  # messages
 SYNC_MOST = 200  # changes in one room; a client that missed more reloads the last page
-SLICE = 25  # messages that are read before other requests get a turn
-TURN = 0.001  # seconds of this turn; with 0, gevent would not look for other requests first
+SLICE = 25  # messages that are read in one slice
 ROOM_BYTES = 120  # of JSON around the changes of a room in the answer to `sync`
 
 
@@ -91,8 +90,6 @@ def missed(user_id: int, revs: dict[int, int]) -> dict[str, Any]:
     for room_id, last_rev in last_revs.items():
         if room_id in revs:
             found[room_id] = _since(_Reader(room_id, budget), revs[room_id], last_rev)
-            if found[room_id]["reset"]:  # nothing was read, so there was no pause either
-                clock.pause(TURN)
     still_mine = memberships.ids_of(user_id)  # the user may have been removed in the meantime
     return {str(room_id): found[room_id] for room_id in found if room_id in still_mine}
 
@@ -115,12 +112,10 @@ class _Reader:
         found: list[Snapshot] = []
         while len(found) < limit:
             beyond = column < start if newest else column > start
-            some = self._slice(beyond, column.desc() if newest else column, limit - len(found))
-            for message in some:
-                if not self.budget.takes(message):
-                    return found
-                found.append(message)
-            if len(some) < SLICE:
+            with slices.one():
+                some = self._some(beyond, column.desc() if newest else column, limit - len(found))
+                found += itertools.takewhile(self.budget.takes, some)
+            if self.budget.is_full or len(some) < SLICE:
                 break
             start = found[-1][column.key]
         return found
@@ -136,13 +131,10 @@ class _Reader:
         self.budget.most = whole
         return older + self.read(Message.seq, seq, limit // 2)
 
-    def _slice(self, beyond: ColumnElement[bool], order: Any, most: int) -> list[Snapshot]:
+    def _some(self, beyond: ColumnElement[bool], order: Any, most: int) -> list[Snapshot]:
         query = select(Message).where(Message.room_id == self.room_id, beyond).order_by(order)
         found = db.session.scalars(query.limit(min(SLICE, most)))
-        some = [to_dict(message) for message in found]
-        db.session.rollback()  # returns the connection to the pool, and forgets rows that may change
-        clock.pause(TURN)
-        return some
+        return [to_dict(message) for message in found]
 
 
 def _ends(room_id: int) -> tuple[int, int]:
@@ -181,4 +173,5 @@ def _is_too_many(room_id: int, rev: int, last_rev: int) -> bool:
         return False
     some = select(Message.id).where(Message.room_id == room_id, Message.rev > rev)
     counted = some.limit(SYNC_MOST + 1).subquery()
-    return (db.session.scalar(select(func.count()).select_from(counted)) or 0) > SYNC_MOST
+    with slices.one():
+        return (db.session.scalar(select(func.count()).select_from(counted)) or 0) > SYNC_MOST

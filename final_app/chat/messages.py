@@ -1,6 +1,5 @@
 """Messages: store each exactly once, number them without gaps, edit them and delete them."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +8,21 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, insert, select
 
-from final_app.chat import formatting, memberships, rooms, uploads
+from final_app.chat import formatting, memberships, rooms, texts, uploads
 from final_app.chat.snapshots import Snapshot, short
+from final_app.chat.texts import Text
 from final_app.errors import Forbidden, Invalid, NotFound
 from final_app.facts import MessageChanged, MessagePosted
 from final_app.lib import clock
-from final_app.storage.models import Membership, Mention, Message, Room, User, db, table
-from final_app.storage.statements import Statement, json_each
+from final_app.storage.models import Membership, Mention, Message, Room, Upload, User, db, table
+from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, room_transaction, transaction
 
-TEXT_LENGTH = 4000  # characters
 EXCERPT = 120  # characters of a message that another one replies to
 CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 OF_OTHERS = ("reply_to", "reactions")  # the fields with what other people have written or done
 
-Mentions = Sequence[Any]  # each item has `user_id` and `username`
 COLUMNS = ("room_id", "seq", "rev", "author_id", "client_id", "text", "html", "reply_to_id",
            "created_at")  # fmt: skip
 
@@ -53,13 +51,6 @@ _ASKED = Statement(
 )
 _INSERT = Statement(insert(_messages).returning(_messages.c.id), COLUMNS)
 _MENTION = Statement(insert(_mentions), ("message_id", "user_id"))
-_names = json_each(bindparam("names")).table_valued("value")
-_MEMBERS = Statement(
-    select(_users.c.id.label("user_id"), _users.c.username)
-    .join_from(_users, _members, _members.c.user_id == _users.c.id)
-    .where(_members.c.room_id == bindparam("room"))
-    .where(_users.c.username.in_(select(_names.c.value)))
-)
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,6 @@ class Posted:
     duplicate: bool
 
 
-@room_transaction
 def post(
     author_id: int, room_id: int, /, client_id: str, text: str,
     reply_to: int | None = None, files: Sequence[str] = (), *, most_files: int = 0,
@@ -83,6 +73,15 @@ def post(
     """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lowercase.", field="client_id")
+    prepared = texts.prepared(room_id, text)
+    return _store(author_id, room_id, client_id, prepared, reply_to, files, most_files)
+
+
+@room_transaction
+def _store(
+    author_id: int, room_id: int, /, client_id: str, text: Text,
+    reply_to: int | None, files: Sequence[str], most_files: int,
+) -> Posted:  # fmt: skip
     asked = _asked(author_id, room_id, client_id)
     known = asked.known_id and db.session.get(Message, asked.known_id)
     if known:
@@ -94,13 +93,12 @@ def post(
     if asked.kind == "direct":
         memberships.refuse_if_gone(room_id)
     carried = uploads.claim(author_id, room_id, files, most_files)
-    text = _checked(text, needed=not carried)
-    mentions, html = _rendered(room_id, text)
+    _check_not_empty(text, carried)
     seq, rev = rooms.next_numbers(room_id, is_new=True)
     replied_to = _replied_to(room_id, reply_to)  # from now on, nobody else can change it
     message = SimpleNamespace(  # an object of the ORM takes longer than all statements together
         room_id=room_id, seq=seq, rev=rev, author=asked, author_id=author_id, client_id=client_id,
-        text=text, html=html, mentions=mentions, uploads=carried, reactions=[],
+        text=text.typed, html=text.html, mentions=text.mentions, uploads=carried, reactions=[],
         reply_to=replied_to, reply_to_id=replied_to and replied_to.id,
         created_at=clock.now(), edited_at=None, deleted_at=None,
     )  # fmt: skip
@@ -109,16 +107,20 @@ def post(
     return Posted(snapshot, duplicate=False)
 
 
-@transaction
 def edit(author_id: int, message_id: int, text: str) -> Snapshot:
     """Change the text of a message. It keeps its `seq` and gets the next `rev`."""
+    room_id = db.session.scalar(select(Message.room_id).where(Message.id == message_id)) or 0
+    return _edit(author_id, message_id, texts.prepared(room_id, text))
+
+
+@transaction
+def _edit(author_id: int, message_id: int, text: Text) -> Snapshot:
     message = get_writable(author_id, message_id)
     if message.author_id != author_id:
         raise Forbidden("You can only edit your own messages.")
-    text = _checked(text, needed=not message.uploads)
-    mentions, message.html = _rendered(message.room_id, text)
-    message.mentions = [Mention(user_id=each.user_id) for each in mentions]
-    message.text, message.edited_at = text, clock.now()
+    _check_not_empty(text, message.uploads)
+    message.mentions = [Mention(user_id=each.user_id) for each in text.mentions]
+    message.text, message.html, message.edited_at = text.typed, text.html, clock.now()
     return record_change(message)
 
 
@@ -246,26 +248,9 @@ def _insert(message: SimpleNamespace) -> None:
         upload.message_id = message.id
 
 
-def _rendered(room_id: int, text: str) -> tuple[Mentions, str]:
-    """Return the members of the room that a text mentions with @, and the HTML of the text."""
-    names = formatting.mentioned(text)
-    members = execute(_MEMBERS, room=room_id, names=json.dumps(list(names))) if names else []
-    html, mentions = formatting.render(text, [each.username for each in members])
-    return [each for each in members if each.username in mentions], html
-
-
-def _checked(text: str, *, needed: bool) -> str:
-    text = text.replace("\r\n", "\n").strip()
-    if not text and needed:
+def _check_not_empty(text: Text, files: Sequence[Upload]) -> None:
+    if not text.typed and not files:
         raise Invalid("A message needs some text.", field="text")
-    if len(text) > TEXT_LENGTH:
-        raise Invalid(
-            f"A message can have at most {TEXT_LENGTH} characters; this one has {len(text)}.",
-            field="text",
-        )
-    if "\x00" in text:
-        raise Invalid("A message can't contain the NUL character.", field="text")
-    return text
 
 
 def _replied_to(room_id: int, message_id: int | None) -> Message | None:

@@ -12,18 +12,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, select, text
 
-from final_app.chat import memberships
+from final_app.chat import memberships, slices
 from final_app.chat.budget import Budget
 from final_app.chat.messages import to_dict
 from final_app.errors import Invalid
-from final_app.lib import clock
 from final_app.storage.models import Message, Room, db
 
 LONGEST_QUERY = 100  # characters
 LONGEST_WORD = 2 * LONGEST_QUERY  # characters that are compared; half of them may be accents
 RESULTS, RESULTS_MOST = 20, 50
-SLICE = 5  # results that are prepared in one go
-TURN = 0.001  # seconds
+SLICE = 5  # results that are prepared in one slice
 FEW_ROOMS = 20
 NEWEST = 10_000  # messages in which PostgreSQL looks for a word before it uses its index
 BEFORE, AFTER = 8, 16  # words of an excerpt before and after the beginning of the first match
@@ -131,20 +129,19 @@ def find(
 
 
 def _results(ids: list[int], phrases: list[list[str]]) -> Iterator[dict[str, Any]]:
-    """Yield the results, and give others a turn after every few."""
+    """Yield the results, a few from each slice."""
     for start in range(0, len(ids), SLICE):
         hits = select(Message, Room).join(Room, Room.id == Message.room_id)
         hits = hits.where(Message.id.in_(ids[start : start + SLICE])).order_by(Message.id.desc())
-        some = [
-            {
-                "message": to_dict(message),
-                "room": _as_place(room),
-                "parts": excerpt(message.text, phrases),
-            }
-            for message, room in db.session.execute(hits)
-        ]
-        db.session.rollback()  # no connection is in use during the pause
-        clock.pause(TURN)
+        with slices.one():
+            some = [
+                {
+                    "message": to_dict(message),
+                    "room": _as_place(room),
+                    "parts": excerpt(message.text, phrases),
+                }
+                for message, room in db.session.execute(hits)
+            ]
         yield from some
 
 

@@ -31,9 +31,6 @@ BROWSER = "Mozilla/"  # every browser's User-Agent begins with this
 
 log = logging.getLogger(__name__)
 _door = threading.Lock()
-_long = threading.Lock()  # held by the long text that is formatted next
-LONG = 500  # characters
-TURN = 0.001  # seconds
 
 Acknowledgement = dict[str, Any]
 Handler = Callable[[Identity, Any], Acknowledgement]
@@ -85,7 +82,6 @@ def disconnect(reason: object = None) -> None:
 
 @on("new_message", schemas.NewMessage, limit="messages")
 def new_message(me: Identity, data: schemas.NewMessage) -> Acknowledgement:
-    _give_way(data.text)
     most = current.settings().uploads_per_message
     posted = messages.post(
         me.id, data.room, data.client_id, data.text, data.reply_to, data.uploads, most_files=most
@@ -95,7 +91,6 @@ def new_message(me: Identity, data: schemas.NewMessage) -> Acknowledgement:
 
 @on("edit_message", schemas.EditMessage, limit="messages")
 def edit_message(me: Identity, data: schemas.EditMessage) -> Acknowledgement:
-    _give_way(data.text)
     return {"message": messages.edit(me.id, data.id, data.text)}
 
 
@@ -136,17 +131,6 @@ def typing(me: Identity, data: schemas.Typing) -> Acknowledgement:
 def unknown(event: str, *payload: object) -> Acknowledgement:
     """Answer an unknown event, so that its sender does not wait for nothing."""
     return Invalid(f"There is no event {event[:40]!r}.").answer()
-
-
-def _give_way(text: str) -> None:
-    """Wait until no other long text is about to be formatted, and give everything else a turn.
-
-    Formatting 4,000 characters can take 50 ms. Without a pause, twenty of them in a row would block the
-    chat for a second.
-    """
-    if len(text) > LONG:
-        with _long:
-            clock.pause(TURN)
 
 
 def _let_in(data: object) -> None:

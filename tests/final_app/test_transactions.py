@@ -16,12 +16,12 @@ from flask import Flask
 from sqlalchemy import bindparam, event, select, update
 
 from final_app.accounts import accounts, sessions
-from final_app.chat import formatting, history, memberships, messages, reactions
+from final_app.chat import history, memberships, messages, reactions, uploads
 from final_app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from final_app.facts import RoomChanged
 from final_app.lib import clock
 from final_app.storage import faults, outbox
-from final_app.storage.models import Membership, Room, Session, User, db, table
+from final_app.storage.models import Membership, Room, Session, Upload, User, db, table
 from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
 from tests.final_app import databases
@@ -113,19 +113,19 @@ def test_in_a_group_a_refused_message_costs_nobody_a_number_and_nothing_is_told_
     """The first message is held while the others come, so they form a group."""
     told: list[Any] = []
     monkeypatch.setattr(outbox.current(), "_listener", told.append)
-    render, begun, go_on = formatting.render, threading.Event(), threading.Event()
+    claim, begun, go_on = uploads.claim, threading.Event(), threading.Event()
 
-    def render_slowly(text: str, names: list[str]) -> formatting.Rendered:
-        if text == "first":
+    def claim_slowly(*args: Any) -> list[Upload]:
+        if not begun.is_set():
             begun.set()
             assert go_on.wait(10)
-        return render(text, names)
+        return claim(*args)
 
     def say(text: str) -> messages.Posted:
         with two_people.app_context():
             return post(text)
 
-    monkeypatch.setattr(formatting, "render", render_slowly)
+    monkeypatch.setattr(uploads, "claim", claim_slowly)
     with ThreadPoolExecutor() as pool:
         sent = [pool.submit(say, "first")]
         assert begun.wait(10)
