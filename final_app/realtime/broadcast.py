@@ -48,17 +48,17 @@ def _room_changed(fact: facts.RoomChanged) -> None:
 
 
 @tell.register
-def _member_added(fact: facts.MemberAdded) -> None:
-    for sid in current.presence().sids_of(fact.user_id):
-        server.enter(sid, room_name(fact.room_id))
+def _member_changed(fact: facts.MemberAdded | facts.MemberRemoved) -> None:
+    """Let the sockets of a member enter the room, and those of everybody else leave it.
 
-
-@tell.register
-def _member_removed(fact: facts.MemberRemoved) -> None:
-    """Remove the user's sockets from the room. They stay connected."""
+    The database says who is a member. With SQLite, the fact of a command comes up to `outbox.POLL` later
+    than the facts of the server, so the person may have been removed again, or added again.
+    """
+    is_member = fact.room_id in memberships.ids_of(fact.user_id)
     for sid in current.presence().sids_of(fact.user_id):
-        server.leave(sid, room_name(fact.room_id))
-    server.emit("room_removed", {"room": fact.room_id}, to=user_name(fact.user_id))
+        (server.enter if is_member else server.leave)(sid, room_name(fact.room_id))
+    if not is_member:
+        server.emit("room_removed", {"room": fact.room_id}, to=user_name(fact.user_id))
 
 
 @tell.register

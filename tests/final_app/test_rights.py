@@ -321,6 +321,27 @@ def test_a_kick_while_the_socket_connects_counts(
         assert ("new_message" in heard) is not kicked
 
 
+@pytest.mark.parametrize("hears", [True, False])
+def test_what_a_command_did_counts_only_if_it_still_holds(app: Flask, hears: bool) -> None:
+    """With SQLite, the server learns up to two seconds later what a command did."""
+    with app.app_context():
+        ada, bo, den = _three(app, f"late{hears:d}")
+        client = _connected(app, bo)
+        queue = app.extensions["outbox"]
+        queue.begin()
+        changes = [rooms.remove_member, rooms.add_member]
+        if not hears:
+            rooms.remove_member(ada, den, bo)
+            changes.reverse()
+        for change, by_server in zip(changes, (False, True), strict=True):
+            queue.has_sockets = by_server
+            change(ada, den, bo)
+        queue.receive()
+        client.get_received()
+        sockets.emit("new_message", {"text": "secret"}, to=broadcast.room_name(den))
+        assert bool(client.get_received()) is hears
+
+
 def test_a_log_out_while_the_socket_connects_counts(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
