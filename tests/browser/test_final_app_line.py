@@ -208,6 +208,40 @@ def test_a_message_that_comes_after_a_later_acknowledgement_is_not_asked_for(
     assert len(late) == 1 and not any('"sync"' in each for each in sent), sent
 
 
+def test_an_event_that_overtakes_the_welcome_is_not_undone_by_it(
+    team: Team, person: People
+) -> None:
+    """The server lets a socket hear its rooms before it reads the state that `welcome` contains."""
+    here, there, left = (team.room(name, team.bo) for name in ("Awake", "Waiting", "Left"))
+    page = page_of(person, team.bo)
+    welcomes: list[str | bytes] = []
+
+    def overtake(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def receive(frame: str | bytes) -> None:
+            if '["welcome"' in str(frame):
+                welcomes.append(frame)
+                return
+            route.send(frame)
+            if "Overtaking" in str(frame):
+                route.send(welcomes[0])
+
+        server.on_message(receive)
+
+    page.route_web_socket(re.compile("socket.io"), overtake)
+    page.goto(team.url + here.path)
+    while not welcomes:
+        page.wait_for_timeout(10)
+    assert team.ada.ask("DELETE", f"/rooms/{left.id}/members/{team.bo.id}")["ok"]
+    team.ada.say(there.id, "Overtaking")
+    caught_up(page)
+    links = {place: page.locator(f'.room-link[href="r/{place.slug}"]') for place in (there, left)}
+    expect(links[there]).to_have_attribute("data-unread", "1")
+    expect(links[left]).to_have_count(0)
+    assert len(welcomes) == 1
+
+
 # ---- a request that is never answered
 
 

@@ -138,7 +138,7 @@ function start() {
   conversation.open(state.page, state.at, outbox);
   drawer.watch(changedElsewhere);
   uploads.adopt();
-  for (const [event, listener] of Object.entries(events)) socket.on(event, listener);
+  for (const [event, listener] of Object.entries(events)) connection.on(event, listener);
   connection.connect();
   // A page in the back/forward cache is not visible, and must not stay connected.
   addEventListener("pagehide", stop);

@@ -23,6 +23,7 @@ export class Connection {
   #socket; #changed;
   #timer;
   #listeners;
+  #early = []; // events that came before `welcome`
   #heard = 0; // packets received so far, to find out whether the connection still works
   #probing = false;
   #state = "connecting";
@@ -35,6 +36,7 @@ export class Connection {
     socket.on("welcome", (welcome) => {
       if (welcome.protocol === PROTOCOL) this.#become("online", welcome);
       else this.#become("outdated");
+      for (const handle of this.#early.splice(0)) handle();
     });
     socket.on("session_ended", (news) => this.#become("ended", news));
     socket.on("disconnect", (reason) => this.#dropped(reason === "io server disconnect"));
@@ -52,6 +54,13 @@ export class Connection {
   get #isOver() { return this.#state === "ended" || this.#state === "outdated"; }
 
   get online() { return this.#state === "online"; }
+
+  // Calls listener(news) for each event with this name. An event can overtake `welcome`, whose state may be
+  // older. It is handled after `welcome`, which would otherwise undo it.
+  on(event, listener) {
+    const handle = (news) => (this.online ? listener(news) : this.#early.push(() => listener(news)));
+    this.#socket.on(event, handle);
+  }
 
   connect() {
     this.#listeners = new AbortController();
@@ -114,6 +123,7 @@ export class Connection {
 
   // Socket.IO reconnects automatically, except when the server closed the connection.
   #dropped(byServer, state = "offline", news = undefined) {
+    this.#early = [];
     if (this.#isOver) return;
     this.#become(state, news);
     clearTimeout(this.#timer);
