@@ -48,6 +48,7 @@ def register(username: str, password: str, code: str, *, open_to_all: bool) -> i
 @exclusive_transaction
 def rename(identity: Identity, name: str) -> None:
     """Change the display name. The username stays the same."""
+    sessions.check(identity.session_id)
     name = names.checked(name, NAME_LENGTH, "A name")
     _check_free(name, "name", identity.id)
     db.session.get_one(User, identity.id).name = name
@@ -57,7 +58,7 @@ def rename(identity: Identity, name: str) -> None:
 def set_password(user_id: int, password: str, *, keep_session: int = 0) -> int:
     """Set a password and end all sessions except `keep_session`. Return how many ended.
 
-    Raises Invalid.
+    Raises Invalid, and Unauthorized if `keep_session` has ended.
     """
     digest = passwords.hash_password(password)
     return _store_password(user_id, digest, keep_session=keep_session)
@@ -94,6 +95,13 @@ def deactivate(user_id: int, status: str) -> int:
     ended = sessions.end_all(user_id, status)
     people.gone(user_id)
     return ended
+
+
+@exclusive_transaction
+def delete(identity: Identity) -> None:
+    """Delete the account of the current user. Raises Unauthorized and Conflict."""
+    sessions.check(identity.session_id)
+    deactivate(identity.id, "deleted")
 
 
 @exclusive_transaction
@@ -194,6 +202,8 @@ def _add(username: str, digest: str, role: str) -> int:
 
 @exclusive_transaction
 def _store_password(user_id: int, digest: str, *, keep_session: int) -> int:
+    if keep_session:
+        sessions.check(keep_session)
     user = people.get_active(user_id, lock=True)
     _check_has_password(user)
     user.password_hash = digest

@@ -113,6 +113,16 @@ def get(session_id: int) -> Identity | None:
     return _one(_BY_ID, session=session_id)
 
 
+def check(session_id: int) -> None:
+    """Raise Unauthorized if a session has ended.
+
+    Call this in the transaction of a change that only the owner of an account can make. The session may
+    have ended since the request arrived, because somebody else has changed the password, for example.
+    """
+    if get(session_id) is None:
+        raise Unauthorized("You are not logged in.")
+
+
 def touch(identity: Identity) -> bool:
     """Store when the session was last used, and return whether this was stored.
 

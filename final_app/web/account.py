@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from final_app import auth
 from final_app.accounts import accounts, sessions
 from final_app.accounts.sessions import Identity
-from final_app.errors import ChatError, RateLimited
+from final_app.errors import ChatError, RateLimited, Unauthorized
 from final_app.lib.audit import audited
 from final_app.web.login_limit import login_attempt
 
@@ -61,7 +61,9 @@ def delete_account(me: Identity) -> Page:
         with audited("account_delete", me.username, request.remote_addr):
             with login_attempt(me.username):
                 accounts.check_password(me, request.form.get("password", ""))
-            accounts.deactivate(me.id, "deleted")
+            accounts.delete(me)
+    except Unauthorized:
+        raise
     except ChatError as refusal:
         return _account(me, refusal=refusal, form="delete")
     return auth.clear_session_cookie(make_response(redirect(url_for("pages.login"))))
@@ -70,7 +72,7 @@ def delete_account(me: Identity) -> Page:
 def _account_form(me: Identity, form: str, act: Callable[[], object]) -> Page:
     try:
         act()
-    except RateLimited:
+    except (RateLimited, Unauthorized):
         raise
     except ChatError as refusal:
         return _account(me, refusal=refusal, form=form)

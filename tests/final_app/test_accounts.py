@@ -391,6 +391,29 @@ def test_a_login_that_is_overtaken_by_another_password_fails(inside: Flask) -> N
     assert sessions.find(sessions.create(ada, "test", "127.0.0.1", verified=verified))
 
 
+@pytest.mark.parametrize("change", ["name", "password", "delete"])
+def test_a_session_that_has_ended_meanwhile_changes_nothing(inside: Flask, change: str) -> None:
+    """Checking and hashing passwords takes long enough for somebody else to change the password.
+
+    The owner of an account does that in order to lock out a thief, who must not undo it.
+    """
+    ada = accounts.bootstrap("ada", PASSWORD)
+    accounts.create("bo", PASSWORD, admin=True)
+    owner, thief = (sessions.find(sessions.create(ada, "test", "127.0.0.1")) for _ in range(2))
+    assert owner and thief
+    accounts.check_password(thief, PASSWORD)
+    accounts.set_password(ada, "another one", keep_session=owner.session_id)
+    changes = {
+        "name": lambda: accounts.rename(thief, "Thief"),
+        "password": lambda: accounts.set_password(ada, "stolen one", keep_session=thief.session_id),
+        "delete": lambda: accounts.delete(thief),
+    }
+    with pytest.raises(Unauthorized):
+        changes[change]()
+    assert sessions.authenticate("ada", "another one")[0] == ada
+    assert (known := sessions.get(owner.session_id)) and known.name == "ada"
+
+
 def test_reading_a_page_writes_nothing(inside: Flask) -> None:
     """Otherwise, people who only read would have to wait for every writer."""
     ada = accounts.bootstrap("ada", PASSWORD)
