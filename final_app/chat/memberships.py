@@ -196,9 +196,9 @@ def check_writable(user_id: int, room_id: int, *, lock: bool = False) -> None:
     With `lock`, nobody else can change the room or its messages until the end of the transaction.
     """
     locked = {"key_share": True} if lock else None
-    room = db.session.get_one(Room, room_id, with_for_update=locked)
+    room = db.session.get(Room, room_id, with_for_update=locked)
     get(user_id, room_id)
-    refuse_unless(True, room.archived_at)
+    refuse_unless(True, room.archived_at if room else None)
 
 
 def refuse_unless(is_member: bool, archived_at: datetime | None) -> None:

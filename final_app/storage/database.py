@@ -75,12 +75,7 @@ def upgrade() -> bool:
     known = ScriptDirectory(str(MIGRATIONS))
     try:
         found = _heads()
-        if newer := found - {each.revision for each in known.walk_revisions()}:
-            raise CannotStart(
-                f"The database {_path()} belongs to a newer version of the chat: its migration is "
-                f"{min(newer)}, and the newest one here is {known.get_current_head()}. Install the "
-                "version that used the database last, or see docs/running.md, “Upgrade and rollback”."
-            )
+        _refuse_newer(found, known)
         if not found:
             current().check()
         if found != set(known.get_heads()):  # else wait for no lock
@@ -104,6 +99,15 @@ def upgrade() -> bool:
     if missing:
         raise CannotStart(damage.sentence(_path(), f"missing tables: {', '.join(sorted(missing))}"))
     return not found
+
+
+def _refuse_newer(found: set[str], known: ScriptDirectory) -> None:
+    if newer := found - {each.revision for each in known.walk_revisions()}:
+        raise CannotStart(
+            f"The database {_path()} belongs to a newer version of the chat: its migration is "
+            f"{min(newer)}, and the newest one here is {known.get_current_head()}. Install the version "
+            "that used the database last, or see docs/running.md, “Upgrade and rollback”."
+        )
 
 
 def _heads() -> set[str]:

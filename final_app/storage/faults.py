@@ -25,7 +25,7 @@ BUSY = "The database is busy. Nothing was saved; try again."
 PATIENCE = 5.0  # seconds to wait for a connection to the database
 
 log = logging.getLogger(__name__)
-logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)  # SQLAlchemy logs each disposed pool
+logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)  # by SQLAlchemy
 _full, _damaged, _unwritable = Seldom(log), Seldom(log), Seldom(log)
 
 
