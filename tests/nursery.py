@@ -29,6 +29,7 @@ from typing import Any
 
 LARGEST = 1_000_000  # bytes of an order
 PIPES = 4
+POLL = 0.1  # seconds, so that no test waits for the next time that the chat looks for commands
 EVERYWHERE = ("encodings.unicode_escape", "engineio.async_drivers.threading", "flask.cli",
               "flask_migrate", "flask_socketio", "flask_sqlalchemy.cli", "flask_wtf",
               "simple_websocket", "socketio_browser.bounds", "sqlalchemy.dialects.sqlite")  # fmt: skip
@@ -88,7 +89,9 @@ def import_chat(*, whole: bool) -> Callable[[str], Any]:
             return (tiny if name == "workshop.tiny" else finished).main()
         if name.endswith(".py"):
             return run_script(name)
-        return import_module("final_app.__main__").main()
+        program = import_module("final_app.__main__")
+        program.startup.outbox.POLL = POLL
+        return program.main()
 
     return begin
 
