@@ -82,6 +82,11 @@ def nobody_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharing, "_share", None)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "PATIENCE", 1.0)
+
+
 def verdict(state: str = OPEN, step: str = "05") -> Verdict:
     return Verdict(step, state, 3, 27, "It holds.", "expected", "a secret that was seen", "hint")
 
@@ -161,6 +166,7 @@ def test_a_check_sends_nothing_without_the_option_and_goes_on_with_it(listener: 
     assert twin.returncode == 0 and twin.stderr == "" and "Step 01:" in twin.stdout
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "listener",
     [
@@ -193,6 +199,7 @@ def test_only_the_name_the_step_and_the_verdict_are_sent(
     assert [json.loads(body) for body in bodies] == [REPORT]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("kind", ["nobody", "silent", "wrong code", "no address"])
 def test_a_wrong_address_costs_one_line(
     a_class: Class, kind: str, capsys: pytest.CaptureFixture[str]
@@ -210,6 +217,7 @@ def test_a_wrong_address_costs_one_line(
     assert a_class.names == []
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_silent_class_is_not_waited_for_long(capsys: pytest.CaptureFixture[str]) -> None:
     """It sends a byte now and then, so that no time limit for a single byte ends it."""
     drip = socket.create_server(("127.0.0.1", 0))
