@@ -15,7 +15,10 @@ from workshop.lean import WithoutAsyncio
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input closes. This happens however the parent process ends."""
+    """Exit as soon as standard input closes. This happens however the parent process ends.
+
+    It reads the descriptor. If a thread held the lock of sys.stdin, an exiting reloader would crash.
+    """
     while os.read(0, 1024):
         pass
     os._exit(0)

@@ -37,6 +37,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader
 
 from workshop import embed
+from workshop.finished import end_with_parent
 from workshop.hosts import OwnHosts, WsgiApp
 from workshop.lean import WithoutAsyncio
 from workshop.running import STAGE_HEADER
@@ -51,7 +52,7 @@ SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.I
 def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
     """Load the application at WORKSHOP_APP, and wrap it. `door` decides which requests reach it."""
     if os.environ.get("WORKSHOP_TIED") == "1":
-        end_with_parent()
+        threading.Thread(target=end_with_parent, name="end with parent", daemon=True).start()
     os.umask(OTHERS)
     if not os.environ.get("WORKSHOP_SIGN"):  # this stage is for a check or a test
         # A check creates dozens of accounts. A hash that takes 20 ms instead of 100 is still slow enough
@@ -114,19 +115,6 @@ def wrap(wsgi: WsgiApp) -> WsgiApp:
         # somebody has entered the PIN, a page's own scripts could use the console.
         wsgi = DebuggedApplication(wsgi, evalex=False, pin_security=False)
     return wsgi
-
-
-def end_with_parent() -> None:
-    """Exit as soon as standard input closes. This happens however the parent process ends."""
-
-    def wait() -> None:
-        # Read the descriptor directly. If a thread held the lock of sys.stdin, an exiting reloader would
-        # crash.
-        while os.read(0, 1024):
-            pass
-        os._exit(0)
-
-    threading.Thread(target=wait, name="end with parent", daemon=True).start()
 
 
 class TidyClose:
