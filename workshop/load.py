@@ -9,7 +9,6 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator
-from types import TracebackType
 
 LISTENERS = 50
 PATIENCE = 10.0  # seconds to wait until everybody has everything
@@ -47,12 +46,7 @@ class Room:
     def __enter__(self) -> "Room":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for listener in self._listeners:
             listener.line.close()
         self._selector.close()
