@@ -59,13 +59,13 @@ def bring(which: str, file: str = "") -> str:
     chat for several processes to mine/processes. If such a folder already exists, nothing is copied.
     """
     if which == "final_app":
-        return _bring_folder(paths.ROOT / "final_app", paths.my_final_app())
+        return _bring_folder(paths.ROOT / "final_app", paths.mine() / "final_app")
     if which == "18_speed":
-        return _bring_folder(paths.LABS / which / "one_by_one", paths.my_speed())
+        return _bring_folder(paths.LABS / which / "one_by_one", paths.mine() / "speed")
     if which == "19_attack":
         return _bring_with_holes()
     if which == "20_processes":
-        return _bring_folder(paths.LABS / which, paths.my_processes())
+        return _bring_folder(paths.LABS / which, paths.mine() / "processes")
     step = manifest.step(which)
     source, target = step.folder / file, paths.my_chat() / file
     if not source.is_file():
@@ -100,7 +100,9 @@ def _bring_with_holes() -> str:
     shutil.copytree(step.folder, folder, ignore=LEFT_OUT)
     (folder / "app.py").rename(folder / f"step_{step.number}.py")
     shutil.copytree(paths.LABS / "19_attack", folder, ignore=LEFT_OUT, dirs_exist_ok=True)
-    return _bring_folder(folder, paths.my_attack(), f"step {step.number} with three more features")
+    return _bring_folder(
+        folder, paths.mine() / "attack", f"step {step.number} with three more features"
+    )
 
 
 def _bring_folder(source: Path, target: Path, origin: str = "") -> str:

@@ -38,23 +38,3 @@ def mine() -> Path:
 def my_chat() -> Path:
     """Return the folder of the learner's own application."""
     return mine() / "chat"
-
-
-def my_final_app() -> Path:
-    """Return the folder of the learner's copy of the finished application."""
-    return mine() / "final_app"
-
-
-def my_speed() -> Path:
-    """Return the folder of the learner's broadcast for the lab on speed."""
-    return mine() / "speed"
-
-
-def my_attack() -> Path:
-    """Return the folder of the learner's chat with holes for the lab on attacks."""
-    return mine() / "attack"
-
-
-def my_processes() -> Path:
-    """Return the learner's chat of the lab on several processes."""
-    return mine() / "processes"

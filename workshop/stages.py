@@ -30,7 +30,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
@@ -53,6 +52,27 @@ UNHURRIED = {
     f"CHAT_LIMIT_{kind}": "100000 per second"
     for kind in ("MESSAGES", "ACTIONS", "LOGINS", "LOGINS_ADDRESS", "UPLOADS")
 }
+# What a learner can run: what has to exist in mine/, what to say if it does not, and what to do then.
+OWN = {
+    "mine": (
+        "chat/app.py", "You have not started your own chat yet.",
+        "start it as notebook 01 describes, or copy step 01 with `python3 start.py catch-up 01` "
+        "(Windows: `py start.py catch-up 01`).",
+    ),
+    "mine/final_app": (
+        "final_app", "You have no copy of final_app yet.", 'run `bring("final_app")` to copy it.',
+    ),
+    "mine/speed": (
+        "speed", "You have no broadcast of your own yet.", 'run `bring("18_speed")` to copy it.',
+    ),
+    "mine/attack": (
+        "attack/app.py", "You have no chat with holes yet.", 'run `bring("19_attack")` to copy it.',
+    ),
+    "mine/processes": (
+        "processes/app.py", "You have no chat for several processes yet.",
+        'run `bring("20_processes")` to copy it.',
+    ),
+}  # fmt: skip
 
 popen: Callable[..., Any] = subprocess.Popen  # the tests fork instead, which takes less CPU time
 _direct = build_opener(ProxyHandler({}))  # never ask a proxy for 127.0.0.1
@@ -114,12 +134,7 @@ class Stage:
     def __enter__(self) -> "Stage":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -279,49 +294,16 @@ def start_again(one: Stage) -> None:
 def locate(name: str) -> tuple[str, Path]:
     """Return the full name and the folder of a step, of the learner's own chat, or of final_app."""
     name = str(name)
+    if name in OWN:
+        needed, problem, fix = OWN[name]
+        if not (paths.mine() / needed).exists():
+            raise LookupError(f"{problem}\nExpected: {paths.mine() / needed}\nWhat to do: {fix}")
+        return name, paths.mine() / needed.partition("/")[0]
     if name == "final_app":
         return name, paths.ROOT / name
-    if name == "mine/final_app":
-        if not paths.my_final_app().is_dir():
-            raise LookupError(
-                f"You have no copy of final_app yet.\nExpected: {paths.my_final_app()}\n"
-                'What to do: run `bring("final_app")` to copy it.'
-            )
-        return name, paths.my_final_app()
-    if name == "mine/speed" and not paths.my_speed().is_dir():
-        raise LookupError(
-            f"You have no broadcast of your own yet.\nExpected: {paths.my_speed()}\n"
-            'What to do: run `bring("18_speed")` to copy it.'
-        )
-    if name == "mine/speed":
-        return name, paths.my_speed()
-    if name == "mine/attack":
-        if not (paths.my_attack() / "app.py").is_file():
-            raise LookupError(
-                f"You have no chat with holes yet.\nExpected: {paths.my_attack() / 'app.py'}\n"
-                'What to do: run `bring("19_attack")` to copy it.'
-            )
-        return name, paths.my_attack()
-    if name == "mine/processes":
-        if not (paths.my_processes() / "app.py").is_file():
-            raise LookupError(
-                "You have no chat for several processes yet.\n"
-                f"Expected: {paths.my_processes() / 'app.py'}\n"
-                'What to do: run `bring("20_processes")` to copy it.'
-            )
-        return name, paths.my_processes()
-    if name == "20_processes":
+    is_of_speed = name.startswith("18_speed") and any((paths.LABS / name).glob("*.py"))
+    if is_of_speed or name == "20_processes":
         return name, paths.LABS / name
-    if name.startswith("18_speed") and any((paths.LABS / name).glob("*.py")):
-        return name, paths.LABS / name
-    if name == "mine":
-        if not (paths.my_chat() / "app.py").is_file():
-            raise LookupError(
-                f"You have not started your own chat yet.\nExpected: {paths.my_chat() / 'app.py'}\n"
-                "What to do: start it as notebook 01 describes, or copy step 01 with `python3 start.py "
-                "catch-up 01` (Windows: `py start.py catch-up 01`)."
-            )
-        return "mine", paths.my_chat()
     found = manifest.step(name)
     return found.name, found.folder
 

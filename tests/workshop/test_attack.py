@@ -26,8 +26,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The learner's `mine/attack`, fresh from `bring`."""
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     bring("19_attack")
-    yield paths.my_attack()
-    stop_stages_in(paths.my_attack())
+    yield paths.mine() / "attack"
+    stop_stages_in(paths.mine() / "attack")
 
 
 def solve(copy: Path) -> None:

@@ -69,8 +69,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The learner's `mine/processes`, fresh from `bring`."""
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     bring("20_processes")
-    yield paths.my_processes()
-    stop_stages_in(paths.my_processes())
+    yield paths.mine() / "processes"
+    stop_stages_in(paths.mine() / "processes")
 
 
 def solve(copy: Path) -> None:

@@ -49,8 +49,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     monkeypatch.setattr(load, "PATIENCE", SOON)
     bring("18_speed")
-    yield paths.my_speed() / "fanout.py"
-    stop_stages_in(paths.my_speed())
+    yield paths.mine() / "speed" / "fanout.py"
+    stop_stages_in(paths.mine() / "speed")
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The learner's `mine/final_app`, fresh from `bring`."""
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     bring("final_app")
-    yield paths.my_final_app()
-    stop_stages_in(paths.my_final_app())
+    yield paths.mine() / "final_app"
+    stop_stages_in(paths.mine() / "final_app")
 
 
 def solve(copy: Path) -> None:

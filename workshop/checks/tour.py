@@ -71,7 +71,7 @@ def compare(one: Stage, other: Stage, *since: str) -> View:
 
 def the_model_has_a_topic(chat: Stage) -> None:
     """`storage`: the class `Room` has a topic."""
-    module = ast.parse((paths.my_final_app() / "storage" / "models.py").read_text(encoding="utf-8"))
+    module = ast.parse((paths.mine() / "final_app/storage/models.py").read_text(encoding="utf-8"))
     (room,) = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name == "Room"]
     names = [ast.unparse(n.target) for n in room.body if isinstance(n, ast.AnnAssign)]
     attempted("topic" in names, "`Room` in mine/final_app/storage/models.py has a column `topic`.",
@@ -92,7 +92,7 @@ def the_table_has_a_topic(chat: Stage) -> None:
 
 def the_domain_sets_it(chat: Stage) -> None:
     """`chat`: `rooms.set_topic` sets the topic, in one transaction."""
-    module = ast.parse((paths.my_final_app() / "chat" / "rooms.py").read_text(encoding="utf-8"))
+    module = ast.parse((paths.mine() / "final_app/chat/rooms.py").read_text(encoding="utf-8"))
     found = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name == "set_topic"]
     expect(found, "chat/rooms.py has a function `set_topic(user_id, room_id, topic)`.",
            "no such function",
@@ -172,7 +172,7 @@ def the_page_shows_it(chat: Stage) -> None:
 
 def the_script_shows_it(chat: Stage) -> None:
     """`static`: when the topic changes, the page's script shows the new one."""
-    folder = paths.my_final_app() / "static" / "js"
+    folder = paths.mine() / "final_app/static/js"
     texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
     naming = [path for path, text in texts.items() if "#room-topic" in text]
     expect(naming, 'A script finds the element: `$("#room-topic")`.', "no script contains it",
@@ -232,7 +232,7 @@ def _upgrade_an_older_one() -> str:
         _migrate(paths.ROOT, folder)
         with closing(sqlite3.connect(Path(folder, "chat.db"))) as database, database:
             database.execute(A_ROOM)
-        return _migrate(paths.my_final_app().parent, folder)
+        return _migrate(paths.mine(), folder)
 
 
 def _migrate(code: Path, folder: str) -> str:
