@@ -65,10 +65,6 @@ def _sweep() -> None:
     with database.current().only_here() as only_here:
         if not only_here:  # another process sweeps
             return
-        _sweep_now()
-
-
-def _sweep_now() -> None:
-    removed = retention.sweep(current.files(), current.settings().retention_days)
-    if any(removed.values()):
-        logging.info("Removed %s", retention.summary(removed))
+        removed = retention.sweep(current.files(), current.settings().retention_days)
+        if any(removed.values()):
+            logging.info("Removed %s", retention.summary(removed))

@@ -75,12 +75,13 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         start_response(f"{status.value} {status.phrase}", headers + self._cors_headers(environ))
         return [body]
 
-    def refuse(self, sid: str, why: str, code: int = CloseCode.PROTOCOL_ERROR) -> None:
+    def refuse(self, sid: str, why: str) -> None:
         """Close a connection that breaks a rule. `why` describes what was expected."""
         connection = self.sockets.get(sid)
         if connection is not None:
             self._log.error(f"Closed a connection from {connection.address}: {escaped(why)}")
-            connection.close(reason=self.reason.TRANSPORT_ERROR, code=code, why=escaped(why))
+            code, reason = CloseCode.PROTOCOL_ERROR, self.reason.TRANSPORT_ERROR
+            connection.close(reason=reason, code=code, why=escaped(why))
 
     def accept(self, sid: str, accepted: bool) -> None:
         """Record whether a Socket.IO client is connected.
