@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from workshop.checks.patience import hurried
 from workshop.stages import stop_stages_in
+
+SOON = 1.5  # seconds that a check waits for what never comes; for a learner, it waits for three
 
 
 @pytest.fixture
 def my_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The learner's `mine/chat`, in a temporary folder.
 
-    Stages that run from it are stopped at the end.
+    Checks are in a hurry, and stages that run from it are stopped at the end.
     """
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
     chat = tmp_path.resolve() / "chat"
-    yield chat
+    with hurried(SOON):
+        yield chat
     stop_stages_in(chat)

@@ -8,7 +8,6 @@ from tests.workshop.mistakes import LONG, MISTAKES, QUICK
 from workshop import manifest
 from workshop.checker import check
 from workshop.checks import console, visitors
-from workshop.checks.patience import hurried
 from workshop.learner import catch_up
 from workshop.verdict import BROKEN
 
@@ -16,7 +15,6 @@ Mistake = tuple[str, str, str, str, str]
 
 ENOUGH = 60
 GENERIC = (console.UNKNOWN, visitors.UNKNOWN, visitors.NOT_RECEIVED)
-SOON = 1.5  # seconds: many of these chats never answer, and the check waits until it gives up
 
 
 def name_of(mistake: Mistake) -> str:
@@ -38,8 +36,7 @@ def test_a_typical_mistake_gets_the_hint_that_names_it(my_chat: Path, mistake: M
     source = path.read_text(encoding="utf-8")
     assert right in source, "the mistake changes nothing"
     path.write_text(source.replace(right, wrong), encoding="utf-8")
-    with hurried(SOON):
-        verdict = check(number)
+    verdict = check(number)
     assert verdict.state == BROKEN and hint in verdict.hint, verdict
 
 
