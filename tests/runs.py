@@ -3,27 +3,22 @@
 # The files and notebooks that take longest, the longest first. They start first, so that none of
 # them is left to run alone at the end. `pytest --durations=0` shows what has changed.
 LONGEST = (
-    "tests/browser/test_final_app_panels.py",
-    "tests/contract/test_promises_with_accounts.py",
     "tests/workshop/test_checker.py",
-    "tests/faults/test_postgresql.py",
-    "tests/final_app/test_several_behind_nginx.py",
-    "tests/workshop/test_processes.py",
-    "tests/browser/test_lab_live.py",
-    "tests/final_app/test_processes.py",
-    "tests/browser/test_final_app_files.py",
+    "tests/workshop/test_second_hint.py",
     "tests/browser/test_final_app_pages.py",
+    "tests/browser/test_final_app_panels.py",
+    "tests/browser/test_final_app_files.py",
+    "tests/browser/test_final_app_line.py",
+    "tests/contract/test_promises_with_accounts.py",
+    "tests/browser/test_final_app_notices.py",
+    "tests/wire/test_engine.py",
+    "tests/workshop/test_processes.py",
     "tests/browser/test_final_app.py",
-    "tests/browser/test_final_app_abuse.py",
-    "tests/browser/test_stories.py",
+    "tests/faults/test_postgresql.py",
+    "tests/workshop/test_tour.py",
     "tests/workshop/test_variants.py",
-    "tests/browser/test_pages.py",
     "tests/workshop/test_page.py",
-    "tests/final_app/test_files.py",
-    "tests/final_app/test_accounts.py",
-    "tests/faults/test_lock.py",
-    "notebooks/20_processes.ipynb",
-    "notebooks/16_downloads.ipynb",
+    "tests/browser/test_lab_live.py",
 )
 
 # `pytest -m quick`, which you run after each change: under a minute on two cores. It covers each
