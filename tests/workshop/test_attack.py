@@ -1,12 +1,12 @@
 """Lab 19: attacks stay small and on this computer, and the check finds each remaining hole."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.workshop.edits import edit, solve
 from workshop import changes, manifest, paths, strangers
 from workshop.checker import check, solved
 from workshop.checks import attack
@@ -30,17 +30,6 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     stop_stages_in(paths.mine() / "attack")
 
 
-def solve(copy: Path) -> None:
-    patch = str(LAB.folder / "exercise.patch")
-    subprocess.run(["git", "apply", patch], cwd=copy, check=True, capture_output=True)
-
-
-def replace(file: Path, right: str, wrong: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert text.count(right) == 1
-    file.write_text(text.replace(right, wrong), encoding="utf-8")
-
-
 def test_without_a_copy_there_is_nothing_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +45,7 @@ def test_a_copy_is_the_last_step_with_the_features_of_the_lab(copy: Path) -> Non
     step, mine = changes.lesson_files(manifest.steps()[-1].folder), changes.lesson_files(copy)
     lab = changes.lesson_files(LAB.folder)
     assert mine == step | {f"step_{manifest.steps()[-1].number}.py": step["app.py"]} | lab
-    replace(copy / "extras.py", "There is no such message.", "There is none.")
+    edit(copy / "extras.py", "There is no such message.", "There is none.")
     assert "already exists" in bring("19_attack")
     assert "There is none." in (copy / "extras.py").read_text(encoding="utf-8")
 
@@ -68,7 +57,7 @@ def test_a_copy_as_it_came_has_all_its_holes(copy: Path) -> None:
 
 
 def test_the_solution_passes_every_check_and_is_short(copy: Path) -> None:
-    solve(copy)
+    solve("19", copy)
     verdict = check("19")
     assert verdict.state == KEPT, verdict
     assert verdict.kept == verdict.total == len(attack.CHECKS) == 4
@@ -107,8 +96,8 @@ FIRST_OF_THEIR_CHECK = {mistake[2]: mistake for mistake in reversed(MISTAKES)}.v
 def test_a_hole_that_is_left_open_is_found(
     copy: Path, right: str, wrong: str, kept: int, state: str, hint: str
 ) -> None:
-    solve(copy)
-    replace(copy / "extras.py", right, wrong)
+    solve("19", copy)
+    edit(copy / "extras.py", right, wrong)
     verdict = check("19")
     assert (verdict.state, verdict.kept) == (state, kept), verdict
     assert hint in verdict.hint

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import venv
 from dataclasses import replace
 from itertools import pairwise
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workshop.edits import solve
 from tests.workshop.quick import SLOW, quick_check
 from workshop import checker, environments, manifest
 from workshop.checker import MOST_SEEN, WORD, brief, check, solved
@@ -21,12 +21,6 @@ from workshop.stages import stage
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 STEPS = pytest.mark.parametrize("step", manifest.steps(), ids=lambda step: step.name)
-
-
-def apply_patch(step: manifest.Step, folder: Path) -> None:
-    """Apply the step's tested solution to a copy of it."""
-    patch = step.folder / "exercise.patch"
-    subprocess.run(["git", "apply", str(patch)], cwd=folder, check=True, capture_output=True)
 
 
 def make_environment() -> environments.Environment:
@@ -62,7 +56,7 @@ def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
     my_chat: Path, written: str, shown: str, hint: str
 ) -> None:
     catch_up("05")
-    apply_patch(manifest.step("05"), my_chat)
+    solve("05", my_chat)
     script = my_chat / "static" / "chat.js"
     source = script.read_text(encoding="utf-8")
     right = "`${person.username} waves.`"
@@ -94,7 +88,7 @@ def test_a_copy_of_a_step_is_told_only_that_the_exercise_is_open(
 @STEPS
 def test_the_solution_of_the_exercise_passes(my_chat: Path, step: manifest.Step) -> None:
     catch_up(step.number)
-    apply_patch(step, my_chat)
+    solve(step.number, my_chat)
     if step.number == "01":
         install_flask()
     verdict = quick_check(step.number)
@@ -110,7 +104,7 @@ def test_the_solution_of_the_exercise_passes(my_chat: Path, step: manifest.Step)
 )
 def test_a_step_is_solved_when_its_check_has_passed(my_chat: Path, step: manifest.Step) -> None:
     catch_up(step.number)
-    apply_patch(step, my_chat)
+    solve(step.number, my_chat)
     assert check(step.number).state == KEPT
     assert step.name in solved()
 
@@ -156,7 +150,7 @@ def test_a_later_step_is_told_the_first_thing_that_is_new(
     """The earlier promises hold, because people enter this chat in its own way."""
     catch_up(has)
     if solved:
-        apply_patch(manifest.step(has), my_chat)
+        solve(has, my_chat)
     verdict = check(asked)
     new = [each for each in promises_of(asked) if each.since == asked]
     assert verdict.state in (OPEN, BROKEN)
@@ -227,7 +221,7 @@ def test_a_file_that_hides_flask_is_named(my_chat: Path) -> None:
 
 def test_flask_in_the_wrong_environment_is_named(my_chat: Path) -> None:
     catch_up("01")
-    apply_patch(manifest.step("01"), my_chat)
+    solve("01", my_chat)
     make_environment()
     verdict = check("01")
     assert verdict.state == BROKEN
@@ -255,7 +249,7 @@ def test_what_cannot_be_tried_is_never_called_well_done(
         raise CannotRun("This machine has no V8.")
 
     catch_up("03")
-    apply_patch(manifest.step("03"), my_chat)
+    solve("03", my_chat)
     every = promises_of("03")
     held = [replace(each, trial=needs_a_browser) if each.since == "03" else each for each in every]
     monkeypatch.setattr(checker, "promises_of", lambda number: held)

@@ -16,6 +16,7 @@ import pytest
 
 from tests.needs import needs_postgres
 from tests.repo import lessons
+from tests.workshop.edits import edit, solve
 from workshop import changes, cluster, manifest, paths
 from workshop.checker import check, solved
 from workshop.checks import order
@@ -73,17 +74,6 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     stop_stages_in(paths.mine() / "processes")
 
 
-def solve(copy: Path) -> None:
-    patch = str(LAB.folder / "exercise.patch")
-    subprocess.run(["git", "apply", patch], cwd=copy, check=True, capture_output=True)
-
-
-def replace(file: Path, right: str, wrong: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert text.count(right) == 1, right
-    file.write_text(text.replace(right, wrong), encoding="utf-8")
-
-
 def test_without_a_copy_there_is_nothing_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,25 +108,25 @@ def test_a_copy_as_it_came_is_not_a_mistake(copy: Path) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_after_modify_only_long_messages_are_missing(copy: Path) -> None:
-    solve(copy)
+    solve("20", copy)
     for lines in (LONG_ANNOUNCEMENT, READ_IT):
-        replace(copy / "app.py", lines, "")
+        edit(copy / "app.py", lines, "")
     verdict = check("20")
     assert (verdict.state, verdict.kept) == (OPEN, 3), verdict
     assert "8,000 bytes" in verdict.hint
 
 
 def test_the_code_in_modify_is_the_end_of_the_solution_without_make(copy: Path) -> None:
-    solve(copy)
+    solve("20", copy)
     for lines in (LONG_ANNOUNCEMENT, READ_IT):
-        replace(copy / "app.py", lines, "")
+        edit(copy / "app.py", lines, "")
     (code,) = re.findall(r"(?s)```python\n(.*?)```", lessons.prose(LAB.name))
     assert (copy / "app.py").read_text(encoding="utf-8").endswith(code)
 
 
 @pytest.mark.usefixtures("server")
 def test_the_solution_passes_every_check_and_is_short(copy: Path) -> None:
-    solve(copy)
+    solve("20", copy)
     verdict = check("20")
     assert verdict.state == KEPT, verdict
     assert verdict.kept == verdict.total == len(order.CHECKS) == 4
@@ -175,8 +165,8 @@ FIRST_OF_THEIR_CHECK = {mistake[2]: mistake for mistake in reversed(MISTAKES)}.v
     ],
 )  # fmt: skip
 def test_a_mistake_is_found(copy: Path, right: str, wrong: str, kept: int, hint: str) -> None:
-    solve(copy)
-    replace(copy / "app.py", right, wrong)
+    solve("20", copy)
+    edit(copy / "app.py", right, wrong)
     verdict = check("20")
     assert (verdict.state, verdict.kept) == (BROKEN, kept), verdict
     assert hint in verdict.hint

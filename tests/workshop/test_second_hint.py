@@ -1,6 +1,5 @@
 """The second hint shows the lines that break the promise or, if none are found, the nearest ones."""
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.workshop.edits import edit, solve
 from workshop import manifest
 from workshop.bisection import LIKELY, lines_at_fault
 from workshop.changes import Edits, Hunk, apply, lesson_files, own_change, split
@@ -22,12 +22,6 @@ from workshop.verdict import BROKEN, Verdict
 from workshop.views import View
 
 BROKEN_05 = Verdict("05", BROKEN, 0, 27, "A promise.", "expected", "seen", "hint")
-
-
-def edit(file: Path, right: str, wrong: str) -> None:
-    source = file.read_text(encoding="utf-8")
-    assert right in source
-    file.write_text(source.replace(right, wrong), encoding="utf-8")
 
 
 def hinted(verdict: Verdict) -> str:
@@ -332,11 +326,6 @@ def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) ->
     solve("03", my_chat)
     edit(my_chat / "app.py", 'get("room", "Lobby")', 'get("username", "Lobby")')
     assert check("03").rows["Look in"] == "app.py"
-
-
-def solve(step: str, chat: Path) -> None:
-    patch = manifest.step(step).folder / "exercise.patch"
-    subprocess.run(["git", "apply", str(patch)], cwd=chat, check=True, capture_output=True)
 
 
 def test_a_solved_exercise_is_not_shown_in_place_of_the_mistake(my_chat: Path) -> None:

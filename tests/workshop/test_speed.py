@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.workshop.edits import edit, solve
 from workshop import load, manifest, paths
 from workshop.checker import check, solved
 from workshop.learner import bring
@@ -64,16 +64,10 @@ def modify(copy: Path) -> None:
     shutil.copy(LAB.folder / "framed_once" / "fanout.py", copy)
 
 
-def solve(copy: Path) -> None:
+def finish(copy: Path) -> None:
+    """Make these changes, and solve the exercise."""
     modify(copy)
-    patch = str(LAB.folder / "exercise.patch")
-    subprocess.run(["git", "apply", patch], cwd=copy.parent, check=True, capture_output=True)
-
-
-def replace(file: Path, right: str, wrong: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert right in text
-    file.write_text(text.replace(right, wrong), encoding="utf-8")
+    solve("18", copy.parent)
 
 
 def state(verdict: Verdict) -> tuple[str, int]:
@@ -104,7 +98,7 @@ def test_the_check_goes_along_with_the_notebook(copy: Path) -> None:
     assert state(verdict) == (BROKEN, 2)
     assert "200 writes" in verdict.seen
     assert LAB.name not in solved()
-    solve(copy)
+    finish(copy)
     verdict = check("18")
     assert state(verdict) == (KEPT, 3), verdict
     assert verdict.headline.endswith("Well done.")  # no script was left unread
@@ -113,13 +107,13 @@ def test_the_check_goes_along_with_the_notebook(copy: Path) -> None:
 
 def test_the_shorter_way_is_accepted_too(copy: Path) -> None:
     modify(copy)
-    replace(copy, FLUSH, "")
+    edit(copy, FLUSH, "")
     assert state(check("18")) == (KEPT, 3)
 
 
 def test_a_broken_broadcast_is_explained(copy: Path) -> None:
-    solve(copy)
-    replace(copy, JOINED, 'b"".join(frames * 2)')
+    finish(copy)
+    edit(copy, JOINED, 'b"".join(frames * 2)')
     verdict = check("18")
     assert state(verdict) == (BROKEN, 0)
     assert "got message 1 where message 2 was next" in verdict.seen
@@ -132,9 +126,8 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Pa
     """A chat whose broadcast has the fault that the file names."""
     folder = tmp_path_factory.mktemp("faulty")
     shutil.copy(LAB.folder / "framed_once" / "fanout.py", folder)
-    patch = str(LAB.folder / "exercise.patch")
-    subprocess.run(["git", "apply", patch], cwd=folder, check=True, capture_output=True)
-    replace(folder / "fanout.py", FIRST_LINE, FIRST_LINE + FAULTS)
+    solve("18", folder)
+    edit(folder / "fanout.py", FIRST_LINE, FIRST_LINE + FAULTS)
     fault = folder / "fault.txt"
     fault.write_text("", encoding="utf-8")
     chat = Stage("18_speed/faulty", folder, "")

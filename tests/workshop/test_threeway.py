@@ -1,7 +1,6 @@
 """A learner's chat compared with the next step: learners can type lines where they are shown."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
+from tests.workshop.edits import solve
 from workshop import changes, manifest
 from workshop.learner import catch_up
 from workshop.threeway import Comparison
@@ -108,8 +108,7 @@ def test_a_step_can_be_typed_as_it_is_shown_into_a_solved_chat(
     before = manifest.before(step)
     assert before
     catch_up(before.number)
-    patch = before.folder / "exercise.patch"
-    subprocess.run(["git", "apply", str(patch)], cwd=my_chat, check=True, capture_output=True)
+    solve(before.number, my_chat)
     origin, new = changes.lesson_files(before.folder), changes.lesson_files(step.folder)
     asked = [
         (hunk.file, line)

@@ -1,13 +1,13 @@
 """Lab 17: the topic passes through the layers, and the check names the layer where it is missing."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.final_app.rig import Person, Server
+from tests.workshop.edits import edit, solve
 from workshop import changes, manifest, paths
 from workshop.checker import check, solved
 from workshop.checks import tour
@@ -28,17 +28,6 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     stop_stages_in(paths.mine() / "final_app")
 
 
-def solve(copy: Path) -> None:
-    patch = str(LAB.folder / "exercise.patch")
-    subprocess.run(["git", "apply", patch], cwd=copy, check=True, capture_output=True)
-
-
-def replace(file: Path, right: str, wrong: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert right in text
-    file.write_text(text.replace(right, wrong), encoding="utf-8")
-
-
 def test_without_a_copy_there_is_nothing_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +41,7 @@ def test_without_a_copy_there_is_nothing_to_blame(
 
 def test_a_copy_is_brought_once_and_never_written_over(copy: Path) -> None:
     assert changes.lesson_files(copy) == changes.lesson_files(paths.ROOT / "final_app")
-    replace(copy / "chat" / "rooms.py", "NAME_LENGTH = 60", "NAME_LENGTH = 61")
+    edit(copy / "chat" / "rooms.py", "NAME_LENGTH = 60", "NAME_LENGTH = 61")
     assert "already exists" in bring("final_app")
     assert "NAME_LENGTH = 61" in (copy / "chat" / "rooms.py").read_text(encoding="utf-8")
 
@@ -64,7 +53,7 @@ def test_a_copy_as_it_came_is_told_where_to_begin(copy: Path) -> None:
 
 
 def test_the_solution_passes_every_check(copy: Path) -> None:
-    solve(copy)
+    solve("17", copy)
     verdict = check("17")
     assert verdict.state == KEPT, verdict
     assert verdict.kept == verdict.total == len(tour.CHECKS) == 10
@@ -114,12 +103,12 @@ FIRST_OF_THEIR_CHECK = {mistake[3]: mistake for mistake in reversed(MISTAKES)}.v
 def test_a_mistake_is_found_in_its_layer(
     copy: Path, file: str, right: str, wrong: str | None, kept: int, hint: str
 ) -> None:
-    solve(copy)
+    solve("17", copy)
     if wrong is None:
         (migration,) = (copy / file).glob("*topic*.py")
         migration.unlink()
     else:
-        replace(copy / file, right, wrong)
+        edit(copy / file, right, wrong)
     verdict = check("17")
     assert verdict.state == (OPEN if file == "storage/models.py" else BROKEN), verdict
     assert verdict.kept == kept, verdict
@@ -132,7 +121,7 @@ def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> N
     before = Server(data).start()
     Person(before, "ada").begin()
     before.stop()
-    solve(copy)
+    solve("17", copy)
     after = Server(data, code=copy.parent).start()
     try:
         ada = Person(after, "ada")
@@ -146,7 +135,7 @@ def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> N
 
 def test_two_applications_are_compared_promise_by_promise(copy: Path) -> None:
     """The negative twin is the chat without its broadcast, which no longer keeps some promises."""
-    replace(copy / "realtime" / "broadcast.py", '_message("new_message", fact.message)', "pass")
+    edit(copy / "realtime" / "broadcast.py", '_message("new_message", fact.message)', "pass")
     step, mine = stage("16", signed=False), stage("mine/final_app", signed=False)
     with hurried(SOON):
         lines = str(tour.compare(step, mine, "05")).splitlines()
