@@ -8,7 +8,6 @@ from tests.workshop.variants import Edit, Variant, with_bom, with_crlf, with_sin
 CHAT, INDEX, ROOMS = "templates/chat.html", "templates/index.html", "templates/rooms.html"
 SCRIPT = "static/chat.js"
 
-PLUMBING = 'path: new URL("socket.io", document.baseURI).pathname'
 TAGS = """\
   <script src="{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}"></script>
   <script src="{{ url_for('static', filename='chat.js') }}"></script>
