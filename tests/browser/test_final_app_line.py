@@ -11,6 +11,7 @@ from final_app.realtime.handlers import MOST_SOCKETS
 from tests.browser.looks import assert_sound
 from tests.browser.people import People
 from tests.browser.team import (
+    IMPATIENT,
     Line,
     Room,
     Team,
@@ -35,10 +36,6 @@ NOTICED = 8.0  # seconds after which a page knows that its line is silent
 AT_ONCE = 4_000  # milliseconds: before the notice of an interruption that may be short
 GAP = 100  # milliseconds in which a missing message may still come, as in conversation.js
 TOO_MANY = 201  # messages: the answer to `sync` is `reset`
-# A request takes at most 1.5 s, not 30 s, and a timer of 1 to 6 s takes a quarter of its time.
-IMPATIENT = """const { timeout } = AbortSignal, later = setTimeout;
-AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 20);
-window.setTimeout = (act, ms) => later(act, ms > 1_000 && ms < 6_000 ? ms / 4 : ms)"""
 TRANSFERRED = """performance.getEntriesByType("resource")
     .filter(({ name }) => name.includes("/api/people"))
     .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
@@ -75,10 +72,7 @@ def test_who_turns_to_a_page_learns_that_its_line_is_silent(
 ) -> None:
     """It takes as long as in the test above."""
     place = team.room("Turned to")
-    ada = page_of(person, team.ada)
-    ada.add_init_script(IMPATIENT)
-    ada.goto(line.url + place.path)
-    caught_up(ada)
+    ada = enter(person, team.ada, place, line=line, impatient=True)
     line.hold()
     ada.evaluate("window.dispatchEvent(new Event('focus'))")
     connection(ada, "offline")
@@ -280,10 +274,7 @@ def test_a_page_of_history_that_does_not_arrive_stops_neither_sync_nor_the_outbo
     team: Team, person: People, line: Line
 ) -> None:
     place = team.room("Unloaded", team.bo)
-    page = page_of(person, team.bo)
-    page.add_init_script(IMPATIENT)
-    page.goto(line.url + place.path)
-    caught_up(page)
+    page = enter(person, team.bo, place, line=line, impatient=True)
     line.cut()
     connection(page, "offline")
     write(page, "What did I miss?")

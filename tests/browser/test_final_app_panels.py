@@ -483,7 +483,8 @@ def test_a_dropped_acknowledgement_is_asked_for_again_and_nothing_is_doubled(
     watched: Team, person: People
 ) -> None:
     place = watched.room("Dropped", watched.bo)
-    ada, bo = enter(person, watched.ada, place), enter(person, watched.bo, place)
+    ada = enter(person, watched.ada, place, impatient=True)
+    bo = enter(person, watched.bo, place)
     ada.locator("#inspector-toggle").click()
     drop = ada.locator("#inspector-lose")
     drop.click()
