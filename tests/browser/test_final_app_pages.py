@@ -154,7 +154,7 @@ def test_axe_finds_nothing_in_the_dialogs(team: Team, furnished: Room, person: P
 
 def test_axe_finds_nothing_when_something_is_wrong(team: Team, person: People, line: Line) -> None:
     place = team.room("Trouble", team.bo)
-    bo = enter(person, team.bo, place, line=line)
+    bo = enter(person, team.bo, place, line=line, impatient=True)
     write(bo, "not \u0000 text")
     expect(messages(bo, "failed")).to_have_count(1)
     assert_sound(bo)  # a message that was refused
@@ -165,7 +165,7 @@ def test_axe_finds_nothing_when_something_is_wrong(team: Team, person: People, l
     expect(bo.locator("#toasts p")).to_have_count(1)
     assert_sound(bo, part="#toasts")
     line.cut()
-    expect(bo.locator("#banner")).to_have_attribute("data-kind", "offline", timeout=10_000)
+    expect(bo.locator("#banner")).to_have_attribute("data-kind", "offline")
     write(bo, "later")
     expect(messages(bo, "sending")).to_have_count(1)
     assert_sound(bo)  # no line, and a message that waits
