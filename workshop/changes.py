@@ -228,7 +228,7 @@ def _hunks(
 ) -> Iterator[Hunk]:
     for file in sorted({*old, *new}, key=_reading_order):
         before, after = old.get(file, "").splitlines(), new.get(file, "").splitlines()
-        same = _itself if indentation_counts or file.endswith(".py") else str.strip
+        same = str if indentation_counts or file.endswith(".py") else str.strip
         left, right = list(map(same, before)), list(map(same, after))
         if came_from is None:
             marks = list(_marks(left, right))
@@ -242,10 +242,6 @@ def _hunks(
             changed = next(mark.step for mark in group if mark.sign != " ")
             place = _place(file, new.get(file, ""), changed)
             yield Hunk(file, place, tuple(lines), group[0].mine, group[0].step)
-
-
-def _itself(line: str) -> str:
-    return line
 
 
 def _marks(old: list[str], new: list[str]) -> Iterator[Mark]:

@@ -139,7 +139,9 @@ def diff_view(
     text, markup = [], []
     for file in dict.fromkeys(hunk.file for hunk in chosen):
         own = [hunk for hunk in chosen if hunk.file == file]
-        text.append(f"{_path(title, file)}\n" + "\n  …\n".join(map(_hunk_text, own)))
+        text.append(
+            f"{_path(title, file)}\n" + "\n  …\n".join("\n".join(_shown(hunk)) for hunk in own)
+        )
         if not is_folded or any(hunk.added or hunk.removed for hunk in own):
             markup.append(_file_html(_path(title, file), own, is_folded))
     return View("\n\n".join(text), "".join(markup))
@@ -304,10 +306,6 @@ def _shown(hunk: Hunk) -> list[str]:
         while lines and not lines[edge].strip():
             del lines[edge]
     return lines
-
-
-def _hunk_text(hunk: Hunk) -> str:
-    return "\n".join(_shown(hunk))
 
 
 def _path(stage: str, file: str) -> str:

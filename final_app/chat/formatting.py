@@ -62,7 +62,7 @@ def is_plain(text: str, html: str) -> bool:
     here must be the same as in `_formatted`.
     """
     escaped = escape(text, quote=False).replace("\u00a0", "&nbsp;")
-    return html == "<p>" + escaped.replace("\n", "<br>\n") + "</p>"
+    return html == _as_paragraph(escaped)
 
 
 def mentioned(text: str) -> set[str]:

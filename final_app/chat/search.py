@@ -58,11 +58,8 @@ def _as_fts5(phrases: list[list[str]], rooms: set[int]) -> str:
 def _as_tsquery(phrases: list[list[str]], rooms: set[int]) -> str:
     """Take each character apart, as PostgreSQL's index does. In が, for example, a word then ends."""
     apart = [WORD.findall(unicodedata.normalize("NFD", " ".join(words))) for words in phrases]
-    return " & ".join(f"({' <-> '.join(words)})" for words in _with_prefix(apart))
-
-
-def _with_prefix(phrases: list[list[str]]) -> list[list[str]]:
-    return [*phrases[:-1], [*phrases[-1][:-1], f"{phrases[-1][-1]}:*"]]
+    apart[-1][-1] += ":*"  # only the beginning of this word
+    return " & ".join(f"({' <-> '.join(words)})" for words in apart)
 
 
 MAY_READ = """
