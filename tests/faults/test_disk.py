@@ -42,7 +42,7 @@ ONE_FILE: Change = ("storage/sqlite.py", '"journal_mode=WAL", ', "")
     ("changes", "expected"),
     [
         ([], "2 wal 1"),
-        ([FASTER], "1 wal 1"),
+        pytest.param([FASTER], "1 wal 1", marks=pytest.mark.long),
         pytest.param([ONE_FILE], "2 delete 1", marks=pytest.mark.long),
     ],
     ids=["as shipped", "mutant: NORMAL", "mutant: no WAL"],
