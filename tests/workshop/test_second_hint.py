@@ -102,11 +102,11 @@ def test_code_that_may_stand_there_is_not_called_out_of_place(my_chat: Path) -> 
 
 
 def test_the_first_verdict_ends_with_how_to_ask(my_chat: Path) -> None:
-    catch_up("05")
-    verdict = check("05")
+    catch_up("03")
+    verdict = check("03")
     assert verdict.second is None
     assert str(verdict).splitlines()[-1].strip().startswith("Stuck?")
-    assert "check 05 --hint" in str(verdict)
+    assert "check 03 --hint" in str(verdict)
     assert "hint=2" in verdict._repr_mimebundle_()["text/html"]
 
 
