@@ -119,17 +119,19 @@ def find(
     dialect = DIALECTS[db.engine.dialect.name]
     asked = {"user": user_id, "room": room_id, "before": before or 2**62, "limit": limit + 1}
     ids = _first(dialect, asked | {"words": dialect.words(phrases, rooms)}, limit)
-    results = list(itertools.takewhile(Budget().takes, _results(ids[:limit], phrases)))
-    if room_id is not None:  # during the pauses, the user may have been removed
-        memberships.get(user_id, room_id)
-    return {"results": results, "more": len(ids) > len(results)}
+    budget = Budget()
+    results = list(itertools.takewhile(budget.takes, _results(ids[:limit], phrases)))
+    still_mine = memberships.ids_of(user_id)  # during the pauses, the user may have been removed
+    results = [each for each in results if each["room"]["id"] in still_mine]
+    return {"results": results, "more": len(ids) > limit or budget.is_full}
 
 
 def _results(ids: list[int], phrases: list[list[str]]) -> Iterator[dict[str, Any]]:
     """Yield the results, a few from each slice."""
     for start in range(0, len(ids), SLICE):
         hits = select(Message, Room).join(Room, Room.id == Message.room_id)
-        hits = hits.where(Message.id.in_(ids[start : start + SLICE])).order_by(Message.id.desc())
+        hits = hits.where(Message.id.in_(ids[start : start + SLICE]), Message.deleted_at.is_(None))
+        hits = hits.order_by(Message.id.desc())
         with slices.one():
             some = [
                 {

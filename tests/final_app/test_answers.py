@@ -16,7 +16,7 @@ import pytest
 import requests
 from flask import Flask
 
-from final_app.chat import formatting, history, messages, rooms
+from final_app.chat import formatting, history, messages, rooms, search
 from final_app.chat.budget import ANSWER_BYTES
 from final_app.errors import NotFound
 from final_app.lib import clock
@@ -263,16 +263,27 @@ def test_edits_between_two_slices_lose_no_message_and_no_change(
     assert found["last_rev"] == revs[-1] == 3 * history.SLICE + 2
 
 
-@pytest.mark.parametrize("ask", ["sync", "page"])
+@pytest.mark.parametrize("ask", ["sync", "page", "search"])
 def test_whoever_is_removed_between_two_slices_receives_nothing(
     meanwhile: Callable[[Callable[[], object]], None], ask: str
 ) -> None:
     meanwhile(lambda: rooms.remove_member(ADA, GENERAL, BO))
     if ask == "sync":
         assert history.missed(BO, {GENERAL: 0}) == {}
+    elif ask == "search":
+        assert search.find(BO, "message", room_id=None, before=None)["results"] == []
     else:
         with pytest.raises(NotFound):
             history.page(BO, GENERAL)
+
+
+def test_what_is_deleted_between_two_slices_is_no_result(
+    meanwhile: Callable[[Callable[[], object]], None],
+) -> None:
+    found = search.find(BO, "message", room_id=None, before=None)["results"]
+    meanwhile(lambda: messages.delete(ADA, found[-1]["message"]["id"]))
+    again = search.find(BO, "message", room_id=None, before=None)
+    assert again == {"results": found[:-1], "more": True}
 
 
 # ---- others meanwhile
