@@ -87,10 +87,7 @@ def unarchive(user_id: int, room_id: int) -> None:
 
 @exclusive_transaction
 def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
-    """Join an open room, or add someone else to a room that the user is in.
-
-    If the room has no members, the newcomer becomes its owner.
-    """
+    """Join an open room, or add someone else to a room that the user is in."""
     room = db.session.get(Room, room_id)
     allowed = room is not None and room.kind in KINDS and room.archived_at is None
     joins = allowed and user_id == newcomer_id and room is not None and room.kind == "open"
@@ -102,8 +99,7 @@ def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
     if db.session.get(Membership, (room_id, newcomer_id)):
         return
     memberships.refuse_if_full(newcomer_id)
-    members = select(Membership.user_id).filter_by(room_id=room_id)
-    _add(room, newcomer_id, role="member" if db.session.scalar(members.limit(1)) else "owner")
+    _add(room, newcomer_id)
     record(RoomChanged(room_id))
 
 
@@ -134,7 +130,7 @@ def direct(user_id: int, other_id: int) -> int:
     db.session.flush()
     for person_id in (low, high):
         memberships.refuse_if_full(person_id)
-        _add(room, person_id)
+        _add(room, person_id, role="member")
     record(RoomChanged(room.id))
     return room.id
 
@@ -194,8 +190,14 @@ def _get_managed(user_id: int, room_id: int) -> Room:
     return room
 
 
-def _add(room: Room, user_id: int, role: str = "member") -> None:
-    """Add a member to a room. All earlier messages count as read."""
+def _add(room: Room, user_id: int, role: str = "") -> None:
+    """Add a member to a room. All earlier messages count as read.
+
+    Unless `role` is given, a person who comes into a room without members becomes its owner.
+    """
+    if not role:
+        members = select(Membership.user_id).filter_by(room_id=room.id)
+        role = "member" if db.session.scalar(members.limit(1)) else "owner"
     membership = Membership(
         room_id=room.id, user_id=user_id, role=role, last_read_seq=room.last_seq
     )

@@ -328,6 +328,32 @@ def test_a_room_that_is_no_longer_archived_holds_the_people_who_came_meanwhile(
     assert found == ({ada, cy} if kind == "open" else {ada}), "Bo had left it before"
 
 
+@pytest.mark.parametrize("way", ["comes back", "is added", "registers", "is unbanned", "unarchived"])
+def test_whoever_comes_into_an_empty_room_owns_it(two_people: Flask, way: str) -> None:
+    """Otherwise, nobody could rename or archive it, or remove anybody from it."""
+    ada, bo = 1, 2
+    room = rooms.create(bo, "Den", "open")
+    rooms.remove_member(ada, room, ada)
+    if way == "is unbanned":
+        accounts.ban(ada, bo)
+        accounts.unban(bo)
+    else:
+        rooms.remove_member(bo, room, bo)
+    if way == "comes back":
+        rooms.join_open_rooms(bo)
+    elif way == "is added":
+        rooms.add_member(bo, room, bo)
+    elif way == "registers":
+        bo = accounts.create("cy", PASSWORD)
+    elif way == "unarchived":
+        rooms.archive(rooms.OPERATOR, room)
+        bo = accounts.create("cy", PASSWORD)
+        rooms.unarchive(rooms.OPERATOR, room)
+    assert memberships.one(bo, room)["role"] == "owner"
+    rooms.add_member(ada, room, ada)
+    assert memberships.one(ada, room)["role"] == "member"
+
+
 def test_a_clock_that_was_set_back_adds_nobody_twice(
     two_people: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
