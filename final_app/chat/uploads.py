@@ -80,12 +80,13 @@ def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> 
     return [upload for upload in found if upload]
 
 
-def visible(user_id: int, upload_id: str) -> Upload:
+def visible(user_id: int, upload_id: str, *, lock: bool = False) -> Upload:
     """Return a file that the user may see. Raises NotFound for all others.
 
-    Users may see the files in their rooms. Until a file has been sent, only its owner may see it.
+    Users may see the files in their rooms. Until a file has been sent, only its owner may see it. With
+    `lock`, nobody else can send or remove the file until the end of the transaction.
     """
-    upload = db.session.get(Upload, upload_id)
+    upload = db.session.get(Upload, upload_id, with_for_update=lock or None)
     if upload is None or (upload.message_id is None and upload.owner_id != user_id):
         raise NotFound("This file doesn't exist, or you don't have access to it.")
     memberships.get(user_id, upload.room_id)
@@ -95,8 +96,7 @@ def visible(user_id: int, upload_id: str) -> Upload:
 @transaction
 def take_back(user_id: int, upload_id: str) -> None:
     """Remove a file that the user has uploaded and not sent yet."""
-    upload = visible(user_id, upload_id)
-    db.session.refresh(upload, with_for_update=True)
+    upload = visible(user_id, upload_id, lock=True)
     if upload.message_id is not None:
         raise Invalid("This file belongs to a message. Delete the message instead.")
     db.session.delete(upload)

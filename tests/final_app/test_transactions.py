@@ -21,6 +21,7 @@ from final_app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from final_app.facts import RoomChanged
 from final_app.lib import clock
 from final_app.storage import faults, outbox
+from final_app.storage.files import Kept
 from final_app.storage.models import Membership, Room, Session, Upload, User, db, table
 from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
@@ -261,6 +262,26 @@ def test_what_another_transaction_deletes_is_not_quoted_and_what_it_archives_sta
                 acting.result()
         else:
             assert acting.result()["reply_to"].get("deleted"), "a deleted text is told again"
+
+
+def test_a_file_that_is_taken_back_twice_at_once_is_gone_for_the_second_one(tmp_path: Path) -> None:
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+    kept = Kept(uuid.uuid4().hex, "text/plain", 1)
+
+    def take_back() -> None:
+        with app.app_context():
+            uploads.take_back(ADA, kept.id)
+
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        uploads.add(ADA, GENERAL, "a.txt", kept)
+        with db.engine.begin() as faster:
+            faster.execute(db.text("DELETE FROM uploads"))
+            second = pool.submit(take_back)
+            wait_until(lambda: second.done() or is_locked_out())
+            assert not second.done()
+        with pytest.raises(NotFound):
+            second.result()
 
 
 def test_a_session_that_ends_while_it_is_used_is_no_error(two_people: Flask) -> None:
