@@ -56,7 +56,7 @@ class ReadMarkMoved:
 
     room_id: int
     user_id: int
-    counts: dict[str, int]  # unread, mentions, last_read_seq
+    counts: dict[str, int]  # see `memberships.COUNTS`
     origin: str
 
 

@@ -15,6 +15,7 @@ from final_app.storage.statements import Statement, json_each
 from final_app.storage.transaction import execute, record, transaction
 
 NOTIFY = ("all", "mentions", "none")
+COUNTS = ("unread", "mentions", "last_read_seq", "last_seq", "last_rev")
 NOT_THERE = "There is no such room, or you are not in it."
 ARCHIVED = "This room is archived. You can read it, but you can't send messages."
 MOST_ROOMS = 500  # of one person; each page of theirs gets the whole list when it connects
@@ -182,9 +183,12 @@ def open_to(user_id: int) -> list[dict[str, Any]]:
     return [{"id": room.id, "slug": room.slug, "name": room.name} for room in rows]
 
 
-def get(user_id: int, room_id: int) -> Membership:
-    """Return a user's membership. Raises NotFound if there is none, even if the room exists."""
-    found = db.session.get(Membership, (room_id, user_id))
+def get(user_id: int, room_id: int, *, lock: bool = False) -> Membership:
+    """Return a user's membership. Raises NotFound if there is none, even if the room exists.
+
+    With `lock`, nobody else can change it until the end of the transaction.
+    """
+    found = db.session.get(Membership, (room_id, user_id), with_for_update=lock or None)
     if found is None:
         raise NotFound(NOT_THERE)
     return found
@@ -247,15 +251,16 @@ def set_notify(user_id: int, room_id: int, level: str) -> None:
 def mark_read(user_id: int, room_id: int, seq: int, origin: str = "") -> dict[str, int]:
     """Store the last message that the user has read. With a lower `seq`, later messages become unread.
 
-    Returns {unread, mentions, last_read_seq}. `origin` is the socket that reported the change. The
-    change is sent only to the user's other sockets.
+    Returns COUNTS. They include the messages up to `last_seq` and the changes up to `last_rev`. With
+    several processes, the events about these can arrive later. `origin` is the socket that reported the
+    change. The change is sent only to the user's other sockets.
     """
-    mine = get(user_id, room_id)
+    mine = get(user_id, room_id, lock=True)
     last = db.session.scalar(select(Room.last_seq).where(Room.id == room_id)) or 0
     mine.last_read_seq = min(seq, last)
     db.session.flush()
     room = one(user_id, room_id)
-    counts = {key: room[key] for key in ("unread", "mentions", "last_read_seq")}
+    counts = {key: room[key] for key in COUNTS}
     record(ReadMarkMoved(room_id, user_id, counts, origin))
     return counts
 

@@ -1,5 +1,6 @@
 """A silent connection, a page that is out of date, and people who come, go and change."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -239,6 +240,32 @@ def test_an_event_that_overtakes_the_welcome_is_not_undone_by_it(
     expect(links[there]).to_have_attribute("data-unread", "1")
     expect(links[left]).to_have_count(0)
     assert len(welcomes) == 1
+
+
+def test_a_deletion_that_welcome_knows_is_not_counted_again(team: Team, person: People) -> None:
+    """With several processes, the event about it can come later."""
+    here, there = (team.room(name, team.bo) for name in ("Reading", "Counted"))
+    said = [team.ada.say(there.id, f"Line {number}")["message"]["id"] for number in range(2)]
+    deleted = team.ada.emit("delete_message", {"id": said[0]})["message"]
+    page = page_of(person, team.bo)
+
+    def repeat(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def receive(frame: str | bytes) -> None:
+            route.send(frame)
+            if '["welcome"' in str(frame):
+                route.send("42" + json.dumps(["message_changed", deleted]))
+
+        server.on_message(receive)
+
+    page.route_web_socket(re.compile("socket.io"), repeat)
+    page.goto(team.url + here.path)
+    caught_up(page)
+    link = page.locator(f'.room-link[href="r/{there.slug}"]')
+    expect(link).to_have_attribute("data-unread", "1")
+    team.ada.say(there.id, "Line 2")
+    expect(link).to_have_attribute("data-unread", "2")
 
 
 # ---- a request that is never answered

@@ -249,6 +249,8 @@ def test_reading_moves_both_ways_and_only_the_other_tabs_are_told(
         "unread": 0,
         "mentions": 0,
         "last_read_seq": 3,
+        "last_seq": 3,
+        "last_rev": 3,
     }
     assert bo.emit("mark_read", {"room": book, "seq": 1})["unread"] == 2  # unread from there
     assert tab.hear("read_changed")["unread"] == 2

@@ -264,6 +264,25 @@ def test_what_another_transaction_deletes_is_not_quoted_and_what_it_archives_sta
             assert acting.result()["reply_to"].get("deleted"), "a deleted text is told again"
 
 
+def test_of_two_tabs_that_mark_a_room_as_read_the_later_one_counts(tmp_path: Path) -> None:
+    """The later one read the old mark, which is the one that it stores."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+
+    def mark() -> None:
+        with app.app_context():
+            memberships.mark_read(ADA, GENERAL, 0)
+
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        assert post("Hello").message["seq"] == 1
+        with db.engine.begin() as faster:
+            faster.execute(db.text("UPDATE memberships SET last_read_seq = 1"))
+            later = pool.submit(mark)
+            wait_until(lambda: later.done() or is_locked_out())
+        later.result()
+        assert memberships.one(ADA, GENERAL)["last_read_seq"] == 0
+
+
 def test_a_file_that_is_taken_back_twice_at_once_is_gone_for_the_second_one(tmp_path: Path) -> None:
     app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
     kept = Kept(uuid.uuid4().hex, "text/plain", 1)

@@ -49,21 +49,25 @@ export class Directory {
   // than `unread`. The next answer about what was read corrects it.
   messageDeleted(message) {
     const room = this.rooms.get(message.room);
-    if (!room || message.seq <= room.last_read_seq || message.author.id === this.me.id) return;
+    if (!room || message.rev <= room.last_rev || message.seq <= room.last_read_seq || message.author.id === this.me.id) return;
     const unread = Math.max(room.unread - 1, 0);
     this.#update(room.id, { unread, mentions: Math.min(room.mentions, unread) });
   }
 
-  readChanged(id, { last_read_seq, unread, mentions }) {
-    this.#update(id, { last_read_seq, unread, mentions });
+  // The counts include all messages up to last_seq and all deletions up to last_rev. With several
+  // processes, the events about these can arrive later, and must not be counted again.
+  readChanged(id, { last_read_seq, unread, mentions, last_seq, last_rev }) {
+    const known = this.rooms.get(id)?.last_seq ?? 0;
+    last_seq = Math.max(last_seq, known);
+    this.#update(id, { last_read_seq, unread, mentions, last_seq, last_rev });
   }
 
   // Keeps the current counts, because new_message and read_changed update them. In a room that the user
   // has just joined, nothing is unread.
   roomChanged(room) {
     const known = this.rooms.get(room.id) ?? room;
-    const { unread = 0, mentions = 0, last_seq, last_read_seq } = known;
-    this.rooms.set(room.id, { ...room, unread, mentions, last_seq, last_read_seq });
+    const { unread = 0, mentions = 0, last_seq, last_rev, last_read_seq } = known;
+    this.rooms.set(room.id, { ...room, unread, mentions, last_seq, last_rev, last_read_seq });
     this.#changed();
   }
 
