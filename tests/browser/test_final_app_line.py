@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Request, WebSocketRoute, expect
+from playwright.sync_api import APIResponse, Page, Request, Route, WebSocketRoute, expect
 
 from final_app.realtime.handlers import MOST_SOCKETS
 from tests.browser.looks import assert_sound
@@ -36,6 +36,7 @@ pytestmark = pytest.mark.browser
 NOTICED = 8.0  # seconds after which a page knows that its line is silent
 AT_ONCE = 4_000  # milliseconds: before the notice of an interruption that may be short
 GAP = 100  # milliseconds in which a missing message may still come, as in conversation.js
+PAGE = 50  # messages: as many as the page holds that one comes to
 TOO_MANY = 201  # messages: the answer to `sync` is `reset`
 TRANSFERRED = """performance.getEntriesByType("resource")
     .filter(({ name }) => name.includes("/api/people"))
@@ -311,6 +312,29 @@ def test_a_page_of_history_that_does_not_arrive_stops_neither_sync_nor_the_outbo
     expect(messages(page).nth(-2).locator(".body")).to_have_text(f"line {TOO_MANY}")
     expect(messages(page).last).to_have_attribute("data-state", "sent")
     expect(messages(page).last.locator(".body")).to_have_text("What did I miss?")
+
+
+def test_a_page_of_history_quotes_nothing_that_was_deleted_while_it_was_on_its_way(
+    team: Team, person: People
+) -> None:
+    place = team.room("Quoted")
+    secret = team.ada.say(place.id, "A secret")["message"]["id"]
+    team.ada.say(place.id, "A reply", reply_to=secret)
+    talk(team.ada, place, PAGE)
+    page = page_of(person, team.ada)
+    page.goto(team.url + place.path)
+    caught_up(page)
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/messages?before=*", lambda route: held.append((route, route.fetch())))
+    page.locator("#scroller").evaluate("scroller => scroller.scrollTo(0, 0)")
+    while not held:
+        page.wait_for_timeout(10)
+    rev = team.ada.emit("delete_message", {"id": secret})["message"]["rev"]
+    expect(page.locator("html")).to_have_attribute("data-rev", str(rev))
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+    reply = messages(page).filter(has_text="A reply")
+    expect(reply.locator(".quote-text")).to_have_text("Message deleted")
 
 
 # ---- a page that is out of date

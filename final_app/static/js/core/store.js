@@ -23,6 +23,9 @@ export class Store {
   upsert(message) {
     const known = this.#messages.get(message.id);
     const newest = known && known.rev > message.rev ? known : whole(message);
+    // A page of history may have been read before the quoted message was deleted. A reply keeps its rev then.
+    const { reply_to: quote } = newest;
+    if (quote && this.#messages.get(quote.id)?.deleted) newest.reply_to = { ...quote, deleted: true };
     this.#messages.delete(message.id); // so that the message that changed longest ago stays first
     this.#messages.set(message.id, newest);
     if (this.#messages.size > REMEMBERED_MESSAGES) {
