@@ -147,8 +147,10 @@ def get_writable(user_id: int, message_id: int) -> Message:
     that it replies to. Outside the user's rooms, nothing is locked, and the answer does not depend on
     whether there is such a message.
     """
-    is_readable = select(Membership).where(
-        Membership.user_id == user_id, Membership.room_id == Message.room_id
+    is_readable = (
+        select(Membership)
+        .where(Membership.user_id == user_id, Membership.room_id == Message.room_id)
+        .join(User, (User.id == Membership.user_id) & (User.status == "active"))
     )
     found = select(Message.room_id).where(Message.id == message_id, is_readable.exists())
     room_id = db.session.scalar(found)

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from final_app.accounts import accounts
-from final_app.chat import messages, rooms
+from final_app.chat import messages, reactions, rooms
 from final_app.errors import Forbidden, NotFound
 from tests.final_app.conftest import People
 
@@ -250,15 +250,22 @@ def test_who_repeats_a_message_after_leaving_learns_nothing_new(
     assert again["message"].keys() == sent.keys() - {"reply_to"}
 
 
-def test_who_is_banned_while_a_message_waits_does_not_send_it(two_people: Flask) -> None:
+def test_who_is_banned_while_a_message_waits_neither_sends_nor_changes_it(
+    two_people: Flask,
+) -> None:
     """A ban leaves direct rooms as they are, so that the other person can still read them."""
     here = rooms.direct(1, 2)
-    messages.post(2, here, str(uuid.uuid4()), "Hello")
+    said = messages.post(2, here, str(uuid.uuid4()), "Hello").message["id"]
     accounts.deactivate(2, "banned")
-    with pytest.raises(NotFound):
-        messages.post(2, here, str(uuid.uuid4()), "Hello again")
-    with pytest.raises(NotFound):
-        rooms.direct(2, 1)
+    for act in (
+        lambda: messages.post(2, here, str(uuid.uuid4()), "Hello again"),
+        lambda: messages.edit(2, said, "Something else"),
+        lambda: messages.delete(2, said),
+        lambda: reactions.react(2, said, "👍", True),
+        lambda: rooms.direct(2, 1),
+    ):
+        with pytest.raises(NotFound):
+            act()
 
 
 def test_nobody_writes_to_somebody_who_can_no_longer_read(two_people: Flask) -> None:
