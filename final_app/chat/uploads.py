@@ -56,8 +56,8 @@ def add(user_id: int, room_id: int, filename: str, kept: Kept) -> dict[str, Any]
         height=kept.height,
         created_at=clock.now(),
     )
-    db.session.add(upload)
-    return to_dict(upload)
+    # If the answer to an earlier commit was lost, the row is there already.
+    return to_dict(db.session.merge(upload))
 
 
 def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> list[Upload]:

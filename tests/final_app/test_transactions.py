@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, event, select, update
+from sqlalchemy import Connection, bindparam, event, select, update
 
 from final_app.accounts import accounts, sessions
 from final_app.chat import history, memberships, messages, reactions, uploads
@@ -23,6 +23,7 @@ from final_app.lib import clock
 from final_app.storage import faults, outbox
 from final_app.storage.files import Kept
 from final_app.storage.models import Membership, Room, Session, Upload, User, db, table
+from final_app.storage.postgresql import Gone
 from final_app.storage.statements import Statement
 from final_app.storage.transaction import execute, record, transaction
 from tests.final_app import databases
@@ -281,6 +282,26 @@ def test_of_two_tabs_that_mark_a_room_as_read_the_later_one_counts(tmp_path: Pat
             wait_until(lambda: later.done() or is_locked_out())
         later.result()
         assert memberships.one(ADA, GENERAL)["last_read_seq"] == 0
+
+
+def test_a_file_whose_commit_was_not_answered_is_there_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction runs again. If it failed, the file would be removed, but its row would stay."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+    commit, lost = Connection.commit, []
+
+    def lose_the_first_answer(connection: Connection) -> None:
+        commit(connection)
+        if not lost:
+            lost.append(True)
+            raise Gone("The line broke.")
+
+    with app.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        monkeypatch.setattr(Connection, "commit", lose_the_first_answer)
+        added = uploads.add(ADA, GENERAL, "a.txt", Kept(uuid.uuid4().hex, "text/plain", 1))
+        assert lost and uploads.known([added["id"]]) == {added["id"]}
 
 
 def test_a_file_that_is_taken_back_twice_at_once_is_gone_for_the_second_one(tmp_path: Path) -> None:
