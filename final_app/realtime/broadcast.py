@@ -54,8 +54,10 @@ def _member_changed(fact: facts.MemberAdded | facts.MemberRemoved) -> None:
     The database says who is a member. With SQLite, the fact of a command comes up to `outbox.POLL` later
     than the facts of the server, so the person may have been removed again, or added again.
     """
+    if not (sids := current.presence().sids_of(fact.user_id)):
+        return
     is_member = fact.room_id in memberships.ids_of(fact.user_id)
-    for sid in current.presence().sids_of(fact.user_id):
+    for sid in sids:
         (server.enter if is_member else server.leave)(sid, room_name(fact.room_id))
     if not is_member:
         server.emit("room_removed", {"room": fact.room_id}, to=user_name(fact.user_id))
