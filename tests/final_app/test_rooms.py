@@ -330,7 +330,9 @@ def test_a_room_that_is_no_longer_archived_holds_the_people_who_came_meanwhile(
     assert found == ({ada, cy} if kind == "open" else {ada}), "Bo had left it before"
 
 
-@pytest.mark.parametrize("way", ["comes back", "is added", "registers", "is unbanned", "unarchived"])
+@pytest.mark.parametrize(
+    "way", ["comes back", "is added", "registers", "is unbanned", "unarchived"]
+)
 def test_whoever_comes_into_an_empty_room_owns_it(two_people: Flask, way: str) -> None:
     """Otherwise, nobody could rename or archive it, or remove anybody from it."""
     ada, bo = 1, 2
