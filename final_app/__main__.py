@@ -38,6 +38,7 @@ def main() -> int:
         logs.to_standard_error(config.read().log)
         if options.workers > 1:
             workers.check(config.read())
+            startup.check_once(create_app())
             with workers.kept_port(options.host, options.port) as port:
                 _tell_address(options.host, port, open_browser=False)
                 workers.run(options.workers, options.host, port)
@@ -48,24 +49,17 @@ def main() -> int:
     except CannotStart as problem:
         print(problem.message, file=sys.stderr)
         return problem.exit_code
-    except OSError as problem:
-        print(
-            f"Can't use port {options.port}: {problem.strerror}.\n"
-            "Stop the program that uses it, or choose another port: --port 5001.",
-            file=sys.stderr,
-        )
-        return 2
     _serve(app, server, options)
     return 0
 
 
 def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
-    """Return a server that is already listening. Raises OSError if the address cannot be used."""
+    """Return a server that is already listening. Raises CannotStart if the address cannot be used."""
     address = (options.host, options.port)
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    listener = socket.create_server(
-        address, family=family, backlog=BACKLOG, reuse_port=options.shared_port
-    )
+    with workers.refusing_address(*address) as family:
+        listener = socket.create_server(
+            address, family=family, backlog=BACKLOG, reuse_port=options.shared_port
+        )
     server = WSGIServer(
         listener, app, handler_class=Handler, log=None,
         error_log=logging.getLogger("final_app.server"),
@@ -94,7 +88,8 @@ def _serve(app: Flask, server: WSGIServer, options: argparse.Namespace) -> None:
 
 def _tell_address(host: str, port: int, *, open_browser: bool) -> None:
     is_here = host in ("127.0.0.1", "0.0.0.0", "::")
-    address = f"http://{'localhost' if is_here else host}:{port}"
+    name = "localhost" if is_here else f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{port}"
     print(f"The chat is at {address}  (press Ctrl+C to stop)", flush=True)
     if open_browser:
         webbrowser.open(address)

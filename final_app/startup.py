@@ -26,10 +26,19 @@ def prepare(app: Flask, host: str) -> None:
     if few := too_few_descriptors():
         app.logger.warning("%s", few)
     with app.app_context():
-        database.current().check()
-        database.upgrade()
+        _check_database()
         outbox.current().begin()
         require_code(host)
+
+
+def check_once(app: Flask) -> None:
+    """Check and migrate the database, and close it. Raises CannotStart if it cannot be used.
+
+    A process that starts others does this first. Otherwise, they would fail again and again.
+    """
+    with app.app_context():
+        _check_database()
+    finish(app)
 
 
 def start_tasks(app: Flask) -> None:
@@ -46,6 +55,11 @@ def finish(app: Flask) -> None:
     """Close the database when the server stops."""
     with app.app_context():
         database.current().close()
+
+
+def _check_database() -> None:
+    database.current().check()
+    database.upgrade()
 
 
 def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:

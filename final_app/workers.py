@@ -39,13 +39,28 @@ def check(settings: Settings) -> None:
 def kept_port(host: str, port: int) -> Iterator[int]:
     """Reserve a port for the processes without listening on it, and yield its number.
 
-    If `port` is 0, the system chooses one. Raises OSError if the port is taken.
+    If `port` is 0, the system chooses one. Raises CannotStart if the port is taken.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as kept:
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        kept.bind((host, port))
+    with contextlib.ExitStack() as stack:
+        with refusing_address(host, port) as family:
+            kept = stack.enter_context(socket.socket(family))
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            kept.bind((host, port))
         yield kept.getsockname()[1]
+
+
+@contextlib.contextmanager
+def refusing_address(host: str, port: int) -> Iterator[socket.AddressFamily]:
+    """Yield the family of an address. Raises CannotStart if the block cannot listen on the address."""
+    try:
+        yield socket.AF_INET6 if ":" in host else socket.AF_INET
+    except (OSError, OverflowError) as problem:
+        raise CannotStart(
+            f"Can't use port {port} of {host}: {getattr(problem, 'strerror', problem)}.\n"
+            "Expected an address of this machine, and a port from 1024 to 65535 that no other program "
+            "uses. Stop that program, or choose another port (such as --port 5001) or another address "
+            "(such as --host 127.0.0.1)."
+        ) from None
 
 
 def run(count: int, host: str, port: int) -> None:

@@ -88,7 +88,8 @@ class Postgresql:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
 
     def close(self) -> None:
-        """Do nothing, because the connections end together with the process."""
+        """Close all connections that nobody uses. The others end together with the process."""
+        db.engine.dispose()
 
     @contextmanager
     def only_here(self) -> Iterator[bool]:

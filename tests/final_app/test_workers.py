@@ -16,6 +16,7 @@ from workshop import paths
 from workshop.cluster import Cluster
 
 PATIENCE = 60.0  # seconds
+NOBODY_LISTENS = "postgresql+psycopg://chat@127.0.0.1:1/chat"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares a port so")
 
@@ -87,3 +88,23 @@ def test_with_sqlite_the_chat_is_one_process_and_says_so(tmp_path: Path) -> None
     assert (
         told.startswith("--workers: several processes need PostgreSQL.") and told.count("\n") == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "expected"),
+    [
+        (NOBODY_LISTENS, ("--workers", "3"), "The chat can't open its database: connection failed"),
+        ("", ("--port", "99999"), "Can't use port 99999 of 127.0.0.1: bind(): port must be"),
+        ("", ("--host", "192.0.2.1"), "of 192.0.2.1: Cannot assign requested address"),
+    ],
+)
+def test_a_chat_that_cannot_start_says_why_and_ends(
+    tmp_path: Path, url: str, options: tuple[str, ...], expected: str
+) -> None:
+    chat = start(tmp_path, url, *options)
+    try:
+        told, _ = chat.communicate(timeout=PATIENCE)
+    finally:
+        chat.kill()
+    assert (chat.returncode, "Traceback" in told) == (2, False) and expected in told
+    assert "The chat is at" not in told
