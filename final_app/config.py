@@ -24,6 +24,7 @@ REMOVED = {  # settings of earlier versions, and what to do instead
     "message_queue": "processes that share a PostgreSQL database (CHAT_DATABASE_URL) need nothing else. "
     "Remove the setting to start the chat.",
 }
+PASSWORD = re.compile(r"(://[^:]*:).*@")  # in the address of a database
 HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
 
 
@@ -39,7 +40,7 @@ def _is_database(text: str) -> str:
     """Return the URL. Raises ValueError unless it names a PostgreSQL database or an SQLite file."""
     try:
         url = make_url(text or DEFAULT_DATABASE)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
         url = make_url("unknown://")
     is_file = url.database and not url.database.startswith((":memory:", "file:"))
     if not (url.drivername == "postgresql+psycopg" or (url.drivername == "sqlite" and is_file)):
@@ -218,8 +219,9 @@ def _explained(problem: Mapping[str, object]) -> str:
         meant = ", ".join(f"{PREFIX}{each.upper()}" for each in known)
         return f"{PREFIX}{name.upper()} is not a setting. Did you mean {meant}?"
     expected = str(problem["msg"]).removeprefix("Value error, ")
+    given = PASSWORD.sub(r"\1***@", str(problem["input"]))
     return (
-        f"{PREFIX}{name.upper()}: {expected}. It is set to {problem['input']!r}. "
+        f"{PREFIX}{name.upper()}: {expected}. It is set to {given!r}. "
         f"Its meaning: {Settings.model_fields[name].description}"
     )
 

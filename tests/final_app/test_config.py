@@ -78,6 +78,16 @@ def test_a_wrong_value_is_refused_with_what_was_expected(
     assert told.startswith(f"{name}: ") and expected in told and repr(value) in told
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_refused_address_of_a_database_is_told_without_its_password(kind: str) -> None:
+    with pytest.raises(WrongSetting) as caught:
+        config.read({"CHAT_DATABASE_URL": f"{kind}://chat:pass/w@rd@localhost:x/chat"})
+    assert "expected an address" in caught.value.message and "chat:***@localhost" in str(
+        caught.value
+    )
+    assert "pass" not in caught.value.message and "w@rd" not in caught.value.message
+
+
 def test_a_setting_of_an_earlier_version_is_refused_with_what_to_do() -> None:
     with pytest.raises(
         WrongSetting, match=r"CHAT_MESSAGE_QUEUE is no longer a setting.*CHAT_DATABASE_URL"
