@@ -343,6 +343,11 @@ def test_a_backup_replaces_nothing_and_leaves_no_half_behind(
     said(team, "backup", str(tmp_path / "copy"))
 
 
+def test_a_backup_of_a_folder_without_a_chat_says_which_folder(app: Flask, tmp_path: Path) -> None:
+    told = refused(app, "backup", str(tmp_path / "copy"))
+    assert f"no database {tmp_path / 'chat.db'}. Is CHAT_DATA_DIR the" in told
+
+
 def test_a_damaged_database_is_no_backup(team: Flask, tmp_path: Path) -> None:
     with team.app_context():
         db.session.execute(db.text("PRAGMA wal_checkpoint(TRUNCATE)"))
