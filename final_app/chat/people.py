@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from final_app.errors import NotFound
+from final_app.errors import Conflict, NotFound
 from final_app.facts import PersonChanged, PersonGone
 from final_app.storage.models import User, db, table
 from final_app.storage.statements import Statement
@@ -106,12 +106,18 @@ def joined_since(moment: datetime) -> list[int]:
     return list(db.session.scalars(query))
 
 
-def id_of(username: str) -> int:
-    """Return the id of the account with this username, even if it is banned. Raises NotFound."""
-    found = db.session.scalar(select(User.id).filter_by(username=username.lower()))
+def id_of(username: str, *, banned_too: bool = False) -> int:
+    """Return the id of the account with this username, for commands.
+
+    Raises NotFound and, unless `banned_too`, Conflict if the account is banned.
+    """
+    found = db.session.scalar(select(User).filter_by(username=username.lower()))
     if found is None:
         raise NotFound(f"There is no account called {username!r}.")
-    return found
+    if found.status == "banned" and not banned_too:
+        name = found.username
+        raise Conflict(f"{name} is banned. To lift the ban, run: users unban {name}")
+    return found.id
 
 
 def _next_rev(user_id: int) -> int:

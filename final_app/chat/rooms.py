@@ -94,7 +94,7 @@ def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
     if user_id != OPERATOR and not joins:
         memberships.get(user_id, room_id)
     if room is None or not allowed:
-        raise Forbidden("Nobody can be added to this room.")
+        raise Forbidden("Nobody can be added to an archived room or a direct room.")
     people.get_active(newcomer_id)
     if db.session.get(Membership, (room_id, newcomer_id)):
         return

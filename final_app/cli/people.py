@@ -65,7 +65,7 @@ def ban(name: str) -> str:
 @command(users, "unban NAME")
 def unban(name: str) -> str:
     """Lift a ban and add the user to the open rooms again."""
-    accounts.unban(people.id_of(name))
+    accounts.unban(people.id_of(name, banned_too=True))
     return f"{name.lower()} can log in again and is back in the open rooms."
 
 
@@ -89,7 +89,7 @@ def delete(name: str) -> str:
 
     Somebody else can then use the username. The messages remain, without the name of their author.
     """
-    ended = accounts.deactivate(people.id_of(name), "deleted")
+    ended = accounts.deactivate(people.id_of(name, banned_too=True), "deleted")
     return f"{name.lower()} is deleted. {_sessions(ended)} ended."
 
 

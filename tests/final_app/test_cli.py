@@ -115,7 +115,9 @@ def test_a_ban_is_told_and_happens_once(app: Flask) -> None:
     said(app, "users", "create", "bo", "--password-stdin", stdin=PASSWORD)
     assert "only administrator" in refused(app, "users", "ban", "ada")
     assert said(app, "users", "ban", "bo") == "bo is banned. 0 sessions ended.\n"
-    assert "no such person" in refused(app, "users", "ban", "bo")
+    for words in (("users", "ban"), ("users", "promote"), ("users", "reset-password"),
+                  ("rooms", "add", "general")):  # fmt: skip
+        assert "bo is banned. To lift the ban, run: users unban bo" in refused(app, *words, "Bo")
     assert "no account called 'cy'" in refused(app, "users", "ban", "cy")
 
 
