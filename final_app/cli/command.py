@@ -1,6 +1,7 @@
 """What all commands have in common: a migrated database, one-line errors and tables of rows."""
 
 import functools
+import getpass
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -73,9 +74,17 @@ def _audited(group: AppGroup, name: str, given: dict[str, Any]) -> AbstractConte
         return nullcontext()
     audit.to_system_log()
     about = {each: given[each] for each in NAMED if each in given}
-    who = os.environ.get("SUDO_USER") or os.environ.get("USER", "operator")
+    who = os.environ.get("SUDO_USER") or _system_user()
     event = f"{group.name}_{name}".removeprefix("keeping_").replace("-", "_")
     return audit.audited(event, who, "command", **about)
+
+
+def _system_user() -> str:
+    """Return the name of the user who runs this process. Cron and containers do not set USER."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user without a name, or Windows without a variable
+        return "operator"
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> str:

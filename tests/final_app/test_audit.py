@@ -264,6 +264,16 @@ def test_roles_tokens_and_passwords_of_commands_are_in_it_without_secrets(
     assert all(len(secret) > 15 and secret not in text for secret in secrets)
 
 
+def test_a_command_of_cron_has_the_name_of_its_user(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SUDO_USER", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOGNAME", "chat")  # cron sets only this one
+    two_people.test_cli_runner().invoke(args=["sweep"])
+    assert [entry["who"] for entry in entries(two_people)] == ["chat"]
+
+
 def test_a_log_that_nobody_can_write_to_is_reported_once_a_minute(
     two_people: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
