@@ -21,11 +21,13 @@ _postponed = Seldom(logging.getLogger(__name__))
 def prepare(app: Flask, host: str) -> None:
     """Check and migrate the database, begin to receive facts, and print the code for the first run.
 
-    `host` is the address that this server listens on. Raises CannotStart if the database cannot be used.
+    `host` is the address that this server listens on. Raises CannotStart if the database cannot be used,
+    or if another server uses it and it is not PostgreSQL.
     """
     if few := too_few_descriptors():
         app.logger.warning("%s", few)
     with app.app_context():
+        database.current().claim(current.settings().data_dir)
         _check_database()
         outbox.current().begin()
         require_code(host)

@@ -8,6 +8,7 @@ restarts, users only notice a pause.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import psycopg
@@ -65,6 +66,9 @@ class Postgresql:
         },
         "hide_parameters": True,  # no text, no token and no code of an invite in a traceback
     }
+
+    def claim(self, folder: Path) -> None:
+        """Do nothing, because several processes can share a data folder."""
 
     def check(self) -> None:
         """Raise CannotStart if the database cannot be opened or has an unsuitable locale.

@@ -1,5 +1,6 @@
 """SQLite, where one connection writes at a time. Waiting for it does not block the event loop."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -10,10 +11,15 @@ from typing import Any, ClassVar, cast
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from final_app.errors import Busy
+from final_app.errors import Busy, CannotStart
 from final_app.lib import clock
 from final_app.storage import damage, faults
 from final_app.storage.models import db
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 TRY_AGAIN = 0.05  # seconds between two attempts to begin a transaction
 CLOSE_PATIENCE = 0.5  # seconds that a transaction has to finish when the server stops
@@ -44,6 +50,27 @@ class Sqlite:
     def is_held_by_others(self) -> bool:
         """Whether a write is waiting because another program has locked the database."""
         return self._held_by_others.is_set()
+
+    def claim(self, folder: Path) -> None:
+        """Raise CannotStart if another server uses this data folder. The claim ends with the process.
+
+        Two servers would not hear of each other's messages. Windows and some file systems have no locks
+        of this kind. There, nothing happens.
+        """
+        if fcntl is None:
+            return
+        with suppress(FileNotFoundError, PermissionError):  # `check` explains what is wrong
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CannotStart(
+                    f"Another chat is running with the data folder {folder.resolve()}. With SQLite, "
+                    "only one can use it. Stop the other one, or start this one with a copy of the "
+                    "folder (CHAT_DATA_DIR)."
+                ) from None
+            except OSError:
+                os.close(handle)
 
     def check(self) -> None:
         """Raise CannotStart if the database is damaged."""

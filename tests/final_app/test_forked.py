@@ -38,6 +38,17 @@ def test_one_that_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
     first.stop()
 
 
+def test_a_second_server_on_one_data_folder_is_refused(tmp_path: Path) -> None:
+    first, second = Server(tmp_path).start(), Server(tmp_path)
+    with pytest.raises(AssertionError, match="Another chat is running with the data folder"):
+        second.start()
+    assert second.run("users", "list").returncode == 0  # a command is not a server
+    first.stop(signal.SIGKILL)
+    second.start()  # the claim ended with the process
+    Person(second, "ada").begin()
+    second.stop()
+
+
 def test_who_waits_for_one_that_does_not_end_is_told_in_time(tmp_path: Path) -> None:
     process = popen(
         [sys.executable, "-c", CHEAP_HASHES, "--no-browser", "--port", "0"],
