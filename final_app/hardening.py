@@ -116,12 +116,14 @@ def commands_that_close(settings: Settings) -> list[str]:
 def _make_secret(path: Path) -> None:
     """Create the file atomically. If another process has just created it, keep that file."""
     handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(secrets.token_hex(SECRET_BYTES))
     try:
-        os.link(draft, path)
-        Path(draft).unlink()
-    except FileExistsError:
-        Path(draft).unlink()
-    except OSError:  # a file system without links
-        Path(draft).replace(path)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(SECRET_BYTES))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            Path(draft).replace(path)
+    finally:  # also if the disk is full, because systemd starts the chat again and again
+        Path(draft).unlink(missing_ok=True)

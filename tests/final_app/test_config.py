@@ -1,5 +1,6 @@
 """Settings: their documentation is generated, and wrong ones are rejected. Also the secret key."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -140,6 +141,18 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert hardening.secret_key(settings) == secret
     assert hardening.secret_key(config.Settings(data_dir=tmp_path / "other")) != secret
     assert [each.name for each in path.parent.iterdir()] == ["secret"]  # no draft is left
+
+
+def test_a_full_disk_leaves_no_draft_of_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(hardening.secrets, "token_hex", no_space)
+    with pytest.raises(WrongSetting, match="No space left on device"):
+        hardening.secret_key(config.Settings(data_dir=tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff" * 64, b"\0" * 64])
