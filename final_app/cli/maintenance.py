@@ -35,8 +35,8 @@ def back_up(path: str) -> str:
     except (OSError, sqlite3.Error) as problem:
         if faults.means_full(problem):
             told = (
-                f"The backup failed: the disk of {target.parent} is full. The incomplete copy has "
-                f"been removed."
+                f"The backup failed: the disk of {target.parent} or that of the database "
+                f"{current.settings().database_path} is full. The incomplete copy has been removed."
             )
             raise click.ClickException(told) from None
         raise click.ClickException(f"The backup failed: {problem}.") from None

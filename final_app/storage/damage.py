@@ -37,7 +37,11 @@ def check(database: Path) -> None:
         found = _check(database)
     except sqlite3.Error as problem:
         if not is_damage(problem):
-            raise CannotStart(f"The chat can't open its database {database}: {problem}.") from None
+            is_disk = problem.sqlite_errorcode & PRIMARY == sqlite3.SQLITE_IOERR
+            raise CannotStart(
+                f"The chat can't open its database {database}: {problem}."
+                + (" Its disk is full or broken." if is_disk else "")
+            ) from None
         found = str(problem)
     if found != "ok":
         raise CannotStart(sentence(database, found))

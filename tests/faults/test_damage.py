@@ -128,6 +128,22 @@ def test_a_database_that_cannot_be_written_is_found_at_the_start(
             damage.check(database)
 
 
+def test_a_disk_that_is_full_at_the_start_is_suspected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls it only “disk I/O error” if there is no space for the index of the log."""
+
+    def no_space(_: Path) -> str:
+        problem = sqlite3.OperationalError("disk I/O error")
+        problem.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        raise problem
+
+    (tmp_path / "chat.db").touch()
+    monkeypatch.setattr(damage, "_check", no_space)
+    with pytest.raises(CannotStart, match=r"disk I/O error\. Its disk is full or broken\."):
+        damage.check(tmp_path / "chat.db")
+
+
 def test_a_backup_that_only_another_user_can_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

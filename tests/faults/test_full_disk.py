@@ -66,7 +66,7 @@ def test_a_full_disk_is_told_while_reads_go_on_and_ends_without_a_restart(
     assert bo.emit("sync", {"rooms": {"1": said[-1]["rev"]}})["ok"]
     assert not list((server.folder / "uploads" / "incoming").iterdir())
     backup = server.run("backup", str(disk / "backup"))
-    assert backup.returncode == 1 and f"the disk of {disk} is full" in backup.stderr
+    assert backup.returncode == 1 and f"the disk of {disk} or that" in backup.stderr
     assert not list(disk.glob("backup*"))
 
     filler.unlink()
