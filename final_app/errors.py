@@ -88,6 +88,11 @@ class RateLimited(ChatError):
 class Unavailable(ChatError):
     """The chat cannot write to its database or its disk. Nothing was stored."""
 
+    def with_cause(self) -> str:
+        """Return the message and its cause on one line, for the operator of the chat."""
+        cause = " ".join(str(self.__cause__ or "").split())
+        return f"{self.message} ({cause})" if cause else self.message
+
 
 class Busy(Unavailable):
     """Another process has locked the database for too long."""

@@ -71,7 +71,7 @@ def _repeat(app: Flask, pause: float, work: Callable[[], None]) -> None:
             try:
                 work()
             except Unavailable as refusal:
-                _postponed.error(f"A background task has to wait. {refusal.message}")
+                _postponed.error(f"A background task has to wait. {refusal.with_cause()}")
             except Exception:
                 app.logger.exception("A background task failed")
         clock.pause(pause)

@@ -89,8 +89,7 @@ def upgrade() -> bool:
             flask_migrate.upgrade(directory=str(MIGRATIONS))
         missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
     except Unavailable as problem:
-        why = " ".join(str(problem.__cause__).split())
-        raise CannotStart(f"The chat can't start. {problem.message} ({why})") from None
+        raise CannotStart(f"The chat can't start. {problem.with_cause()}") from None
     except SQLAlchemyError as problem:
         why = " ".join(str(getattr(problem, "orig", problem)).split())
         advice = f" {damage.advice(_path())}" if db.engine.name == "sqlite" else ""

@@ -148,7 +148,7 @@ def test_a_background_task_waits_for_the_disk_without_a_traceback(
     rounds = iter([None, None, Enough()])
 
     def work() -> None:
-        raise DiskFull("The disk is full.")
+        raise DiskFull("The disk is full.") from OSError("no space,\nreally")
 
     def pause(_: float) -> None:
         if problem := next(rounds):
@@ -158,7 +158,9 @@ def test_a_background_task_waits_for_the_disk_without_a_traceback(
     with pytest.raises(Enough):
         startup._repeat(two_people, 1.0, work)
     (line,) = caplog.records
-    assert line.getMessage() == "A background task has to wait. The disk is full."
+    assert (
+        line.getMessage() == "A background task has to wait. The disk is full. (no space, really)"
+    )
     assert line.exc_info is None
 
 
