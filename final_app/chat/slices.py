@@ -1,8 +1,8 @@
 """Slices: slow work is done in small pieces, and everybody else gets a turn before each of them.
 
 Formatting a long text or preparing a part of an answer can block the process for 50 ms. Many such pieces
-in a row would block it for seconds. So in the whole process, only one slice is done at a time, in the
-order in which people ask for one, and nobody else has to wait for more than one slice.
+in a row would block it for seconds. So the slices begin one after the other, in the order in which
+people ask for them, with a pause before each. Everybody else has to wait for one slice at most.
 """
 
 import threading
@@ -16,17 +16,29 @@ from final_app.storage.transaction import release_connection
 TURN = 0.001  # seconds for everybody else; with 0, gevent would not look for new requests first
 
 _lock = threading.Lock()
-_line: deque[threading.Event] = deque()  # of the slices that are not done; the first one is next
+_line: deque[threading.Event] = deque()  # of the slices that have not begun; the first one is next
 
 
 @contextmanager
 def one() -> Iterator[None]:
-    """Wait for a turn to do one slice, and let the next slice begin after this block.
+    """Wait for the turn of one slice, and do it in this block.
 
     Nobody holds a connection to the database while they wait. So this raises RuntimeError in a
     transaction, and later reads of the session see what others have changed in the meantime.
     """
     release_connection()
+    _wait()
+    yield
+    release_connection()
+
+
+def _wait() -> None:
+    """Stand in line, and pause as the first in it.
+
+    The next pause begins when this one has ended, and takes place while the slice is done. With SQLite,
+    a slice never yields, so others get their turn after it. With PostgreSQL, slices can overlap while
+    they wait for the database.
+    """
     mine = threading.Event()
     with _lock:
         _line.append(mine)
@@ -34,8 +46,6 @@ def one() -> Iterator[None]:
     try:
         mine.wait()
         clock.pause(TURN)
-        yield
-        release_connection()
     finally:  # even if this greenlet was killed while it waited
         with _lock:
             _line.remove(mine)

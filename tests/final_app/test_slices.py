@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from final_app.accounts import sessions
-from final_app.chat import formatting, history, messages, search, slices, texts
+from final_app.chat import history, messages, search, slices, texts
 from final_app.lib import clock
 from final_app.storage.models import db
 from final_app.storage.transaction import transaction
@@ -74,23 +74,23 @@ def test_slow_work_is_done_in_slices_that_hold_no_connection_while_they_wait(
     assert len(held) == least and not any(held)
 
 
-def test_one_slice_is_done_at_a_time_in_the_order_in_which_people_came(
+def test_the_pauses_come_one_after_the_other_in_the_order_in_which_people_came(
     two_people: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The slice of the first one takes as long as it takes until the others wait."""
-    begun, rendered = [], formatting.render
+    """Otherwise, all slices would begin at the same moment. The first pause ends when the others wait."""
+    who, begun = threading.local(), []
 
-    def render(text: str, names: list[str]) -> formatting.Rendered:
-        begun.append(text[0])
-        wait_until(lambda: len(slices._line) == 4 or len(begun) > 1)
-        assert len(slices._line) == 5 - len(begun)
-        return rendered(text, names)
+    def pause(_: float) -> None:
+        begun.append(who.letter)
+        wait_until(lambda: len(slices._line) == 5 - len(begun))
+        assert [each.is_set() for each in slices._line].count(True) == 1, "two pauses at once"
 
     def say(letter: str) -> None:
+        who.letter = letter
         with two_people.app_context():
             post(letter * (texts.LONG + 1))
 
-    monkeypatch.setattr(formatting, "render", render)
+    monkeypatch.setattr(clock, "pause", pause)
     with ThreadPoolExecutor() as pool:
         sent = []
         for place, letter in enumerate("abcd", 1):
@@ -99,13 +99,6 @@ def test_one_slice_is_done_at_a_time_in_the_order_in_which_people_came(
         for each in sent:
             each.result(10)
     assert "".join(begun) == "abcd" and not slices._line
-
-
-def test_a_slice_that_fails_lets_the_next_one_begin(two_people: Flask) -> None:
-    with pytest.raises(ZeroDivisionError), slices.one():
-        1 / 0  # noqa: B018
-    with slices.one():
-        pass
 
 
 def test_nobody_waits_for_a_turn_in_a_transaction(two_people: Flask) -> None:
