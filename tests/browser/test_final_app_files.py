@@ -269,6 +269,23 @@ def test_the_files_of_a_closed_tab_are_there_in_the_next_one(team: Team, person:
     assert carried(team.ada, place) == [["notes.txt"]]
 
 
+def test_a_file_never_looks_like_a_part_of_an_edit(team: Team, person: People) -> None:
+    place = team.room("Edited with a file")
+    team.ada.say(place.id, "One")
+    ada = enter(person, team.ada, place)
+    attach(ada, notes())
+    chips_are(ada, "done", "notes.txt")
+    ada.locator("#m-1").press("e")
+    expect(ada.locator("#chips")).to_be_hidden()
+    expect(ada.locator("#attach")).to_be_hidden()
+    hand_over(ada, "#text", "paste", drawing())
+    expect(ada.locator(".toast")).to_contain_text("can't add files")
+    ada.locator("#text").press("Escape")
+    chips_are(ada, "done", "notes.txt")  # the file of the next message is still there
+    expect(ada.locator("#chips")).to_be_visible()
+    expect(ada.locator("#attach")).to_be_visible()
+
+
 # ---- sending
 
 

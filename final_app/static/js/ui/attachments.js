@@ -33,9 +33,12 @@ export class Attachments extends Part {
     keepList($("#chips"), items, $("#chip-template"), (chip, item) => this.#fill(chip, item));
   }
 
-  get #open() { return !$("#composer").hidden && !$("dialog[open]"); }
+  get #editing() { return $("#composer").dataset.editing === "true"; }
+
+  get #open() { return !$("#composer").hidden && !$("dialog[open]") && !this.#editing; }
 
   #add(files) {
+    if (this.#editing) this.#tell({ message: "You can't add files to a message that was already sent." });
     if (!files.length || !this.#open) return;
     const left = this.#uploads.add([...files]);
     const many = plural(left, "file was", "files were");

@@ -58,7 +58,7 @@ export class Composer extends Part {
   edit(message) {
     this.cancel();
     this.#hold("");
-    this.#editing = message;
+    this.#edits(message);
     this.#showContext("Editing your message", "");
     this.#put(message.text);
     this.#field.focus();
@@ -68,7 +68,7 @@ export class Composer extends Part {
   messageDeleted({ id }) {
     if (this.#replyTo?.id === id) this.cancel();
     if (this.#editing?.id !== id) return;
-    this.#editing = null;
+    this.#edits(null);
     $("#context").hidden = true;
     this.#hold("The message you were editing was deleted.");
     this.#written();
@@ -79,7 +79,8 @@ export class Composer extends Part {
     if (this.#editing) this.#put(this.#kept);
     const cancelled = this.#editing ?? this.#replyTo;
     this.#drawer.put(this.#target, null);
-    this.#editing = this.#replyTo = null;
+    this.#edits(null);
+    this.#replyTo = null;
     $("#context").hidden = true;
     return Boolean(cancelled);
   }
@@ -107,6 +108,12 @@ export class Composer extends Part {
   }
 
   get #kept() { return this.#drawer.get(this.#draft) ?? ""; }
+
+  // During an edit, the files of the next message are hidden, because an edit can't add files.
+  #edits(message) {
+    this.#editing = message;
+    $("#composer").dataset.editing = Boolean(message);
+  }
 
   #showReply(message) {
     this.#replyTo = message;
