@@ -204,6 +204,11 @@ def test_a_message_carries_only_so_many_files(team: Team, person: People) -> Non
     expect(chips(ada)).to_have_count(10)
     expect(ada.locator("#toasts p")).to_contain_text("2 files were left out")
     chips_are(ada, "done", *[f"{number}.txt" for number in range(10)])
+    attach(ada, notes(), notes())
+    attach(ada, notes())  # says something else
+    attach(ada, notes(), notes())
+    expect(ada.locator("#toasts p")).to_have_count(2)
+    expect(ada.locator("#toasts p").last).to_contain_text("2 files were left out")
 
 
 def test_what_was_uploaded_survives_a_reload_and_what_has_vanished_is_dropped(

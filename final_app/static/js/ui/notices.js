@@ -56,7 +56,9 @@ export class Toasts {
 
   disconnect() { this.#timers.forEach(clearTimeout); }
 
+  // A toast that says the same is replaced, so that a screen reader announces the new one.
   show(text) {
+    [...$("#toasts").children].find((each) => $("p", each).textContent === text)?.remove();
     const toast = clone($("#toast-template"));
     $("p", toast).textContent = text;
     $("button", toast).addEventListener("click", () => toast.remove());
