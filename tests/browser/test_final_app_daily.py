@@ -143,3 +143,15 @@ def test_without_a_network_the_page_stays(team: Team, person: People) -> None:
     expect(ada.locator("#room-name")).to_have_text("Offline")
     ada.context.set_offline(False)
     connection(ada, "online")
+
+
+def test_a_double_click_creates_one_room(team: Team, person: People) -> None:
+    place = team.room("Clicked twice")
+    ada = enter(person, team.ada, place)
+    asked: list[str] = []
+    ada.on("request", lambda it: it.method == "POST" and asked.append(it.url))
+    ada.locator("#create-open").click()
+    ada.locator("#create-name").fill("Twins")
+    ada.locator("#create-form .primary").dblclick()
+    expect(ada.locator("#room-name")).to_have_text("Twins")
+    assert len(asked) == 1

@@ -45,7 +45,11 @@ export class Dialogs extends Part {
   }
 
   #create(event) {
-    submitting(event, async (values) => goTo((await this.#http.post("rooms", values)).room));
+    submitting(event, async (values) => {
+      const { room } = await this.#http.post("rooms", values);
+      $("#create").close(); // so that nobody sends the form again while the browser goes to the room
+      goTo(room);
+    });
   }
 
   async #browse() {
@@ -69,14 +73,17 @@ export class Dialogs extends Part {
   }
 }
 
-// Sends a form's values. If the server refuses them, shows the error next to the field.
+// Sends a form's values once, however often its button is pressed meanwhile. If the server refuses them,
+// shows the error next to the field.
 export async function submitting(event, send) {
   event.preventDefault();
   const form = event.target;
+  if (form.ariaBusy === "true") return;
   const wrong = $(".field-error", form);
   const input = $("input, select", form);
   input.removeAttribute("aria-invalid");
   wrong.hidden = true;
+  form.ariaBusy = "true";
   try {
     await send(Object.fromEntries(new FormData(form)));
   } catch ({ message }) {
@@ -85,6 +92,8 @@ export async function submitting(event, send) {
     input.setAttribute("aria-invalid", "true");
     input.focus();
     wrong.scrollIntoView({ block: "nearest" });
+  } finally {
+    form.ariaBusy = "false";
   }
 }
 
