@@ -28,7 +28,7 @@ export class Composer extends Part {
     super.connect();
     this.listen($("#composer"), "submit", (event) => this.#submit(event));
     this.listen(this.#field, "keydown", (event) => this.#key(event));
-    this.listen(this.#field, "input", () => this.#written());
+    this.listen(this.#field, "input", () => [this.#hold(""), this.#written()]);
     // The button doesn't take the focus, so that a phone's keyboard stays open.
     this.listen($(".send"), "mousedown", (event) => event.preventDefault());
     this.listen($("#context-cancel"), "click", () => [this.cancel(), this.#field.focus()]);
@@ -77,6 +77,7 @@ export class Composer extends Part {
   // Returns whether there was anything to cancel.
   cancel() {
     if (this.#editing) this.#put(this.#kept);
+    if (!this.#waiting) this.#hold("");
     const cancelled = this.#editing ?? this.#replyTo;
     this.#drawer.put(this.#target, null);
     this.#edits(null);
@@ -145,7 +146,9 @@ export class Composer extends Part {
     const text = this.#field.value.trim();
     const [editing, replyTo] = [this.#editing, this.#replyTo];
     const files = editing ? editing.uploads : this.#uploads.items;
-    if (!(text || files.length) || [...text].length > this.#limit) return;
+    const isEmpty = !text && !files.length;
+    if (isEmpty && editing) this.#hold("A message can't be empty. To remove it, cancel and delete it.");
+    if (isEmpty || [...text].length > this.#limit) return;
     if (!editing && this.#mustWait()) return;
     if (editing && !(await this.#edit(editing, text))) return; // if the server refused it, the text stays here
     if (!editing || this.#editing === editing) this.cancel();
