@@ -175,3 +175,26 @@ def test_who_saves_an_empty_edit_learns_what_to_do(team: Team, person: People) -
     expect(ada.locator("#held")).to_contain_text("delete")
     ada.keyboard.press("Escape")
     expect(ada.locator("#held")).to_have_text("")
+
+
+def test_esc_in_the_message_field_closes_the_panel(team: Team, person: People) -> None:
+    place = team.room("Esc", team.bo)
+    team.ada.say(place.id, "One")
+    ada = enter(person, team.ada, place)
+    ada.locator("#people-toggle").click()
+    ada.locator("#m-1").press("e")
+    ada.keyboard.press("Escape")  # one thing at a time: first the edit
+    expect(ada.locator("#context")).to_be_hidden()
+    expect(ada.locator("#people")).to_be_visible()
+    ada.keyboard.press("Control+k")
+    ada.keyboard.press("Escape")
+    expect(ada.locator("#switcher")).to_be_hidden()
+    expect(ada.locator("#people")).to_be_visible()
+    ada.keyboard.type("Hi @b")
+    expect(ada.locator("#mentions")).to_be_visible()
+    ada.keyboard.press("Escape")
+    expect(ada.locator("#mentions")).to_be_hidden()
+    expect(ada.locator("#people")).to_be_visible()
+    ada.keyboard.press("Escape")
+    expect(ada.locator("#people")).to_be_hidden()
+    assert active(ada) == "text"

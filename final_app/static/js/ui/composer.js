@@ -134,11 +134,18 @@ export class Composer extends Part {
     if (isComposing(event)) return;
     const newLine = event.shiftKey || this.#touch.matches;
     if (event.key === "Enter" && !newLine) this.#submit(event);
-    if (event.key === "Escape") this.#waiting ? this.#hold("") : this.cancel();
+    if (event.key === "Escape" && this.#goBack()) event.preventDefault();
     if (event.key === "ArrowUp" && !event.altKey && !this.#field.value) {
       event.preventDefault();
       this.#editLast();
     }
+  }
+
+  // Returns whether there was anything to stop or cancel.
+  #goBack() {
+    if (!this.#waiting) return this.cancel();
+    this.#hold("");
+    return true;
   }
 
   async #submit(event) {

@@ -1,4 +1,5 @@
-// A panel on the right. A button opens it, Esc closes it, and only one panel is open at a time.
+// A panel on the right. A button opens it, Esc closes it unless Esc has another meaning, and only one
+// panel is open at a time.
 
 import { $, isComposing } from "./dom.js";
 import { Part } from "./part.js";
@@ -13,8 +14,7 @@ export class Panel extends Part {
     super.connect();
     this.listen(this.#button, "click", () => this.open(!this.isOpen));
     this.listen($(`#${this.panel.id}-close`), "click", () => this.open(false));
-    const leaves = (event) => event.key === "Escape" && !isComposing(event);
-    this.listen(this.panel, "keydown", (event) => leaves(event) && this.open(false));
+    this.listen(window, "keydown", (event) => this.#leaves(event) && this.#leave());
   }
 
   get isOpen() { return !this.panel.hidden; }
@@ -24,6 +24,17 @@ export class Panel extends Part {
     Panel.#current = this;
     this.show(open);
     (open ? $("[type=search]", this.panel) ?? this.panel : this.#button).focus();
+  }
+
+  #leaves(event) {
+    const meant = event.key === "Escape" && !event.defaultPrevented && !isComposing(event);
+    return meant && this.isOpen && !$("dialog[open], :popover-open");
+  }
+
+  // The focus stays where the user is writing.
+  #leave() {
+    if (this.panel.contains(document.activeElement)) this.open(false);
+    else this.show(false);
   }
 
   show(open) {
