@@ -198,3 +198,16 @@ def test_esc_in_the_message_field_closes_the_panel(team: Team, person: People) -
     ada.keyboard.press("Escape")
     expect(ada.locator("#people")).to_be_hidden()
     assert active(ada) == "text"
+
+
+def test_another_name_of_somebody_reaches_their_messages(team: Team, person: People) -> None:
+    second = team.newcomer("second")
+    second.connect()
+    place = team.room("Renamed", second)
+    second.say(place.id, "Hello")
+    ada = enter(person, team.ada, place)
+    expect(ada.locator("#m-1 .author")).to_have_text("second")
+    second.form("/account/name", "/account", name="Cy Two")
+    expect(ada.locator("#m-1 .author")).to_have_text("Cy Two")
+    expect(ada.locator("#m-1 .avatar")).to_have_text("CT")
+    second.leave()

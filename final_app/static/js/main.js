@@ -56,7 +56,7 @@ const ask = (event, payload) => connection.ask(event, payload);
 const { limits } = state;
 const uploads = new Uploads({ room, drawer, http, limits, changed: showUploads });
 const picture = (upload) => uploads.picture(upload);
-const nameOf = (id) => directory.people.get(id)?.name ?? "Someone who left";
+const nameOf = (id, known = "Someone who left") => directory.people.get(id)?.name ?? known;
 const view = new MessageView({ room, me, nameOf, picture });
 const timeline = new Timeline({ view, newAfter: room.unread ? room.last_read_seq : null });
 const scroller = new Scroller({
@@ -127,7 +127,7 @@ const events = {
     mentions.forget();
   },
   room_removed: ({ room: id }) => directory.roomRemoved(id),
-  person_changed: ({ person, rev }) => directory.personChanged(person, rev),
+  person_changed: ({ person, rev }) => [directory.personChanged(person, rev), timeline.showNames()],
   person_gone: ({ user_id, rev }) => [directory.personGone(user_id, rev), typing.forget(user_id)],
 };
 

@@ -10,7 +10,8 @@ const EXCERPT_CHARACTERS = 120; // as in chat/messages.py
 export class MessageView {
   #room; #nameOf; #picture;
 
-  // nameOf(id) → a person's name; picture(upload) → the local URL of an image chosen on this page
+  // nameOf(id, known) → a person's current name, or else the known one; picture(upload) → the local URL of
+  // an image chosen on this page
   constructor({ room, me, nameOf, picture }) {
     [this.#room, this.#nameOf, this.#picture] = [room, nameOf, picture];
     this.me = me;
@@ -43,7 +44,11 @@ export class MessageView {
     this.#fillQuote(node, { ...message, author: message.author.name, text });
   }
 
-  fillNames(node, { reactions }) { fillReactions(node, reactions, this.me.id, this.#nameOf); }
+  // Call this when people were loaded or renamed.
+  fillNames(node, { author, reactions }) {
+    this.#fillAuthor(node, author);
+    fillReactions(node, reactions, this.me.id, this.#nameOf);
+  }
 
   fillPending(node, item) {
     this.#name(node, `p-${item.client_id}`);
@@ -68,10 +73,16 @@ export class MessageView {
   }
 
   #fillHead(node, { author, created_at }) {
-    fillAvatar($(".avatar", node), author);
-    $(".author", node).textContent = author.name;
+    this.#fillAuthor(node, author);
     const [textContent, title] = [clockTime(created_at), fullTime(created_at)];
     Object.assign($("time", node), { dateTime: created_at, textContent, title });
+  }
+
+  // If the name has not changed, its text stays as it is, so that a screen reader doesn't read it again.
+  #fillAuthor(node, { id, name: known }) {
+    const name = this.#nameOf(id, known);
+    fillAvatar($(".avatar", node), { id, name });
+    if ($(".author", node).textContent !== name) $(".author", node).textContent = name;
   }
 
   #fillQuote(node, quoted) {

@@ -87,7 +87,7 @@ export class Timeline {
     this.#tidyAll();
   }
 
-  // Call this when the people have been loaded. It shows the names of those who reacted.
+  // Call this when people were loaded or renamed. It shows the names of authors and of those who reacted.
   showNames() { for (const node of this.sent) this.#view.fillNames(node, this.content(node)); }
 
   // Call this now and then: at midnight, the messages of today become those of yesterday.
