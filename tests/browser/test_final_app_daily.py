@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import People
-from tests.browser.team import Team, connection, enter, messages, stored, write
+from tests.browser.team import Line, Team, connection, enter, link, messages, stored, write
 
 pytestmark = pytest.mark.browser
 
@@ -134,15 +134,37 @@ def test_who_answers_or_edits_a_message_notices_that_it_was_deleted(
     expect(ada.locator("#text")).to_have_value("A better answer")
 
 
-def test_without_a_network_the_page_stays(team: Team, person: People) -> None:
-    person.tolerate("ERR_|WebSocket|/socket.io/|request failed")
-    place, other = team.room("Offline"), team.room("Unreachable")
-    ada = enter(person, team.ada, place)
-    ada.context.set_offline(True)
-    ada.locator(f'.room-link[href="r/{other.slug}"]').click()
-    expect(ada.locator("#room-name")).to_have_text("Offline")
-    ada.context.set_offline(False)
-    connection(ada, "online")
+def test_without_a_connection_the_page_stays_and_says_so(
+    team: Team, person: People, line: Line
+) -> None:
+    place, other = team.room("Unplugged"), team.room("Unreachable")
+    team.ada.say(other.id, "xyzzy")
+    ada = enter(person, team.ada, place, line=line)
+    ada.locator("#search-toggle").click()
+    ada.locator("#search-all").check()
+    ada.locator("#search-text").fill("xyzzy")
+    expect(ada.locator("#search-results a")).to_be_visible()
+    line.cut()
+    connection(ada, "offline")
+    for leave in (
+        lambda: link(ada, other).click(),
+        lambda: ada.keyboard.press("Alt+ArrowUp"),
+        lambda: ada.locator("#search-results a").click(),
+        lambda: (
+            ada.keyboard.press("Control+k"),
+            ada.keyboard.type("unreach"),
+            ada.keyboard.press("Enter"),
+        ),
+        lambda: ada.get_by_role("button", name="Log out").click(),
+    ):
+        leave()
+        expect(ada.locator(".toast")).to_contain_text("You're offline")
+        expect(ada.locator("#room-name")).to_have_text("Unplugged")
+        ada.locator(".toast button").click()
+    line.restore(sockets=False)  # the twin: where pages arrive, one can go, even without a socket
+    link(ada, other).click()
+    expect(ada.locator("#room-name")).to_have_text("Unreachable")
+    expect(ada.locator("#search")).to_be_hidden()  # one came through the list of rooms
 
 
 def test_a_double_click_creates_one_room(team: Team, person: People) -> None:

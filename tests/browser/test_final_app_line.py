@@ -352,8 +352,8 @@ def test_a_page_that_is_out_of_date_offers_to_load_it_again(
     expect(page.locator("#banner")).to_contain_text("A new version of the chat is ready.")
     page.locator("#text").fill("A draft")
     assert_sound(page)
-    page.locator("#banner-reload").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("#banner-reload").click()
     expect(page.locator("#text")).to_have_value("A draft")
 
 
@@ -363,8 +363,8 @@ def test_a_page_that_names_no_protocol_stops_and_offers_a_link(team: Team, perso
     page.add_init_script(OTHER_PROTOCOL.replace("AUTH", "undefined"))
     page.goto(team.url + place.path)
     connection(page, "ended")
-    page.locator("#banner-link").click()
-    page.wait_for_url(f"**{place.path}")
+    with page.expect_navigation(url=f"**{place.path}"):
+        page.locator("#banner-link").click()
 
 
 # ---- too many pages

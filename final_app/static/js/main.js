@@ -14,6 +14,7 @@ import { Conversation } from "./ui/conversation.js";
 import { Dialogs } from "./ui/dialogs.js";
 import { $, copied, plainText, plural } from "./ui/dom.js";
 import { isImage } from "./ui/files.js";
+import { Leaving } from "./ui/leaving.js";
 import { Links } from "./ui/links.js";
 import { Mentions } from "./ui/mentions.js";
 import { MessageView } from "./ui/message.js";
@@ -66,7 +67,8 @@ const changed = () => reading.check();
 const conversation = new Conversation({ me, room, directory, timeline, scroller, http, ask, tell, changed });
 const reading = new Reading({ room, directory, conversation, ask });
 const typing = new Typing({ room, ask });
-const dialogs = new Dialogs({ directory, http, tell });
+const leaving = new Leaving({ connection, http, tell });
+const dialogs = new Dialogs({ directory, http, tell, goTo });
 const panel = new People({ room, directory, http, dialogs });
 const rail = new Rail({ directory, open: room });
 const notifier = new Notifier({ room, directory, drawer, http, dialogs, goTo });
@@ -91,8 +93,8 @@ const outboxes = new Map(state.rooms.map(({ id }) => [id, makeOutbox(id)]));
 const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
 const parts = [scroller, conversation, reading, typing, dialogs, panel, rail, composer, actions,
   attachments, mentions, picker, viewer];
-parts.push(new Search({ room, http, drawer, jump }), new Switcher({ directory, dialogs }), notifier);
-parts.push(new Links({ room, jump }));
+parts.push(new Search({ room, http, drawer, jump }), new Switcher({ directory, dialogs, goTo }), notifier);
+parts.push(new Links({ room, jump }), leaving);
 if (state.inspector) {
   const { Inspector } = await import("./ui/inspector.js");
   parts.push(new Inspector({ socket, say: (text) => toasts.show(text) }));
@@ -204,9 +206,7 @@ function jump(seq) {
   return Boolean(node);
 }
 
-function goTo({ id, slug }, seq) {
-  if (id !== room.id || !jump(seq)) location.assign(new URL(`r/${slug}/${seq}`, base));
-}
+function goTo(to, seq) { if (to.id !== room.id || !jump(seq)) leaving.goTo(to, seq); }
 
 function makeOutbox(id) {
   const isOpen = id === room.id;

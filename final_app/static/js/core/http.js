@@ -3,6 +3,7 @@
 import { noAnswer } from "./connection.js";
 
 const ANSWER_TIMEOUT_MS = 30_000; // enough for a page of history over a slow connection
+const REACH_TIMEOUT_MS = 4_000; // somebody waits for this before they see anything
 const STALLED_MS = 60_000; // an upload without progress for this long starts again
 
 export class Http {
@@ -45,6 +46,11 @@ export class Http {
     return answer?.status === 404;
   }
 
+  // Returns whether the server responds at all.
+  reaches(address) {
+    return this.#fetch(address, { method: "HEAD" }, REACH_TIMEOUT_MS).then(() => true, () => false);
+  }
+
   async #call(method, address, body) {
     const headers = { "X-CSRFToken": this.#token, "Content-Type": "application/json" };
     const options = { method, headers, body: body && JSON.stringify(body) };
@@ -55,8 +61,8 @@ export class Http {
   }
 
   // A browser waits for minutes if the connection has died silently.
-  #fetch(address, options) {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  #fetch(address, options, limitMs = ANSWER_TIMEOUT_MS) {
+    const signal = AbortSignal.timeout(limitMs);
     return fetch(new URL(address, this.#base), { ...options, signal });
   }
 }

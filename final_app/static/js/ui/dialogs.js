@@ -4,10 +4,12 @@ import { $, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Dialogs extends Part {
-  #directory; #http; #tell;
+  #directory; #http; #tell; #goTo;
 
-  constructor({ directory, http, tell }) {
-    super(); [this.#directory, this.#http, this.#tell] = [directory, http, tell];
+  // goTo(room) goes to a room.
+  constructor({ directory, http, tell, goTo }) {
+    super();
+    [this.#directory, this.#http, this.#tell, this.#goTo] = [directory, http, tell, goTo];
   }
 
   connect() {
@@ -41,14 +43,14 @@ export class Dialogs extends Part {
 
   // Opens the direct room with a person. If there is none, it's created.
   write(person) {
-    return this.attempt(async () => goTo((await this.#http.post(`dm/${person.id}`)).room));
+    return this.attempt(async () => this.#goTo((await this.#http.post(`dm/${person.id}`)).room));
   }
 
   #create(event) {
     submitting(event, async (values) => {
       const { room } = await this.#http.post("rooms", values);
       $("#create").close(); // so that nobody sends the form again while the browser goes to the room
-      goTo(room);
+      this.#goTo(room);
     });
   }
 
@@ -60,7 +62,7 @@ export class Dialogs extends Part {
       const join = $("[data-act=join]", node);
       join.ariaLabel = `Join ${room.name}`;
       const address = `rooms/${room.id}/members/${this.#directory.me.id}`;
-      join.onclick = () => this.attempt(() => this.#http.put(address).then(() => goTo(room)));
+      join.onclick = () => this.attempt(() => this.#http.put(address).then(() => this.#goTo(room)));
     });
     $("#browse").showModal();
   }
@@ -96,5 +98,3 @@ export async function submitting(event, send) {
     form.ariaBusy = "false";
   }
 }
-
-export function goTo(room) { location.assign(new URL(`r/${room.slug}`, document.baseURI)); }

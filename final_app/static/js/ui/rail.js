@@ -14,9 +14,6 @@ export class Rail extends Part {
     this.listen(window, "keydown", (event) => this.#key(event));
     const showPlace = () => $("#rail [aria-current]")?.scrollIntoView({ block: "nearest" });
     this.listen($("#rail"), "toggle", showPlace); // below 60rem, the list can't be scrolled before it opens
-    // Without a network, the browser would replace the room by its own error page.
-    const stay = (event) => !navigator.onLine && event.target.closest("a") && event.preventDefault();
-    this.listen($("#rail"), "click", stay);
     this.show();
     showPlace();
   }

@@ -39,7 +39,7 @@ export class Search extends Panel {
   #goOn() {
     const kept = this.#drawer.get("search");
     this.#drawer.put("search", null);
-    if (!kept || panelsCover()) return;
+    if (kept?.at !== location.href || panelsCover()) return;
     [this.#field.value, this.#all.checked] = [kept.text, kept.all];
     this.open(true);
     this.#ask();
@@ -103,7 +103,7 @@ export class Search extends Panel {
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const isHere = link.dataset.seq && this.#jump(Number(link.dataset.seq));
     if (isHere) event.preventDefault();
-    else this.#drawer.put("search", { text: this.#field.value, all: this.#all.checked });
+    else this.#drawer.put("search", { text: this.#field.value, all: this.#all.checked, at: link.href });
     if (isHere && panelsCover()) this.show(false);
   }
 

@@ -2,14 +2,13 @@
 // "New direct message" offers only people.
 
 import { counted } from "../core/directory.js";
-import { goTo } from "./dialogs.js";
 import { $, fillPlace, isComposing, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_OPTIONS = 50;
 
 export class Switcher extends Part {
-  #directory; #dialogs;
+  #directory; #dialogs; #goTo;
   #dialog = $("#switcher");
   #field = $("#switcher-text");
   #list = $("#switcher-list");
@@ -17,7 +16,10 @@ export class Switcher extends Part {
   #active = 0;
   #onlyPeople = false;
 
-  constructor({ directory, dialogs }) { super(); [this.#directory, this.#dialogs] = [directory, dialogs]; }
+  // goTo(room) goes to a room.
+  constructor({ directory, dialogs, goTo }) {
+    super(); [this.#directory, this.#dialogs, this.#goTo] = [directory, dialogs, goTo];
+  }
 
   connect() {
     super.connect();
@@ -66,7 +68,7 @@ export class Switcher extends Part {
     const { me, rooms } = this.#directory;
     const places = [...rooms.values()].sort((a, b) => a.name.localeCompare(b.name)).map((room) => ({
       ...room, id: `room-${room.id}`, count: counted(room), note: room.archived ? "archived" : "",
-      called: `${room.name} ${room.person?.username ?? ""}`, go: () => goTo(room),
+      called: `${room.name} ${room.person?.username ?? ""}`, go: () => this.#goTo(room),
       person: room.person && { ...room.person, online: this.#directory.isOnline(room.person.id) },
     }));
     const known = new Set([me.id, ...places.map(({ person }) => person?.id)]);

@@ -1,0 +1,52 @@
+// Links and forms that lead away from this page. If the server can't be reached, the browser would replace
+// the page by its own error page, so the page stays and says that it's offline.
+
+import { Part } from "./part.js";
+
+const OFFLINE = { message: "You're offline, so the page stays here. Try again when you're back online." };
+
+export class Leaving extends Part {
+  #connection; #http; #tell;
+
+  constructor({ connection, http, tell }) {
+    super(); [this.#connection, this.#http, this.#tell] = [connection, http, tell];
+  }
+
+  // On the window, these listeners come after all others, which may have handled the event.
+  connect() {
+    super.connect();
+    this.listen(window, "click", (event) => this.#follow(event));
+    this.listen(window, "submit", (event) => this.#submit(event));
+  }
+
+  // Goes to a room, or to one of its messages.
+  goTo({ slug }, seq) {
+    const path = seq ? `r/${slug}/${seq}` : `r/${slug}`;
+    return this.#go(new URL(path, document.baseURI));
+  }
+
+  #follow(event) {
+    const link = event.target.closest("a[href]");
+    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    const leads = link && isPlain && !link.target && !link.hasAttribute("download") && !link.hash;
+    if (!leads || event.defaultPrevented || this.#connection.online) return;
+    event.preventDefault();
+    this.#go(link.href);
+  }
+
+  async #submit(event) {
+    const { target: form } = event;
+    if (form.method !== "post" || event.defaultPrevented || this.#connection.online) return;
+    event.preventDefault();
+    if (await this.#arrives(form.action)) form.submit();
+  }
+
+  async #go(address) { if (await this.#arrives(address)) location.assign(address); }
+
+  // Pages can arrive although the socket is down, for example while the socket still reconnects.
+  async #arrives(address) {
+    const arrives = this.#connection.online || (await this.#http.reaches(address));
+    if (!arrives) this.#tell(OFFLINE);
+    return arrives;
+  }
+}
