@@ -446,6 +446,7 @@ def test_the_inspector_filters_pauses_clears_and_copies(watched: Team, person: P
     expect(shown.and_(ada.locator("[data-way=received]"))).to_have_count(0)
     expect(shown.and_(ada.locator("[data-way=sent]"))).not_to_have_count(0)
     ada.locator("#inspector-text").fill("needle")
+    ada.keyboard.press("Enter")
     expect(shown).to_have_count(0)
     write(ada, "a needle")
     expect(shown).to_have_count(1)

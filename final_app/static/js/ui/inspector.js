@@ -25,6 +25,7 @@ export class Inspector extends Panel {
     this.#tap.connect();
     this.onKeys(".", false, () => this.open(!this.isOpen));
     this.listen($("#inspector-filter"), "input", () => this.#filter());
+    this.listen($("#inspector-filter"), "submit", (event) => event.preventDefault());
     this.listen($("#inspector-pause"), "click", ({ currentTarget: it }) => toggle(it));
     this.listen($("#inspector-lose"), "click", ({ currentTarget: it }) => (this.#tap.armed = toggle(it)));
     this.listen($("#inspector-cut"), "click", () => this.#tap.cut());
