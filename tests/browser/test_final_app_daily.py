@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import People
-from tests.browser.team import Line, Team, connection, enter, link, messages, stored, write
+from tests.browser.team import Line, Team, connection, enter, link, messages, stored, talk, write
 
 pytestmark = pytest.mark.browser
 
@@ -233,3 +233,27 @@ def test_another_name_of_somebody_reaches_their_messages(team: Team, person: Peo
     expect(ada.locator("#m-1 .author")).to_have_text("Cy Two")
     expect(ada.locator("#m-1 .avatar")).to_have_text("CT")
     second.leave()
+
+
+def test_the_focus_stays_in_the_page_when_its_control_disappears(
+    team: Team, person: People
+) -> None:
+    place = team.room("Focus", team.bo)
+    talk(team.ada, place, 60)
+    ada = enter(person, team.ada, place)
+    ada.locator("#m-60").press("Enter")
+    ada.locator("#m-60 [data-act=copy]").press("Enter")
+    ada.locator(".toast button").press("Enter")
+    assert active(ada) == "text"
+    ada.locator("#scroller").evaluate("it => it.scrollTop = 0")
+    ada.locator("#to-latest").press("Enter")
+    expect(ada.locator("#text")).to_be_focused()
+    ada.locator("#people-toggle").press("Enter")
+    ada.get_by_role("button", name="Remove bo").press("Enter")
+    ada.locator("#confirm-yes").press("Enter")
+    expect(ada.locator("#members li")).to_have_count(1)
+    assert active(ada) == "people"
+    ada.locator("#archive").press("Enter")
+    ada.locator("#confirm-yes").press("Enter")
+    expect(ada.locator("#unarchive")).to_be_visible()
+    assert active(ada) == "people"

@@ -14,6 +14,7 @@ import { Conversation } from "./ui/conversation.js";
 import { Dialogs } from "./ui/dialogs.js";
 import { $, copied, plainText, plural } from "./ui/dom.js";
 import { isImage } from "./ui/files.js";
+import { Focus } from "./ui/focus.js";
 import { Leaving } from "./ui/leaving.js";
 import { Links } from "./ui/links.js";
 import { Mentions } from "./ui/mentions.js";
@@ -94,7 +95,7 @@ const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
 const parts = [scroller, conversation, reading, typing, dialogs, panel, rail, composer, actions,
   attachments, mentions, picker, viewer];
 parts.push(new Search({ room, http, drawer, jump }), new Switcher({ directory, dialogs, goTo }), notifier);
-parts.push(new Links({ room, jump }), leaving);
+parts.push(new Links({ room, jump }), leaving, new Focus());
 if (state.inspector) {
   const { Inspector } = await import("./ui/inspector.js");
   parts.push(new Inspector({ socket, say: (text) => toasts.show(text) }));
