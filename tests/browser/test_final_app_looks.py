@@ -48,6 +48,19 @@ SHOWN = """async ({ fresh }) => {
         };
     });
 }"""
+# What a screen reader announces of the live region: nodes that are added and visible.
+LISTEN = """() => {
+    window.announced = [];
+    const isHeard = (node) => !node.closest("[hidden], [aria-hidden]");
+    const hear = ({ target, addedNodes }) => isHeard(target) && announced.push(...addedNodes);
+    const hearAll = (changes) => {
+        changes.forEach(hear);
+        announced = announced.map((node) => node.nodeName ?? node);
+    };
+    new MutationObserver(hearAll).observe(document.querySelector("[role=log]"), {
+        subtree: true, childList: true,
+    });
+}"""
 
 
 def shown(page: Page, *, fresh: bool = False) -> list[dict[str, Any]]:
@@ -126,6 +139,24 @@ def test_a_plain_text_stays_untouched_when_it_is_acknowledged(
     line.release()
     shows(ada, TRICK)
     assert paragraph.evaluate("node => node.isConnected")
+
+
+def test_only_what_is_new_is_announced(team: Team, person: People) -> None:
+    place = team.room("Announced", team.bo)
+    ada = enter(person, team.ada, place)
+    write(ada, "One")  # the first message of the day shows its day
+    shows(ada, "One")
+    ada.evaluate(LISTEN)
+    team.bo.say(place.id, "Two")
+    shows(ada, "One", "Two")
+    assert ada.evaluate("announced.splice(0)") == ["LI"]
+    first = team.ada.history(place.id)[0]["id"]
+    team.bo.emit("react", {"id": first, "emoji": "\U0001f370", "on": True})
+    expect(ada.locator("#m-1 .reaction-count")).to_have_text("1")
+    assert ada.evaluate("announced.splice(0)") == ["BUTTON"]
+    team.bo.emit("react", {"id": first, "emoji": "\U0001f370", "on": False})
+    expect(ada.locator("#m-1 .reaction-count")).to_have_count(0)
+    assert ada.evaluate("announced.splice(0)") == []
 
 
 def test_a_reply_to_a_plain_message_quotes_its_text(team: Team, person: People) -> None:

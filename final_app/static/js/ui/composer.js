@@ -1,7 +1,7 @@
 // The message field, for a new message, a reply, or a change to your own message.
 // Its text and what it replies to survive a reload. It's never disabled just because the connection is down.
 
-import { $, isComposing, plainText, plural } from "./dom.js";
+import { $, isComposing, plainText, plural, setText } from "./dom.js";
 import { Part } from "./part.js";
 
 const COUNTER_FROM_CHARACTERS = 200; // the counter appears when only this many are left
@@ -179,7 +179,7 @@ export class Composer extends Part {
     this.#waiting = this.#field.readOnly = waiting;
     $("#composer").dataset.waiting = waiting;
     $("#held-cancel").hidden = !waiting;
-    if ($("#held").textContent !== reason) $("#held").textContent = reason; // so that it's announced only once
+    setText($("#held"), reason);
   }
 
   #written() {

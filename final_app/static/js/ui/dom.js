@@ -21,6 +21,9 @@ export const plainText = ({ text, html }) => {
   return new DOMParser().parseFromString(lines, "text/html").body.textContent.trim();
 };
 
+// Sets a text unless it's there already. A screen reader announces each text that is set in a live region.
+export function setText(node, text) { if (node.textContent !== String(text)) node.textContent = text; }
+
 export const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
 // Returns whether a key belongs to an input method, for example Enter that confirms a word. In Safari,

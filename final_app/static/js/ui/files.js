@@ -1,7 +1,7 @@
 // The files of a message: images are shown, other files can be downloaded.
 
 import { fileSize } from "../core/uploads.js";
-import { $, keepList } from "./dom.js";
+import { $, keepList, setText } from "./dom.js";
 
 const [WIDEST_PX, HIGHEST_PX] = [360, 280]; // as in _message.html
 
@@ -29,6 +29,6 @@ function fillImage(figure, upload, picture) {
 
 function fillFile(item, { id, filename, size }) {
   $("a", item).href = `files/${id}`;
-  $(".file-name", item).textContent = filename;
-  $(".file-size", item).textContent = fileSize(size);
+  setText($(".file-name", item), filename);
+  setText($(".file-size", item), fileSize(size));
 }

@@ -1,7 +1,7 @@
 // Fills the markup (templates/_message.html) of a message that is stored or pending.
 
 import { clockTime, fullTime } from "../core/times.js";
-import { $, clone, fillAvatar, plainText } from "./dom.js";
+import { $, clone, fillAvatar, plainText, setText } from "./dom.js";
 import { fillFiles } from "./files.js";
 import { fillReactions } from "./reactions.js";
 
@@ -74,15 +74,14 @@ export class MessageView {
 
   #fillHead(node, { author, created_at }) {
     this.#fillAuthor(node, author);
-    const [textContent, title] = [clockTime(created_at), fullTime(created_at)];
-    Object.assign($("time", node), { dateTime: created_at, textContent, title });
+    Object.assign($("time", node), { dateTime: created_at, title: fullTime(created_at) });
+    setText($("time", node), clockTime(created_at));
   }
 
-  // If the name has not changed, its text stays as it is, so that a screen reader doesn't read it again.
   #fillAuthor(node, { id, name: known }) {
     const name = this.#nameOf(id, known);
     fillAvatar($(".avatar", node), { id, name });
-    if ($(".author", node).textContent !== name) $(".author", node).textContent = name;
+    setText($(".author", node), name);
   }
 
   #fillQuote(node, quoted) {
@@ -90,15 +89,15 @@ export class MessageView {
     quote.hidden = !quoted;
     if (!quoted) return;
     quote.href = this.address(quoted.seq);
-    $(".quote-author", quote).textContent = quoted.author;
-    $(".quote-text", quote).textContent = quoted.deleted ? "Message deleted" : quoted.text || "A file";
+    setText($(".quote-author", quote), quoted.author);
+    setText($(".quote-text", quote), quoted.deleted ? "Message deleted" : quoted.text || "A file");
   }
 
   // A message that isn't being sent right now can be discarded.
   #fillDelivery(delivery, { error, stuck, waits, why = "" }) {
     delivery.hidden = !error && !waits;
     const trying = stuck ? `Not sent yet. ${why} Still trying.` : "";
-    $(".delivery-text", delivery).textContent = error ? `Not sent. ${error}` : trying;
+    setText($(".delivery-text", delivery), error ? `Not sent. ${error}` : trying);
     $("[data-act=retry]", delivery).hidden = !error && !stuck;
   }
 }

@@ -1,6 +1,6 @@
 // The reactions under a message, and the emoji picker.
 
-import { $, keepList } from "./dom.js";
+import { $, keepList, setText } from "./dom.js";
 import { Part } from "./part.js";
 
 const COLUMNS = 6; // as in files.css
@@ -17,8 +17,8 @@ export function fillReactions(node, reactions, myId, nameOf) {
     button.dataset.emoji = emoji;
     button.ariaPressed = people.includes(myId);
     button.title = new Intl.ListFormat("en").format(names);
-    $(".reaction-emoji", button).textContent = emoji;
-    $(".reaction-count", button).textContent = people.length;
+    setText($(".reaction-emoji", button), emoji);
+    setText($(".reaction-count", button), people.length);
   });
 }
 

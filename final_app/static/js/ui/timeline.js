@@ -3,7 +3,7 @@
 // at the end. While `live` is false, the newest messages are not loaded, and nothing is added at the end.
 
 import { dayName, sameDay, standUnderOneName, today } from "../core/times.js";
-import { $ } from "./dom.js";
+import { $, setText } from "./dom.js";
 
 const MOST_NODES = 300;
 const [SENT, PENDING] = [".message[data-state=sent]", ".message:not([data-state=sent])"];
@@ -175,7 +175,7 @@ export class Timeline {
     const previous = previousNode && this.#contents.get(previousNode);
     const day = $(".day", node);
     day.hidden = Boolean(previous && sameDay(previous.created_at, message.created_at));
-    day.textContent = dayName(message.created_at);
+    setText(day, dayName(message.created_at));
     const newLine = $(".new-line", node);
     newLine.hidden = !this.#isFirstNew(message, previous);
     const alone = !day.hidden || !newLine.hidden || !standUnderOneName(previous, message);
