@@ -172,6 +172,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(team: Team, perso
     attach(ada, large)
     chips_are(ada, "failed", "film.mp4")
     expect(chips(ada).locator(".chip-note")).to_have_text("Too large: the limit is 10 MB.")
+    expect(ada.locator("#chips-failed")).to_have_text("film.mp4: Too large: the limit is 10 MB.")
     expect(ada.get_by_role("button", name="Retry film.mp4")).to_be_hidden()
     write(ada, "The film")
     expect(ada.locator("#held")).to_contain_text("Not sent")

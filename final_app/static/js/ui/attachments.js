@@ -1,7 +1,7 @@
 // Files in the composer, which were chosen, dropped or pasted. Each has a chip that shows its progress.
 
 import { fileSize } from "../core/uploads.js";
-import { $, keepList, plural } from "./dom.js";
+import { $, keepList, plural, setText } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Attachments extends Part {
@@ -31,6 +31,9 @@ export class Attachments extends Part {
     const items = this.#uploads.items.map((item) => ({ ...item, id: item.key }));
     $("#chips").hidden = !items.length;
     keepList($("#chips"), items, $("#chip-template"), (chip, item) => this.#fill(chip, item));
+    // A note can't be announced, because it changes with each percent. A refusal must be.
+    const failed = items.filter(({ error }) => error).map(({ filename, error }) => `${filename}: ${error}`);
+    setText($("#chips-failed"), failed.join(" "));
   }
 
   get #editing() { return $("#composer").dataset.editing === "true"; }
