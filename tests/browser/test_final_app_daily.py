@@ -3,10 +3,22 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.people import People
-from tests.browser.team import Line, Team, connection, enter, link, messages, stored, talk, write
+from tests.browser.team import (
+    Line,
+    Team,
+    caught_up,
+    connection,
+    enter,
+    link,
+    messages,
+    page_of,
+    stored,
+    talk,
+    write,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -257,3 +269,27 @@ def test_the_focus_stays_in_the_page_when_its_control_disappears(
     ada.locator("#confirm-yes").press("Enter")
     expect(ada.locator("#unarchive")).to_be_visible()
     assert active(ada) == "people"
+
+
+def test_what_is_typed_before_the_script_runs_stays(team: Team, person: People) -> None:
+    """On a slow line, this takes many seconds."""
+    place = team.room("Early")
+    ada = page_of(person, team.ada)
+    held: list[Route] = []
+    ada.route("**/js/main.js*", lambda route: held.append(route))
+    with ada.expect_request("**/js/main.js*"):
+        ada.goto(team.url + place.path, wait_until="commit")
+    ada.locator("#text").fill("Good morning")
+    expect(ada.locator(".send")).to_be_disabled()  # it would load the page again
+    held.pop().continue_()
+    caught_up(ada)
+    expect(ada.locator("#text")).to_have_value("Good morning")
+    ada.locator(".send").click()
+    expect(messages(ada, "sent")).to_have_count(1)
+    ada.locator("#text").fill("A draft")  # a draft that is older comes first
+    with ada.expect_request("**/js/main.js*"):
+        ada.reload(wait_until="commit")
+    ada.locator("#text").fill("And more")
+    held.pop().continue_()
+    caught_up(ada)
+    expect(ada.locator("#text")).to_have_value("A draft\nAnd more")

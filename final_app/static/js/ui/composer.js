@@ -35,9 +35,17 @@ export class Composer extends Part {
     this.listen($("#held-cancel"), "click", () => this.#hold(""));
     this.listen(this.#touch, "change", () => this.#labelEnter());
     this.#labelEnter();
-    this.#put(this.#kept);
+    this.#takeOver();
     this.#showReply(this.#drawer.get(this.#target));
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
+  }
+
+  // Until now, the button was disabled, because it would have loaded the page again. What was typed into
+  // the field meanwhile comes after the draft.
+  #takeOver() {
+    this.#put([this.#kept, this.#field.value].filter(Boolean).join("\n"));
+    this.#written();
+    $(".send").disabled = false;
   }
 
   // Another tab may have replaced the draft meanwhile.
