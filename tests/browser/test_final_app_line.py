@@ -111,6 +111,8 @@ def test_a_browser_without_a_network_says_so_at_once(
     team: Team, person: People, line: Line
 ) -> None:
     ada = enter(person, team.ada, team.room("No network"), line=line)
+    # Screen readers announce a change inside a region that was there before, not always a new region.
+    expect(ada.get_by_role("status").filter(has=ada.locator("#banner"))).to_have_count(1)
     line.hold()  # or a new WebSocket would connect at once: Chromium lets it out even now
     ada.context.set_offline(True)
     try:
