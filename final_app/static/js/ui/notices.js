@@ -53,16 +53,20 @@ export class Banner {
 
 export class Toasts {
   #timers = new Set();
+  #all = $("#toasts");
 
   disconnect() { this.#timers.forEach(clearTimeout); }
 
-  // A toast that says the same is replaced, so that a screen reader announces the new one.
+  // A toast that says the same is replaced, so that a screen reader announces the new one. An open dialog
+  // or list of rooms doesn't cover the toasts, because they are a popover that opens after it.
   show(text) {
-    [...$("#toasts").children].find((each) => $("p", each).textContent === text)?.remove();
+    [...this.#all.children].find((each) => $("p", each).textContent === text)?.remove();
+    this.#all.hidePopover();
+    this.#all.showPopover();
     const toast = clone($("#toast-template"));
     $("p", toast).textContent = text;
     $("button", toast).addEventListener("click", () => toast.remove());
-    $("#toasts").append(toast);
+    this.#all.append(toast);
     this.#timers.add(setTimeout(() => toast.remove(), TOAST_MS));
   }
 }

@@ -28,7 +28,7 @@ export class Panel extends Part {
 
   #leaves(event) {
     const meant = event.key === "Escape" && !event.defaultPrevented && !isComposing(event);
-    return meant && this.isOpen && !$("dialog[open], :popover-open");
+    return meant && this.isOpen && !$('dialog[open], [popover=""]:popover-open');
   }
 
   // The focus stays where the user is writing.
