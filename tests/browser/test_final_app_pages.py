@@ -33,6 +33,7 @@ pytestmark = pytest.mark.browser
 NARROWEST = 320  # pixels
 SEEN_STEP = 10  # of 255 in one of red, green and blue: below that two grounds look the same
 LONGEST_WORD = "W" * 400
+LONGEST_NAME = "W" * 40
 HOSTILE = [
     """<img src="x" onerror="document.title = 'It ran'">""",
     "<script>document.title = 'It ran'</script>",
@@ -270,7 +271,10 @@ def test_the_narrowest_page_does_not_scroll_sideways(
     ada = enter(person, team.ada, furnished, width=NARROWEST)
     assert ada.evaluate(SIDEWAYS) == 0
     log = ada.locator("#scroller")
+    ada.locator("#m-2 .quote-author").evaluate("(it, name) => it.textContent = name", LONGEST_NAME)
     assert log.evaluate("it => it.scrollWidth - it.clientWidth") == 0
+    quoted = ada.locator("#m-2 .quote-text").bounding_box()
+    assert quoted and quoted["width"] > 50 and quoted["x"] + quoted["width"] <= NARROWEST
     write(ada, LONGEST_WORD)
     expect(messages(ada, "sent").last).to_contain_text(LONGEST_WORD)
     assert log.evaluate("it => it.scrollWidth - it.clientWidth") == 0
