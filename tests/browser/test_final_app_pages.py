@@ -535,6 +535,20 @@ def test_a_quote_shows_what_one_reads_from_the_first_moment_on(
     expect(quote).to_have_text(read)
 
 
+def test_forced_colours_still_show_what_a_link_and_a_mention_mean(
+    team: Team, furnished: Room, person: People
+) -> None:
+    """Forced colours remove backgrounds and shadows."""
+    ada = page_of(person, team.ada)
+    ada.emulate_media(forced_colors="active")
+    ada.goto(f"{team.url}{furnished.path}/2")
+    caught_up(ada)
+    look = "it => [getComputedStyle(it).outlineStyle, getComputedStyle(it).borderInlineStartStyle]"
+    rows = ada.locator("#m-2 .message-row, #m-3 .message-row, #m-6 .message-row")
+    shown = [rows.nth(n).evaluate(look) for n in range(3)]
+    assert shown == [["solid", "none"], ["none", "none"], ["none", "solid"]]
+
+
 def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
     mallory = team.newcomer("mallory")
     mallory.connect()
