@@ -191,3 +191,17 @@ def test_the_quotes_of_a_message_follow_its_changes(team: Team, person: People, 
     line.restore()
     expect(reply.locator(".quote-text")).to_have_text("Message deleted")
     assert shown(ada)[-2:] == shown(ada, fresh=True)[-2:]
+
+
+def test_the_name_of_a_reply_contains_what_it_quotes(team: Team, person: People) -> None:
+    """A screen reader reads this name when somebody moves from message to message."""
+    place = team.room("Read aloud", team.bo)
+    first = team.bo.say(place.id, "A question")["message"]["id"]
+    ada = enter(person, team.ada, place)
+    team.ada.say(place.id, "An answer", reply_to=first)
+    names = ["bo A question", "ada In reply to bo A question An answer"]
+    for _ in range(2):
+        for name in names:
+            expect(ada.get_by_role("listitem", name=name, exact=True)).to_be_visible()
+        ada.reload()  # the same from the server
+        caught_up(ada)

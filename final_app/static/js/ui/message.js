@@ -24,12 +24,11 @@ export class MessageView {
     const { id, seq, rev, client_id: clientId, deleted } = message;
     const own = message.author.id === this.me.id;
     const mentionsMe = message.mentions.includes(this.me.id);
-    this.#name(node, `m-${seq}`);
+    this.#name(node, `m-${seq}`, deleted ? null : message.reply_to);
     Object.assign(node.dataset, { id, seq, rev, clientId, state: "sent", deleted, own, mentionsMe });
     this.#fillHead(node, message);
     $(".permalink", node).href = this.address(seq);
     $(".edited", node).hidden = !message.edited_at || deleted;
-    this.#fillQuote(node, deleted ? null : message.reply_to);
     if (deleted) showText($(".body", node), "Message deleted");
     else if (message.html) showHtml($(".body", node), message.html);
     else showText($(".body", node), message.text);
@@ -51,12 +50,11 @@ export class MessageView {
   }
 
   fillPending(node, item) {
-    this.#name(node, `p-${item.client_id}`);
+    this.#name(node, `p-${item.client_id}`, item.reply_to);
     const state = item.error ? "failed" : "sending";
     Object.assign(node.dataset, { clientId: item.client_id, state, own: true });
     this.#fillHead(node, { author: this.me, created_at: item.created_at });
     $(".permalink", node).removeAttribute("href");
-    this.#fillQuote(node, item.reply_to);
     showText($(".body", node), item.text);
     fillFiles(node, item.uploads ?? [], this.#picture);
     this.#fillDelivery($(".delivery", node), item);
@@ -64,12 +62,15 @@ export class MessageView {
 
   address(seq) { return `r/${this.#room.slug}/${seq}`; }
 
-  #name(node, id) {
+  // Screen readers read the parts that these ids name, even a hidden one, so the name leaves out a quote
+  // that isn't there.
+  #name(node, id, quoted) {
     node.id = id;
-    $(".author", node).id = `${id}-author`;
-    $(".body", node).id = `${id}-body`;
-    $(".uploads", node).id = `${id}-uploads`;
-    node.setAttribute("aria-labelledby", `${id}-author ${id}-body ${id}-uploads`);
+    const parts = ["author", "quote", "body", "uploads"];
+    for (const part of parts) $(`.${part}`, node).id = `${id}-${part}`;
+    const read = parts.filter((part) => part !== "quote" || quoted);
+    node.setAttribute("aria-labelledby", read.map((part) => `${id}-${part}`).join(" "));
+    this.#fillQuote(node, quoted);
   }
 
   #fillHead(node, { author, created_at }) {
