@@ -24,6 +24,11 @@ class Environment:
         windows = sys.platform == "win32"
         return self.folder / ("Scripts/python.exe" if windows else "bin/python")
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether `python -m venv` has ended. It installs pip, and then creates `activate`."""
+        return self.python.is_file() and self.python.with_name("activate").is_file()
+
     def run(self, code: str) -> str:
         """Run a line of Python in this environment. Return the last line of the output or the error."""
         result = subprocess.run(
@@ -45,15 +50,16 @@ def second() -> Environment:
 
 
 def make_environment(name: str = "second") -> Environment:
-    """Create `mine/<name>` with `python -m venv`, unless it exists, and return it.
+    """Create `mine/<name>` with `python -m venv`, unless it is complete, and return it.
 
     Raises RuntimeError, with Python's message and what to do, if this fails.
     """
     made = Environment(paths.mine() / name)
-    if made.python.is_file():
+    if made.is_complete:
         return made
+    clear = ["--clear"] if (made.folder / "pyvenv.cfg").is_file() else []  # only an environment
     result = subprocess.run(
-        [sys.executable, "-m", "venv", made.folder],
+        [sys.executable, "-m", "venv", *clear, made.folder],
         env=os.environ | PLAIN,
         capture_output=True,
         text=True,

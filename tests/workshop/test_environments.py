@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.environments import Environment
+from workshop.environments import Environment, make_environment
 from workshop.stages import child_environment
 
 COLOURS_ERRORS = (3, 13)  # the first Python whose tracebacks have colours
@@ -51,6 +51,27 @@ def test_an_error_has_no_escape_codes(tmp_path: Path, colourful: None) -> None:
     python = find_colourful_python()
     said = environment(tmp_path, python).run("import nosuchthing")
     assert said == "ModuleNotFoundError: No module named 'nosuchthing'"
+
+
+@posix_only
+def test_an_environment_that_was_interrupted_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command[3:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path))
+    monkeypatch.setattr(subprocess, "run", run)
+    half = environment(tmp_path / "second", sys.executable)
+    (half.folder / "pyvenv.cfg").touch()
+    make_environment()
+    assert commands == [["--clear", half.folder]]
+    half.python.with_name("activate").touch()  # the last thing that `python -m venv` makes
+    make_environment()
+    assert len(commands) == 1
 
 
 @posix_only
