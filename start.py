@@ -64,6 +64,7 @@ PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--onl
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
               "browser_client/blueprint.py", "browser_client/bounds.py")  # fmt: skip
 INSTALLERS = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
+WRONG_BYTE_CODE = ("PYTHONDONTWRITEBYTECODE", "PYTHONOPTIMIZE")
 LONGEST_LINE = 200  # characters of a line of output that an error message repeats
 
 HELP = """\
@@ -497,7 +498,8 @@ def environment() -> dict[str, str]:
     """Return the environment in which child processes find the programs and modules of `.venv`."""
     env = dict(os.environ)
     # uv installs no byte code. If Python could not write any, every server would compile Flask again.
-    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE"):
+    # With PYTHONOPTIMIZE=2, the checks would lose their docstrings, which contain their sentences.
+    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", *WRONG_BYTE_CODE):
         env.pop(name, None)
     env["PATH"] = os.pathsep.join([str(SCRIPTS), env.get("PATH", os.defpath)])
     env["VIRTUAL_ENV"] = str(VENV)

@@ -707,16 +707,18 @@ def test_a_verb_reaches_the_workshop_in_its_own_environment(ready: ModuleType) -
     package.mkdir()
     (package / "__main__.py").write_text(
         "import json, os, sys\n"
-        "names = 'VIRTUAL_ENV', 'PYTHONPATH', 'PATH'\n"
+        "names = 'VIRTUAL_ENV', 'PYTHONPATH', 'PATH', 'PYTHONOPTIMIZE'\n"
         "print(json.dumps([sys.argv[1:], sys.prefix, *map(os.environ.get, names)]))\n"
         "sys.exit(7)\n"
     )
-    done = call(ready.ROOT, "check", "05", PYTHONPATH="/stray", CONDA_PREFIX="/opt/conda")
-    arguments, prefix, virtual_env, python_path, path = json.loads(done.stdout)
+    done = call(ready.ROOT, "check", "05", PYTHONPATH="/stray", CONDA_PREFIX="/opt/conda",
+                PYTHONOPTIMIZE="2")  # fmt: skip
+    arguments, prefix, virtual_env, python_path, path, optimize = json.loads(done.stdout)
     assert done.returncode == 7
     assert arguments == ["check", "05"]
     assert prefix == virtual_env == str(ready.VENV)
     assert python_path is None
+    assert optimize is None, "without docstrings, the checks would have no sentences"
     assert path.split(os.pathsep)[0] == str(ready.SCRIPTS)
     assert "conda" in done.stderr
 

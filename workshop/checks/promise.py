@@ -142,8 +142,8 @@ def _number_of(name: str) -> str:
 
 def _sentence(trial: Trial) -> str:
     if not trial.__doc__:
-        raise TypeError(
-            f"{trial.__name__} needs a docstring, because the checker shows it as the "
-            f"promise's sentence."
+        raise RuntimeError(
+            f"{trial.__name__} needs a docstring, which is the promise's sentence.\nWhat to do: if the "
+            "variable PYTHONOPTIMIZE is set, remove it, because it removes all docstrings."
         )
     return trial.__doc__.splitlines()[0]
