@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from workshop import changes, manifest, paths
 from workshop.stages import stop_stages_in, temporary_folder
@@ -68,9 +68,9 @@ def bring(which: str, file: str = "") -> str:
         return _bring_folder(paths.LABS / which, paths.mine() / "processes")
     step = manifest.step(which)
     source, target = step.folder / file, paths.my_chat() / file
-    if not source.is_file():
-        known = ", ".join(changes.lesson_files(step.folder))
-        raise LookupError(f"{step.name} has no {file!r}. It has: {known}.")
+    known = changes.lesson_files(step.folder)
+    if PurePath(file).as_posix() not in known:  # a path with `..` can lead to any file
+        raise LookupError(f"{step.name} has no {file!r}. It has: {', '.join(known)}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     done = f"mine/chat/{file} is now the file from {step.name}."
     if target.is_file() and not _is_of_a_step(target, file):

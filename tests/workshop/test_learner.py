@@ -74,6 +74,13 @@ def test_bringing_a_file_twice_saves_nothing(my_chat: Path) -> None:
     assert not (my_chat.parent / "saved").exists()
 
 
-def test_a_file_that_a_step_lacks_is_answered_with_what_it_has(my_chat: Path) -> None:
-    with pytest.raises(LookupError, match=r"static/style\.css"):
-        bring("03_templates", "style.css")
+@pytest.mark.parametrize(
+    "file", ["style.css", "../04_socketio/app.py", "../../../mine/diary.txt", "{}/static/style.css"]
+)
+def test_a_file_that_a_step_lacks_is_answered_with_what_it_has(my_chat: Path, file: str) -> None:
+    catch_up("03")
+    file = file.format(my_chat)  # an absolute path, as editors copy it
+    before = contents(my_chat.parent)
+    with pytest.raises(LookupError, match=r"It has: .*static/style\.css"):
+        bring("03_templates", file)
+    assert contents(my_chat.parent) == before
