@@ -1,7 +1,9 @@
 """`python -m workshop COMMAND`: start.py runs this when the environment is ready."""
 
 import argparse
+import errno
 import os
+import shutil
 import sys
 import time
 
@@ -16,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # the usual exit code after Ctrl+C
     except (LookupError, OSError, RuntimeError) as problem:
-        print(problem.args[0] if isinstance(problem, LookupError) else problem, file=sys.stderr)
+        print(_explained(problem), file=sys.stderr)
         return 2
     except ModuleNotFoundError as problem:
         print(
@@ -26,6 +28,29 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+
+
+# Errors of the system, and what to do about them.
+REMEDIES = {
+    (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)): "free some disk space",
+    (errno.EEXIST, errno.ENOTDIR): "a file has the name of a folder, so rename the file",
+    (errno.EACCES, errno.EPERM, errno.EROFS): (
+        "close the programs that use these files, and check that you can write in this folder"
+    ),
+}
+
+
+def _explained(problem: Exception) -> str:
+    """Return the message of an error. If it comes from the system, add what to do."""
+    said = str(problem.args[0] if isinstance(problem, LookupError) else problem)
+    if isinstance(problem, shutil.Error):  # many files could not be copied, all for the same reason
+        said = problem.args[0][0][2]
+    if not isinstance(problem, OSError) or not said.startswith(("[Errno", "[WinError")):
+        return said
+    sign = f"[Errno {problem.errno}]" if problem.errno else said
+    known = (todo for numbers, todo in REMEDIES.items() for n in numbers if f"[Errno {n}]" in sign)
+    todo = next(known, "`python3 start.py doctor` looks for the cause")
+    return f"{said}.\nWhat to do: {todo}. Then run the same command again."
 
 
 def _port(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -97,9 +98,9 @@ def check(which: str, hint: int = 1) -> Verdict:
 
 
 def _checked(which: str, hint: int) -> Verdict:
-    if manifest.is_lab(which):
-        return check_lab(manifest.lesson(which))
-    step = manifest.step(which)
+    step = manifest.lesson(which)
+    if isinstance(step, manifest.Lab):
+        return check_lab(step)
     if not (paths.my_chat() / "app.py").is_file():
         return _no_chat_yet(step.number)
     verdict = _tried(step.number)
@@ -310,13 +311,15 @@ def explained(broken: Broken, log: str) -> Broken:
 def solved() -> set[str]:
     """Return the names of the steps whose checks this learner's chat has passed."""
     try:
-        return set(json.loads(_memory().read_text(encoding="utf-8")))
+        known = json.loads(_memory().read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return set()
+        known = []
+    return {name for name in known if isinstance(name, str)} if isinstance(known, list) else set()
 
 
 def _remember(name: str) -> None:
-    _memory().write_text(json.dumps(sorted(solved() | {name})), encoding="utf-8")
+    with suppress(OSError):  # the verdict matters more
+        paths.store(_memory(), json.dumps(sorted(solved() | {name})))
 
 
 def _memory() -> Path:

@@ -21,6 +21,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 15)
 FLASK_PORT = 5000  # where plain `flask run` listens
 ANSWER_TIMEOUT_S = 1.0
 FREE_DISK_MB = 200  # for the second environment in steps 01 and 04, and for the learner's own files
+ENOUGH_TO_SAVE = 100_000  # bytes, as large as a notebook
 NAMED_AT_MOST = 8  # packages; if there are more, all of them have the same cause
 LOCALHOST = ("localhost", "127.0.0.1")
 
@@ -347,15 +348,20 @@ def learners_folder() -> Finding:
     folder = paths.mine()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ENOUGH_TO_SAVE))
             trouble = ""
     except OSError as error:
         trouble = str(error)
+    if folder.is_file():
+        rename = {"bash": f'mv "{folder}" "{folder}.txt"'}
+        rename |= dict.fromkeys(("PowerShell", "cmd"), f'ren "{folder}" mine.txt')
+        return Finding("Your folder", False, f"{folder} is a file", "a folder of this name", rename)
     return Finding(
         "Your folder",
         not trouble,
         trouble or f"{folder} is writable",
-        f"permission to write in {folder}",
+        f"permission to write in {folder}, and free disk space",
         {
             "bash": f'chmod -R u+rwX "{folder}"',
             "PowerShell": f'icacls "{folder}" /grant "$($env:USERNAME):(OI)(CI)F" /T',

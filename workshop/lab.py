@@ -21,6 +21,7 @@ OWN_WAYS = {
     # This extension leaves HTML in the editor as it was typed.
     "LabApp.extra_labextensions_path": str(HERE / "lab_extensions"),
 }
+CHANGES_PYTHON = ("PYTHONHOME", "PYTHONPATH", "PYTHONOPTIMIZE")  # what runs, or what is left out
 ORIGINALS = ".originals.json"  # next to the copies: the notebooks from which they were copied
 
 
@@ -54,11 +55,11 @@ def copy_notebooks() -> list[Path]:
         copy = target / original.name
         if not copy.exists():
             text = without_outputs(original)
-            copy.write_text(text, "utf-8", newline="\n")
+            paths.store(copy, text)
             known[copy.name] = digest(text)
             copied.append(copy)
     if copied:
-        (target / ORIGINALS).write_text(json.dumps(known, indent=1), "utf-8")
+        paths.store(target / ORIGINALS, json.dumps(known, indent=1))
     return copied
 
 
@@ -132,7 +133,7 @@ def lab_command(browser: bool, port: int | None) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return the environment for JupyterLab, its kernels and terminals. This Python is first on PATH."""
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    env = {k: v for k, v in os.environ.items() if k not in CHANGES_PYTHON}
     scripts = str(Path(sys.executable).parent)
     env["PATH"] = os.pathsep.join([scripts, env.get("PATH", os.defpath)])
     env["WORKSHOP_BIN"] = scripts

@@ -33,10 +33,7 @@ def catch_up(which: str) -> CaughtUp:
     """
     step = manifest.step(which)
     target, saved = paths.my_chat(), None
-    fresh = target.with_name(f".{target.name}-{step.number}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(step.folder, fresh, ignore=LEFT_OUT)
+    fresh = _copied(step.folder, target)
     stop_stages_in(target)
     if target.exists() and any(target.iterdir()):
         saved = _free_name(paths.mine() / "saved")
@@ -110,10 +107,22 @@ def _bring_folder(source: Path, target: Path, origin: str = "") -> str:
     name = target.relative_to(paths.mine()).as_posix()
     if target.exists():
         return f"mine/{name} already exists, so nothing was copied. To start over, rename or delete it."
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, target, ignore=LEFT_OUT)
+    _copied(source, target).rename(target)
     origin = origin or source.relative_to(paths.ROOT).as_posix()
     return f"mine/{name} is now a copy of {origin}. You can change it as you like."
+
+
+def _copied(source: Path, target: Path) -> Path:
+    """Copy a folder next to `target`, and return the complete copy. If this fails, nothing remains."""
+    fresh = target.with_name(f".{target.name}-new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copytree(source, fresh, ignore=LEFT_OUT)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return fresh
 
 
 def _free_name(folder: Path) -> Path:

@@ -72,6 +72,12 @@ def step(which: str) -> Step:
 
     If there is no such step, raises LookupError, which lists the steps.
     """
+    for lab in labs():
+        if _is_called(lab, which):
+            raise LookupError(
+                f"{lab.name} is a lab about the finished application, not a step.\nWhat to do: open "
+                f"its notebook, {lab.name}.ipynb. Then `python3 start.py check {lab.number}` works."
+            )
     return _named(which, steps())
 
 
@@ -93,11 +99,6 @@ def lesson(which: str) -> Step:
     If there is none, raises LookupError, which lists the steps and labs.
     """
     return _named(which, (*steps(), *labs()))
-
-
-def is_lab(which: str) -> bool:
-    """Return whether this is the name or number of a lab."""
-    return any(_is_called(each, which) for each in labs())
 
 
 @cache

@@ -35,6 +35,18 @@ def mine() -> Path:
     return Path(os.environ.get("WORKSHOP_MINE") or ROOT / "mine").resolve()
 
 
+def store(path: Path, text: str) -> None:
+    """Write a file as a whole. If this fails, as on a full disk, the old file is still there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.write_text(text, "utf-8", newline="\n")
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
 def my_chat() -> Path:
     """Return the folder of the learner's own application."""
     return mine() / "chat"

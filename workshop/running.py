@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 
@@ -34,9 +35,10 @@ def folder() -> Path:
 
 
 def record(pid: int, name: str, where: Path, port: int, token: str, by: str) -> None:
-    folder().mkdir(parents=True, exist_ok=True)
+    """Write a note. If this is not possible, the stage runs without one."""
     note = Note(pid, name, str(where), port, token, time.time(), by)
-    (folder() / f"{pid}.json").write_text(json.dumps(asdict(note)), encoding="utf-8")
+    with suppress(OSError):
+        paths.store(folder() / f"{pid}.json", json.dumps(asdict(note)))
 
 
 def this_place() -> str:
@@ -47,8 +49,9 @@ def this_place() -> str:
     return session.name if session.suffix == ".ipynb" else "a notebook"
 
 
-def forget(pid: int) -> None:
-    (folder() / f"{pid}.json").unlink(missing_ok=True)
+def forget(pid: int | str) -> None:
+    with suppress(OSError):
+        (folder() / f"{pid}.json").unlink(missing_ok=True)
 
 
 def notes() -> list[Note]:
@@ -59,13 +62,12 @@ def notes() -> list[Note]:
     for path in sorted(folder().glob("*.json")):
         try:
             note = Note(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError):
-            path.unlink(missing_ok=True)
-            continue
-        if answers(f"http://127.0.0.1:{note.port}", note.token):
-            believed.append(note)
-        else:
-            path.unlink(missing_ok=True)
+            if answers(f"http://127.0.0.1:{int(note.port)}", note.token):
+                believed.append(note)
+                continue
+        except (OSError, ValueError, TypeError):
+            pass
+        forget(path.stem)
     return believed
 
 

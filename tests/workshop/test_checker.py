@@ -109,6 +109,19 @@ def test_a_step_is_solved_when_its_check_has_passed(my_chat: Path, step: manifes
     assert step.name in solved()
 
 
+@pytest.mark.parametrize("damaged", ["", "5", "[[1]]", '[1, "03_templates"]', '{"a": 1}'])
+def test_damaged_notes_on_solved_steps_stop_nothing(my_chat: Path, damaged: str) -> None:
+    note = my_chat.parent / "progress.json"
+    note.write_text(damaged, encoding="utf-8")
+    assert solved() <= {"03_templates"}
+    checker._remember("02_routes")
+    assert "02_routes" in solved()
+    note.unlink()
+    note.mkdir()
+    checker._remember("02_routes")
+    assert solved() == set()
+
+
 def test_a_second_save_within_a_second_is_noticed(my_chat: Path) -> None:
     """Python keeps its bytecode if a file has the same size and the same time in seconds."""
     catch_up("01")

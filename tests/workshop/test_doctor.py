@@ -188,7 +188,9 @@ def test_the_learners_folder_must_be_one(tmp_path: Path, monkeypatch: pytest.Mon
     assert doctor.learners_folder().ok
     (tmp_path / "a file").touch()
     monkeypatch.setenv("WORKSHOP_MINE", str(tmp_path / "a file"))
-    assert not doctor.learners_folder().ok
+    finding = doctor.learners_folder()
+    assert not finding.ok
+    assert finding.fix["bash"].startswith("mv ")
 
 
 # ---- port and proxy -----------------------------------------------------------------------------

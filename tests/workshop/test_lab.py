@@ -1,5 +1,6 @@
 """The copies of the notebooks belong to the learner, and JupyterLab is local, quiet and in `.venv`."""
 
+import errno
 import json
 import os
 import re
@@ -74,6 +75,24 @@ def test_a_learners_copy_is_never_written_again(folder: Path) -> None:
     write(folder / "notebooks" / "00_start.ipynb", notebook("7 * 7"))
     assert lab.copy_notebooks() == []
     assert copy.read_text("utf-8") == "mine now"
+
+
+def test_a_setting_that_removes_docstrings_does_not_reach_the_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    assert "PYTHONOPTIMIZE" not in lab.environment()
+
+
+def test_a_full_disk_leaves_no_half_notebook(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full_disk, pytest.raises(OSError):
+        full_disk.setattr(Path, "replace", fail)
+        lab.copy_notebooks()
+    assert list((folder / "mine" / "notebooks").iterdir()) == []
+    assert len(lab.copy_notebooks()) == 1
 
 
 def test_a_new_notebook_of_the_workshop_is_copied_later(folder: Path) -> None:

@@ -1,7 +1,9 @@
 """`run` serves a stage in a terminal, with its address, reloading, and a reason for another port."""
 
+import errno
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +20,7 @@ from tests.workshop.test_stages import PATIENCE, wait_until
 from workshop import manifest
 from workshop.__main__ import main
 from workshop.clients import cast
-from workshop.learner import catch_up
+from workshop.learner import bring, catch_up
 from workshop.run import free_port, taken
 from workshop.stages import Stage
 
@@ -155,6 +157,53 @@ def test_a_free_port_is_taken_without_words() -> None:
         port = server.getsockname()[1]
     assert not taken(port)
     assert free_port(port) == (port, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("check 99", "16_downloads, 17_tour"),
+        ("run 17", "17_tour is a lab about the finished application, not a step."),
+        ("catch-up 17", "`python3 start.py check 17` works"),
+        (
+            "class --hours -1",
+            "Class mode cannot last -1 hours.\nExpected: more than 0 and at most 10",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_explained(
+    command: str, told: str, my_chat: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 2
+    assert told in capsys.readouterr().err
+
+
+def no_space(source: object, target: object, **_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "todo"),
+    [("chat is a file", "so rename the file"), ("a full disk", "free some disk space")],
+)
+def test_an_error_of_the_system_says_what_to_do_and_loses_nothing(
+    trouble: str, todo: str, my_chat: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    if trouble == "a full disk":
+        catch_up("01")
+        monkeypatch.setattr(shutil, "copyfile", no_space)
+    else:
+        my_chat.write_text("my notes", "utf-8")
+    before = sorted(my_chat.parent.rglob("*"))
+    assert main(["catch-up", "02"]) == 2
+    told = capsys.readouterr().err
+    assert re.fullmatch(rf"\[Errno \d+\] .*\.\nWhat to do: .*{todo}\. .* again\.\n", told)
+    assert {*before} <= {*my_chat.parent.rglob("*")}
+    if trouble == "a full disk":  # the next `bring` must not believe that it has copied the folder
+        with pytest.raises(shutil.Error):
+            bring("20_processes")
+        assert sorted(my_chat.parent.rglob("*")) == before
 
 
 @pytest.mark.parametrize("words", [["run", "77"], ["check", "77"], ["catch-up", "77"]])

@@ -204,10 +204,19 @@ def test_ps_lists_what_runs_and_forgets_what_does_not(my_chat: Path) -> None:
     assert [(note.name, note.port) for note in running.notes()] == [("02_routes", chat.port)]
     folder = running.folder()
     stale = folder / "999999.json"
-    stale.write_text((folder / f"{chat.pid}.json").read_text().replace(chat.token, "gone"))
+    stale_text = (folder / f"{chat.pid}.json").read_text().replace(chat.token, "gone")
+    stale.write_text(stale_text)
     assert [note.port for note in running.notes()] == [chat.port]
     assert not stale.exists()
+    for damaged in ("[5]", stale_text.replace(str(chat.port), '"a port"'), "\udcff"):
+        stale.write_text(damaged, errors="surrogateescape")
+        assert [note.port for note in running.notes()] == [chat.port]
     chat.stop()
+    assert running.notes() == []
+    folder.rmdir()
+    folder.touch()  # a stage runs without a note if none can be written
+    running.record(1, "02_routes", folder, 1, "", "")
+    running.forget(1)
     assert running.notes() == []
 
 

@@ -104,7 +104,8 @@ def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
     """
     if not 0 < hours <= MOST_HOURS:
         raise LookupError(
-            f"Class mode ends after {MOST_HOURS:g} hours at the latest, not {hours:g}."
+            f"Class mode cannot last {hours:g} hours.\nExpected: more than 0 and at most "
+            f"{MOST_HOURS:g} hours."
         )
     name, folder = locate(which)
     if folder.name == "final_app":
