@@ -12,6 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from workshop.checks.browse import (
     attribute,
     is_labelled,
+    parsed,
     read,
     read_chat,
     template_of,
@@ -65,7 +66,7 @@ def links_lead_somewhere(chat: Stage) -> None:
     """Every link on the two pages works."""
     ada = family_of(chat).browser("Ada")
     for path, page in (("/", read(chat, "/")), ("/chat", read_chat(chat))):
-        for link in page.select("a[href]:not(template a)"):
+        for link in page.select("a[href]"):
             target = urlsplit(urljoin(f"{chat.url}{path}", attribute(link, "href")))
             if not target._replace(query="", fragment="").geturl().startswith(f"{chat.url}/"):
                 continue
@@ -95,7 +96,7 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
            f'the form is inside `<{log.name} id="chat-messages">`',
            f"The log does not end before the form: its `</{log.name}>` is missing, or comes after "
            "the form.")  # fmt: skip
-    expect(page.select_one("#message-form :is(button, [type=submit])"),
+    expect(page.select_one(":is(#message-form *, [form=message-form]):is(button, [type=submit])"),
            "The form has a Send button.",
            "no button in `#message-form`", "Add `<button>Send</button>` below the field.")  # fmt: skip
     field = page.find(id="message-input")
@@ -107,7 +108,7 @@ def the_chat_page_has_its_parts(chat: Stage) -> None:
 @promise(since="templates", final_app=True)
 def nothing_comes_from_elsewhere(chat: Stage) -> None:
     """Every page works without files from other hosts."""
-    front = BeautifulSoup(visit(chat, "/", follow=True).text, "html.parser")
+    front = parsed(visit(chat, "/", follow=True).text)
     for path, page in (("/", front), ("/chat", read_chat(chat))):
         for tag in page.find_all(["script", "link", "img", "iframe"]):
             address = attribute(tag, "src") or attribute(tag, "href")
@@ -128,7 +129,7 @@ def each_message_in_the_list_would_be_shown(chat: Stage) -> None:
            f"it passes {', '.join(given or []) or 'nothing'}",
            'Pass it in `render_template("chat.html", …)`. A loop over a missing value shows nothing, '
            "and raises no error.", about="app.py")  # fmt: skip
-    page = BeautifulSoup(page_with_a_message(chat, MESSAGE), "html.parser")
+    page = parsed(page_with_a_message(chat, MESSAGE))
     log = page.find(id="chat-messages")
     shown = text_of(log) if isinstance(log, Tag) else ""
     expect(MESSAGE["username"] in shown and shown.count(MESSAGE["text"]) == 1,
