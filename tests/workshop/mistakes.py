@@ -51,6 +51,9 @@ def add_policy(response):
 """
 
 LONG = [
+    ("04", "templates/chat.html", '"message-form"', '"message-form" style="display:none"', "hides it"),
+    ("04", "templates/chat.html", "<button>Send", '<button type="button">☺', "Add `<button>Send"),
+    ("05", "templates/chat.html", 'class="message"', 'class="message" hidden', "Look at line 2 of"),
     ("12", "app.py", "if __name__", f"{WAVE}if __name__", "send `accounts.require_user().username`"),
     ("01", "app.py", "from flask import", "from flsk import", "cannot find the module `flsk`"),
     ("01", "app.py", "python=sys.executable", "", "no value for 'python'"),

@@ -442,6 +442,72 @@ def test_without_the_client_there_is_no_io(page_of: Open, client: str, seen: str
     assert [error.kind for error in ada.errors] == (["resource"] if client else []) + ["error"]
 
 
+# ---- modules and hidden elements ------------------------------------------------------------------
+
+
+def test_modules_import_each_other(page_of: Open, chat: Stage) -> None:
+    (chat.folder / "static" / "b.js").write_text(
+        'import { late } from "./a.js";\nexport const two = 2, more = 3;\n'
+        "export async function one() { return 1 + late(); }\nlet own = 4;\nexport { own as four };\n"
+        "export default class { five = 5; }\n"
+    )
+    ada = page_of("", """
+        import Numbers, { one as first, two,
+          four } from "./b.js";
+        import * as all from './b.js'
+        import "./b.js";
+        export function late() { return 0; }
+        first().then((one) => { log.append([one, two, four, all.two, new Numbers().five]); });
+        nobody();
+        """)  # fmt: skip
+    ada.pages.open("/page/a.html")
+    (chat.folder / "a.html").write_text(
+        (chat.folder / "a.html").read_text().replace("<script", "<script type=module")
+    )
+    ada = ada.pages.open("/page/a.html")
+    assert ada.text("#log") == "1,2,4,2,5"
+    (error,) = ada.errors
+    assert (error.message, error.line) == ("ReferenceError: nobody is not defined", 7)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('import { none } from "/static/b.js";',
+         "SyntaxError: The requested module '/static/b.js' does not provide an export named 'none'"),
+        ('import { io } from "socket.io-client";',
+         'TypeError: Failed to resolve module specifier "socket.io-client". Relative references must '
+         'start with either "/", "./", or "../".'),
+    ],
+)  # fmt: skip
+def test_an_import_that_fails_is_said_as_in_the_console(
+    page_of: Open, chat: Stage, line: str, message: str
+) -> None:
+    (chat.folder / "static" / "b.js").write_text("export const one = 1;\n")
+    ada = page_of(f"<script type=module>\n{line}\n</script>")
+    (error,) = ada.errors
+    assert (error.message, error.column) == (message, 0)
+    assert error.source_line == line
+
+
+def test_hidden_elements_are_not_seen(page_of: Open, chat: Stage) -> None:
+    (chat.folder / "static" / "s.css").write_text(
+        "/* p { display: none } */ .gone, :is(b, i.x) { color: red; DISPLAY : none }\n"
+        "#here { display: block } p.gone.back { display: block } p::before, p:odd { display: none }\n"
+        "@media print { p { display: none } } [hidden] { display: none !important }\n"
+    )
+    hides = (
+        "<p class='gone'>1</p>", "<p hidden>2</p>", "<p style='display:none'>3</p>", "<b>4</b>",
+        "<template>5</template>", "<div hidden><p id='in'>6</p></div>", "<p id='here' hidden>7</p>",
+    )  # fmt: skip
+    shows = "<p class='gone back'>a</p>", "<p class='gone' style='display:block'>b</p>", "<p>c</p>"
+    link = "<link rel='stylesheet' href='/static/s.css'>"
+    ada = page_of(f"{link}<div id='all'>{''.join(hides)}{''.join(shows)}</div>")
+    assert ada.text("#all") == "abc"
+    assert ada.all("#all > p") == ["", "", "", "", "a", "b", "c"]
+    assert (ada.text("#in"), ada.is_shown("#in"), ada.is_shown("#all")) == ("", False, True)
+
+
 # ---- errors ---------------------------------------------------------------------------------------
 
 TYPE_ERROR = "TypeError: Cannot read properties of null (reading 'value')"

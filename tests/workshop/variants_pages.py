@@ -19,6 +19,18 @@ LINE_05 = """\
   log.append(line);
   log.scrollTop = log.scrollHeight;
 """
+MODULE_05 = """\
+const template = document.querySelector("#message-template");
+export const log = document.querySelector("#chat-messages");
+
+export default function showLine({ username, text }) {
+  const line = template.content.cloneNode(true);
+  line.querySelector(".author").textContent = username;
+  line.querySelector(".text").textContent = text;
+  log.append(line);
+  log.scrollTop = log.scrollHeight;
+}
+"""
 LINE_09 = """\
   const line = template.content.cloneNode(true);
   line.querySelector(".message").dataset.seq = message.seq;
@@ -477,6 +489,17 @@ PAGES = [
             "05", True),
     Variant("04", "type=module", {CHAT: [('<script src="{{ url_for(\'static\'',
                                           '<script type="module" src="{{ url_for(\'static\'')]}, "05"),
+    Variant("04", "the button below the form, by its attribute",
+            {CHAT: [("<button>Send</button>", ""), ("</form>", '</form>\n<button form="message-form">Send</button>')]}),
+    Variant("05", "a function in a module of its own",
+            {CHAT: [('<script src="{{ url_for(\'static\'', '<script type="module" src="{{ url_for(\'static\'')],
+             "static/lines.js": MODULE_05,
+             SCRIPT: [("// Plumbing", 'import showLine, { log } from "./lines.js";\n// Plumbing'),
+                      ('const log = document.querySelector("#chat-messages");\n', ""), (LINE_05, "  showLine(message);\n")]}),
+    Variant("05", "scrolls in the next frame, a key for each message",
+            {SCRIPT: [("  log.scrollTop = log.scrollHeight;\n",
+                       "  requestAnimationFrame(() => { log.scrollTop = log.scrollHeight; });\n"
+                       "  console.log(crypto.randomUUID(), performance.now());\n")]}),
     Variant("04", "a textarea that Enter sends",
             {CHAT: [(FIELD, FIELD.replace("<input", "<textarea").replace(">", "></textarea>"))],
              SCRIPT: [lambda source: source + """
@@ -559,7 +582,7 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const paint = () => document.body.classList.toggle("is-dark", dark.matches);
 dark.addEventListener("change", paint);
 paint();
-"""]}, lacks="no `matchMedia`"),
+"""]}),
     Variant("05", "a sound, a title that counts",
             {SCRIPT: [(LINE_05, LINE_05 + """\
   heard += 1;
@@ -568,7 +591,7 @@ paint();
     .play()
     .catch(() => {});
   if (document.hidden && window.Notification?.permission === "granted") new Notification("Chat");
-"""), ("socket.on(", "let heard = 0;\nsocket.on(")]}, lacks="no `Audio`"),
+"""), ("socket.on(", "let heard = 0;\nsocket.on(")]}),
     Variant("05", "macro without tags around the name, German page",
             {CHAT: [(MESSAGE_05, '<div class="message author text">\n{{ username }}\n{{ text }}\n</div>'),
                     ("Welcome to the Chat Room, {{ username }}!", "Grüß dich, {{ username }}!"),

@@ -11,6 +11,8 @@ from workshop.checks.promise import Broken
 from workshop.checks.speakers import SNIPPET, answered
 from workshop.stages import Stage
 
+HIDDEN = 'template, [hidden], [style*="display:none" i], [style*="display: none" i]'
+
 
 def visit(
     chat: Stage, path: str, *, method: str = "GET", follow: bool = False, by: Browser | None = None
@@ -52,6 +54,14 @@ def template_of(path: str) -> str:
     return "templates/index.html" if path == "/" else "templates/chat.html"
 
 
+def parsed(text: str) -> BeautifulSoup:
+    """Return a page. If it has no script, nothing can show its hidden elements, so they are left out."""
+    page = BeautifulSoup(text, "html.parser")
+    for hidden in [] if page.find("script") else page.select(HIDDEN):
+        hidden.extract()
+    return page
+
+
 def text_of(page: BeautifulSoup | Tag) -> str:
     return re.sub(r"\s+", " ", page.get_text(" ")).strip()
 
@@ -80,7 +90,7 @@ def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
     if answer.status_code != 200:
         raise Broken(f"{path} returns status 200.", f"status {answer.status_code}",
                      _status_hint(path, answer.status_code))  # fmt: skip
-    return BeautifulSoup(answer.text, "html.parser")
+    return parsed(answer.text)
 
 
 def _status_hint(path: str, status: int) -> str:

@@ -314,10 +314,8 @@ CALLED_BY_A_LIBRARY: Kinds = [
 
 # What a browser has, and the page in which the checker runs a script lacks.
 ABSENT = (
-    "requestAnimationFrame|performance|crypto|structuredClone|matchMedia|getComputedStyle|history|"
-    "MutationObserver|ResizeObserver|IntersectionObserver|XMLHttpRequest|Audio|Image|Notification|"
-    "FileReader|Blob|TextEncoder|TextDecoder|AbortController|BroadcastChannel|DOMParser|KeyboardEvent|"
-    "btoa|screen"
+    "getComputedStyle|MutationObserver|ResizeObserver|IntersectionObserver|XMLHttpRequest|Image|"
+    "FileReader|Blob|TextEncoder|TextDecoder|BroadcastChannel|DOMParser|KeyboardEvent|btoa|screen"
 )
 ABSENT_METHODS = "animate|showModal|setCustomValidity|getBoundingClientRect|group|groupEnd"
 
@@ -408,6 +406,16 @@ SCRIPT: Kinds = [
         r"Invalid or unexpected token",
         "JavaScript cannot read the text at the mark. A closing quote may be missing, or a quote "
         "may be a curly one.",
+    ),
+    (
+        r"The requested module '(.*)' does not provide an export named '(.*)'",
+        "`{0}` exports no `{1}`. Write `export` before the line that declares it. If `{0}` has `export "
+        "default`, import it without braces.",
+    ),
+    (
+        r"Failed to resolve module specifier \"(.*?)\"",
+        "A browser imports from an address, such as `./lines.js`, and knows no package `{0}`. The "
+        "Socket.IO client comes from its own `<script>`, which defines `io`.",
     ),
     (
         r"await is only valid in async functions",

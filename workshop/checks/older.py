@@ -154,8 +154,7 @@ def the_button_is_hidden_when_nothing_is_older(chat: Stage) -> None:
 
 def _is_offered(visitor: Visitor) -> bool:
     """Return whether the page has the button and shows it."""
-    hidden, style = (visitor.page.attributes(BUTTON, name) for name in ("hidden", "style"))
-    return hidden == [None] and "none" not in (style[0] or "")
+    return bool(visitor.page.attributes(BUTTON, "id")) and visitor.page.is_shown(BUTTON)
 
 
 FETCH = (

@@ -21,13 +21,17 @@ from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of
 from workshop.checks.page import Page, PageEnded, PageError, Pages
 from workshop.checks.patience import patience
-from workshop.checks.promise import Broken, CannotRun
+from workshop.checks.promise import Broken, CannotRun, expect
 from workshop.checks.speakers import fresh_name
 from workshop.stages import Stage
 
 FORM, FIELD, LOG = "#message-form", "#message-input", "#chat-messages"
 RUNS = "The chat page runs without an error."
 SCRIPT = "static/chat.js"  # the file to look at if no error names one
+HIDDEN = (
+    "`hidden` or `display: none` hides it, or an element around it. Does a script or a stylesheet show "
+    "it again?"
+)
 UNKNOWN = "The console names the line. Compare it with the step."
 NO_SUCH_FILE = (
     "The page names a file that your server does not have. Flask serves the folder `static` next to "
@@ -64,6 +68,9 @@ class Visitor:
     def sends(self, text: str) -> None:
         """Type a message and press Enter, if the page allows it."""
         self.types(FIELD, text)
+        for part in (FORM, FIELD):
+            expect(self.page.is_shown(part), f"People see `{part}`.", f"{self.did} It is hidden.",
+                   HIDDEN, about=template_of("/chat"))  # fmt: skip
         typed = "only a space" if text == " " else f"“{text}”"
         self.did = f"{self.name} typed {typed} and pressed Send."
         self._does(lambda: self.page.submit(FORM), FORM)
@@ -72,10 +79,10 @@ class Visitor:
         self.did = f"{self.name} typed “{text}”."
         self._does(lambda: self.page.type(selector, text), selector)
 
-    def clicks(self, selector: str, what: str) -> None:
-        """Click an element. `what` is what a person would call it."""
+    def clicks(self, selector: str, what: str, place: int = 0) -> None:
+        """Click the matching element at this index. `what` is what a person would call it."""
         self.did = f"{self.name} clicked on {what}."
-        self._does(lambda: self.page.click(selector), selector)
+        self._does(lambda: self.page.click(selector, place), selector)
 
     def chooses(self, name: str, kind: str, body: bytes) -> None:
         """Pick a file for the next message."""
@@ -146,7 +153,12 @@ class Visitor:
             self.expects(lambda: text in self.log, expected, hint,
                          f"It reached {self.name}'s page, which does not show it.")  # fmt: skip
         except Broken as broken:
-            if broken.report or self.heard(text):
+            if broken.report:
+                raise
+            if text in self.page.html() and text not in self.text:
+                raise Broken(expected, f"{self.did} It is in a hidden part of the page.", HIDDEN,
+                             about=SCRIPT) from None  # fmt: skip
+            if self.heard(text):
                 raise
             raise Broken(expected, f"{self.did} No event brought it to {self.name}'s page.",
                          not_received, about="app.py" if not_received == NOT_RECEIVED else SCRIPT,

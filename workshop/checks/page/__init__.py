@@ -12,8 +12,9 @@ watches how long a script runs and how much memory it uses, and kills the child 
 limits do not stop endless microtasks or large typed arrays.
 
 The pages differ from Chromium in these points (tests/browser/test_page_alike.py compares them):
-- Nothing is drawn, and no images are fetched: an image neither loads nor fails, and `innerText` is
-  the text with all its spaces. Sizes are 0, but an element that contains others can be scrolled.
+- Nothing is drawn, but `hidden` and `display: none` hide text. No images are fetched: an image neither
+  loads nor fails, and `innerText` is the text with all its spaces. Sizes are 0, but an element that
+  contains others can be scrolled.
 - Nothing is loaded from other hosts. A script from a CDN is missing, as it is without a network.
 - The Socket.IO client connects by WebSocket at once, without polling, and reconnects within 0.2 s.
 - An error in an attribute such as `onclick` has no line. The attribute works if it is in the page's
@@ -21,7 +22,7 @@ The pages differ from Chromium in these points (tests/browser/test_page_alike.py
 - V8 by itself does not report rejected promises. If the page calls an async function without `await`,
   and the function rejects, this is reported only if the function is declared with `function` at the
   top level of a script that has ended.
-- A module runs as an async function, so it cannot import anything.
+- A module runs as an async function. It imports others, but a name that it imports keeps its value.
 - Selects, radio buttons and the keyboard do not work as in a browser.
 """
 
@@ -118,8 +119,9 @@ class Page:
         """
         return bool(self._act("submit", selector))
 
-    def click(self, selector: str) -> None:
-        self._act("click", selector)
+    def click(self, selector: str, place: int = 0) -> None:
+        """Click the element at this index, of those that match."""
+        self._act("click", selector, place)
 
     def choose(self, selector: str, name: str, kind: str, body: bytes) -> None:
         """Pick a file in a file field."""
@@ -166,12 +168,16 @@ class Page:
 
     # What people see.
     def text(self, selector: str) -> str:
-        """Return the text of the first element that matches, or "" if there is none."""
+        """Return the text that people see of the first element that matches, or "" if there is none."""
         return str(self._act("text", selector))
 
     def all(self, selector: str) -> list[str]:
-        """Return the text of each element that matches."""
+        """Return the text that people see of each element that matches."""
         return list(self._act("all", selector))
+
+    def is_shown(self, selector: str) -> bool:
+        """Return whether neither the first element that matches nor one around it is hidden."""
+        return bool(self._act("is_shown", selector))
 
     def value(self, selector: str) -> str:
         return str(self._act("value", selector))

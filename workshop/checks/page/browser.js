@@ -81,6 +81,23 @@
   globalThis.confirm = (text = "") => { say(`confirm: ${text}`); return true; };
   globalThis.prompt = (text = "") => { say(`prompt: ${text}`); return null; };
 
+  // What a page may call without any effect on the chat.
+  const begun = Date.now();
+  const nothing = () => {};
+  const someDigit = () => Math.floor(Math.random() * 16).toString(16);
+  Object.assign(globalThis, {
+    requestAnimationFrame: (f) => setTimeout(() => f(performance.now()), 16),
+    cancelAnimationFrame: (id) => clearTimeout(id),
+    performance: { now: () => Date.now() - begun, mark: nothing, measure: nothing },
+    structuredClone: (value) => JSON.parse(JSON.stringify(value)),
+    matchMedia: (media) => ({ media, matches: false, addEventListener: nothing, addListener: nothing }),
+    history: { length: 1, state: null, pushState: nothing, replaceState: nothing },
+    crypto: { randomUUID: () => "00000000-0000-4000-8000-000000000000".replace(/0/g, someDigit) },
+    Audio: class { play() { return Promise.resolve(); } pause() {} load() {} },
+    Notification: class { static permission = "default"; static async requestPermission() { return "denied"; } },
+    AbortController: class { signal = { aborted: false }; abort() { this.signal.aborted = true; } },
+  });
+
   const timers = new Map();
   const timer = (again) => (f, milliseconds, ...values) => {
     const delay = Math.max(Number(milliseconds) || 0, again ? 4 : 0);
@@ -316,6 +333,34 @@
     });
   }
 
+  // ---- what people see --------------------------------------------------------------------------
+  let rules = []; // of the style sheets: [selector, whether it hides what it selects], the last one counts
+  const sheets = () => [...document.querySelectorAll("link[rel~=stylesheet], style")]
+    .map((each) => ({ href: each.href ? resolve(each.href, document.baseURI) : "", text: each.textContent }));
+  const style = (given) => { rules = given; };
+
+  // Nothing is drawn, but `hidden` and `display: none` hide an element.
+  function unseen() {
+    const found = new Map([...document.querySelectorAll("[hidden]")].map((each) => [each, true]));
+    const matches = (each, selector) => { try { return each.matches(selector); } catch { return false; } };
+    for (const [selector, hides] of rules) {
+      if (hides) try { for (const each of document.querySelectorAll(selector)) found.set(each, true); } catch {}
+      else for (const each of found.keys()) if (matches(each, selector)) found.set(each, false);
+    }
+    for (const each of document.querySelectorAll("[style*=display]"))
+      found.set(each, /(^|;)\s*display\s*:\s*none/.test(each.getAttribute("style")));
+    return new Set([...found.keys()].filter((each) => found.get(each)));
+  }
+  const isIn = (hidden, node) => hidden.has(node) || (!!node.parentNode && isIn(hidden, node.parentNode));
+  const isShown = (node) => !isIn(unseen(), node);
+  function textOf(node, hidden = unseen()) {
+    if (isIn(hidden, node)) return "";
+    const below = (each) => each.nodeType === 3 ? each.data
+      : hidden.has(each) || /^(template|script|style)$/.test(each.localName) ? ""
+      : [...each.childNodes].map(below).join("");
+    return below(node).trim();
+  }
+
   function readAttribute(element, name, value) {
     if (name === "id" && !(value in globalThis)) { // an element's id is also a global variable
       const set = (other) => Object.defineProperty(globalThis, value, { value: other, writable: true });
@@ -409,6 +454,33 @@
       });
     }
   }
+
+  // ---- modules ------------------------------------------------------------------------------------
+  const modules = new Map(); // the address of a module -> the function that runs it, and what it exports
+  function define(url, run) {
+    modules.set(url, { run, exports: {}, state: "new" });
+  }
+  async function load(url, asked, names = []) {
+    const module = modules.get(url);
+    if (!module) {
+      const why = 'Relative references must start with either "/", "./", or "../".';
+      throw new TypeError(`Failed to resolve module specifier "${asked}". ${why}`);
+    }
+    const { exports, state } = module;
+    if (state === "running") return exports; // it imports what is importing it
+    if (state === "new") {
+      module.state = "running";
+      await module.run((given) => {
+        for (const name in given) Object.defineProperty(exports, name, { get: given[name] });
+      });
+      module.state = "ended";
+    }
+    for (const name of names)
+      if (!(name in exports))
+        throw new SyntaxError(`The requested module '${asked}' does not provide an export named '${name}'`);
+    return exports;
+  }
+  const start = (url) => { if (modules.has(url)) load(url).catch((error) => fail("error", error)); };
 
   // ---- elements -----------------------------------------------------------------------------------
   const states = new WeakMap(); // a field -> what somebody typed, chose or ticked
@@ -613,8 +685,8 @@
   }
 
   class Missing extends Error {}
-  function find(selector) {
-    const found = document.querySelector(selector);
+  function find(selector, place = 0) {
+    const found = document.querySelectorAll(selector)[place];
     if (!found) throw new Missing(`the page has no ${selector}`);
     return found;
   }
@@ -637,14 +709,18 @@
       button.dispatchEvent(event); // as a browser does when somebody presses Enter
       return !event.defaultPrevented && submit(form, button);
     },
-    click(selector) { press(find(selector)); },
+    click(selector, place) { press(find(selector, place)); },
     choose(selector, name, type, body, size) {
       const field = find(selector);
       stateOf(field).files = [new File(body, name, type, size)];
       for (const event of ["input", "change"]) field.dispatchEvent(new Event(event, { bubbles: true }));
     },
-    text: (selector) => document.querySelector(selector)?.textContent.trim() ?? "",
-    all: (selector) => [...document.querySelectorAll(selector)].map((each) => each.textContent.trim()),
+    text: (selector) => textOf(document.querySelector(selector) ?? document.createTextNode("")),
+    all(selector) {
+      const hidden = unseen();
+      return [...document.querySelectorAll(selector)].map((each) => textOf(each, hidden));
+    },
+    is_shown: (selector) => isShown(find(selector)),
     value: (selector) => find(selector).value ?? "",
     attributes: (selector, name) =>
       [...document.querySelectorAll(selector)].map((each) => each.getAttribute(name)),
@@ -672,7 +748,7 @@
   }
   const hear = (id, ...news) => sockets.get(id).hear(...news);
   const workshop = {
-    open, enter, loaded, act, answer, hear, take, runTimer, timersWithin, stored: () => stored,
+    open, enter, loaded, sheets, style, define, load, start, act, answer, hear, take, runTimer, timersWithin, stored: () => stored,
   };
   Object.defineProperty(globalThis, "workshop", { value: workshop });
 })();

@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 TIMEOUT = 30.0  # seconds to wait for the server
 PATIENCE = 2.0  # seconds to wait for an acknowledgement
@@ -36,6 +36,16 @@ FRAME = re.compile(r"(?m)^ +at (?:.* \()?([^\s()]+):(\d+):(\d+)\)?$")
 STYLE_SHEETS = re.compile(
     r"(?s)// src/data/gen/property-list\.ts.*?(?=const tagName\$e = 'style';)"
 )
+# `import … from "…"` and `export …` at the beginning of a line.
+IMPORT = re.compile(r"""(?m)^([ \t]*)import\s*(?:([\w$*{][^'"();]*?)\s*from\s*)?(['"])(.*?)\3""")
+EXPORT = re.compile(
+    r"(?m)^([ \t]*)export\s+(default\s+)?(?:(?=(?:(?:async\s+)?function\s*\*?|class)\s+([\w$]+))|"
+    r"(?=(?:const|let|var)\s+([\w$]+))|\{([^}]*)\};?|)"
+)
+# Rules of a style sheet, without comments and without rules that only hold in some windows.
+NO_RULES = re.compile(r"(?s)/\*.*?\*/|@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
+DISPLAY = re.compile(r"(?i)(?:^|;)\s*display\s*:\s*([\w-]+)\s*(!important)?")
 UNCAUGHT = re.compile(
     r"(?s)(?P<file>[^\n]*?):(?P<line>\d+): (?P<message>.*?)\n[^\n]*\n(?P<indent> *)\^"
 )
@@ -179,6 +189,7 @@ class Page:
         self.next_timer: float | None = None  # seconds since 1970
         self.stored: Any = None  # localStorage and sessionStorage
         self.sources: dict[str, str] = {}
+        self.modules: set[str] = set()  # the addresses of the JavaScript modules that it has
         self.report: dict[str, list[Any]] = {}
 
     def note(self, what: str, *values: Any) -> None:
@@ -236,10 +247,15 @@ class Page:
 
     def load(self, text: str) -> None:
         address = urlsplit(self.url).path
-        self.sources = {address: text}
+        self.sources, self.modules = {address: text}, set()
         repaired = JustHTML(text, sanitize=False).to_html(pretty=False)
         arguments = ", ".join(map(json.dumps, (repaired, self.url, self.stored)))
         scripts = self.evaluate(f"workshop.open({arguments})")
+        sheets = [
+            sheet["text"] or style_sheet(self, sheet["href"])
+            for sheet in self.evaluate("workshop.sheets()")
+        ]
+        self.evaluate(f"workshop.style({json.dumps(rules_about_display(sheets))})")
         position = 0
         for script in sorted(scripts, key=lambda each: each["deferred"]):
             if script["type"] not in SCRIPTS:
@@ -253,12 +269,55 @@ class Page:
                 name = address  # the script's line numbers are those of the page
                 indent = "\n" * text.count("\n", 0, start) + " " * (start - line_start)
                 code = indent + script["text"]
-            if script["type"] == "module":  # V8 cannot run modules here
-                code = f"(async () => {{ 'use strict'; {code}\n}})()"
+            if script["type"] == "module":
+                url = script["src"] or f"{self.url}#{script['at']}"
+                self.define(url, name, code)
+                name, code = f"{OURS}module", f"workshop.start({json.dumps(url)})"
             if not script["deferred"]:
                 self.evaluate(f"workshop.enter({script['at']})")
             self.run(f"{code}\n//# sourceURL={name}", f"running {name}", name)
         self.run("workshop.loaded()", "loading the page")
+
+    def define(self, url: str, name: str, code: str) -> None:
+        """Give the page a module and all that it imports, as functions: V8 runs no modules here."""
+        needed, names = [], {}
+
+        def imported(found: re.Match[str]) -> str:
+            what, target = found[2] or "", resolve(url, found[4])
+            needed.append(target)
+            load = f"await workshop.load({json.dumps(target)}, {json.dumps(found[4])}"
+            lines = "\n" * found[0].count("\n")
+            first, _, rest = ("", "", what) if what[:1] in "{*" else what.partition(",")
+            wanted = [f"default as {first}"] if first else []
+            if rest.strip().startswith("*"):
+                return f"{found[1]}const {rest.split()[-1]} = {load})"
+            wanted += [each for each in rest.strip(" \n{}").split(",") if each.strip()]
+            pairs = [" ".join(each.split()).partition(" as ") for each in wanted]
+            taken = ", ".join(f"{each}: {own or each}" for each, _, own in pairs)
+            asked = json.dumps([each for each, _, _ in pairs])
+            start = f"const {{ {taken} }} = " if taken else ""
+            return f"{found[1]}{start}{load}, {asked});{lines}"
+
+        def exported(found: re.Match[str]) -> str:
+            indent, default, declared, variable, listed = found.groups()
+            for each in (listed or declared or variable or "").split(","):
+                own, _, other = " ".join(each.split()).partition(" as ")
+                if own:
+                    names["default" if default else other or own] = own
+            if not default or declared:
+                return indent
+            names["default"] = "workshopDefault"
+            return f"{indent}const workshopDefault = "
+
+        code = EXPORT.sub(exported, IMPORT.sub(imported, code))
+        given = ", ".join(f"{outer}: () => {own}" for outer, own in names.items())
+        code = f"async (give) => {{ 'use strict'; give({{ {given} }}); {code}\n}}"
+        code = f"workshop.define({json.dumps(url)}, {code})\n//# sourceURL={name}"
+        self.run(code, f"running {name}", name)
+        self.modules.add(url)
+        for target in needed:
+            if target not in self.modules and target.startswith("http"):
+                self.define(target, *self.fetch_script(target))
 
     def fetch_script(self, url: str) -> tuple[str, str]:
         """Return a script's path, as the learner knows it, and its text, or "" if there is none."""
@@ -311,6 +370,8 @@ class Page:
         if line > len(lines):  # the error is at the end of the script, where our own line follows
             line, column = len(lines), len(lines[-1]) + 1
         source_line = lines[line - 1].rstrip() if 0 < line <= len(lines) else ""
+        if IMPORT.match(source_line):  # it ran in another form
+            column = 0
         self.note("errors", {
             "kind": error["kind"], "message": error["message"], "during": during,
             "file": file, "line": line, "column": column, "source_line": source_line,
@@ -434,6 +495,28 @@ def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dic
     if "body" not in asked:
         return {"headers": headers}
     return {"data": asked["body"].encode(), "headers": {"Content-Type": asked["type"]} | headers}
+
+
+def resolve(url: str, target: str) -> str:
+    """Return the address of a module that another one imports, or `target` if it is only a name."""
+    return urljoin(url, target) if target.startswith(("/", "./", "../", "http")) else target
+
+
+@cache
+def style_sheet(page: Page, url: str) -> str:
+    answer = page.request("GET", url) if url.startswith(page.origin) else None
+    return answer.text if answer is not None and answer.status_code == 200 else ""
+
+
+def rules_about_display(sheets: list[str]) -> list[tuple[str, bool]]:
+    """Return a selector, and whether it hides what it selects, for each rule. The last one counts."""
+    found = []
+    for chosen, body in RULE.findall(NO_RULES.sub("", "\n".join(sheets))):
+        for value, important in DISPLAY.findall(body)[-1:]:
+            for selector in re.split(r",(?![^(]*\))", chosen):
+                parts = selector.count("#"), len(re.findall(r"[.:\[]", selector))
+                found.append(((bool(important), *parts), selector.strip(), value == "none"))
+    return [(selector, hides) for _, selector, hides in sorted(found, key=lambda each: each[0])]
 
 
 class Engines:
