@@ -84,8 +84,17 @@ def own_lines(number: str) -> list[Hunk]:
     return [
         hunk
         for hunk in changes.own_change(paths.my_chat(), manifest.step(number).folder, context=0)
-        if hunk.file in files and words & _words(hunk.removed)
+        if hunk.file in files
+        and words & _words(hunk.removed)
+        and not _is_of_a_later_step(hunk, number)
     ]
+
+
+def _is_of_a_later_step(hunk: Hunk, number: str) -> bool:
+    """Return whether all lines are in the same file of a later step, which is then begun."""
+    later = [step.folder / hunk.file for step in manifest.steps() if step.number > number]
+    texts = [file.read_text(encoding="utf-8") for file in later if file.is_file()]
+    return any({*hunk.removed} <= {*text.splitlines()} for text in texts)
 
 
 @cache

@@ -47,6 +47,7 @@ PYTHON = [
     ("def f()\n    return 1", 1, "needs a `:` at the mark"),
     ("if x = 1: pass", 1, "It suggests: “Maybe you meant '=='"),
     ("x y z", 1, "cannot read the line at the mark"),
+    ("class User: pass\nUser.query.all()", 2, "Write `db.session.scalars(db.select(User))`"),
     ("import json\njson.dumps({'a': {1}})", 2, "A `set` cannot be sent as JSON"),
     ("names = {}\nnames[{}] = 1", 2, "Are two arguments in the wrong order?"),
     (

@@ -174,6 +174,9 @@ LOCKED = "    with lock:\n        if username"
         # The picture is beside its link.
         pytest.param("16", "static/chat.js", [("link.prepend(", "example.before(")], "In `lineOf`",
                      "example.before(", marks=pytest.mark.long),
+        # Three milliseconds.
+        pytest.param("14", "static/chat.js", [("}, 3000);", "}, 3);")], "The second argument",
+                     "}, 3);", marks=pytest.mark.long),
         # All names share one element, so only the last one is on the page.
         pytest.param("07", "static/chat.js", [(NEW_LINE, ""), (TEMPLATE, TEMPLATE + NEW_LINE)],
                      "Line 12 of static/chat.js is in the wrong place: `const line", "const line",
@@ -258,6 +261,12 @@ def test_an_own_way_to_solve_an_exercise_is_shown_if_it_has_no_effect(
     assert verdict.is_exercise and verdict.hint.startswith(hint), verdict
     assert verdict.second and yours in verdict.second.text, verdict.second
     assert "the step" not in verdict.second.text
+
+
+def test_a_stylesheet_of_a_later_step_is_no_solution(my_chat: Path) -> None:
+    catch_up("03")
+    verdict = check("02")
+    assert verdict.is_exercise and verdict.hint.startswith("Start with `@app.route"), verdict
 
 
 def test_a_solution_next_to_the_mistake_is_left_alone(my_chat: Path) -> None:

@@ -120,6 +120,11 @@ PYTHON: Kinds = [
         "add quotes.",
     ),
     (
+        r"AttributeError: type object '(\w+)' has no attribute 'query'",
+        "`{0}` has no `query`, which belongs to classes derived from `db.Model`. Write "
+        "`db.session.scalars(db.select({0}))`.",
+    ),
+    (
         r"AttributeError: (?:module |type object )?'([\w.]+)'(?: object)? has no attribute '(\w+)'",
         "`{0}` has no `{1}`. The word after the dot is misspelled, or a word in between is "
         "missing, as `session` is in `db.commit()`.",

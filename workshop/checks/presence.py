@@ -166,6 +166,10 @@ def _page_takes_part(chat: Stage) -> None:
                     'In `socket.on("typing", (person) => …)`, set the `textContent` of an element.',
                     "Nothing changed.")  # fmt: skip
         ada.page.pages.wait(lambda: False, 1.2)
+        expect(ada.text.count("Bo") > quiet.count("Bo"),
+               "The page still shows it a second later.", "It is gone.",
+               "The second argument of `setTimeout` is in milliseconds: 3000 is three seconds.",
+               about=SCRIPT)  # fmt: skip
         bo.emit("typing", {"room": family.general})
         ada.page.pages.wait(lambda: False, 2.1)  # together, more than 3 s
         ada.did = "Bo typed a letter, and a second later another one."
