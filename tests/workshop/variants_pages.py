@@ -499,7 +499,7 @@ PAGES = [
     Variant("05", "scrolls in the next frame, a key for each message",
             {SCRIPT: [("  log.scrollTop = log.scrollHeight;\n",
                        "  requestAnimationFrame(() => { log.scrollTop = log.scrollHeight; });\n"
-                       "  console.log(crypto.randomUUID(), performance.now());\n")]}),
+                       "  console.log(crypto.randomUUID(), performance.now(), new Image().alt);\n")]}),
     Variant("04", "a textarea that Enter sends",
             {CHAT: [(FIELD, FIELD.replace("<input", "<textarea").replace(">", "></textarea>"))],
              SCRIPT: [lambda source: source + """

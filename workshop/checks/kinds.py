@@ -319,7 +319,7 @@ CALLED_BY_A_LIBRARY: Kinds = [
 
 # What a browser has, and the page in which the checker runs a script lacks.
 ABSENT = (
-    "getComputedStyle|MutationObserver|ResizeObserver|IntersectionObserver|XMLHttpRequest|Image|"
+    "getComputedStyle|MutationObserver|ResizeObserver|IntersectionObserver|XMLHttpRequest|"
     "FileReader|Blob|TextEncoder|TextDecoder|BroadcastChannel|DOMParser|KeyboardEvent|btoa|screen"
 )
 ABSENT_METHODS = "animate|showModal|setCustomValidity|getBoundingClientRect|group|groupEnd"

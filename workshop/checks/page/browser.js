@@ -93,6 +93,7 @@
     matchMedia: (media) => ({ media, matches: false, addEventListener: nothing, addListener: nothing }),
     history: { length: 1, state: null, pushState: nothing, replaceState: nothing },
     crypto: { randomUUID: () => "00000000-0000-4000-8000-000000000000".replace(/0/g, someDigit) },
+    Image: class { constructor() { return document.createElement("img"); } },
     Audio: class { play() { return Promise.resolve(); } pause() {} load() {} },
     Notification: class { static permission = "default"; static async requestPermission() { return "denied"; } },
     AbortController: class { signal = { aborted: false }; abort() { this.signal.aborted = true; } },
