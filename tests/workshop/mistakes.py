@@ -51,6 +51,8 @@ def add_policy(response):
 """
 
 LONG = [
+    ("05", "static/chat.js", "io({", 'io("http://localhost:1", {', "Remove the address from"),
+    ("11", "templates/index.html", "{{ csrf_token() }}", "{% csrf_token %}", "belongs to Django"),
     ("04", "templates/chat.html", '"message-form"', '"message-form" style="display:none"', "hides it"),
     ("04", "templates/chat.html", "<button>Send", '<button type="button">☺', "Add `<button>Send"),
     ("05", "templates/chat.html", 'class="message"', 'class="message" hidden', "Look at line 2 of"),

@@ -120,9 +120,14 @@ PYTHON: Kinds = [
         "add quotes.",
     ),
     (
-        r"AttributeError: type object '(\w+)' has no attribute 'query'",
-        "`{0}` has no `query`, which belongs to classes derived from `db.Model`. Write "
+        r"AttributeError: type object '(\w+)' has no attribute '(query|objects)'",
+        "`{0}` has no `{1}`, which belongs to another kind of model. Write "
         "`db.session.scalars(db.select({0}))`.",
+    ),
+    (
+        r"AttributeError: 'Request' object has no attribute '(GET|POST)'",
+        "Django has `request.{0}`. In Flask, `request.args` has the values in the address, and "
+        '`request.form` those of a form with `method="post"`.',
     ),
     (
         r"AttributeError: (?:module |type object )?'([\w.]+)'(?: object)? has no attribute '(\w+)'",
@@ -208,6 +213,11 @@ PYTHON: Kinds = [
         r"TemplateSyntaxError: unexpected char [\"'][\"']",
         "A quote is missing in this line. The value in it begins with a quote and must end with the "
         "same one.",
+    ),
+    (
+        r"TemplateSyntaxError: Encountered unknown tag '(static|url|csrf_token|load)'",
+        "The tag `{{% {0} … %}}` belongs to Django. In Flask, write `{{{{ url_for(…) }}}}` for an "
+        "address, and `{{{{ csrf_token() }}}}` for a token.",
     ),
     (
         r"TemplateSyntaxError: ",
@@ -374,6 +384,16 @@ SCRIPT: Kinds = [
         r"(?:undefined|null) is not a function",
         "JavaScript needs a function here, but the value is not a function. Pass the function by "
         "its name, without `()`.",
+    ),
+    (
+        r"(this\.\S+) is not a function",
+        "`{0}` is called as a function. Is its name spelled correctly? In a method that you pass to "
+        "`on` or `addEventListener`, `this` is another object: pass `(value) => this.method(value)`.",
+    ),
+    (
+        r"WebSocket connection to '(\w+://[^/']*).*' failed",
+        "The page connects to `{0}`, which is not the server that it came from. Remove the address "
+        "from `io(…)`: then the page always connects to its own server.",
     ),
     (
         r"(?:\w+ )?(\S+) is not a (?:function|constructor)",

@@ -107,8 +107,8 @@ def _button_sends(visitor: Visitor) -> None:
         visitor.clicks(OTHER, "a button", place)
     visitor.expects(lambda: len(visitor.sent("new_message")) > before,
                     "A click on a button of the form sends the message, as Enter does.",
-                    "Add `<button>Send</button>` to the form. A button sends its form unless it has "
-                    'another `type`, such as `type="button"`.',
+                    'Add `<button>Send</button>` to the form, or remove '
+                    '`type="button"` or `type="reset"` from the button that should send it.',
                     "No button sends it.", about="templates/chat.html")  # fmt: skip
 
 

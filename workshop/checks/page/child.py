@@ -148,6 +148,12 @@ class Connection:
             if what != "open":
                 self.is_connecting = False
                 self.awaited.clear()
+            if what == "error" and not self.url.startswith(
+                self.page.origin.replace("http", "ws", 1)
+            ):
+                # A browser reports this about the page's own server, too, but that one may be offline.
+                message = f"WebSocket connection to '{self.url}' failed"
+                self.page.fail({"kind": "error", "message": message, "stack": ""}, "the connection")
             if what == "close":
                 self.page.connections.pop(self.number, None)
             during = {"error": "the event connect_error", "close": "the event disconnect"}
