@@ -51,6 +51,7 @@ def add_policy(response):
 """
 
 LONG = [
+    ("11", "accounts.py", "password) or not user", "password) or user", "and the condition above it"),
     ("05", "static/chat.js", "io({", 'io("http://localhost:1", {', "Remove the address from"),
     ("11", "templates/index.html", "{{ csrf_token() }}", "{% csrf_token %}", "belongs to Django"),
     ("04", "templates/chat.html", '"message-form"', '"message-form" style="display:none"', "hides it"),

@@ -27,6 +27,11 @@ NO_TOKEN_IN_FORM = (
     'The forms have no CSRF token. Add `<input type="hidden" name="csrf_token" '
     'value="{{ csrf_token() }}">` to each form.'
 )
+REFUSALS = (400, 401)
+NOT_WELCOME = (
+    "The page says why the server refuses. The name and the password are right, so find the line that "
+    "raises this `ChatError`, and the condition above it."
+)
 NO_COOKIE = (
     "Both routes must log the person in: store in the cookie what `current_user` looks for, and then "
     "redirect to `/chat`."
@@ -267,8 +272,10 @@ def let_in(chat: Stage) -> Iterator[None]:
         seen = f"status {problem.status}, “{problem.page[:SNIPPET]}”"
         if "Traceback" in chat.log:  # a page that fails does not contain a token either
             seen = f"a page fails{LOG_SAYS}{last_error(chat.log)}"
+        is_refused = problem.status in REFUSALS and "Bad Request" not in problem.page
         raise Broken("After `POST /register` or `POST /login`, `/chat` opens.", seen,
-                     cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else NO_COOKIE),
+                     cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else
+                           NOT_WELCOME if is_refused else NO_COOKIE),
                      COMES_IN, about="templates/index.html" if "CSRF" in problem.page else
                      "accounts.py") from None  # fmt: skip
 
