@@ -120,6 +120,10 @@ PYTHON: Kinds = [
         "add quotes.",
     ),
     (
+        r"ValueError: Invalid async_mode specified",
+        'This mode needs a library that is not installed. Write `async_mode="threading"`.',
+    ),
+    (
         r"AttributeError: type object '(\w+)' has no attribute '(query|objects)'",
         "`{0}` has no `{1}`, which belongs to another kind of model. Write "
         "`db.session.scalars(db.select({0}))`.",

@@ -37,6 +37,10 @@ NO_SUCH_FILE = (
     "The page names a file that your server does not have. Flask serves the folder `static` next to "
     "app.py. Compare the name of the file with the address, letter by letter."
 )
+NO_CLIENT = (
+    "Your server has the browser client at another address than a server in JavaScript: write "
+    "`{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}`."
+)
 NOT_RECEIVED = (
     "The server must send everybody what one person sent: `emit(…, broadcast=True)`, or `to=` the "
     "room. The event must have the same name on both sides."
@@ -264,7 +268,8 @@ def failed(error: PageError, did: str, folder: Path) -> Broken:
     report = from_script(error.message, error.file, error.line, error.column, error.source_line)
     hint = report.meaning or UNKNOWN
     if error.kind == "resource":
-        hint = instead_of(folder, error.file) or NO_SUCH_FILE
+        is_client = "socket.io" in error.file
+        hint = NO_CLIENT if is_client else instead_of(folder, error.file) or NO_SUCH_FILE
         report = in_template(folder, Path(error.file).name, error.message)
     return Broken("The console shows no error.", f"{did} The console says: {error}", hint,
                   sentence=RUNS, report=report, about=SCRIPT)  # fmt: skip
