@@ -506,6 +506,7 @@ def test_hidden_elements_are_not_seen(page_of: Open, chat: Stage) -> None:
     assert ada.text("#all") == "abc"
     assert ada.all("#all > p") == ["", "", "", "", "a", "b", "c"]
     assert (ada.text("#in"), ada.is_shown("#in"), ada.is_shown("#all")) == ("", False, True)
+    assert ada.is_shown("#none"), "what is missing is not hidden"
 
 
 # ---- errors ---------------------------------------------------------------------------------------

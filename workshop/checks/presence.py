@@ -1,5 +1,6 @@
 """Who is in a room (people, not sockets), and how people leave it. Exercise: who is typing."""
 
+import time
 from collections.abc import Callable
 
 from workshop.checks.browse import visit
@@ -165,8 +166,10 @@ def _page_takes_part(chat: Stage) -> None:
                     "The page shows that Bo is typing.",
                     'In `socket.on("typing", (person) => …)`, set the `textContent` of an element.',
                     "Nothing changed.")  # fmt: skip
+        began = time.monotonic()
         ada.page.pages.wait(lambda: False, 1.2)
-        expect(ada.text.count("Bo") > quiet.count("Bo"),
+        is_late = time.monotonic() - began > 2.5  # on a busy machine
+        expect(is_late or ada.text.count("Bo") > quiet.count("Bo"),
                "The page still shows it a second later.", "It is gone.",
                "The second argument of `setTimeout` is in milliseconds: 3000 is three seconds.",
                about=SCRIPT)  # fmt: skip

@@ -72,9 +72,10 @@ class Visitor:
     def sends(self, text: str) -> None:
         """Type a message and press Enter, if the page allows it."""
         self.types(FIELD, text)
-        for part in (FORM, FIELD):
-            expect(self.page.is_shown(part), f"People see `{part}`.", f"{self.did} It is hidden.",
-                   HIDDEN, about=template_of("/chat"))  # fmt: skip
+        with suppress(PageEnded):
+            for part in (FORM, FIELD):
+                expect(self.page.is_shown(part), f"People see `{part}`.", f"{self.did} It is hidden.",
+                       HIDDEN, about=template_of("/chat"))  # fmt: skip
         typed = "only a space" if text == " " else f"“{text}”"
         self.did = f"{self.name} typed {typed} and pressed Send."
         self._does(lambda: self.page.submit(FORM), FORM)

@@ -176,7 +176,7 @@ class Page:
         return list(self._act("all", selector))
 
     def is_shown(self, selector: str) -> bool:
-        """Return whether neither the first element that matches nor one around it is hidden."""
+        """Return False if the first element that matches, or one around it, is hidden."""
         return bool(self._act("is_shown", selector))
 
     def value(self, selector: str) -> str:

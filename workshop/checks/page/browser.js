@@ -721,7 +721,7 @@
       const hidden = unseen();
       return [...document.querySelectorAll(selector)].map((each) => textOf(each, hidden));
     },
-    is_shown: (selector) => isShown(find(selector)),
+    is_shown: (selector) => !document.querySelector(selector) || isShown(document.querySelector(selector)),
     value: (selector) => find(selector).value ?? "",
     attributes: (selector, name) =>
       [...document.querySelectorAll(selector)].map((each) => each.getAttribute(name)),
