@@ -75,7 +75,7 @@ Without a command, it runs `notebooks`.
 
   notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
   run 05 | run mine [--port N]          run a step or your own chat; saving reloads it
-  class | class 05 [--port N]           open your chat, or a step, to phones in your network
+  class | class 05 [--port N]           open your chat, or a step, to phones on your network
   class 05 --hours 6                    the same for 6 hours instead of 2
   check 05                              check your chat against a step
   check 05 --hint                       also show the lines that break the promise
@@ -94,7 +94,7 @@ Without a command, it runs `notebooks`.
   test quick                            run the quick tests, which take less than a minute
   test [pytest arguments]               run every test
 
-  --offline KIT [command]               set up from such a folder, and use no network
+  --offline KIT [command]               set up from a kit, and use no network
   --setup-only                          set up the workshop, and do nothing else
   --setup-only test                     also set up what the tests need
   --help                                show this text
@@ -201,8 +201,9 @@ def misfit(kit: Path, with_tests: bool) -> "tuple[str, str, str] | None":
         return (
             f"a kit for {here}, which is this system with this Python",
             f"a kit for {', '.join(machines)}",
-            "start with a Python for which the kit was made, after you delete .venv if it has another\n"
-            f"Python. Or make a kit on a computer with internet: `python3 start.py kit --for {here}`",
+            "start with a Python for which the kit was made. If .venv has another Python, delete .venv\n"
+            "first. Or make a kit on a computer with internet:\n"
+            f"`python3 start.py kit --for {here}`",
         )
     changed = [name for name in locks if digest_of(ROOT / name) != locks[name]]
     if changed:
@@ -345,7 +346,7 @@ def keep_wheels() -> None:
     if copy.is_file() and copy.read_bytes() == pins.read_bytes():
         return
     command = [str(PYTHON), *PIP_DOWNLOAD, "-r", str(pins), "-d", str(wheels)]
-    run(command, "Keep what step 01 installs, for classrooms without internet")
+    run(command, "Download the packages for step 01, for classrooms without internet")
     shutil.copyfile(pins, copy)
 
 
@@ -439,8 +440,8 @@ TROUBLES = {
     ),
     r"do not match the hashes|Hash mismatch|EINTEGRITY|Failed to extract|Invalid zip|Bad CRC": (
         "exactly the files that the workshop was tested with",
-        "try another network, or with `--offline`, another copy of the kit. A file was damaged, or\n"
-        "something on the way replaces files",
+        "try another network or, with `--offline`, another copy of the kit. A file is damaged, or\n"
+        "something in the network replaces files",
     ),
     r"ensurepip is not|No module named '?(ensurepip|venv|pip)\b": (
         "a Python that has pip, or can create virtual environments",
@@ -458,7 +459,7 @@ TROUBLES = {
     ),
     r"name resolution|not known|getaddrinfo|nodename|connect|network is|no route|proxyerror|SSL"
     r"|certificate|timed out|dns error|error sending|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|to fetch": (
-        "an answer from the package index. Setup needs an internet connection, this one time",
+        "an answer from the package index. Setup needs an internet connection, but only this once",
         "check your network and try again. Behind a proxy, set HTTPS_PROXY, and if it has its own\n"
         "certificate, set SSL_CERT_FILE and PIP_CERT. If the classroom has no internet, ask your\n"
         "instructor for a kit, and use `--offline KIT`",

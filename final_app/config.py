@@ -121,9 +121,9 @@ class Settings(BaseModel):
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
         description="Requests that only read, such as pages and files, per user. Some count as several: "
-        "a list of people or rooms and a new connection as 3, a page of messages as 5, a search as 10, "
-        "the page of a room as 15 (and as 20 if it was reached through `/`), and a `sync` after a lost "
-        "connection as 40.",
+        "a list of people, a list of rooms and a new connection as 3 each, a page of messages as 5, a "
+        "search as 10, the page of a room as 15 (or as 20 if it was reached through `/`), and a `sync` "
+        "after a lost connection as 40.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."

@@ -77,8 +77,9 @@ def too_few_descriptors() -> str:
     if most >= FEW_DESCRIPTORS:
         return ""
     return (
-        f"The system lets the chat open only {most:,} connections and files at once. For many people, "
-        f"allow {MOST_DESCRIPTORS:,}: LimitNOFILE in the unit of systemd, or `ulimit -Hn` in a shell."
+        f"The system lets the chat open only {most:,} connections and files at once. If many people "
+        f"use it, allow {MOST_DESCRIPTORS:,}: set LimitNOFILE in the systemd unit, or use "
+        f"`ulimit -Hn {MOST_DESCRIPTORS}` in a shell."
     )
 
 

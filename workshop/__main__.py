@@ -70,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     lab = verb("notebooks", _notebooks, "open the notebooks in JupyterLab")
-    lab.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    lab.add_argument(
+        "--no-browser", action="store_true", help="print the address, but open no browser"
+    )
     lab.add_argument(
         "--port", type=_port, help="JupyterLab's port (default: 8888 or the next free one)"
     )
@@ -87,15 +89,17 @@ def parser() -> argparse.ArgumentParser:
     )
     chat = verb("chat", _chat, "serve the finished application")
     chat.add_argument(
-        "--no-browser", action="store_true", help="print the address, open no browser"
+        "--no-browser", action="store_true", help="print the address, but open no browser"
     )
-    chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    chat.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
+    )
     chat.add_argument("--port", type=_port, default=5000, help="port (default: 5000)")
     chat.add_argument(
         "--workers", type=int, default=1, help="number of processes; needs PostgreSQL (default: 1)"
     )
     check = verb("check", _check, "check your own chat against a step")
-    check.add_argument("step")
+    check.add_argument("step", help="such as 05")
     more = check.add_mutually_exclusive_group()
     more.add_argument("--hint", action="store_true", help="show the lines that break the promise")
     more.add_argument("--watch", action="store_true", help="check again whenever you save a file")
@@ -107,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--name", default="", help="your name on the board")
     catch_up = verb("catch-up", _catch_up, "save your chat, then replace it with a copy of a step")
-    catch_up.add_argument("step")
+    catch_up.add_argument("step", help="such as 05")
     kit = verb("kit", _kit, "make a folder that sets up a machine without internet")
     kit.add_argument("folder", nargs="?", help="where to make it (default: in build/)")
     kit.add_argument(
@@ -122,8 +126,8 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--line", action="store_true", help="print one line that you can send to your instructor"
     )
-    verb("ps", _ps, "list the stages that are running")
-    stop = verb("stop", _stop, "stop the stages that are running")
+    verb("ps", _ps, "list the servers that are running")
+    stop = verb("stop", _stop, "stop the servers that are running")
     stop.add_argument("stage", nargs="?", help="stop only this one")
     refresh = verb("refresh", _refresh, "for authors: run the notebooks and store their outputs")
     refresh.add_argument("notebooks", nargs="*", help="such as 05 (default: all)")
@@ -228,7 +232,7 @@ def _stop(options: argparse.Namespace) -> int:
         print("There is nothing to stop.")
     left = [note for note in notes if not running.end(note)]
     for note in notes:
-        print(f"{note.name} at port {note.port}: {'still running' if note in left else 'stopped'}")
+        print(f"{note.name} on port {note.port}: {'still running' if note in left else 'stopped'}")
     return 1 if left else 0
 
 

@@ -43,7 +43,8 @@ def report() -> int:
     for finding in findings:
         print("\n".join(lines_of(finding)))
     wrong = sum(not finding.ok for finding in findings)
-    print(f"\n{wrong} of {len(findings)} need a fix." if wrong else "\nEverything is fine.")
+    found = f"Checks that need a fix: {wrong} of {len(findings)}."
+    print(f"\n{found}" if wrong else "\nEverything is fine.")
     return 1 if wrong else 0
 
 

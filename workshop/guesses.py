@@ -43,7 +43,7 @@ def reveal(*came: object, **options: object) -> View:
     if not guessed:
         return _said(it_is)
     right = sum(mine == value for mine, value in zip(guessed, values, strict=False))
-    score = f" {right} of {len(values)} are right." if came else ""
+    score = f" Right: {right} of {len(values)}." if came else ""
     return _said(f"You guessed {', '.join(each or '–' for each in guessed)}. {it_is}{score}")
 
 

@@ -94,7 +94,7 @@ class Pause:
     def reached(self) -> None:
         """Wait until the process pauses. Raises TimeoutError if it commits nothing."""
         if not self.ask("GET"):
-            raise TimeoutError("The process has committed nothing since the pause was asked for.")
+            raise TimeoutError("The process has committed nothing since the pause was requested.")
 
 
 @contextmanager

@@ -152,7 +152,7 @@ def set_role(user_id: int, role: str) -> None:
 def first_admin() -> int:
     """Return the id of the oldest administrator. Raises NotFound if there is none yet."""
     if not (admins := _admins()):
-        raise NotFound("There is no administrator yet. Create one: users create NAME --admin.")
+        raise NotFound("There is no administrator yet. Create one: `users create NAME --admin`.")
     return admins[0]
 
 

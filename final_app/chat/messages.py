@@ -132,7 +132,9 @@ def delete(user_id: int, message_id: int) -> Snapshot:
     """
     message = get_writable(user_id, message_id)
     if message.author_id != user_id and not memberships.can_moderate(user_id, message.room_id):
-        raise Forbidden("Only the author or a moderator of the room can delete a message.")
+        raise Forbidden(
+            "Only its author, the room's owner or an administrator can delete a message."
+        )
     message.text = message.html = ""
     message.mentions, message.reactions = [], []
     uploads.drop(message)

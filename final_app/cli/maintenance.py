@@ -64,7 +64,10 @@ def storage() -> list[tuple[object, ...]]:
 
 @command(group, "audit", tables=False)
 @click.option("--who", metavar="NAME", help="Show only events by or about this person.")
-@click.option("--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(1, MOST_DAYS))
+@click.option(
+    "--days", default=AUDIT_DAYS, show_default=True, type=click.IntRange(1, MOST_DAYS),
+    help="Number of days to show.",
+)  # fmt: skip
 def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
     """Show the security log: time, event, person, address and outcome."""
     try:

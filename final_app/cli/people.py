@@ -16,7 +16,9 @@ bots = AppGroup("bots", help="Manage bots: programs that post messages, using a 
 codes = AppGroup("invites", help="Manage invites: codes that let people register.")
 
 from_stdin = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input."
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from standard input (default: generate one and print it).",
 )
 
 Rows = list[tuple[object, ...]]
@@ -124,7 +126,7 @@ def list_invites() -> Rows:
     help="Username of an administrator (default: the first one).",
 )
 def create_invite(by: str | None) -> str:
-    """Create an invite and print its link."""
+    """Create an invite and print the end of its link, without the address of the chat."""
     made = invites.create(people.id_of(by) if by else accounts.first_admin())
     good_for = f"Valid for {made['uses_left']} people until {made['expires_at']}."
     return f"/register?invite={made['code']}\n{good_for}"

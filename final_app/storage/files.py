@@ -214,7 +214,10 @@ class _Images:
             except (OSError, ValueError):
                 program.kill()
                 program.wait()  # otherwise, it would still seem to run when the next image arrives
-                return {"error": "This image takes too much time or memory.", "status": 413}
+                return {
+                    "error": "Processing this image takes too much time or memory.",
+                    "status": 413,
+                }
             finally:
                 give_up.cancel()
         assert isinstance(told, dict)

@@ -121,7 +121,7 @@ def add_member(me: Identity, room_id: int, user_id: int) -> Answer:
 @api.delete("/rooms/<int:room_id>/members/<int:user_id>")
 @auth.login_required
 def remove_member(me: Identity, room_id: int, user_id: int) -> Answer:
-    """Leave a room, or remove someone as its owner or as an administrator.
+    """Leave a room. Its owner and administrators can also remove someone else from it.
 
     Answers: 200.
     """
@@ -145,7 +145,7 @@ def members(me: Identity, room_id: int) -> Answer:
 @api.get("/api/people")
 @auth.login_required
 def everybody(me: Identity) -> Response:
-    """List all people, with their current `rev`. If your If-None-Match is current, the status is 304.
+    """List all people, with the list's `rev`. If your If-None-Match is current, the status is 304.
 
     Sends: ?tag=the tag in `welcome`. A browser that already has this list then sends no request.
     Answers: 200 {people: [{id, username, name, role}], rev}.
@@ -201,7 +201,7 @@ def invite(me: Identity) -> tuple[Answer, int]:
 @api.put("/api/rooms/<int:room_id>/notify")
 @auth.login_required
 def notify(me: Identity, room_id: int) -> Answer:
-    """Set which messages of a room you are notified about.
+    """Choose which messages in a room you are notified about.
 
     Sends: {level: "all", "mentions" or "none"}.
     Answers: 200 {room}.
@@ -213,7 +213,7 @@ def notify(me: Identity, room_id: int) -> Answer:
 @api.post("/api/people/<int:user_id>/ban")
 @auth.login_required
 def ban(me: Identity, user_id: int) -> Answer:
-    """Ban a person: end their sessions and memberships, and revoke all invites. Only for administrators.
+    """As an administrator, ban a person: end their sessions and memberships, and revoke all invites.
 
     Answers: 200.
     """
@@ -241,7 +241,7 @@ def find(me: Identity) -> Answer:
 @api.post("/hooks")
 @auth.login_required
 def hook(me: Identity) -> tuple[Answer, int]:
-    """Send a message with one request, for bots. If the client_id was used before, nothing is stored.
+    """As a bot, send a message with one request. If the client_id was used before, nothing is stored.
 
     Sends: {room: id or slug, text, client_id?: a UUID, reply_to?: message id, uploads?: [upload id]}.
     Answers: 201 {message, duplicate}.
@@ -265,7 +265,7 @@ def _body() -> dict[str, Any]:
             raise Invalid("Expected a JSON object as the body.")
         json.dumps(data, ensure_ascii=False).encode()
     except RecursionError:
-        raise Invalid("The body contains too many lists or objects inside each other.") from None
+        raise Invalid("The body contains lists or objects that are nested too deeply.") from None
     except UnicodeEncodeError:
         raise Invalid(
             "A text in the body contains half a character (an unpaired surrogate)."

@@ -37,7 +37,7 @@ _turns = Turns()  # of the people whose files are being stored
 @api_files.post("/api/uploads")
 @auth.login_required
 def send(me: Identity) -> tuple[dict[str, Any], int]:
-    """Upload a file for a message that you send afterwards.
+    """Upload a file for a message that you send afterward.
 
     Sends: multipart: room (id), file.
     Answers: 201 {upload: {id, filename, mime, size, and for an image width, height}}.

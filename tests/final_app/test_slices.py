@@ -77,7 +77,7 @@ def test_slow_work_is_done_in_slices_that_hold_no_connection_while_they_wait(
 def test_the_pauses_come_one_after_the_other_in_the_order_in_which_people_came(
     two_people: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise, all slices would begin at the same moment. The first pause ends when the others wait."""
+    """Otherwise, all slices would begin at once. The first pause ends when the others wait."""
     who, begun = threading.local(), []
 
     def pause(_: float) -> None:

@@ -162,7 +162,7 @@ def test_a_check_sends_nothing_without_the_option_and_goes_on_with_it(listener: 
     assert "board" not in checked().stdout
     assert listener.received == b""
     twin = checked("--class", listener.address)
-    assert listener.received != b"" and "The board" in twin.stdout
+    assert listener.received != b"" and "The class board" in twin.stdout
     assert twin.returncode == 0 and twin.stderr == "" and "Step 01:" in twin.stdout
 
 

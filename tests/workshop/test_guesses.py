@@ -30,7 +30,7 @@ def test_nobody_has_to_guess() -> None:
 def test_several_values_are_compared_one_by_one() -> None:
     guess(200, "404", "")
     assert reveal(200, 302, 405).text == (
-        "You guessed 200, 404, –. It is 200, 302, 405. 1 of 3 are right."
+        "You guessed 200, 404, –. It is 200, 302, 405. Right: 1 of 3."
     )
 
 

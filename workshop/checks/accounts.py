@@ -108,7 +108,7 @@ def a_name_belongs_to_one(chat: Stage) -> None:
         _not_registered(chat, taken, "another password",
                         "Before you store a name, look for it in the table, and raise "
                         "`ChatError(\"conflict\", …)` if somebody already has it. With the "
-                        "collation `NOCASE`, the column ignores capitals.")  # fmt: skip
+                        "collation `NOCASE`, the column ignores case.")  # fmt: skip
     expect(_logs_in(chat, name, PASSWORD),
            "The person who registered first can still log in with their own password.",
            "they can no longer log in",
@@ -241,7 +241,7 @@ def no_page_tells_a_stranger_what_was_said(chat: Stage) -> None:
                "Begin the function with `accounts.require_user()`.")  # fmt: skip
         kind = answer.headers.get("Content-Type", "")
         expect(not path.startswith("/api/") or answer.status_code == 404 or "json" in kind,
-               f"{path} refuses people who are not logged in with JSON: "
+               f"For people who are not logged in, {path} returns a refusal as JSON: "
                '{"ok": false, "error": {…}}.', f"status {answer.status_code}, {kind}",
                "Your script expects JSON, not a page. For addresses that begin with /api/, "
                "return `error.answer(), status` from `show_refusal`.")  # fmt: skip

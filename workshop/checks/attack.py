@@ -93,7 +93,7 @@ def a_link_renames_nothing(chat: Stage) -> None:
            f"status {posted.status_code}", POST_ONLY)  # fmt: skip
     answered(chat, ada.post("/rename_room", data=form | {"name": by_ada}))
     expect(by_ada in _rooms(ada), "A form with the token still renames the room.",
-           "the room has its old name", POST_ONLY)  # fmt: skip
+           "the room still has its old name", POST_ONLY)  # fmt: skip
 
 
 CHECKS: list[Check] = [

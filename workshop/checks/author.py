@@ -74,8 +74,9 @@ def _has_code(seen: str, message: str, wanted: str, who: str) -> None:
     raise Broken(
         f"A connection {who} is refused with an explanation and the code `{wanted}`.",
         f"the code {seen!r} and the sentence “{message}”",
-        f'Raise `ChatError("{wanted}", …)`. For `connect`, `handle_error` must turn it into '
-        "flask_socketio's `ConnectionRefusedError` (Python has another one), with the code.",
+        f'Raise `ChatError("{wanted}", …)`. For `connect`, `handle_error` must turn it into a '
+        "`ConnectionRefusedError` that contains the code. Import this class from flask_socketio, "
+        "because Python has a different one with the same name.",
     )  # fmt: skip
 
 

@@ -48,8 +48,8 @@ NOTHING_RETURNED = (
 )
 ASKED_TWICE = (
     "The client sent the name, but the handler of `connect` says that it got none. If the handler "
-    "raises a TypeError, Flask-SocketIO calls it again without `auth`. Look for missing brackets "
-    "`()` in the handler and in what it calls."
+    "raises a TypeError, Flask-SocketIO calls it again without `auth`. Look for missing "
+    "parentheses `()` in the handler and in the functions that it calls."
 )
 
 _numbers = count(1)

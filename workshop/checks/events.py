@@ -30,9 +30,9 @@ def a_message_is_acknowledged(chat: Stage) -> None:
            "Your server refuses the message, but Ada is allowed to write here. Which check refuses "
            "it?"
            if isinstance(answer, dict) and answer.get("error") else
-           'The acknowledgement is what the handler returns. The decorator stands directly above the '
-           'handler, and the handler itself, not a function below it, ends with `return {"ok": True, '
-           '…}`, with a capital T.')  # fmt: skip
+           'The acknowledgement is what the handler returns. Put the decorator directly above the '
+           'handler, and end the handler itself, not a function below it, with `return {"ok": True, '
+           '…}`. `True` begins with a capital T.')  # fmt: skip
 
 
 @promise(since="socketio", until="broadcast")

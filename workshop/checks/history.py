@@ -128,7 +128,7 @@ def the_page_shows_stored_text_as_text(chat: Stage) -> None:
 
 
 CLOCK = "even if the clock was set back before the last one"
-BY_NUMBER = "Order by the number: `.order_by(Message.seq)`. A clock can stand still or go back."
+BY_NUMBER = "Order by the number: `.order_by(Message.seq)`. A clock can stop or be set back."
 
 
 def said_while_the_clock_goes_back(chat: Stage) -> list[Message]:

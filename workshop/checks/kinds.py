@@ -11,7 +11,7 @@ Kinds = list[tuple[str, str]]
 
 NOT_CAUGHT = (
     "`{0}` raises `{1}`, and nothing catches it. A function with `@app.errorhandler(…)` or "
-    "`@socketio.on_error_default` above it turns an error into an answer, which must be returned."
+    "`@socketio.on_error_default` above it turns an error into an answer, and must return the answer."
 )
 
 NO_UTF_8 = (
@@ -116,7 +116,7 @@ PYTHON: Kinds = [
         r"AttributeError: '(?:\w*function|method)' object has no|"
         r"TypeError: .*(?:function|method)'?(?: object)? is not (?:JSON|subscriptable|iterable)|"
         r"TypeError: .*\bnot '?(?:builtin_)?(?:function|method)\b|<bound method",
-        "The value is a function. Are the brackets `()` after its name missing? If you mean text, "
+        "The value is a function. Are the parentheses `()` after its name missing? If you mean text, "
         "add quotes.",
     ),
     (
@@ -155,8 +155,8 @@ PYTHON: Kinds = [
     ),
     (
         r"TypeError: '(\w+)' object is not callable",
-        "Brackets call a function, but a `{0}` is not a function. Is a word missing before the "
-        "brackets, such as `.on` in `@socketio.on(…)`?",
+        "Parentheses call a function, but a `{0}` is not a function. Is a word missing before the "
+        "parentheses, such as `.on` in `@socketio.on(…)`?",
     ),
     (
         r"TypeError: bad operand type for unary \+",
@@ -165,8 +165,8 @@ PYTHON: Kinds = [
     ),
     (
         r"TypeError: macro '(\w+)' takes not more than (\d+) argument",
-        "This line passes more values than the first line of the macro, `{{% macro {0}(…) %}}`, has "
-        "names for: {1}. Compare the two lines.",
+        "This line passes more values than the first line of the macro, `{{% macro {0}(…) %}}`, accepts "
+        "({1}). Compare the two lines.",
     ),
     (
         r"TypeError: .*unhashable type: '(\w+)'",
@@ -175,7 +175,7 @@ PYTHON: Kinds = [
     ),
     (
         r"TypeError: ([\w.]+)\(\) (?:takes|missing) ",
-        "The call of `{0}` does not match its `def` line. Compare the arguments in the brackets.",
+        "The call of `{0}` does not match its `def` line. Compare the arguments in the parentheses.",
     ),
     (
         r"TypeError: (?:.*unexpected keyword argument '(\w+)'|'(\w+)' is an invalid keyword|"
@@ -317,7 +317,7 @@ PYTHON: Kinds = [
 CALLED_BY_A_LIBRARY: Kinds = [
     (
         r"TypeError: (\w+)\(\) takes 0 positional arguments but 2 were given",
-        "Your code returns `{0}` itself, not its result. Call it: are the brackets `()` missing?",
+        "Your code returns `{0}` itself, not its result. Call it: are the parentheses `()` missing?",
     ),
     (
         r"TypeError: (\w+)\(\) takes (\d+) positional arguments? but (\d+)",

@@ -92,7 +92,7 @@ def a_refusal_costs_nothing_else(chat: Stage) -> None:
     expect(texts == ["Still here"],
            "Of two refused messages and a good one, Bo receives only the good one.",
            f"{[str(text)[:20] for text in texts]}",
-           "Check the message first, and `emit` it afterwards: a refusal must leave the function "
+           "Check the message first, and `emit` it afterward: a refusal must leave the function "
            "before `emit`."
            if len(texts) > 1 else
            "Keep the connection open after a refusal: return an answer, and do not "
@@ -117,8 +117,8 @@ def blanks_around_a_name_do_not_count(chat: Stage) -> None:
         author = ada.said("Hello").get("username")
     expect(author == "Ada", "Somebody who enters the name “  Ada ” is called “Ada”.",
            f"the author is {author!r}",
-           "Keep the name that `.strip()` returns. Otherwise the names of two people look the "
-           "same.")  # fmt: skip
+           "Keep the name that `.strip()` returns. Otherwise, two people can have names that "
+           "look the same.")  # fmt: skip
 
 
 @exercise("refusals", "checks.py")
@@ -143,6 +143,5 @@ def too_many_messages_are_refused(chat: Stage) -> None:
         wait = error.get("retry_after")
         expect(isinstance(wait, int | float) and 0 < wait <= 10,
                "`retry_after` says how many seconds to wait before trying again.", f"{error!r}",
-               "It is a number: how many seconds it takes until the oldest message is ten seconds "
-               "old.")  # fmt: skip
+               "It is the number of seconds until the oldest message is ten seconds old.")  # fmt: skip
         bo.said("I have only begun")

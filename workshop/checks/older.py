@@ -120,7 +120,7 @@ def the_page_says_so_if_nothing_comes(chat: Stage) -> None:
 def _does_not_say(visitor: Visitor, complaint: set[str], hint: str) -> None:
     visitor.page.pages.settle()
     expect(not complaint or not complaint <= {*visitor.status.split()},
-           "The page says that the server did not answer only if this is true.",
+           "The page reports that the server did not answer only if no answer came.",
            f"{visitor.did} The page says {visitor.news()}.", hint)  # fmt: skip
 
 

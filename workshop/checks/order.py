@@ -82,7 +82,7 @@ def what_is_heard_is_stored(chat: Stage) -> None:
         bo.call("new_message", {"text": "stored"}, timeout=PATIENCE)
         texts = hear_until(bo, "stored")
     expect(texts == ["stored"], "If Ada's process ends before the commit, nobody receives her message, "
-           "because nobody has stored it.", f"Bo receives {texts or 'nothing'}", INSIDE)  # fmt: skip
+           "because it was never stored.", f"Bo receives {texts or 'nothing'}", INSIDE)  # fmt: skip
     with entered(chat) as (first, ada, bo), paused(first) as pause:
         ada.emit("new_message", {"text": "stored, too"})
         pause.reached()

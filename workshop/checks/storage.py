@@ -22,9 +22,9 @@ def database(chat: Stage) -> Path:
     raise Broken("Messages are stored in an SQLite database in the data folder.",
                  f"files there: {[path.name for path in stored_files(chat)] or 'none'}",
                  'Write `Flask(__name__, instance_path=os.environ.get("CHAT_DATA_DIR"))`, so that '
-                 "the instance folder is the data folder, and "
-                 '`app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///chat.db"`, which is a file '
-                 "there. `db.create_all()` creates the tables.")  # fmt: skip
+                 "the instance folder is the data folder. With "
+                 '`app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///chat.db"`, the database is a '
+                 "file in this folder. `db.create_all()` creates the tables.")  # fmt: skip
 
 
 def stored_files(chat: Stage) -> list[Path]:

@@ -59,7 +59,7 @@ BOTH_SIDES = "The event must have the same name on both sides: `new_message`."
 OWN = "The page shows what the server sends to everybody. Does `include_self=False` exclude her?"
 ONCE = "Call `socket.on` only once, and not in a function that runs again at each `connect`."
 LISTENER = (
-    '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`. It stands '
+    '`socket.on("new_message", (message) => …)` adds a line to the log, with `message.text`. Write it '
     "by itself, and not inside the function of another listener."
 )
 SHOWN = (
@@ -384,7 +384,7 @@ def a_reconnected_page_catches_up(chat: Stage) -> None:
     with visitors(chat, "Bo") as (bo,):
         bo.page.pages.settle()
         count = bo.log.count(missed[-1])
-        expect(count == 1, "People who open the page afterwards see each message once.",
+        expect(count == 1, "People who open the page afterward see each message once.",
                f"Bo opened it. “{missed[-1]}” is there {count} times.",
                "`data-last` in the page's `<body>` must be the number of the last message that the "
                "page contains.", "templates/chat.html")  # fmt: skip
@@ -419,7 +419,7 @@ def _is_in_view(visitor: Visitor, text: str) -> None:
     expect(not is_last or visitor.page.is_at_end(LOG), "The page scrolls until the new line is "
                                                        "visible.",
            f"{visitor.did} The line is below what {visitor.name}'s page shows.",
-           "`log.scrollTop = log.scrollHeight`, after the line has been added.")  # fmt: skip
+           "Set `log.scrollTop = log.scrollHeight` after the line has been added.")  # fmt: skip
 
 
 def _same_line(chat: Stage, visitor: Visitor, name: str, text: str) -> None:

@@ -48,8 +48,8 @@ START_TIMEOUT, POLL = 30.0, 0.1  # seconds
 NAMES = (socket.gethostname(), f"{socket.gethostname()}.local")
 
 WHAT_OTHERS_CAN_DO = (
-    "Everybody who has the code can now read and write in this chat, and anybody in the same network "
-    "can read what is sent, because it is not encrypted. Do not use a password that you use elsewhere."
+    "Everybody who has the code can now read and write in this chat. The connections are not encrypted, "
+    "so anybody on the same network can read what is sent. Do not use a password that you use elsewhere."
 )
 
 BOARD = """
@@ -140,7 +140,7 @@ def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
     finally:
         ending.cancel()
         running.forget(os.getpid())
-    print("Class mode has ended. Nobody else can reach this chat any more.")
+    print("Class mode has ended. Nobody else can reach this chat anymore.")
     return 0
 
 
@@ -151,7 +151,7 @@ def addresses() -> list[str]:
     """
     if embed.hub_prefix() or embed.codespace_host(0):
         raise LookupError(
-            "Class mode does not work on a hub or in a Codespace.\nExpected: your own computer, in the "
+            "Class mode does not work on a hub or in a Codespace.\nExpected: your own computer, on the "
             "same network as the phones.\nWhat to do: install the workshop there."
         )
     every = [
@@ -163,7 +163,7 @@ def addresses() -> list[str]:
     ]
     if not every:
         raise LookupError(
-            "This computer is not in a network.\nExpected: an address such as 192.168.1.20.\n"
+            "This computer is not on a network.\nExpected: an address such as 192.168.1.20.\n"
             "What to do: connect it to the same Wi-Fi as the phones."
         )
     preferred = _address_of_default_route()
@@ -194,7 +194,7 @@ class Invitation:
         return (
             f"{describe(self.stage)} is open to your local network.\n\n{picture.getvalue()}\n"
             f"Address:   {self.urls[0]}\nJoin code: {self.code}{others}\n\n{WHAT_OTHERS_CAN_DO}\n"
-            f"It ends after {self.hours * 60:g} minutes, or when you press Ctrl+C."
+            f"Class mode ends after {self.hours * 60:g} minutes, or when you press Ctrl+C."
         )
 
     @property

@@ -241,7 +241,7 @@ def fetch_packages(folder: Path) -> None:
             "npm downloaded files that do not match the hashes in package-lock.json.\n"
             "Expected: the files that the workshop was tested with.\n"
             f"Found: others, for {', '.join(wrong)}.\n"
-            "What to do: try another network. Something in this network may replace files."
+            "What to do: try another network. Something on this network may replace files."
         )
 
 
@@ -280,7 +280,7 @@ def run(command: list[str], folder: Path, what: str) -> None:
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("WARNING")]
     found = "\n          ".join(lines[-LAST_LINES:])
     raise RuntimeError(
-        f"A kit could not be made, because a download failed: {what}.\n"
+        f"The kit could not be made, because a download failed: {what}.\n"
         f"Expected: the exact files that the locks name, from the package index.\nFound:    {found}\n"
         "What to do: check your network. If a file does not exist for this system and Python, choose "
         "another Python\n            with `--for`. Then run the same command again."

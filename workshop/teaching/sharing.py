@@ -82,12 +82,12 @@ def share_progress(address: str | None, name: str = "") -> None:
     found = ADDRESS.fullmatch((address or "").strip())
     _share = Share(found[1], found[2].lower(), _chosen(name)) if found else None
     if _share:
-        sent = f"the name {_share.name!r}, the step and the verdict, and nothing else"
-        print(f"A check now sends the class at {_share.host} {sent}.")
+        sent = f"the name {_share.name!r}, the step, and the verdict"
+        print(f"Each check now sends {sent}, and nothing else, to the class at {_share.host}.")
     elif address:
         print(f"Nothing is sent to a board: {address!a} is not an address such as {EXAMPLE}.")
     else:
-        print("A check now sends nothing to anybody.")
+        print("Checks no longer send anything to a class.")
 
 
 def report(verdict: Verdict) -> None:
@@ -99,10 +99,10 @@ def report(verdict: Verdict) -> None:
     sending.start()
     sending.join(PATIENCE)
     if problem := problems[-1]:
-        print(f"The board of the class at {share.host} does not show this check: {problem}.")
+        print(f"The class board at {share.host} does not show this check: {problem}.")
     else:
         shown = f"{share.name}, step {verdict.step}, {WORDS[verdict.state]}"
-        print(f"The board of the class now shows: {shown}.")
+        print(f"The class board now shows: {shown}.")
 
 
 def _chosen(name: str) -> str:

@@ -316,7 +316,8 @@ class Pages:
                 self._running = (time.monotonic(), *told["running"]) if told["running"] else None
             if "hasEnded" in told:
                 self._end(
-                    "crash", "The page's process has ended by itself, as V8 does without memory."
+                    "crash",
+                    "The page's process ended unexpectedly. Perhaps a script used too much memory.",
                 )
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()

@@ -11,7 +11,7 @@ const STATES = {
   on: "On. You'll be notified while you're looking elsewhere.",
   off: "Off in this browser.",
   blocked: "Blocked by your browser. Allow notifications for this page in the browser's settings.",
-  missing: "Not available. Notifications only work on https addresses.",
+  missing: "Not available. Notifications need an https address and a browser that supports them.",
 };
 
 export class Notifier extends Part {
