@@ -7,13 +7,13 @@ restarts, users only notice a pause.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
@@ -121,6 +121,23 @@ class Postgresql:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
             yield connection
 
+    def mark(self, connection: Connection) -> str:
+        """Return the id of the current transaction, for `has_committed`."""
+        return str(connection.exec_driver_sql("SELECT pg_current_xact_id()").scalar())
+
+    def has_committed(self, mark: str) -> bool:
+        """Return whether a transaction was committed although its connection broke.
+
+        This waits for the database for up to PATIENCE. If it does not come back, nobody knows.
+        """
+        asked = text("SELECT pg_xact_status(CAST(CAST(:mark AS text) AS xid8))")
+        until, status = clock.seconds() + PATIENCE, None
+        while status not in ("committed", "aborted") and clock.seconds() < until:
+            clock.pause(TRY_AGAIN)
+            with suppress(Gone), self.read() as connection:
+                status = connection.execute(asked, {"mark": mark}).scalar()
+        return status == "committed"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with db.engine.connect() as connection:
@@ -136,9 +153,10 @@ class Postgresql:
         """Return whether a failed transaction may succeed if it is run again.
 
         `tries` is the number of attempts since the time `since`. If the database cannot be reached, this
-        waits a little. If the connection broke during a commit, nobody knows whether the commit
-        succeeded. Running the transaction again is right all the same. A message is not stored twice,
-        because it has a `client_id`. For everything else, the worst case is that it is done twice.
+        waits a little. If the connection broke during a commit, the commit may have succeeded. Exclusive
+        transactions find out (see `has_committed`). For all others, running the transaction again is
+        right: a message is not stored twice, because it has a `client_id`, and the rest can be done
+        twice.
         """
         if isinstance(problem, Gone):
             clock.pause(TRY_AGAIN)

@@ -126,6 +126,13 @@ class Sqlite:
         finally:
             self._one_at_a_time.release()
 
+    def mark(self, connection: Connection) -> str:
+        """Return "", because there is no connection to a server that could break."""
+        return ""
+
+    def has_committed(self, mark: str) -> bool:
+        return False
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Lend the writing connection, which has most pages cached, or another one if it is busy."""

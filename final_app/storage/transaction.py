@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import current_app, g
 from sqlalchemy import Connection
 
+from final_app.errors import Unavailable
 from final_app.facts import Fact
 from final_app.lib import clock, counts
 from final_app.storage import database, outbox
@@ -145,13 +146,27 @@ def _in_transaction(work: Callable[[], T], alone: bool) -> T:
         queue.before_commit(current.connection, current.facts)
         if db.session.registry.has():
             db.session.commit()  # ends the session's part; the next line commits
-        current.connection.commit()
+        _commit(current)
         queue.add(current.facts)  # before others can commit: the queue has the order of the commits
         counts.committed(current.facts, clock.seconds() - began)
     if current.unused_files:
         files.remove(current.unused_files)
     queue.deliver()
     return result
+
+
+def _commit(current: Transaction) -> None:
+    """Commit. If the connection breaks meanwhile, a transaction that runs alone finds out what happened.
+
+    It must not be run again if it was stored: a second registration would be refused, for example.
+    """
+    storage = database.current()
+    mark = storage.mark(current.connection) if current.alone else ""
+    try:
+        current.connection.commit()
+    except Unavailable:
+        if not mark or not storage.has_committed(mark):
+            raise
 
 
 @contextmanager

@@ -114,6 +114,9 @@ class ChromiumPage:
     def all(self, selector: str) -> list[str]:
         return list(self._read(selector, "(all) => all.map((each) => each.textContent.trim())"))
 
+    def is_shown(self, selector: str) -> bool:
+        return bool(self._read(selector, "([it]) => !it || it.checkVisibility()"))
+
     def attributes(self, selector: str, name: str) -> list[str | None]:
         return list(
             self._read(selector, "(all, name) => all.map((e) => e.getAttribute(name))", name)

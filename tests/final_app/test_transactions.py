@@ -304,6 +304,30 @@ def test_a_file_whose_commit_was_not_answered_is_there_once(
         assert lost and uploads.known([added["id"]]) == {added["id"]}
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_ban_whose_commit_was_not_answered_is_made_once_and_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    """If it was stored and were made again, there would be nobody to ban, and the ban would fail."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+    commit, lost = Connection.commit, []
+
+    def lose_the_first_answer(connection: Connection) -> None:
+        if lost or stored:
+            commit(connection)
+        if not lost:
+            lost.append(True)
+            connection.invalidate()
+            raise Gone("The line broke.")
+
+    with app.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        bo = accounts.create("bo", PASSWORD)
+        monkeypatch.setattr(Connection, "commit", lose_the_first_answer)
+        accounts.ban(ADA, bo)
+        assert lost and db.session.get_one(User, bo).status == "banned"
+
+
 def test_a_file_that_is_taken_back_twice_at_once_is_gone_for_the_second_one(tmp_path: Path) -> None:
     app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
     kept = Kept(uuid.uuid4().hex, "text/plain", 1)

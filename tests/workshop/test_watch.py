@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop.test_checker import apply_patch
-from workshop import manifest, paths, watch
+from tests.workshop.edits import solve
+from workshop import paths, watch
 from workshop.learner import catch_up
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
@@ -133,7 +133,7 @@ def test_it_ends_when_every_promise_is_kept(
 ) -> None:
     watching = watch_step("03")
     assert "Not there yet" in watching.until("Ctrl+C")
-    apply_patch(manifest.step("03"), my_chat)
+    solve("03", my_chat)
     last = watching.until("Next:")
     assert "Well done" in last and "04_socketio.ipynb" in last
     assert watching.process.wait(PATIENCE) == 0
