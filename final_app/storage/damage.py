@@ -17,19 +17,25 @@ from final_app.errors import CannotStart
 CHECKED_AT_START = 1_000_000_000  # bytes: checking that many takes about a second
 REMEMBERED = 100  # backups
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+LOST = (
+    "it is missing or empty, but there is a list of its backups: to begin with an empty chat, delete "
+    "the database and this list, whose name ends in .backups"
+)
 PRIMARY = 0xFF  # the bits of an SQLite error code that name its kind
 
 log = logging.getLogger(__name__)
 
 
 def check(database: Path) -> None:
-    """Raise CannotStart if the database exists and is damaged or cannot be opened or written.
+    """Raise CannotStart if the database is damaged or cannot be opened or written.
 
-    Without this check, damage is noticed only when somebody needs the damaged page, perhaps weeks later.
+    A database that is missing or empty is a new one, unless backups of it have been made. Without this check, damage is noticed only when somebody needs the damaged page, perhaps weeks later.
     A very large database is not checked here, so that the chat starts quickly. The command `backup`
     checks every copy that it makes.
     """
     if not database.exists():
+        if _notes(database).exists():
+            raise CannotStart(sentence(database, LOST))
         return
     if not all(os.access(path, os.W_OK) for path in (database, database.parent)):
         raise CannotStart(out_of_reach(database))
@@ -97,7 +103,9 @@ def newest_backup(database: Path) -> Path | None:
 def _check(database: Path) -> str:
     uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # reads the header
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not tables and _notes(database).exists():
+            return LOST
         if database.stat().st_size > CHECKED_AT_START:
             log.info("The database is too large to be checked at each start. Backups check it.")
             return "ok"
@@ -132,7 +140,7 @@ def _command(database: Path, backup: Path) -> str:
     """Return the shell command that replaces the database with a backup, and adds the backup's files.
 
     The write-ahead log moves together with the old database. Otherwise, SQLite would apply it to the
-    restored one. `touch` creates the files that `mv` expects, because a clean stop removes them.
+    restored one. `touch` creates the files that `mv` expects, because a clean stop removes some of them.
     """
     name, copy, uploads = database.name, backup / "chat.db", backup / "uploads"
     numbered = (database.with_name(f"{name}.damaged-{number}") for number in itertools.count(1))
@@ -140,7 +148,7 @@ def _command(database: Path, backup: Path) -> str:
     words: list[list[str | Path]] = [
         ["cd", database.parent],
         ["mkdir", aside],
-        ["touch", f"{name}-wal", f"{name}-shm"],
+        ["touch", name, f"{name}-wal", f"{name}-shm"],
         ["mv", name, f"{name}-wal", f"{name}-shm", aside],
         ["cp", "-a", copy, name],
     ]

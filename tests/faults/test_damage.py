@@ -46,13 +46,23 @@ def forget_the_version(database: Path) -> None:
         connection.execute("DROP TABLE alembic_version")
 
 
+def empty_it(database: Path) -> None:
+    database.write_bytes(b"")
+
+
+def lose_it(database: Path) -> None:
+    database.unlink()
+
+
 DAMAGES = {
+    empty_it: "it is missing or empty",
+    lose_it: "it is missing or empty",
     overwrite_the_header: "file is not a database",
     overwrite_messages: "is damaged (",
     remove_a_table: "missing tables: reactions",
     forget_the_version: "already exists). The database was not changed.",
 }
-ALWAYS = (overwrite_the_header, remove_a_table)  # one that SQLite notices, and one that only we do
+ALWAYS = (overwrite_the_header, empty_it)  # one that SQLite notices, and one that only we do
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +118,11 @@ def test_damage_is_found_at_the_start_and_the_newest_backup_is_named(
     stopped.stop()
 
 
-def test_a_command_tells_of_the_damage_too(stopped: Server) -> None:
-    overwrite_the_header(stopped.folder / "chat.db")
+@pytest.mark.parametrize("harm", [overwrite_the_header, empty_it], ids=lambda harm: harm.__name__)
+def test_a_command_tells_of_the_damage_too(stopped: Server, harm: Callable[[Path], None]) -> None:
+    harm(stopped.folder / "chat.db")
     ended = stopped.run("users", "list")
-    assert ended.returncode == 2 and "file is not a database" in ended.stderr
+    assert ended.returncode == 2 and DAMAGES[harm] in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
