@@ -10,12 +10,11 @@ monkey.patch_all()
 import argparse  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
-import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import webbrowser  # noqa: E402
 
-import gevent  # noqa: E402
+import gevent.socket  # noqa: E402
 from flask import Flask  # noqa: E402
 from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
@@ -32,7 +31,7 @@ BACKLOG = 2048  # waiting connections; if there are more, the client's kernel re
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM arrives, and return 0. Return 2 if the server cannot start."""
+    """Serve until a signal arrives, and return 0. Return 2 if the server cannot start."""
     options = _options()
     try:
         logs.to_standard_error(config.read().log)
@@ -76,8 +75,10 @@ def _serve(app: Flask, server: WSGIServer, options: argparse.Namespace) -> None:
     else:
         _tell_address(options.host, server.server_port, open_browser=not options.no_browser)
     stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in workers.stop_signals():
         gevent.signal_handler(number, stop.set)
+    if options.shared_port:  # standard input ends together with the process that started this one
+        gevent.spawn(gevent.socket.wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
     startup.start_tasks(app)
     stop.wait()
     server.close()  # no new connections

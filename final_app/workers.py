@@ -63,27 +63,43 @@ def refusing_address(host: str, port: int) -> Iterator[socket.AddressFamily]:
         ) from None
 
 
+def stop_signals() -> list[signal.Signals]:
+    """Return the signals that stop the chat. SIGHUP is one of them, unless it is ignored (`nohup`)."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        found.append(signal.SIGHUP)
+    return found
+
+
 def run(count: int, host: str, port: int) -> None:
-    """Run `count` processes until SIGINT or SIGTERM arrives. If a process dies, start a new one."""
+    """Run `count` processes until a signal stops them. If a process dies, start a new one.
+
+    The standard input of each process is a pipe. If this process is killed, the pipe is closed, and the
+    others stop. Otherwise, they would go on, and share the port with those of the next start.
+    """
     stopped = False
 
     def stop(number: int, frame: object) -> None:
         nonlocal stopped
         stopped = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # before there is a process to be stopped
+    for number in stop_signals():  # before there is a process to be stopped
         signal.signal(number, stop)
     command = [sys.executable, "-m", "final_app", "--no-browser", "--shared-port",
                "--host", host, "--port", str(port)]  # fmt: skip
-    processes = [subprocess.Popen(command) for _ in range(count)]
+    processes = [_started(command) for _ in range(count)]
     while not stopped:
         time.sleep(LOOK_EVERY)
         for place, process in enumerate(processes):
             if process.poll() is not None and not stopped:
                 time.sleep(PAUSE)
-                processes[place] = subprocess.Popen(command)
+                processes[place] = _started(command)
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
     for process in processes:
         process.wait()
+
+
+def _started(command: list[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, stdin=subprocess.PIPE)

@@ -29,9 +29,10 @@ log = logging.getLogger(__name__)
 def check(database: Path) -> None:
     """Raise CannotStart if the database is damaged or cannot be opened or written.
 
-    A database that is missing or empty is a new one, unless backups of it have been made. Without this check, damage is noticed only when somebody needs the damaged page, perhaps weeks later.
-    A very large database is not checked here, so that the chat starts quickly. The command `backup`
-    checks every copy that it makes.
+    A database that is missing or empty is a new one, unless there is a list of its backups. Without this
+    check, damage is noticed only when somebody needs the damaged page, perhaps weeks later. A very large
+    database is not checked here, so that the chat starts quickly. The command `backup` checks every copy
+    that it makes.
     """
     if not database.exists():
         if _notes(database).exists():

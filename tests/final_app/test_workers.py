@@ -21,12 +21,19 @@ NOBODY_LISTENS = "postgresql+psycopg://chat@127.0.0.1:1/chat"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares a port so")
 
 
-def start(folder: Path, url: str, *options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "final_app", "--no-browser", "--port", "0", *options],
-        cwd=paths.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(folder), "CHAT_DATABASE_URL": url},
-    )  # fmt: skip
+def start(
+    folder: Path, url: str, *options: str, hang_up: signal.Handlers = signal.SIG_DFL
+) -> "subprocess.Popen[str]":
+    before = signal.signal(signal.SIGHUP, hang_up)  # which the new process inherits
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "final_app", "--no-browser", "--port", "0", *options],
+            cwd=paths.ROOT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=os.environ | PLENTY | {"CHAT_DATA_DIR": str(folder), "CHAT_DATABASE_URL": url},
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def ready(chat: "subprocess.Popen[str]", count: int) -> int:
@@ -63,7 +70,7 @@ def test_three_processes_are_one_chat_and_one_that_dies_is_started_again(
         assert len(psutil.Process(chat.pid).children()) == 3
         for person in (ada, *tabs):
             person.leave()
-        chat.send_signal(signal.SIGTERM)
+        chat.send_signal(signal.SIGHUP)  # the end of its terminal
         assert chat.wait(PATIENCE) == 0
         give_up = time.monotonic() + PATIENCE
         while any(each.is_running() for each in processes):
@@ -71,6 +78,28 @@ def test_three_processes_are_one_chat_and_one_that_dies_is_started_again(
     finally:
         for each in (*psutil.Process().children(recursive=True),):
             if each.pid == chat.pid or chat.pid in [parent.pid for parent in each.parents()]:
+                each.kill()
+
+
+def test_processes_stop_when_the_one_that_started_them_is_killed(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """With `nohup`, the end of the terminal stops nothing."""
+    chat = start(tmp_path, cluster.url(), "--workers", "2", hang_up=signal.SIG_IGN)
+    processes: list[psutil.Process] = []
+    try:
+        ready(chat, 2)
+        processes += psutil.Process(chat.pid).children()
+        for each in (chat, *processes):
+            each.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            chat.wait(0.5)
+        assert psutil.Process(chat.pid).children() == processes
+        chat.kill()
+        assert psutil.wait_procs(processes, PATIENCE)[1] == []
+    finally:
+        for each in (chat, *processes):
+            if psutil.pid_exists(each.pid):
                 each.kill()
 
 
