@@ -134,8 +134,8 @@ def create_invite(by: str | None) -> str:
 
 @command(codes, "revoke CODE")
 def revoke(code: str) -> str:
-    """Revoke an invite before it expires."""
-    invites.revoke(code)
+    """Revoke an invite before it expires. CODE can also be its link."""
+    invites.revoke(code.rpartition("=")[2])
     return "This invite no longer works."
 
 

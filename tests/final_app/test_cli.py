@@ -279,7 +279,9 @@ def test_the_operators_number_is_nobodys(team: Flask) -> None:
 def test_an_invite_that_was_revoked_lets_nobody_in(team: Flask) -> None:
     code, by, uses, _ = columns(said(team, "invites", "list"))[0]  # from the first start
     assert (by, uses) == ("ada", "20")
-    assert said(team, "invites", "revoke", code) == "This invite no longer works.\n"
+    link = said(team, "invites", "create").splitlines()[0]
+    for given in (code, link):
+        assert said(team, "invites", "revoke", given) == "This invite no longer works.\n"
     assert said(team, "invites", "list") == "There are none.\n"
     assert "no such invite" in refused(team, "invites", "revoke", code)
     with team.app_context(), pytest.raises(Forbidden):
