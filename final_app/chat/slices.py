@@ -1,8 +1,8 @@
-"""Slices: slow work is done in small pieces, and everybody else gets a turn before each of them.
+"""Slices: slow work is done in small pieces, and everybody else gets turns in between.
 
 Formatting a long text or preparing a part of an answer can block the process for 50 ms. Many such pieces
 in a row would block it for seconds. So the slices begin one after the other, in the order in which
-people ask for them, with a pause before each. Everybody else has to wait for one slice at most.
+people ask for them, with pauses in between. Everybody else has to wait for SPAN and one slice at most.
 """
 
 import threading
@@ -14,9 +14,11 @@ from final_app.lib import clock
 from final_app.storage.transaction import release_connection
 
 TURN = 0.001  # seconds for everybody else; with 0, gevent would not look for new requests first
+SPAN = 0.005  # seconds after such a turn in which short slices begin without another one
 
 _lock = threading.Lock()
 _line: deque[threading.Event] = deque()  # of the slices that have not begun; the first one is next
+_turn_ended = 0.0
 
 
 @contextmanager
@@ -33,19 +35,22 @@ def one() -> Iterator[None]:
 
 
 def _wait() -> None:
-    """Stand in line, and pause as the first in it.
+    """Stand in line, and pause as the first in it, unless others had their turn less than SPAN ago.
 
     The next pause begins when this one has ended, and takes place while the slice is done. With SQLite,
     a slice never yields, so others get their turn after it. With PostgreSQL, slices can overlap while
     they wait for the database.
     """
+    global _turn_ended
     mine = threading.Event()
     with _lock:
         _line.append(mine)
         _line[0].set()
     try:
         mine.wait()
-        clock.pause(TURN)
+        if clock.seconds() > _turn_ended + SPAN:
+            clock.pause(TURN)
+            _turn_ended = clock.seconds()
     finally:  # even if this greenlet was killed while it waited
         with _lock:
             _line.remove(mine)

@@ -1,4 +1,4 @@
-"""Slow work is done in slices: one at a time, and everybody else gets a turn before each of them."""
+"""Slow work is done in slices: one at a time, and everybody else gets turns in between."""
 
 import threading
 import uuid
@@ -69,9 +69,22 @@ def test_slow_work_is_done_in_slices_that_hold_no_connection_while_they_wait(
 ) -> None:
     held: list[bool] = []
     monkeypatch.setattr(clock, "pause", lambda _: held.append(db.session().in_transaction()))
+    monkeypatch.setattr(slices, "SPAN", -1.0)
     monkeypatch.setattr(history, "SYNC_MOST", SAID // 2)
     asked[what]()
     assert len(held) == least and not any(held)
+
+
+def test_others_get_one_turn_in_several_short_slices(
+    asked: dict[str, Act], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause before each would let the process idle for half of the time when everybody syncs."""
+    pauses: list[float] = []
+    monkeypatch.setattr(clock, "pause", pauses.append)
+    monkeypatch.setattr(slices, "SPAN", 60.0)
+    monkeypatch.setattr(slices, "_turn_ended", -60.0)
+    asked["page"]()
+    assert len(pauses) == 1
 
 
 def test_the_pauses_come_one_after_the_other_in_the_order_in_which_people_came(
@@ -91,6 +104,7 @@ def test_the_pauses_come_one_after_the_other_in_the_order_in_which_people_came(
             post(letter * (texts.LONG + 1))
 
     monkeypatch.setattr(clock, "pause", pause)
+    monkeypatch.setattr(slices, "SPAN", -1.0)
     with ThreadPoolExecutor() as pool:
         sent = []
         for place, letter in enumerate("abcd", 1):
