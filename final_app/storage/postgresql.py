@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, insert, select
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
@@ -21,7 +21,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from final_app.errors import CannotStart, DiskFull, Invalid, Unavailable
 from final_app.lib import clock
 from final_app.storage import connections, faults  # noqa: F401  # how connections are made
-from final_app.storage.models import db
+from final_app.storage.models import OutboxEntry, db, table
 
 PATIENCE = 10.0  # seconds that a database has to come back after a restart
 TRY_AGAIN = 0.1  # seconds between two attempts
@@ -37,6 +37,8 @@ COLLISIONS = (
     StaleDataError,  # a row that this transaction has read is gone
 )
 GONE = "The chat can't reach its database right now. Nothing was saved; try again."
+
+_outbox = table(OutboxEntry)
 
 
 class Gone(Unavailable):
@@ -122,21 +124,25 @@ class Postgresql:
             yield connection
 
     def mark(self, connection: Connection) -> str:
-        """Return the id of the current transaction, for `has_committed`."""
-        return str(connection.exec_driver_sql("SELECT pg_current_xact_id()").scalar())
+        """Store a random word in the current transaction, for `has_committed`. The sweep removes it."""
+        mark = clock.token()
+        connection.execute(insert(_outbox).values(fact=mark, created_at=clock.now()))
+        return mark
 
     def has_committed(self, mark: str) -> bool:
-        """Return whether a transaction was committed although its connection broke.
+        """Return whether a transaction that ran alone was committed although its connection broke.
 
-        This waits for the database for up to PATIENCE. If it does not come back, nobody knows.
+        This waits for the database for up to PATIENCE, and until that transaction has ended. If the
+        database does not come back, nobody knows. The id of the transaction would not be enough: after a
+        crash, PostgreSQL can give it to another one.
         """
-        asked = text("SELECT pg_xact_status(CAST(CAST(:mark AS text) AS xid8))")
-        until, status = clock.seconds() + PATIENCE, None
-        while status not in ("committed", "aborted") and clock.seconds() < until:
+        until = clock.seconds() + PATIENCE
+        while clock.seconds() < until:
             clock.pause(TRY_AGAIN)
-            with suppress(Gone), self.read() as connection:
-                status = connection.execute(asked, {"mark": mark}).scalar()
-        return status == "committed"
+            with suppress(Gone), self.write(PATIENCE, alone=True) as connection:
+                marked = select(_outbox.c.id).where(_outbox.c.fact == mark)
+                return connection.execute(marked).scalar() is not None
+        return False
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
