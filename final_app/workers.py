@@ -39,10 +39,14 @@ def check(settings: Settings) -> None:
 def kept_port(host: str, port: int) -> Iterator[int]:
     """Reserve a port for the processes without listening on it, and yield its number.
 
-    If `port` is 0, the system chooses one. Raises CannotStart if the port is taken.
+    If `port` is 0, the system chooses one. Raises CannotStart if the port is taken, even by a program
+    that would share it.
     """
     with contextlib.ExitStack() as stack:
         with refusing_address(host, port) as family:
+            with socket.socket(family) as alone:
+                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # after a restart
+                alone.bind((host, port))
             kept = stack.enter_context(socket.socket(family))
             kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             kept.bind((host, port))

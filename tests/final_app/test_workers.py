@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,11 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from final_app.errors import CannotStart
+from final_app.workers import kept_port
 from tests.final_app.rig import PLENTY, Person, Server
 from workshop import paths
 from workshop.cluster import Cluster
 
 PATIENCE = 60.0  # seconds
+HERE = "127.0.0.1"
 NOBODY_LISTENS = "postgresql+psycopg://chat@127.0.0.1:1/chat"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares a port so")
@@ -101,6 +105,13 @@ def test_processes_stop_when_the_one_that_started_them_is_killed(
         for each in (chat, *processes):
             if psutil.pid_exists(each.pid):
                 each.kill()
+
+
+def test_a_second_chat_does_not_share_the_port_of_the_first_one() -> None:
+    with socket.create_server((HERE, 0), reuse_port=True) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"Can't use port {port}"), kept_port(HERE, port):
+            pass
 
 
 def has_client(process: psutil.Process, port: int) -> bool:
