@@ -275,6 +275,10 @@ def test_the_narrowest_page_does_not_scroll_sideways(
     assert log.evaluate("it => it.scrollWidth - it.clientWidth") == 0
     quoted = ada.locator("#m-2 .quote-text").bounding_box()
     assert quoted and quoted["width"] > 50 and quoted["x"] + quoted["width"] <= NARROWEST
+    ada.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    ada.locator("#m-2 .quote-text").evaluate("it => it.textContent = 'ok'")
+    assert ada.locator("#m-2 .quote-author").evaluate("it => it.scrollWidth - it.clientWidth") == 0
+    ada.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
     write(ada, LONGEST_WORD)
     expect(messages(ada, "sent").last).to_contain_text(LONGEST_WORD)
     assert log.evaluate("it => it.scrollWidth - it.clientWidth") == 0
