@@ -186,6 +186,24 @@ def test_without_a_connection_the_page_stays_and_says_so(
     expect(ada.locator("#search")).to_be_hidden()  # one came through the list of rooms
 
 
+def test_a_toast_can_be_closed_while_a_dialog_is_open(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Below a dialog")
+    other = team.bo.ask("POST", "/rooms", {"name": "Joinable", "kind": "open"})["room"]
+    assert team.ada.ask("DELETE", f"/rooms/{other['id']}/members/{team.ada.id}")["ok"]
+    ada = enter(person, team.ada, place, line=line)
+    ada.locator("#browse-open").click()
+    expect(ada.locator("#browse")).to_be_visible()
+    line.cut()
+    ada.get_by_role("button", name="Join Joinable").click()
+    ada.get_by_role("alert").get_by_role("button", name="Dismiss").click()
+    expect(ada.locator(".toast")).to_have_count(0)
+    ada.keyboard.press("Escape")
+    ada.keyboard.press("Alt+ArrowDown")
+    expect(ada.locator(".toast")).to_be_visible()  # the dialog is closed
+
+
 def test_a_double_click_creates_one_room(team: Team, person: People) -> None:
     place = team.room("Clicked twice")
     ada = enter(person, team.ada, place)

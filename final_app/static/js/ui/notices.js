@@ -57,10 +57,13 @@ export class Toasts {
 
   disconnect() { this.#timers.forEach(clearTimeout); }
 
-  // A toast that says the same is replaced, so that a screen reader announces the new one. An open dialog
-  // or list of rooms doesn't cover the toasts, because they are a popover that opens after it.
+  // A toast that says the same is replaced, so that a screen reader announces the new one. An open list of
+  // rooms doesn't cover the toasts, because they are a popover that opens after it. They belong to an open
+  // dialog, because everything outside it can't be clicked and isn't announced.
   show(text) {
     [...this.#all.children].find((each) => $("p", each).textContent === text)?.remove();
+    const place = $("dialog[open]") ?? document.body;
+    if (this.#all.parentElement !== place) place.append(this.#all);
     this.#all.hidePopover();
     this.#all.showPopover();
     const toast = clone($("#toast-template"));
