@@ -320,6 +320,31 @@ def test_if_the_person_who_was_chosen_is_banned_nobody_is_added(team: Team, pers
     yan.leave()
 
 
+def test_the_fields_of_dialogs_and_panels_are_described_by_their_errors(
+    team: Team, person: People
+) -> None:
+    place = team.room("Refused")
+    ada = enter(person, team.ada, place)
+    refusal = {"ok": False, "error": {"code": "conflict", "message": "Choose another."}}
+    ada.route(
+        "**/rooms**",
+        lambda it: it.continue_() if it.request.method == "GET" else it.fulfill(json=refusal),
+    )
+    choose(ada, "bo")
+    ada.locator("#rename-name").fill("Taken")
+    ada.locator("#create-open").click()
+    ada.locator("#create-name").fill("Taken")
+    for field in ("create-name", "rename-name", "invite-person"):
+        ada.locator(f"#{field}").evaluate("it => it.form.requestSubmit()")
+        expect(ada.locator(f"#{field}[aria-invalid=true]")).to_be_visible()
+        expect(ada.locator(f"#{field}")).to_have_accessible_description("Choose another.")
+    ada.unroute_all()
+    ada.keyboard.press("Escape")
+    ada.locator("#rename-name").press("Enter")
+    expect(ada.locator("#room-name")).to_have_text("Taken")
+    expect(ada.locator("#rename-name:not([aria-invalid])")).to_have_accessible_description("")
+
+
 # ---- moderation
 
 

@@ -84,6 +84,7 @@ export async function submitting(event, send) {
   const wrong = $(".field-error", form);
   const input = $("input, select", form);
   input.removeAttribute("aria-invalid");
+  wrong.textContent = ""; // it describes the input even while it is hidden
   wrong.hidden = true;
   form.ariaBusy = "true";
   try {
