@@ -504,6 +504,23 @@ def test_the_way_out_of_a_long_dialog_stays_in_view(team: Team, person: People) 
     expect(ada.locator("#keys")).to_be_hidden()
 
 
+def test_on_a_low_page_there_is_space_for_messages(team: Team, person: People) -> None:
+    """A page of 1,280 × 1,024 pixels has 320 × 256 at a zoom of 400 %."""
+    place = team.room("Low", team.bo)
+    team.bo.say(place.id, "Hello")
+    ada = enter(person, team.ada, place, width=NARROWEST)
+    ada.locator("#m-1").press("r")
+    ada.locator("#attach-input").set_input_files(__file__)
+    expect(ada.locator("#chips li[data-state=done]")).to_be_visible()
+    ada.locator("#text").fill("\n".join("abcdefgh"))
+    ada.set_viewport_size({"width": NARROWEST, "height": NARROWEST * 4 // 5})
+    assert box(ada.locator("#scroller"))["height"] >= 80
+    for part in ("#context-cancel", "#chips button[data-act=remove]", ".send"):
+        ada.locator(part).click(trial=True)  # one can scroll to it
+    ada.locator("#text").fill("@b")
+    ada.locator("#mentions [role=option]").click(trial=True)
+
+
 def test_one_sees_what_the_mouse_is_on_in_both_colours(team: Team, person: People) -> None:
     ada = enter(person, team.ada, team.room("Hover"))
     ada.locator("#people-toggle").click()

@@ -75,6 +75,7 @@ export class Mentions extends Part {
     const options = [...this.#list.children];
     this.#at = (at + options.length) % options.length;
     options.forEach((option, index) => (option.ariaSelected = index === this.#at));
+    options[this.#at].scrollIntoView({ block: "nearest" });
     this.#field.setAttribute("aria-activedescendant", options[this.#at].id);
   }
 
