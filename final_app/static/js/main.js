@@ -23,7 +23,7 @@ import { Banner, Toasts } from "./ui/notices.js";
 import { Notifier } from "./ui/notifier.js";
 import { People } from "./ui/people.js";
 import { Rail } from "./ui/rail.js";
-import { Picker } from "./ui/reactions.js";
+import { Picker, whoReacted } from "./ui/reactions.js";
 import { Reading } from "./ui/reading.js";
 import { Scroller } from "./ui/scroller.js";
 import { Search } from "./ui/search.js";
@@ -84,6 +84,7 @@ const acts = {
   edit: (message) => composer.edit(message),
   delete: remove,
   react,
+  names: ({ reactions }) => toasts.show(whoReacted(reactions, me.id, nameOf)),
   view: ({ uploads: all }, link) => viewer.open(all.filter(isImage), link.parentElement.dataset.key),
   retry: ({ client_id }) => outbox.retry(client_id),
   discard,

@@ -36,7 +36,7 @@ export class Actions extends Part {
     const open = there && !$("#composer").hidden;
     const mine = open && own === "true";
     const moderated = open && $("#scroller").dataset.moderated === "true";
-    const may = { react: open, reply: open, copy: there, edit: mine, delete: mine || moderated };
+    const may = { react: open, reply: open, copy: there, names: there, edit: mine, delete: mine || moderated };
     const allowed = name === "view" || (may[name] ?? state !== "sent");
     if (allowed) this.#acts[name](this.#timeline.content(node), button);
   }

@@ -7,19 +7,28 @@ const COLUMNS = 6; // as in files.css
 const GAP_PX = 4;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
 
+// Only a mouse shows a title, so a button of the message also shows the names (see whoReacted).
 // nameOf(id) → a person's name
 export function fillReactions(node, reactions, myId, nameOf) {
-  $(".reactions", node).hidden = !reactions.length;
+  $(".reactions", node).hidden = $("[data-act=names]", node).hidden = !reactions.length;
   const items = reactions.map((reaction) => ({ ...reaction, id: reaction.emoji }));
   const [list, template] = [$(".reaction-list", node), $("#reaction-template")];
   keepList(list, items, template, (button, { emoji, people }) => {
-    const names = people.map((id) => (id === myId ? "You" : nameOf(id)));
     button.dataset.emoji = emoji;
     button.ariaPressed = people.includes(myId);
-    button.title = new Intl.ListFormat("en").format(names);
+    button.title = namesOf(people, myId, nameOf);
     setText($(".reaction-emoji", button), emoji);
     setText($(".reaction-count", button), people.length);
   });
+}
+
+// Returns one line for each emoji, with the names of the people who reacted with it.
+export function whoReacted(reactions, myId, nameOf) {
+  return reactions.map(({ emoji, people }) => `${emoji} ${namesOf(people, myId, nameOf)}`).join("\n");
+}
+
+function namesOf(people, myId, nameOf) {
+  return new Intl.ListFormat("en").format(people.map((id) => (id === myId ? "You" : nameOf(id))));
 }
 
 export class Picker extends Part {
