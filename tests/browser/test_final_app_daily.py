@@ -278,6 +278,11 @@ def test_the_focus_stays_in_the_page_when_its_control_disappears(
     place = team.room("Focus", team.bo)
     talk(team.ada, place, 60)
     ada = enter(person, team.ada, place)
+    assert active(ada) == "text"
+    assert team.ada.ask("DELETE", f"/rooms/{place.id}")["ok"]  # archives it
+    expect(ada.locator("#scroller")).to_be_focused()
+    assert team.ada.ask("POST", f"/rooms/{place.id}/unarchive")["ok"]
+    expect(ada.locator("#composer")).to_be_visible()
     ada.locator("#m-60").press("Enter")
     ada.locator("#m-60 [data-act=copy]").press("Enter")
     ada.locator(".toast button").press("Enter")

@@ -13,14 +13,17 @@ export class Focus extends Part {
 
   connect() {
     super.connect();
-    this.listen(document, "focusin", ({ target }) => {
-      [this.#control, this.#home] = [target, target.parentElement?.closest("[tabindex]")];
-    });
+    this.#remember(document.activeElement); // the message field may have it already
+    this.listen(document, "focusin", ({ target }) => this.#remember(target));
     const elsewhere = ({ target }) => this.#control?.contains(target) || (this.#control = null);
     this.listen(document, "pointerdown", elsewhere); // whoever clicks elsewhere doesn't miss the focus
     const changes = new MutationObserver(() => this.#control && isGone(this.#control) && this.#move());
     changes.observe(document.body, { subtree: true, childList: true, attributeFilter: ["hidden"] });
     this.onStop(() => changes.disconnect());
+  }
+
+  #remember(control) {
+    [this.#control, this.#home] = [control, control.parentElement?.closest("[tabindex]")];
   }
 
   #move() {
