@@ -236,6 +236,21 @@ def test_who_saves_an_empty_edit_learns_what_to_do(team: Team, person: People) -
     expect(ada.locator("#held")).to_have_text("")
 
 
+def test_alt_and_an_arrow_leave_neither_a_list_nor_a_dialog(team: Team, person: People) -> None:
+    place = team.room("Arrows")
+    ada = enter(person, team.ada, place)
+    ada.evaluate("addEventListener('click', () => (window.left = true))")
+    ada.locator("#people-toggle").press("Enter")
+    ada.evaluate("window.left = false")
+    ada.locator("#notify-level").press("Alt+ArrowDown")
+    ada.keyboard.press("Escape")
+    assert ada.evaluate("window.left") is False
+    ada.keyboard.press("Control+k")
+    ada.keyboard.press("Alt+ArrowDown")
+    assert ada.evaluate("window.left") is False
+    expect(ada.locator("#switcher")).to_be_visible()
+
+
 def test_esc_in_the_message_field_closes_the_panel(team: Team, person: People) -> None:
     place = team.room("Esc", team.bo)
     team.ada.say(place.id, "One")

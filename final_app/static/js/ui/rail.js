@@ -66,10 +66,10 @@ export class Rail extends Part {
   }
 
   // Alt+Up and Alt+Down go to the previous or next room. With Shift, they skip rooms without unread
-  // messages.
+  // messages. In a select, Alt+Down opens the list.
   #key(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!event.altKey || !step) return;
+    if (!event.altKey || !step || event.target.matches?.("select") || $("dialog[open]")) return;
     const links = [...document.querySelectorAll("#rail .room-link")];
     const here = links.findIndex((link) => link.ariaCurrent === "page");
     const ahead = step > 0 ? links.slice(here + 1) : links.slice(0, here).reverse();
