@@ -236,6 +236,27 @@ def test_who_saves_an_empty_edit_learns_what_to_do(team: Team, person: People) -
     expect(ada.locator("#held")).to_have_text("")
 
 
+def test_what_is_typed_while_an_edit_is_stored_is_not_lost(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Typed on")
+    team.ada.say(place.id, "One")
+    ada = enter(person, team.ada, place, line=line)
+    ada.locator("#m-1").press("e")
+    ada.locator("#text").fill("Two")
+    line.hold()
+    ada.keyboard.press("Enter")
+    ada.keyboard.type(" and more")
+    line.release()
+    expect(ada.locator("#m-1 .body")).to_have_text("Two")
+    team.ada.say(place.id, "Later")
+    expect(ada.locator("#m-2")).to_be_visible()  # so the acknowledgement has arrived, too
+    ada.keyboard.press("Enter")
+    expect(ada.locator("#m-1 .body")).to_have_text("Two and more")
+    expect(ada.locator("#context")).to_be_hidden()
+    expect(ada.locator("#text")).to_have_value("")
+
+
 def test_alt_and_an_arrow_leave_neither_a_list_nor_a_dialog(team: Team, person: People) -> None:
     place = team.room("Arrows")
     ada = enter(person, team.ada, place)

@@ -156,7 +156,7 @@ export class Composer extends Part {
     return true;
   }
 
-  async #submit(event) {
+  #submit(event) {
     event?.preventDefault();
     const text = this.#field.value.trim();
     const [editing, replyTo] = [this.#editing, this.#replyTo];
@@ -164,13 +164,18 @@ export class Composer extends Part {
     const isEmpty = !text && !files.length;
     if (isEmpty && editing) this.#hold("A message can't be empty. To remove it, cancel and delete it.");
     if (isEmpty || [...text].length > this.#limit) return;
-    if (!editing && this.#mustWait()) return;
-    if (editing && !(await this.#edit(editing, text))) return; // if the server refused it, the text stays here
-    if (!editing || this.#editing === editing) this.cancel();
-    if (editing) return;
+    if (editing) return this.#save(editing, text);
+    if (this.#mustWait()) return;
+    this.cancel();
     this.#put("");
     this.#written();
     this.#send(text, replyTo, this.#uploads.take());
+  }
+
+  // The text stays here if the server refused it, or if the user went on writing.
+  async #save(message, text) {
+    const stored = await this.#edit(message, text);
+    if (stored && this.#editing === message && this.#field.value.trim() === text) this.cancel();
   }
 
   // A message is sent with all its files. It waits for uploads, and for a decision on failed ones.
