@@ -55,21 +55,27 @@ export class Toasts {
   #timers = new Set();
   #all = $("#toasts");
 
+  constructor() { document.addEventListener("close", () => this.#raise(), { capture: true }); }
+
   disconnect() { this.#timers.forEach(clearTimeout); }
 
-  // A toast that says the same is replaced, so that a screen reader announces the new one. An open list of
-  // rooms doesn't cover the toasts, because they are a popover that opens after it. They belong to an open
-  // dialog, because everything outside it can't be clicked and isn't announced.
+  // A toast that says the same is replaced, so that a screen reader announces the new one.
   show(text) {
     [...this.#all.children].find((each) => $("p", each).textContent === text)?.remove();
-    const place = $("dialog[open]") ?? document.body;
-    if (this.#all.parentElement !== place) place.append(this.#all);
-    this.#all.hidePopover();
-    this.#all.showPopover();
+    this.#raise();
     const toast = clone($("#toast-template"));
     $("p", toast).textContent = text;
     $("button", toast).addEventListener("click", () => toast.remove());
     this.#all.append(toast);
     this.#timers.add(setTimeout(() => toast.remove(), TOAST_MS));
+  }
+
+  // An open list of rooms doesn't cover the toasts, because they are a popover that opens after it. They
+  // belong to an open dialog, because everything outside it can't be clicked and isn't announced.
+  #raise() {
+    const place = $("dialog[open]") ?? document.body;
+    if (this.#all.parentElement !== place) place.append(this.#all);
+    this.#all.hidePopover();
+    this.#all.showPopover();
   }
 }
