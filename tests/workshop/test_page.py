@@ -470,6 +470,45 @@ def test_modules_import_each_other(page_of: Open, chat: Stage) -> None:
     assert (error.message, error.line) == ("ReferenceError: nobody is not defined", 7)
 
 
+def test_a_module_may_be_written_in_every_way(page_of: Open, chat: Stage) -> None:
+    files = {
+        "b.js": "export const one = 1, { two } = { two: 2 };\n"
+        "export const { three, ...rest } = { three: 3 },\n"
+        "  $ = 4;\nexport let count = 0;\nexport function bump() { count += 1; }\n"
+        "export default class extends Array {}\nconst text = t => t.replace(/[`'\"]/g, '//');\n"
+        "export { text };\n",
+        "c.js": 'export * from "./b.js"; export { one as first } from "./b.js";\n'
+        "export * as all from './b.js';\n",
+        "d.js": 'import { name } from "./m.js";\nexport const late = () => name;\n',
+        "m.js": """
+            /*
+            import gone from "./gone.js";
+            */
+            const help = `
+            import gone from "./gone.js";
+            export default gone`;
+            const given = () => [one, two, three, $, first, all.two, count, late(), new List().length,
+              help.length];
+            import List, * as all from "./b.js"; import {
+              one, // isn't it
+              two, /* } */ three,
+            } from "./b.js";
+            export const name = "m";
+            import{$,first,count,bump,text}from"./c.js";import { late } from "named";
+            bump();
+            log.append(given(), text("`"), import.meta.url.slice(-4), { import: 1 }.import);
+            nobody();
+            """,
+    }  # fmt: skip
+    for name, text in files.items():
+        (chat.folder / "static" / name).write_text(textwrap.dedent(text).lstrip("\n"))
+    names = '<script type="importmap">{"imports": {"named": "/static/d.js"}}</script>'
+    ada = page_of(f"<p id='log'></p>{names}<script type=module src='/static/m.js'></script>")
+    (error,) = ada.errors
+    assert (error.message, error.line) == ("ReferenceError: nobody is not defined", 17)
+    assert ada.text("#log") == "1,2,3,4,1,2,1,m,0,50//m.js1"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -507,6 +546,37 @@ def test_hidden_elements_are_not_seen(page_of: Open, chat: Stage) -> None:
     assert ada.all("#all > p") == ["", "", "", "", "a", "b", "c"]
     assert (ada.text("#in"), ada.is_shown("#in"), ada.is_shown("#all")) == ("", False, True)
     assert ada.is_shown("#none"), "what is missing is not hidden"
+
+
+@pytest.mark.parametrize(
+    ("sheet", "shown"),
+    [
+        (
+            "<style>.a { display: none } @media (min-width: 1px) { .a { display: block } }</style>",
+            True,
+        ),
+        ("<style>.no { color: red; p { display: none } &.a { display: none } }</style>", True),
+        ("<style>.a { display: none; &.b { display: block } }</style>", True),
+        ("<style>.b { &.a, i { display: none } }</style>", False),
+        ("<style>@layer x { p { display: none } }</style>", True),
+        ("<style media='print'>p { display: none }</style>", True),
+        ("<link rel='stylesheet' media='print' href='/static/s.css'>", True),
+        ("<link rel='alternate stylesheet' href='/static/s.css'>", True),
+        ("<link rel='stylesheet' media='screen' href='/static/s.css'>", False),
+        ("<noscript><style>p { display: none }</style></noscript>", True),
+        ("<style>body p { display: block } p { display: none }</style>", True),
+        ("<style>:where(#x) { display: none } p { display: block }</style>", True),
+        ("<style>p.a:not(.c) { display: none } p.a.b { display: block }</style>", True),
+        ("<style>.a { display: none } p:is(.b, :nothing(x, y)) { display: block }</style>", True),
+        ("<style>i::after { content: '} p { display: none }' }</style>", True),
+        ("<style>.a { display: none !important; display: block", False),
+        (f"<style>{'a' * 100_000}</style>", True),
+    ],
+)
+def test_what_a_style_sheet_hides(page_of: Open, chat: Stage, sheet: str, shown: bool) -> None:
+    (chat.folder / "static" / "s.css").write_text("p { display: none }")
+    ada = page_of(f"<p id='x' class='a b'>a</p>{sheet}</style>", client=False)
+    assert ada.is_shown("#x") is shown
 
 
 # ---- errors ---------------------------------------------------------------------------------------

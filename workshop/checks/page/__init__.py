@@ -22,7 +22,9 @@ The pages differ from Chromium in these points (tests/browser/test_page_alike.py
 - V8 by itself does not report rejected promises. If the page calls an async function without `await`,
   and the function rejects, this is reported only if the function is declared with `function` at the
   top level of a script that has ended.
-- A module runs as an async function. It imports others, but a name that it imports keeps its value.
+- A module runs as an async function. It can import other modules, but not JSON, and `import()` does not
+  work.
+- In a style sheet, rules in `@media`, `@layer` and so on can show an element, but not hide it.
 - Selects, radio buttons and the keyboard do not work as in a browser.
 """
 

@@ -336,20 +336,32 @@
 
   // ---- what people see --------------------------------------------------------------------------
   let rules = []; // of the style sheets: [selector, whether it hides what it selects], the last one counts
-  const sheets = () => [...document.querySelectorAll("link[rel~=stylesheet], style")]
-    .map((each) => ({ href: each.href ? resolve(each.href, document.baseURI) : "", text: each.textContent }));
+  const sheets = () => [...document.querySelectorAll("link[rel=stylesheet]:not([disabled]), style")]
+    .filter((each) => !each.closest("noscript, template"))
+    .map((each) => ({
+      href: each.href ? resolve(each.href, document.baseURI) : "", text: each.textContent,
+      media: (each.getAttribute("media") ?? "").replace(/^\s*(all|screen)\s*$/i, ""),
+    }));
   const style = (given) => { rules = given; };
 
   // Nothing is drawn, but `hidden` and `display: none` hide an element.
   function unseen() {
     const found = new Map([...document.querySelectorAll("[hidden]")].map((each) => [each, true]));
-    const matches = (each, selector) => { try { return each.matches(selector); } catch { return false; } };
-    for (const [selector, hides] of rules) {
-      if (hides) try { for (const each of document.querySelectorAll(selector)) found.set(each, true); } catch {}
-      else for (const each of found.keys()) if (matches(each, selector)) found.set(each, false);
+    // A selector that LinkeDOM cannot read may show everything, except pseudo-elements such as ::after.
+    const matches = (each, selector) => {
+      try { return each.matches(selector); } catch { return !/::|:(before|after)\b/.test(selector); }
+    };
+    function follow(wanted) {
+      for (const [, selector, hides] of rules.filter((rule) => rule[0][0] === wanted))
+        if (hides) try { for (const each of document.querySelectorAll(selector)) found.set(each, true); } catch {}
+        else for (const each of found.keys()) if (matches(each, selector)) found.set(each, false);
     }
-    for (const each of document.querySelectorAll("[style*=display]"))
-      found.set(each, /(^|;)\s*display\s*:\s*none/.test(each.getAttribute("style")));
+    follow(false);
+    for (const each of document.querySelectorAll("[style]")) {
+      const display = /(?:^|;)\s*display\s*:\s*([\w-]+)/i.exec(each.getAttribute("style"));
+      if (display) found.set(each, display[1].toLowerCase() === "none");
+    }
+    follow(true);
     return new Set([...found.keys()].filter((each) => found.get(each)));
   }
   const isIn = (hidden, node) => hidden.has(node) || (!!node.parentNode && isIn(hidden, node.parentNode));
@@ -357,7 +369,7 @@
   function textOf(node, hidden = unseen()) {
     if (isIn(hidden, node)) return "";
     const below = (each) => each.nodeType === 3 ? each.data
-      : hidden.has(each) || /^(template|script|style)$/.test(each.localName) ? ""
+      : hidden.has(each) || /^(template|script|style|noscript)$/.test(each.localName) ? ""
       : [...each.childNodes].map(below).join("");
     return below(node).trim();
   }
@@ -457,29 +469,37 @@
   }
 
   // ---- modules ------------------------------------------------------------------------------------
-  const modules = new Map(); // the address of a module -> the function that runs it, and what it exports
-  function define(url, run) {
-    modules.set(url, { run, exports: {}, state: "new" });
+  const modules = new Map(); // the address of a module -> what it needs and exports, and how to run it
+  function define({ url, needs, gives }, make) {
+    const exports = Object.create(null), scope = Object.create(null), own = {};
+    scope.import_meta = { url };
+    for (const { target, names } of needs)
+      for (const [name, other] of names) offer(scope, name, () => valueIn(target, other));
+    for (const name in gives) offer(exports, name, () => own.read(gives[name]));
+    own.begins = new Promise((begin) => { own.begin = begin; });
+    modules.set(url, { needs, exports, begin: own.begin, ends: make(scope)(own) });
   }
-  async function load(url, asked, names = []) {
+  const offer = (object, name, get) => Object.defineProperty(object, name, { get, configurable: true, enumerable: true });
+  const valueIn = (url, name) => name === "*" ? modules.get(url).exports : modules.get(url).exports[name];
+  function load(url, path = []) { // `path`: the modules that wait for it
     const module = modules.get(url);
-    if (!module) {
-      const why = 'Relative references must start with either "/", "./", or "../".';
-      throw new TypeError(`Failed to resolve module specifier "${asked}". ${why}`);
+    return path.includes(url) ? undefined : module.loading ??= run(module, [...path, url]);
+  }
+  async function run({ needs, exports, begin, ends }, path) {
+    for (const { target, asked, names, at } of needs) {
+      const refuse = (type, why) => { const error = new type(why); error.stack = `${error}\n    at ${at}`; throw error; };
+      const other = modules.get(target)?.exports;
+      if (!other)
+        refuse(TypeError, `Failed to resolve module specifier "${asked}". Relative references must start with either "/", "./", or "../".`);
+      await load(target, path);
+      for (const [own, name] of names)
+        if (own === "*") {
+          for (const each in other) if (each !== "default" && !(each in exports)) offer(exports, each, () => other[each]);
+        } else if (name !== "*" && !(name in other))
+          refuse(SyntaxError, `The requested module '${asked}' does not provide an export named '${name}'`);
     }
-    const { exports, state } = module;
-    if (state === "running") return exports; // it imports what is importing it
-    if (state === "new") {
-      module.state = "running";
-      await module.run((given) => {
-        for (const name in given) Object.defineProperty(exports, name, { get: given[name] });
-      });
-      module.state = "ended";
-    }
-    for (const name of names)
-      if (!(name in exports))
-        throw new SyntaxError(`The requested module '${asked}' does not provide an export named '${name}'`);
-    return exports;
+    begin();
+    await ends;
   }
   const start = (url) => { if (modules.has(url)) load(url).catch((error) => fail("error", error)); };
 

@@ -36,16 +36,32 @@ FRAME = re.compile(r"(?m)^ +at (?:.* \()?([^\s()]+):(\d+):(\d+)\)?$")
 STYLE_SHEETS = re.compile(
     r"(?s)// src/data/gen/property-list\.ts.*?(?=const tagName\$e = 'style';)"
 )
-# `import … from "…"` and `export …` at the beginning of a line.
-IMPORT = re.compile(r"""(?m)^([ \t]*)import\s*(?:([\w$*{][^'"();]*?)\s*from\s*)?(['"])(.*?)\3""")
-EXPORT = re.compile(
-    r"(?m)^([ \t]*)export\s+(default\s+)?(?:(?=(?:(?:async\s+)?function\s*\*?|class)\s+([\w$]+))|"
-    r"(?=(?:const|let|var)\s+([\w$]+))|\{([^}]*)\};?|)"
+# A module's imports and exports. Comments, strings and other words match, too: they are skipped.
+BLANK = r"(?:\s|//[^\n]*\n|/\*.*?\*/)"
+SOURCE = r"""(?P<quote_{0}>['"])(?P<source_{0}>[^'"\n]*)(?P=quote_{0})"""
+MODULE = re.compile(
+    r"""(?sx) //[^\n]* | /\*.*?(?:\*/|\Z) | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `(?:\\.|[^`\\])*`
+    | (?<=[(,=:\[!&|?{};])[ \t]* /(?![/*]) (?:\\. | \[(?:\\.|[^\]\\\n])*\] | [^/\\\n\[])+ /
+    | (?P<meta>import\.meta\b)
+    | import (?P<taken>(?:[\w$,{}*]|BLANK){0,2000}?) SOURCE_1
+    | export \s+ default\b (?:
+        (?=\s+(?:async\s+)?(?:function|class)\b[\s*]+(?!extends\b)(?P<default>[\w$]+)) | (?P<value>))
+    | export \s+ (?=(?:async\s+)?(?:function|class)\b[\s*]+(?P<declared>[\w$]+))
+    | export \s+ (?=(?:const|let|var)\b(?P<variables>(?:\s*[{[][^;]*?[}\]]\s*=)?(?:[^;\n]|(?<=,)\n)*))
+    | export \s* \* (?:\s*as\s+(?P<space>[\w$]+))? \s*from\s* SOURCE_2
+    | export \s* {(?P<listed>(?:[\w$,]|BLANK){0,2000}?)} (?:\s*from\s* SOURCE_3)?
+    | [\w$.]+""".replace("BLANK", BLANK)
+    .replace("SOURCE_1", SOURCE.format(1))
+    .replace("SOURCE_2", SOURCE.format(2))
+    .replace("SOURCE_3", SOURCE.format(3))
 )
-# Rules of a style sheet, without comments and without rules that only hold in some windows.
-NO_RULES = re.compile(r"(?s)/\*.*?\*/|@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
-DISPLAY = re.compile(r"(?i)(?:^|;)\s*display\s*:\s*([\w-]+)\s*(!important)?")
+DEFAULT = "$default"
+# In a style sheet, comments and strings can contain what looks like a rule.
+NO_RULES = re.compile(
+    r"""(?s)/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)'"]*\)"""
+)
+SELECTOR = re.compile(r"(?:[^,()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+")
+DISPLAY = re.compile(r"(?i)\s*display\s*:\s*([\w-]+)[^!]*(!\s*important)?\s*")
 UNCAUGHT = re.compile(
     r"(?s)(?P<file>[^\n]*?):(?P<line>\d+): (?P<message>.*?)\n[^\n]*\n(?P<indent> *)\^"
 )
@@ -196,6 +212,7 @@ class Page:
         self.stored: Any = None  # localStorage and sessionStorage
         self.sources: dict[str, str] = {}
         self.modules: set[str] = set()  # the addresses of the JavaScript modules that it has
+        self.named: dict[str, str] = {}  # the addresses of modules in its import map
         self.report: dict[str, list[Any]] = {}
 
     def note(self, what: str, *values: Any) -> None:
@@ -253,17 +270,24 @@ class Page:
 
     def load(self, text: str) -> None:
         address = urlsplit(self.url).path
-        self.sources, self.modules = {address: text}, set()
+        self.sources, self.modules, self.named = {address: text}, set(), {}
         repaired = JustHTML(text, sanitize=False).to_html(pretty=False)
         arguments = ", ".join(map(json.dumps, (repaired, self.url, self.stored)))
         scripts = self.evaluate(f"workshop.open({arguments})")
-        sheets = [
-            sheet["text"] or style_sheet(self, sheet["href"])
+        rules = [
+            rule
             for sheet in self.evaluate("workshop.sheets()")
+            for rule in rules_about_display(
+                sheet["text"] or style_sheet(self, sheet["href"]), sheet["media"]
+            )
         ]
-        self.evaluate(f"workshop.style({json.dumps(rules_about_display(sheets))})")
+        rules.sort(key=lambda rule: rule[0])
+        self.evaluate(f"workshop.style({json.dumps(rules)})")
         position = 0
         for script in sorted(scripts, key=lambda each: each["deferred"]):
+            if script["type"] == "importmap":
+                with suppress(ValueError, KeyError):
+                    self.named |= json.loads(script["text"])["imports"]
             if script["type"] not in SCRIPTS:
                 continue
             if script["src"]:
@@ -286,44 +310,61 @@ class Page:
 
     def define(self, url: str, name: str, code: str) -> None:
         """Give the page a module and all that it imports, as functions: V8 runs no modules here."""
-        needed, names = [], {}
+        needs: list[dict[str, Any]] = []
+        gives: dict[str, str] = {}  # what it exports -> its own name for it
 
-        def imported(found: re.Match[str]) -> str:
-            what, target = found[2] or "", resolve(url, found[4])
-            needed.append(target)
-            load = f"await workshop.load({json.dumps(target)}, {json.dumps(found[4])}"
-            lines = "\n" * found[0].count("\n")
-            first, _, rest = ("", "", what) if what[:1] in "{*" else what.partition(",")
-            wanted = [f"default as {first}"] if first else []
-            if rest.strip().startswith("*"):
-                return f"{found[1]}const {rest.split()[-1]} = {load})"
-            wanted += [each for each in rest.strip(" \n{}").split(",") if each.strip()]
-            pairs = [" ".join(each.split()).partition(" as ") for each in wanted]
-            taken = ", ".join(f"{each}: {own or each}" for each, _, own in pairs)
-            asked = json.dumps([each for each, _, _ in pairs])
-            start = f"const {{ {taken} }} = " if taken else ""
-            return f"{found[1]}{start}{load}, {asked});{lines}"
+        def need(found: re.Match[str], asked: str, names: list[tuple[str, str]]) -> None:
+            line = code.count("\n", 0, found.start()) + 1
+            url_of = self.url if asked in self.named else url
+            target = resolve(url_of, self.named.get(asked, asked))
+            needs.append(
+                {"target": target, "asked": asked, "names": names, "at": f"{name}:{line}:0"}
+            )
 
-        def exported(found: re.Match[str]) -> str:
-            indent, default, declared, variable, listed = found.groups()
-            for each in (listed or declared or variable or "").split(","):
-                own, _, other = " ".join(each.split()).partition(" as ")
-                if own:
-                    names["default" if default else other or own] = own
-            if not default or declared:
-                return indent
-            names["default"] = "workshopDefault"
-            return f"{indent}const workshopDefault = "
+        def rewritten(found: re.Match[str]) -> str:
+            part = found.groupdict()
+            blank = re.sub(r"[^\n]", " ", found[0])  # other code keeps its line and column
+            if part["meta"]:
+                return "import_meta"
+            if part["taken"] is not None:
+                need(found, part["source_1"], taken(part["taken"]))
+            elif part["value"] is not None:
+                gives["default"] = DEFAULT
+                return f"let {DEFAULT}=".ljust(len(blank)) + "\n" * blank.count("\n")
+            elif part["default"]:
+                gives["default"] = part["default"]
+            elif part["declared"]:
+                gives[part["declared"]] = part["declared"]
+            elif part["variables"]:
+                gives.update({each: each for each in re.findall(r"[\w$]+", part["variables"])})
+            elif part["source_2"] is not None:
+                own = f"$all{len(needs)}"
+                need(found, part["source_2"], [(own, "*")] if part["space"] else [("*", "*")])
+                if part["space"]:
+                    gives[part["space"]] = own
+            elif part["listed"] is not None:
+                names = taken("{" + part["listed"])
+                if part["source_3"] is not None:
+                    hidden = [(outer, f"$from{len(needs)}{own}", own) for outer, own in names]
+                    need(found, part["source_3"], [(here, own) for _, here, own in hidden])
+                    names = [(outer, here) for outer, here, _ in hidden]
+                gives.update(names)
+            else:
+                return found[0]
+            return blank
 
-        code = EXPORT.sub(exported, IMPORT.sub(imported, code))
-        given = ", ".join(f"{outer}: () => {own}" for outer, own in names.items())
-        code = f"async (give) => {{ 'use strict'; give({{ {given} }}); {code}\n}}"
-        code = f"workshop.define({json.dumps(url)}, {code})\n//# sourceURL={name}"
+        code = MODULE.sub(rewritten, code)
+        about = json.dumps({"url": url, "needs": needs, "gives": gives})
+        code = (
+            f"workshop.define({about}, (scope) => {{ with (scope) {{ return async ($workshop) => {{"
+            "'use strict'; $workshop.read = ($workshop) => eval($workshop); await $workshop.begins;"
+            f"{code}\n}} }} }})\n//# sourceURL={name}"
+        )
         self.run(code, f"running {name}", name)
         self.modules.add(url)
-        for target in needed:
-            if target not in self.modules and target.startswith("http"):
-                self.define(target, *self.fetch_script(target))
+        for each in needs:
+            if each["target"] not in self.modules and each["target"].startswith("http"):
+                self.define(each["target"], *self.fetch_script(each["target"]))
 
     def fetch_script(self, url: str) -> tuple[str, str]:
         """Return a script's path, as the learner knows it, and its text, or "" if there is none."""
@@ -376,8 +417,6 @@ class Page:
         if line > len(lines):  # the error is at the end of the script, where our own line follows
             line, column = len(lines), len(lines[-1]) + 1
         source_line = lines[line - 1].rstrip() if 0 < line <= len(lines) else ""
-        if IMPORT.match(source_line):  # it ran in another form
-            column = 0
         self.note("errors", {
             "kind": error["kind"], "message": error["message"], "during": during,
             "file": file, "line": line, "column": column, "source_line": source_line,
@@ -508,21 +547,72 @@ def resolve(url: str, target: str) -> str:
     return urljoin(url, target) if target.startswith(("/", "./", "../", "http")) else target
 
 
+def taken(clause: str) -> list[tuple[str, str]]:
+    """Return the new and the old name of each part of an `import` or `export`."""
+    clause = re.sub(r"(?s)//[^\n]*|/\*.*?\*/|\bfrom\s*$", " ", clause)
+    alone, _, listed = clause.partition("{")
+    names = [(each.split()[-1], "*" if "*" in each else "default")
+             for each in alone.split(",") if each.strip()]  # fmt: skip
+    for each in listed.strip("} \n").split(","):
+        if words := each.split():
+            names.append((words[-1], words[0]))
+    return names
+
+
 @cache
 def style_sheet(page: Page, url: str) -> str:
     answer = page.request("GET", url) if url.startswith(page.origin) else None
     return answer.text if answer is not None and answer.status_code == 200 else ""
 
 
-def rules_about_display(sheets: list[str]) -> list[tuple[str, bool]]:
-    """Return a selector, and whether it hides what it selects, for each rule. The last one counts."""
-    found = []
-    for chosen, body in RULE.findall(NO_RULES.sub("", "\n".join(sheets))):
-        for value, important in DISPLAY.findall(body)[-1:]:
-            for selector in re.split(r",(?![^(]*\))", chosen):
-                parts = selector.count("#"), len(re.findall(r"[.:\[]", selector))
-                found.append(((bool(important), *parts), selector.strip(), value == "none"))
-    return [(selector, hides) for _, selector, hides in sorted(found, key=lambda each: each[0])]
+@cache
+def rules_about_display(sheet: str, media: str) -> list[tuple[tuple[int, ...], str, bool]]:
+    """Return each rule's weight, its selector, and whether it hides what it selects.
+
+    Whether a rule in `@media`, `@layer` and so on holds is not known: there, no rule hides.
+    """
+    found: list[tuple[tuple[int, ...], str, bool]] = []
+    around, text = [f"@media {media}"] if media else [], ""
+    sheet = NO_RULES.sub(
+        lambda part: "" if part[0][0] == "/" else re.sub("[{};]", " ", part[0]), sheet
+    )
+    for part in re.split(r"([{};])", sheet + "}"):
+        if part == "{":
+            around.append(text.strip())
+        elif part in ("}", ";") and (display := DISPLAY.fullmatch(text)):
+            is_certain = not any(each.startswith("@") for each in around)
+            if is_certain or display[1].lower() != "none":
+                for selector in SELECTOR.findall(nested(around)):
+                    weight = bool(display[2]), *specificity(selector)
+                    found.append((weight, selector.strip(), display[1].lower() == "none"))
+        if part == "}" and around:
+            around.pop()
+        text = part
+    return found
+
+
+def nested(around: list[str]) -> str:
+    """Return the selector of a rule inside others."""
+    whole = ""
+    for inner in around:
+        if whole and not inner.startswith("@"):
+            each = [
+                one.replace("&", f":is({whole})") if "&" in one else f":is({whole}) {one.strip()}"
+                for one in SELECTOR.findall(inner)
+            ]
+            whole = ",".join(each)
+        elif not inner.startswith("@"):
+            whole = inner
+    return whole
+
+
+def specificity(selector: str) -> tuple[int, int, int]:
+    """Return how many ids, classes and elements a selector names. Of two rules, the higher counts."""
+    bare = re.sub(
+        r"\\.|:where\([^()]*\)|:(?:is|not|has)\b", "", re.sub(r"\[[^]]*\]", ".x", selector)
+    )
+    elements = re.findall(r"(?:^|[\s>+~(])[a-zA-Z]", bare)
+    return bare.count("#"), len(re.findall(r"[.:]", bare)), len(elements)
 
 
 class Engines:
