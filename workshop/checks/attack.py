@@ -43,7 +43,11 @@ def only_the_author_edits(chat: Stage) -> None:
         attempted(not (isinstance(answer, dict) and answer.get("ok")),
                   "If Bo edits Ada's message, the server refuses it.",
                   "the server stores Bo's text as Ada's", AUTHOR_ONLY)  # fmt: skip
-        bo.refused("edit_message", edited, AUTHOR_ONLY, code="forbidden")
+        is_secret = "'not_found'" in str(
+            answer
+        )  # this does not even tell Bo that there is a message
+        bo.refused("edit_message", edited, AUTHOR_ONLY,
+                   code="not_found" if is_secret else "forbidden")  # fmt: skip
         answer = ada.ask("edit_message", edited)
         expect(isinstance(answer, dict) and answer.get("ok"), "Ada can still edit her own message.",
                f"{answer!r:.120}", AUTHOR_ONLY)  # fmt: skip
