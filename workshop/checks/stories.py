@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from bs4 import BeautifulSoup
+
 from workshop.checks.browse import parsed, visit
 from workshop.checks.client import entered, turned_away
 from workshop.checks.families import account_of, family_of, has_come_to, make_room
@@ -21,7 +23,7 @@ from workshop.checks.presence import (
 )
 from workshop.checks.promise import Broken, NotAttempted, exercise, expect, promise
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import FIELD, LOG, Visitor, visitors
+from workshop.checks.visitors import FIELD, HIDDEN, LOG, Visitor, visitors
 from workshop.manifest import step_about
 from workshop.stages import Stage
 
@@ -95,6 +97,10 @@ def the_page_runs(chat: Stage) -> None:
                    "It does not.",
                    f'Before `</body>`, add `<script src="{{{{ {address} }}}}"></script>`: first the '
                    "browser client, then chat.js.", "templates/chat.html")  # fmt: skip
+        in_page = BeautifulSoup(ada.page.html(), "html.parser").get_text()
+        expect(ada.called in ada.text or ada.called not in in_page,
+               f"People see their own name on the chat page, here {ada.called}.", "It is hidden.",
+               HIDDEN, about="templates/chat.html")  # fmt: skip
 
 
 def _button_sends(visitor: Visitor) -> None:
