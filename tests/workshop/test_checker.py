@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop.edits import solve
+from tests.workshop.edits import edit, solve
 from tests.workshop.quick import SLOW, quick_check
 from workshop import checker, environments, manifest
 from workshop.checker import MOST_SEEN, WORD, brief, check, solved
@@ -277,6 +277,17 @@ def test_what_cannot_be_tried_is_never_called_well_done(
         assert "This machine has no V8." in said
     assert all(sentence in str(verdict) for sentence in left_out)
     assert "03_templates" not in solved()
+
+
+def test_a_script_in_several_modules_is_not_tried_and_not_accused(my_chat: Path) -> None:
+    catch_up("04")
+    solve("04", my_chat)
+    edit(my_chat / "templates" / "chat.html", "<script src", '<script type="module" src')
+    script = my_chat / "static" / "chat.js"
+    script.write_text('import { tea } from "./tea.js";\n' + script.read_text(encoding="utf-8"))
+    verdict = check("04")
+    assert verdict.state == KEPT and verdict.untried, verdict
+    assert "`static/chat.js` is a module that imports" in verdict.why_untried
 
 
 def test_a_broken_promise_is_counted_after_those_that_were_not_tried() -> None:

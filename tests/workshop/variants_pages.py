@@ -19,18 +19,6 @@ LINE_05 = """\
   log.append(line);
   log.scrollTop = log.scrollHeight;
 """
-MODULE_05 = """\
-const template = document.querySelector("#message-template");
-export const log = document.querySelector("#chat-messages");
-
-export default function showLine({ username, text }) {
-  const line = template.content.cloneNode(true);
-  line.querySelector(".author").textContent = username;
-  line.querySelector(".text").textContent = text;
-  log.append(line);
-  log.scrollTop = log.scrollHeight;
-}
-"""
 LINE_09 = """\
   const line = template.content.cloneNode(true);
   line.querySelector(".message").dataset.seq = message.seq;
@@ -491,11 +479,6 @@ PAGES = [
                                           '<script type="module" src="{{ url_for(\'static\'')]}, "05"),
     Variant("04", "the button below the form, by its attribute",
             {CHAT: [("<button>Send</button>", ""), ("</form>", '</form>\n<button form="message-form">Send</button>')]}),
-    Variant("05", "a function in a module of its own",
-            {CHAT: [('<script src="{{ url_for(\'static\'', '<script type="module" src="{{ url_for(\'static\'')],
-             "static/lines.js": MODULE_05,
-             SCRIPT: [("// Plumbing", 'import showLine, { log } from "./lines.js";\n// Plumbing'),
-                      ('const log = document.querySelector("#chat-messages");\n', ""), (LINE_05, "  showLine(message);\n")]}),
     Variant("05", "scrolls in the next frame, a key for each message",
             {SCRIPT: [("  log.scrollTop = log.scrollHeight;\n",
                        "  requestAnimationFrame(() => { log.scrollTop = log.scrollHeight; });\n"

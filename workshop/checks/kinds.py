@@ -437,16 +437,6 @@ SCRIPT: Kinds = [
         "may be a curly one.",
     ),
     (
-        r"The requested module '(.*)' does not provide an export named '(.*)'",
-        "`{0}` exports no `{1}`. Write `export` before the line that declares it. If `{0}` has `export "
-        "default`, import it without braces.",
-    ),
-    (
-        r"Failed to resolve module specifier \"(.*?)\"",
-        "A browser imports from an address, such as `./lines.js`, and knows no package `{0}`. The "
-        "Socket.IO client comes from its own `<script>`, which defines `io`.",
-    ),
-    (
         r"await is only valid in async functions",
         "`await` works only in an async function: write `async` in front of the function that "
         "contains it.",

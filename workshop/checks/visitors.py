@@ -192,6 +192,12 @@ class Visitor:
 
     def expects_no_error(self) -> None:
         """Raise Broken if the console contains an error."""
+        for error in self.page.errors:
+            if error.kind == "module":
+                raise CannotRun(
+                    f"`{error.file}` is a module that imports or exports something, and `check` cannot "
+                    "run it. Try these promises in a browser."
+                )
         if self.page.errors:
             raise failed(self.page.errors[0], self.did, self.page.pages.chat.folder)
 

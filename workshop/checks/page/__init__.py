@@ -22,8 +22,8 @@ The pages differ from Chromium in these points (tests/browser/test_page_alike.py
 - V8 by itself does not report rejected promises. If the page calls an async function without `await`,
   and the function rejects, this is reported only if the function is declared with `function` at the
   top level of a script that has ended.
-- A module runs as an async function. It can import other modules, but not JSON, and `import()` does not
-  work.
+- A module runs as an async function. If it imports or exports something, it does not run, and
+  `Page.errors` says so.
 - In a style sheet, rules in `@media`, `@layer` and so on can show an element, but not hide it.
 - Selects, radio buttons and the keyboard do not work as in a browser.
 """
@@ -71,7 +71,8 @@ class PageError:
     """An error that the browser's console would show.
 
     `kind` is "error" (an uncaught error), "rejection" (a rejected promise that nothing handles),
-    "syntax", "resource" (a script that could not be loaded), "time", "memory" or "crash". `message` is
+    "syntax", "resource" (a script that could not be loaded), "module" (a module that imports or exports
+    something, which cannot run here), "time", "memory" or "crash". `message` is
     V8's own message, such as "TypeError: x is not a function". `file` is the path of a script without
     the first slash ("static/chat.js"), or the path of the page with the slash ("/chat"). `line` and
     `column` count from 1. The value 0 means that the position is unknown.

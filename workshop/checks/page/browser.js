@@ -468,41 +468,6 @@
     }
   }
 
-  // ---- modules ------------------------------------------------------------------------------------
-  const modules = new Map(); // the address of a module -> what it needs and exports, and how to run it
-  function define({ url, needs, gives }, make) {
-    const exports = Object.create(null), scope = Object.create(null), own = {};
-    scope.import_meta = { url };
-    for (const { target, names } of needs)
-      for (const [name, other] of names) offer(scope, name, () => valueIn(target, other));
-    for (const name in gives) offer(exports, name, () => own.read(gives[name]));
-    own.begins = new Promise((begin) => { own.begin = begin; });
-    modules.set(url, { needs, exports, begin: own.begin, ends: make(scope)(own) });
-  }
-  const offer = (object, name, get) => Object.defineProperty(object, name, { get, configurable: true, enumerable: true });
-  const valueIn = (url, name) => name === "*" ? modules.get(url).exports : modules.get(url).exports[name];
-  function load(url, path = []) { // `path`: the modules that wait for it
-    const module = modules.get(url);
-    return path.includes(url) ? undefined : module.loading ??= run(module, [...path, url]);
-  }
-  async function run({ needs, exports, begin, ends }, path) {
-    for (const { target, asked, names, at } of needs) {
-      const refuse = (type, why) => { const error = new type(why); error.stack = `${error}\n    at ${at}`; throw error; };
-      const other = modules.get(target)?.exports;
-      if (!other)
-        refuse(TypeError, `Failed to resolve module specifier "${asked}". Relative references must start with either "/", "./", or "../".`);
-      await load(target, path);
-      for (const [own, name] of names)
-        if (own === "*") {
-          for (const each in other) if (each !== "default" && !(each in exports)) offer(exports, each, () => other[each]);
-        } else if (name !== "*" && !(name in other))
-          refuse(SyntaxError, `The requested module '${asked}' does not provide an export named '${name}'`);
-    }
-    begin();
-    await ends;
-  }
-  const start = (url) => { if (modules.has(url)) load(url).catch((error) => fail("error", error)); };
-
   // ---- elements -----------------------------------------------------------------------------------
   const states = new WeakMap(); // a field -> what somebody typed, chose or ticked
   const stateOf = (field) => states.get(field) ?? states.set(field, {}).get(field);
@@ -769,7 +734,7 @@
   }
   const hear = (id, ...news) => sockets.get(id).hear(...news);
   const workshop = {
-    open, enter, loaded, sheets, style, define, load, start, act, answer, hear, take, runTimer, timersWithin, stored: () => stored,
+    open, enter, loaded, sheets, style, act, answer, hear, take, runTimer, timersWithin, stored: () => stored,
   };
   Object.defineProperty(globalThis, "workshop", { value: workshop });
 })();

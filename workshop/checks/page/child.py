@@ -21,7 +21,7 @@ from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 TIMEOUT = 30.0  # seconds to wait for the server
 PATIENCE = 2.0  # seconds to wait for an acknowledgement
@@ -36,26 +36,8 @@ FRAME = re.compile(r"(?m)^ +at (?:.* \()?([^\s()]+):(\d+):(\d+)\)?$")
 STYLE_SHEETS = re.compile(
     r"(?s)// src/data/gen/property-list\.ts.*?(?=const tagName\$e = 'style';)"
 )
-# A module's imports and exports. Comments, strings and other words match, too: they are skipped.
-BLANK = r"(?:\s|//[^\n]*\n|/\*.*?\*/)"
-SOURCE = r"""(?P<quote_{0}>['"])(?P<source_{0}>[^'"\n]*)(?P=quote_{0})"""
-MODULE = re.compile(
-    r"""(?sx) //[^\n]* | /\*.*?(?:\*/|\Z) | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `(?:\\.|[^`\\])*`
-    | (?<=[(,=:\[!&|?{};])[ \t]* /(?![/*]) (?:\\. | \[(?:\\.|[^\]\\\n])*\] | [^/\\\n\[])+ /
-    | (?P<meta>import\.meta\b)
-    | import (?P<taken>(?:[\w$,{}*]|BLANK){0,2000}?) SOURCE_1
-    | export \s+ default\b (?:
-        (?=\s+(?:async\s+)?(?:function|class)\b[\s*]+(?!extends\b)(?P<default>[\w$]+)) | (?P<value>))
-    | export \s+ (?=(?:async\s+)?(?:function|class)\b[\s*]+(?P<declared>[\w$]+))
-    | export \s+ (?=(?:const|let|var)\b(?P<variables>(?:\s*[{[][^;]*?[}\]]\s*=)?(?:[^;\n]|(?<=,)\n)*))
-    | export \s* \* (?:\s*as\s+(?P<space>[\w$]+))? \s*from\s* SOURCE_2
-    | export \s* {(?P<listed>(?:[\w$,]|BLANK){0,2000}?)} (?:\s*from\s* SOURCE_3)?
-    | [\w$.]+""".replace("BLANK", BLANK)
-    .replace("SOURCE_1", SOURCE.format(1))
-    .replace("SOURCE_2", SOURCE.format(2))
-    .replace("SOURCE_3", SOURCE.format(3))
-)
-DEFAULT = "$default"
+# A module that imports or exports something. V8 runs no modules here.
+MODULE = re.compile(r"(?m)^[ \t]*(?:import\b(?![ \t]*[(.])|export\b)")
 # In a style sheet, comments and strings can contain what looks like a rule.
 NO_RULES = re.compile(
     r"""(?s)/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)'"]*\)"""
@@ -211,8 +193,6 @@ class Page:
         self.next_timer: float | None = None  # seconds since 1970
         self.stored: Any = None  # localStorage and sessionStorage
         self.sources: dict[str, str] = {}
-        self.modules: set[str] = set()  # the addresses of the JavaScript modules that it has
-        self.named: dict[str, str] = {}  # the addresses of modules in its import map
         self.report: dict[str, list[Any]] = {}
 
     def note(self, what: str, *values: Any) -> None:
@@ -270,7 +250,7 @@ class Page:
 
     def load(self, text: str) -> None:
         address = urlsplit(self.url).path
-        self.sources, self.modules, self.named = {address: text}, set(), {}
+        self.sources = {address: text}
         repaired = JustHTML(text, sanitize=False).to_html(pretty=False)
         arguments = ", ".join(map(json.dumps, (repaired, self.url, self.stored)))
         scripts = self.evaluate(f"workshop.open({arguments})")
@@ -285,9 +265,6 @@ class Page:
         self.evaluate(f"workshop.style({json.dumps(rules)})")
         position = 0
         for script in sorted(scripts, key=lambda each: each["deferred"]):
-            if script["type"] == "importmap":
-                with suppress(ValueError, KeyError):
-                    self.named |= json.loads(script["text"])["imports"]
             if script["type"] not in SCRIPTS:
                 continue
             if script["src"]:
@@ -300,71 +277,16 @@ class Page:
                 indent = "\n" * text.count("\n", 0, start) + " " * (start - line_start)
                 code = indent + script["text"]
             if script["type"] == "module":
-                url = script["src"] or f"{self.url}#{script['at']}"
-                self.define(url, name, code)
-                name, code = f"{OURS}module", f"workshop.start({json.dumps(url)})"
+                if MODULE.search(code):
+                    self.note(
+                        "errors", {"kind": "module", "message": "Cannot be tried.", "file": name}
+                    )
+                    continue
+                code = f"(async () => {{ 'use strict'; {code}\n}})()"
             if not script["deferred"]:
                 self.evaluate(f"workshop.enter({script['at']})")
             self.run(f"{code}\n//# sourceURL={name}", f"running {name}", name)
         self.run("workshop.loaded()", "loading the page")
-
-    def define(self, url: str, name: str, code: str) -> None:
-        """Give the page a module and all that it imports, as functions: V8 runs no modules here."""
-        needs: list[dict[str, Any]] = []
-        gives: dict[str, str] = {}  # what it exports -> its own name for it
-
-        def need(found: re.Match[str], asked: str, names: list[tuple[str, str]]) -> None:
-            line = code.count("\n", 0, found.start()) + 1
-            url_of = self.url if asked in self.named else url
-            target = resolve(url_of, self.named.get(asked, asked))
-            needs.append(
-                {"target": target, "asked": asked, "names": names, "at": f"{name}:{line}:0"}
-            )
-
-        def rewritten(found: re.Match[str]) -> str:
-            part = found.groupdict()
-            blank = re.sub(r"[^\n]", " ", found[0])  # other code keeps its line and column
-            if part["meta"]:
-                return "import_meta"
-            if part["taken"] is not None:
-                need(found, part["source_1"], taken(part["taken"]))
-            elif part["value"] is not None:
-                gives["default"] = DEFAULT
-                return f"let {DEFAULT}=".ljust(len(blank)) + "\n" * blank.count("\n")
-            elif part["default"]:
-                gives["default"] = part["default"]
-            elif part["declared"]:
-                gives[part["declared"]] = part["declared"]
-            elif part["variables"]:
-                gives.update({each: each for each in re.findall(r"[\w$]+", part["variables"])})
-            elif part["source_2"] is not None:
-                own = f"$all{len(needs)}"
-                need(found, part["source_2"], [(own, "*")] if part["space"] else [("*", "*")])
-                if part["space"]:
-                    gives[part["space"]] = own
-            elif part["listed"] is not None:
-                names = taken("{" + part["listed"])
-                if part["source_3"] is not None:
-                    hidden = [(outer, f"$from{len(needs)}{own}", own) for outer, own in names]
-                    need(found, part["source_3"], [(here, own) for _, here, own in hidden])
-                    names = [(outer, here) for outer, here, _ in hidden]
-                gives.update(names)
-            else:
-                return found[0]
-            return blank
-
-        code = MODULE.sub(rewritten, code)
-        about = json.dumps({"url": url, "needs": needs, "gives": gives})
-        code = (
-            f"workshop.define({about}, (scope) => {{ with (scope) {{ return async ($workshop) => {{"
-            "'use strict'; $workshop.read = ($workshop) => eval($workshop); await $workshop.begins;"
-            f"{code}\n}} }} }})\n//# sourceURL={name}"
-        )
-        self.run(code, f"running {name}", name)
-        self.modules.add(url)
-        for each in needs:
-            if each["target"] not in self.modules and each["target"].startswith("http"):
-                self.define(each["target"], *self.fetch_script(each["target"]))
 
     def fetch_script(self, url: str) -> tuple[str, str]:
         """Return a script's path, as the learner knows it, and its text, or "" if there is none."""
@@ -540,23 +462,6 @@ def body_of(asked: dict[str, Any], headers: dict[str, str] | None = None) -> dic
     if "body" not in asked:
         return {"headers": headers}
     return {"data": asked["body"].encode(), "headers": {"Content-Type": asked["type"]} | headers}
-
-
-def resolve(url: str, target: str) -> str:
-    """Return the address of a module that another one imports, or `target` if it is only a name."""
-    return urljoin(url, target) if target.startswith(("/", "./", "../", "http")) else target
-
-
-def taken(clause: str) -> list[tuple[str, str]]:
-    """Return the new and the old name of each part of an `import` or `export`."""
-    clause = re.sub(r"(?s)//[^\n]*|/\*.*?\*/|\bfrom\s*$", " ", clause)
-    alone, _, listed = clause.partition("{")
-    names = [(each.split()[-1], "*" if "*" in each else "default")
-             for each in alone.split(",") if each.strip()]  # fmt: skip
-    for each in listed.strip("} \n").split(","):
-        if words := each.split():
-            names.append((words[-1], words[0]))
-    return names
 
 
 @cache
