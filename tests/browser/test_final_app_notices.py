@@ -327,7 +327,8 @@ def test_a_level_stays_as_chosen_until_the_server_answers(team: Team, person: Pe
         level.press("ArrowDown")  # goes on from there
     expect(level).to_have_value("none")
     for route in held:
-        route.continue_()
+        with bo.expect_response("**/notify"):  # so that they arrive in this order
+            route.continue_()
     expect(link(bo, here)).to_have_attribute("data-notify", "none")
     expect(level).to_have_value("none")
     bo.unroute("**/notify")
