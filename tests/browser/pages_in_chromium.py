@@ -114,6 +114,9 @@ class ChromiumPage:
     def all(self, selector: str) -> list[str]:
         return list(self._read(selector, "(all) => all.map((each) => each.textContent.trim())"))
 
+    def html(self) -> str:
+        return self.tab.content()
+
     def is_shown(self, selector: str) -> bool:
         return bool(self._read(selector, "([it]) => !it || it.checkVisibility()"))
 
