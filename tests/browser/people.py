@@ -197,9 +197,14 @@ def await_paint(page: Page | Frame) -> None:
     Playwright's `wait_for_function` would evaluate the condition in the page itself, from the second
     time on, and the chat's Content Security Policy forbids that.
     """
+    wait_with(page, lambda: bool(page.evaluate(PAINTED)), "the page was not painted")
+
+
+def wait_with(page: Page | Frame, holds: Callable[[], bool], otherwise: str) -> None:
+    """Wait until a condition is true, and let the page go on meanwhile."""
     end = time.monotonic() + PATIENCE / 1000
-    while not page.evaluate(PAINTED):
-        assert time.monotonic() < end, "the page was not painted"
+    while not holds():
+        assert time.monotonic() < end, otherwise
         page.wait_for_timeout(20)
 
 

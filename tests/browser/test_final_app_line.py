@@ -10,7 +10,7 @@ from playwright.sync_api import APIResponse, Page, Request, Route, WebSocketRout
 
 from final_app.realtime.handlers import MOST_SOCKETS
 from tests.browser.looks import assert_sound
-from tests.browser.people import People
+from tests.browser.people import People, wait_with
 from tests.browser.team import (
     IMPATIENT,
     Line,
@@ -234,8 +234,7 @@ def test_an_event_that_overtakes_the_welcome_is_not_undone_by_it(
 
     page.route_web_socket(re.compile("socket.io"), overtake)
     page.goto(team.url + here.path)
-    while not welcomes:
-        page.wait_for_timeout(10)
+    wait_with(page, lambda: bool(welcomes), "the server did not welcome Bo")
     assert team.ada.ask("DELETE", f"/rooms/{left.id}/members/{team.bo.id}")["ok"]
     team.ada.say(there.id, "Overtaking")
     caught_up(page)
@@ -329,8 +328,7 @@ def test_a_page_of_history_quotes_nothing_that_was_deleted_while_it_was_on_its_w
     held: list[tuple[Route, APIResponse]] = []
     page.route("**/messages?before=*", lambda route: held.append((route, route.fetch())))
     page.locator("#scroller").evaluate("scroller => scroller.scrollTo(0, 0)")
-    while not held:
-        page.wait_for_timeout(10)
+    wait_with(page, lambda: bool(held), "the page did not ask for older messages")
     rev = team.ada.emit("delete_message", {"id": secret})["message"]["rev"]
     expect(page.locator("html")).to_have_attribute("data-rev", str(rev))
     ((route, answer),) = held
