@@ -35,11 +35,10 @@ def one() -> Iterator[None]:
 
 
 def _wait() -> None:
-    """Stand in line, and pause as the first in it, unless others had their turn less than SPAN ago.
+    """Wait for all slices that were asked for earlier, and then pause, unless the last pause was recent.
 
-    The next pause begins when this one has ended, and takes place while the slice is done. With SQLite,
-    a slice never yields, so others get their turn after it. With PostgreSQL, slices can overlap while
-    they wait for the database.
+    The next slice waits only until this pause has ended. With SQLite, it still begins after this slice,
+    which never yields. With PostgreSQL, slices can overlap while they wait for the database.
     """
     global _turn_ended
     mine = threading.Event()

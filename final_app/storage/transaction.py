@@ -156,9 +156,9 @@ def _in_transaction(work: Callable[[], T], alone: bool) -> T:
 
 
 def _commit(current: Transaction) -> None:
-    """Commit. If the connection breaks meanwhile, a transaction that runs alone finds out what happened.
+    """Commit. If the connection breaks, find out whether an exclusive transaction was stored.
 
-    It must not be run again if it was stored: a second registration would be refused, for example.
+    If it was, it must not run again: a second registration would be refused, for example.
     """
     storage = database.current()
     mark = storage.mark(current.connection) if current.alone else ""

@@ -44,7 +44,9 @@ LONGEST_NAME = "W" * 40
 IS_THERE = "it => it.complete && it.naturalWidth > 0"
 SLOW_LOCKS = """
     const query = navigator.locks.query.bind(navigator.locks);
-    navigator.locks.query = () => new Promise((resolve) => setTimeout(resolve, 500)).then(query);
+    const online = (resolve) => document.documentElement.dataset.conn === "online" ? resolve()
+        : requestAnimationFrame(() => online(resolve));
+    navigator.locks.query = () => new Promise(online).then(query);
 """  # the page is connected before it knows which pages are open
 IS_THE_SAME = "node => node.isConnected"
 HEIGHT_OF = "it => it.getBoundingClientRect().height"
