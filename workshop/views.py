@@ -42,7 +42,10 @@ HEAD = (
 )
 WORDS = "padding: .2em .4em"  # aligns a sentence with the text that a cell prints
 CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
-LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks long lines
+# Breaks long lines. On a phone, the table scrolls sideways instead of breaking every few letters.
+LONG_CODE = (
+    '<code style="display: block; min-width: 14em; white-space: pre-wrap; overflow-wrap: anywhere">'
+)
 
 
 class View:
