@@ -7,7 +7,7 @@
 A guess is optional: without one, `reveal` only shows the result.
 """
 
-from workshop.views import View, with_code
+from workshop.views import View, sentence
 
 LETTERS = "abcdef"
 
@@ -26,7 +26,7 @@ def guess(*answers: object) -> View | None:
     if len(words) == 1 and words[0] not in [*LETTERS]:
         raise ValueError(f'Expected one letter, as in guess("b"). You wrote {answers[0]!r}.')
     _guess.append(words)
-    return _said(f"Your guess is {', '.join(words)}. Run the next cell.")
+    return sentence(f"Your guess is {', '.join(words)}. Run the next cell.")
 
 
 def reveal(*came: object, **options: object) -> View:
@@ -41,11 +41,7 @@ def reveal(*came: object, **options: object) -> View:
     )
     guessed = _guess.pop() if _guess else ()
     if not guessed:
-        return _said(it_is)
+        return sentence(it_is)
     right = sum(mine == value for mine, value in zip(guessed, values, strict=False))
     score = f" Right: {right} of {len(values)}." if came else ""
-    return _said(f"You guessed {', '.join(each or '–' for each in guessed)}. {it_is}{score}")
-
-
-def _said(sentence: str) -> View:
-    return View(sentence, f"<p>{with_code(sentence)}</p>")
+    return sentence(f"You guessed {', '.join(each or '–' for each in guessed)}. {it_is}{score}")

@@ -12,7 +12,7 @@ from workshop.changes import CONTEXT, Hunk
 from workshop.highlight import TINT, code_rows
 from workshop.stages import temporary_folder
 from workshop.verdict import Verdict
-from workshop.views import View, box, with_code
+from workshop.views import View, box, sentence
 
 SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
 VERBS = {"-": "remove", "+": "add", " ": ""}
@@ -284,4 +284,5 @@ def _missing(hunk: Hunk, number: str) -> View:
 
 
 def _sentence(words: str) -> View:
-    return View(f"  Second hint: {words}", f"<p>{with_code(f'Second hint: {words}')}</p>")
+    words = f"Second hint: {words}"
+    return View(f"  {words}", sentence(words).markup)

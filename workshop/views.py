@@ -97,8 +97,7 @@ def show_change(where: str, *what: str) -> View:
 def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
     """Show the changes from one stage to another. Each is a step or "mine"."""
     if "mine" in (old, new) and not (paths.my_chat() / "app.py").is_file():
-        sentence = "You have not started your chat yet: mine/chat/app.py does not exist."
-        return View(sentence, _sentence(sentence))
+        return sentence("You have not started your chat yet: mine/chat/app.py does not exist.")
     (old, old_folder), (new, new_folder) = locate(old), locate(new)
     title = f"from {old} to {new}"
     if "mine" not in (old, new):
@@ -137,8 +136,7 @@ def diff_view(
             f"It changes: {', '.join(sorted({hunk.file for hunk in hunks}))}."
         )
     if not chosen:
-        sentence = f"{title}: no difference"
-        return View(sentence, _sentence(sentence))
+        return sentence(f"{title}: no difference")
     text, markup = [], []
     for file in dict.fromkeys(hunk.file for hunk in chosen):
         own = [hunk for hunk in chosen if hunk.file == file]
@@ -219,10 +217,10 @@ def wire(client: socketio.SimpleClient, *only: str) -> View:
     return View(text, box(html_table(["", "what it is", "on the wire"], cells)))
 
 
-def _show_frames(boxes: str, sentence: str) -> None:
-    warning = _sentence(embed.BELOW_A_HUB) if embed.hub_prefix() else ""
+def _show_frames(boxes: str, words: str) -> None:
+    warning = sentence(embed.BELOW_A_HUB).markup if embed.hub_prefix() else ""
     markup = f'<div style="display: flex; flex-wrap: wrap; gap: 12px">{boxes}</div>{warning}'
-    display(View(sentence, markup))  # type: ignore[no-untyped-call]
+    display(View(words, markup))  # type: ignore[no-untyped-call]
 
 
 def _frame(chat: Stage, path: str, title: str, height: int) -> str:
@@ -238,7 +236,7 @@ def _frame(chat: Stage, path: str, title: str, height: int) -> str:
 
 
 def _with_line(view: View, line: str) -> View:
-    return View(f"{view.text}\n\n{line}", view.markup + _sentence(line))
+    return View(f"{view.text}\n\n{line}", view.markup + sentence(line).markup)
 
 
 def _file_html(path: str, hunks: list[Hunk], is_folded: bool) -> str:
@@ -285,17 +283,17 @@ def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = 
     )
 
 
-def with_code(sentence: str) -> str:
-    """Return a sentence as HTML, with the text between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
+def with_code(words: str) -> str:
+    """Return words as HTML, with the text between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(words))
+
+
+def sentence(words: str) -> View:
+    return View(words, f'<p style="{WORDS}">{with_code(words)}</p>')
 
 
 def _unbroken(words: str) -> str:
     return f'<span style="white-space: nowrap">{html.escape(words)}</span>'
-
-
-def _sentence(words: str) -> str:
-    return f'<p style="{WORDS}">{html.escape(words)}</p>'
 
 
 def _folded(words: str, content: str) -> str:
