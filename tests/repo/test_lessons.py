@@ -9,7 +9,7 @@ import pytest
 
 from tests.repo import lessons
 from tests.repo.lessons import NOTEBOOKS, cells, prose, shown_hunks
-from workshop import changes, manifest
+from workshop import changes, manifest, paths
 
 TERMS_A_STEP = 5
 TERMS_A_CHECKPOINT_OF_A_LAB = 3
@@ -198,3 +198,14 @@ def test_the_browser_finds_the_same_stylesheet_in_every_later_step() -> None:
         if step.number >= "03"
     }
     assert len(sheets) == 1
+
+
+def test_the_migration_of_the_tour_comes_after_the_newest_one() -> None:
+    """If the notebook named a number that is taken, Alembic would refuse the learner's migration."""
+    folder = paths.ROOT / "final_app/storage/migrations/versions"
+    newest = max(int(file.name[:4]) for file in folder.glob("0*.py"))
+    (named,) = re.findall(
+        r"new file, such as `(\d+)_.*`revision` is `\"(\d+)\"`, and `down_revision` is `\"(\d+)\"`",
+        prose("17_tour"),
+    )
+    assert [int(number) for number in named] == [newest + 1, newest + 1, newest]
