@@ -70,7 +70,8 @@ def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
 
 def _serve(app: Flask, server: WSGIServer, options: argparse.Namespace) -> None:
     if options.shared_port:
-        # One write, also if Python doesn't buffer: several processes write into the same log.
+        # The line contains its end, so that even an unbuffered Python writes once. Several processes
+        # share the log.
         print(f"Process {os.getpid()} is ready.\n", end="", flush=True)
     else:
         _tell_address(options.host, server.server_port, open_browser=not options.no_browser)

@@ -18,9 +18,9 @@ from final_app.wire.server import caller
 COOKIE = "chat_session"
 COOKIE_AGE = 60 * 60 * 24 * 400  # seconds, the most in browsers; `sessions.LIFETIME` is shorter
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-# What expensive routes and events cost in the rate limit of reads; everything else costs 1. A price is
-# about the CPU time in milliseconds in a chat of 50 people and 50 rooms. (The longest sync takes 80 ms,
-# but most take 1 ms.) Together with what else a request costs, one person could use a quarter of a core.
+# How much an expensive route or event counts toward the rate limit of reads. All others count as 1. A
+# price is about the CPU time in milliseconds in a chat of 50 people and 50 rooms. (The longest sync
+# takes 80 ms, but most take 1 ms.) With the default limit, one person can use about a quarter of a core.
 PRICES = {
     "pages.home": 5,  # may have to look for the last message of somebody who never wrote one
     "pages.room": 15,

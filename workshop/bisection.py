@@ -56,8 +56,8 @@ def lines_at_fault(
 
     `hunks` lead from the learner's folder to the step, without context lines, the most suspicious ones
     first. `holds` tests the promise on a folder. Returns an empty list if the promise does not hold even
-    with all of the step's lines, if it holds by itself now, or if finding out takes more tries or too
-    long.
+    with all of the step's lines, if it now holds without them, or if the search exceeds `tries` or
+    PATIENCE.
 
     Hunks can depend on each other: if half of a solved exercise is replaced, or half of the lines with a
     renamed variable, the chat breaks. So each file is tried, and then each of the likely hunks alone,
@@ -76,9 +76,9 @@ def lines_at_fault(
 
 
 def _without_removals(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
-    """Return the hunks without the lines that they only remove, if these lines do no harm.
+    """Return the hunks without the removed lines that nothing replaces, if these lines do no harm.
 
-    A learner's solution of an exercise may be next to the mistake, and in the same hunk.
+    They may be the learner's solution of an exercise, next to the mistake and in the same hunk.
     """
     lean = [part for hunk in found for part in changes.split(hunk) if part.added]
     with suppress(TimeoutError):
@@ -88,10 +88,11 @@ def _without_removals(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
 
 
 def _without_shorter_lines(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
-    """Return the hunks without the words that they only remove from a line, if these do no harm.
+    """Return hunks that keep words of the learner's lines, if these words do no harm.
 
-    They may belong to the learner's solution of an exercise. An edit that replaces or adds something is
-    never left out: a line that the step does not have either could keep this promise by chance.
+    The step does not have these words, but they may belong to the learner's solution of an exercise. An
+    edit that replaces or adds words is never left out. The result could be a line that neither the
+    learner nor the step has, and that keeps the promise by chance.
     """
     for place, hunk in enumerate(found):
         if len(hunk.removed) != 1 or len(hunk.added) != 1:

@@ -49,7 +49,7 @@ SAYS_NOTHING = (
     "Python has to run app.py to the end. Does the file end the program (`sys.exit`), wait for somebody "
     "(`input`), or repeat something forever (`while True`)?"
 )
-SOON = 0.7  # seconds; what works arrives sooner, even on most slow machines
+SOON = 0.7  # seconds; if the chat works, even most slow machines need less
 LONG_WORD = re.compile(r"\w{80,}")
 
 
@@ -173,8 +173,8 @@ def _tried(number: str) -> Verdict:
 def _keeps(verdict: Verdict, folder: Path) -> bool:
     """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
     promises = [*promises_of(verdict.step), exercise_of(verdict.step)]
-    # The test of one promise can show that another one is broken, which the verdict then names. The
-    # test of that one may pass, because it does less.
+    # A verdict can name a promise other than the one that was tested, whose own test may pass because it
+    # does less. So both have to hold.
     tested = promises[verdict.kept + len(verdict.untried)]
     named = [each for each in promises if each.sentence == verdict.sentence and each != tested]
     chat = Stage("mine", folder, sign="")

@@ -48,7 +48,7 @@ def find_postgres(program: str) -> str | None:
 
 
 class Cluster:
-    """The server. `url` is that of a new and empty database, with each call another one."""
+    """The server. `url` creates a database in it, and returns the database's URL."""
 
     def __init__(
         self, folder: Path, *, durable: bool = False, by_socket: bool = os.name == "posix"
@@ -58,7 +58,7 @@ class Cluster:
         self._host, self._port, self._password = str(folder), 5432, ""
         if not by_socket:
             self._host, self._port, self._password = LOOPBACK, _free_port(), secrets.token_hex(16)
-        # PostgreSQL refuses to run as root, so that a fault in it cannot do what root can.
+        # PostgreSQL refuses to run as root, because a bug in it could then damage the whole system.
         self._user = _somebody_else()
         if self._user:
             shutil.chown(folder, self._user)
@@ -79,12 +79,12 @@ class Cluster:
         return self
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it: `immediate` is what a crash looks like."""
+        """Stop the server. With the mode `immediate`, it stops as in a crash."""
         self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
     @property
     def pid(self) -> int:
-        """Return the id of the process that has started all others."""
+        """Return the id of PostgreSQL's main process, which starts all its others."""
         return int((self._data / "postmaster.pid").read_text().split()[0])
 
     @property
@@ -121,7 +121,7 @@ class Cluster:
 
 @contextmanager
 def running(*, durable: bool = False, by_socket: bool = os.name == "posix") -> Iterator[Cluster]:
-    """Run a server in a new folder, whose path is short enough for a socket."""
+    """Run a server in a new folder. The path of a socket must be short, and so must the folder's."""
     folder = Path(tempfile.mkdtemp(prefix="chat-pg-"))
     try:
         cluster = Cluster(folder, durable=durable, by_socket=by_socket).start()

@@ -1,9 +1,9 @@
 """`postgres()` starts a private PostgreSQL server for a notebook.
 
 A child process, `python -m workshop.database_server`, runs the server in a new folder, and waits until
-its standard input closes. This happens in whatever way the notebook's kernel ends. Then the child stops
-the server and removes the folder. Jupyter kills a kernel together with the kernel's process group. The
-child therefore has a session of its own, so that it is still there to clean up.
+its standard input closes, which happens however the notebook's kernel ends. Then the child stops the
+server and removes the folder. Jupyter kills a kernel together with the kernel's process group. The child
+therefore has a session of its own, so that it is still there to clean up.
 """
 
 import os

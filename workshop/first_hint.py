@@ -72,7 +72,7 @@ def naming_the_line(verdict: Verdict, found: list[Hunk]) -> Verdict:
         place = MISSING.format(above, fault.file, _shortened(text))
     if code:
         place = LOOK.format(_numbers(fault), fault.file, _shortened(code))
-    # A hint about another file would lead astray.
+    # If the verdict's hint is about another file, it would mislead the learner.
     hint = f"{place} {verdict.hint}" if fault.file == verdict.about else place
     return _moved_to(verdict, fault.file, hint)
 

@@ -1,4 +1,4 @@
-"""Let a process of a chat wait at its next commit, so that a lesson need not hope for bad luck.
+"""Make a process of a chat pause at its next commit, to show what an unlucky delay can cause.
 
     with paused(first) as pause:
         ada.emit("new_message", {"text": "Tea?"})

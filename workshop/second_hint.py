@@ -73,7 +73,7 @@ def _solved(number: str) -> Path:
 
 
 def has_begun(verdict: Verdict) -> bool:
-    """Return whether the learner has begun to solve the step's exercise, in the way of its solution."""
+    """Return whether the learner has begun to solve the step's exercise in the same way as we do."""
     return _closest(verdict.step) == _solved(verdict.step)
 
 
@@ -91,7 +91,7 @@ def own_lines(number: str) -> list[Hunk]:
 
 
 def _is_of_a_later_step(hunk: Hunk, number: str) -> bool:
-    """Return whether all lines are in the same file of a later step, which is then begun."""
+    """Return whether a later step's file has all these lines: the learner has begun that step."""
     later = [step.folder / hunk.file for step in manifest.steps() if step.number > number]
     texts = [file.read_text(encoding="utf-8") for file in later if file.is_file()]
     return any({*hunk.removed} <= {*text.splitlines()} for text in texts)
@@ -131,7 +131,7 @@ def is_close(verdict: Verdict) -> bool:
 def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     """Return the lines that break a promise (`found`), or the nearest difference if they are unknown.
 
-    About an exercise, it shows only the learner's lines: if `found` is empty, all that belong to it.
+    For an exercise, show only the learner's lines: if `found` is empty, all that belong to it.
     """
     mine = changes.lesson_files(paths.my_chat())
     if verdict.is_exercise and not found:
@@ -170,7 +170,7 @@ def _only_removes_a_solution(number: str, found: list[Hunk]) -> bool:
 def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:
     """Return where the learner's solution goes wrong, without the lines that would be right."""
     views = []
-    # A line that is in the wrong place is missing in another one, which the learner finds.
+    # A line in the wrong place is also missing in the right one, which the learner has to find.
     for hunk in [each for each in found if each.removed] or found[:MOST_HUNKS]:
         if hunk.file in mine:
             own = _own_lines(_with_context([hunk], mine[hunk.file]))
@@ -205,7 +205,7 @@ def _joined(views: list[View]) -> View:
 
 
 def _place(verdict: Verdict) -> tuple[str, int]:
-    """Return the file and the line of the learner's chat that a verdict names. 0: no line."""
+    """Return the file and the line of the learner's chat that a verdict names. The line 0 means none."""
     report = verdict.report
     if report and (paths.my_chat() / report.file).is_file():
         return report.file, report.line

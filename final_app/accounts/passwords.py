@@ -1,7 +1,7 @@
 """Password hashing with argon2id: 64 MiB, 3 passes (the second recommendation of RFC 9106).
 
-Hashing takes a fifth of a second, and perhaps longer to begin. Meanwhile, nothing holds a connection to
-the database.
+Hashing takes a fifth of a second, and may first have to wait for a free thread. Before it begins, the
+caller's connection to the database goes back to the pool, so that others can use it.
 """
 
 import os

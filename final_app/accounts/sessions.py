@@ -72,7 +72,7 @@ def authenticate(username: str, password: str) -> tuple[int, str]:
 
 
 def username_or_unknown(typed: str) -> str:
-    """Return the text if it is a username, or else "unknown", because it may be a mistyped password."""
+    """Return a username unchanged, and "unknown" for any other text, which may be a password."""
     return db.session.scalar(select(User.username).filter_by(username=typed)) or "unknown"
 
 

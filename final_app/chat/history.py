@@ -1,6 +1,6 @@
 """Read stored messages: a page of them, those around a message, or those that a client missed.
 
-A response has at most `budget.ANSWER_BYTES`. If there is more, the response contains this information.
+A response has at most `budget.ANSWER_BYTES`. If it leaves something out, it says so.
 """
 
 import itertools
@@ -61,9 +61,9 @@ def page(
 def where_left_off(user_id: int, room: dict[str, Any]) -> dict[str, Any]:
     """Return the newest page of a room, or the page on which the user has stopped reading.
 
-    The newest page may begin after the first unread message. The user would not notice that there are
-    earlier ones, because everything counts as read as soon as the end of the room is on the screen. But
-    if the user has written one of the newest messages, they have already been at the end.
+    The newest page may begin after the first unread message. It would then hide the earlier unread
+    messages, because everything counts as read as soon as the end of the room is on the screen. But if
+    the user has written a message on this page, they have already been at the end of the room.
     """
     read, newest = room["last_read_seq"], page(user_id, room["id"])
     found = newest["messages"]

@@ -52,7 +52,7 @@ def text(content: str) -> Token:
 
 
 def _url(state: StateInline, silent: bool) -> bool:
-    """Make a link of a URL with a scheme before an `_` or `*` in it begins to emphasize something.
+    """Turn a URL with a scheme into a link, before Markdown reads an `_` or `*` in it as emphasis.
 
     While the parser looks for the end of a link's label (`silent`), it does not know what precedes the
     position.
@@ -88,7 +88,7 @@ def _link(url: str, label: str) -> list[Token]:
 
 
 def _without_punctuation(url: str) -> str:
-    """Remove what follows a URL in a sentence, such as `.` or the `)` that was opened before it."""
+    """Remove the sentence's punctuation after a URL: `.`, or a `)` that was opened before the URL."""
     while True:
         end = url[-1]
         if end in PUNCTUATION:

@@ -68,8 +68,8 @@ def post(
     """Store a message and number it.
 
     If this author has already used the `client_id`, return the stored message. This also works if the
-    room has been archived, or the author has left it, since the first attempt. Outside the author's
-    rooms, the message comes without what other people have added to it.
+    room has been archived, or the author has left it, since the first attempt. If the author has left
+    the room, the message does not contain what other people have added to it.
     """
     if not CLIENT_ID.fullmatch(client_id):
         raise Invalid("Expected a UUID in lowercase.", field="client_id")

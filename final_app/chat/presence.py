@@ -25,7 +25,7 @@ class Socket(NamedTuple):
 class Presence:
     """The open sockets of this process, and the people who are online.
 
-    `telling` is a lock. It is held while who is online is sent to one socket or to everybody.
+    The lock `telling` is held while one socket or everybody is being told who is online.
     """
 
     def __init__(self) -> None:

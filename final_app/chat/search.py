@@ -56,7 +56,7 @@ def _as_fts5(phrases: list[list[str]], rooms: set[int]) -> str:
 
 
 def _as_tsquery(phrases: list[list[str]], rooms: set[int]) -> str:
-    """Take each character apart, as PostgreSQL's index does. In が, for example, a word then ends."""
+    """Decompose each character, as PostgreSQL's index does. が, for example, then ends a word."""
     apart = [WORD.findall(unicodedata.normalize("NFD", " ".join(words))) for words in phrases]
     apart[-1][-1] += ":*"  # only the beginning of this word
     return " & ".join(f"({' <-> '.join(words)})" for words in apart)

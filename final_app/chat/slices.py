@@ -25,8 +25,9 @@ _turn_ended = 0.0
 def one() -> Iterator[None]:
     """Wait for the turn of one slice, and do it in this block.
 
-    Nobody holds a connection to the database while they wait. So this raises RuntimeError in a
-    transaction, and later reads of the session see what others have changed in the meantime.
+    While a slice waits, its request holds no connection to the database. After the wait, the session
+    therefore sees what others have changed in the meantime. Raises RuntimeError in a transaction, which
+    has to keep its connection.
     """
     release_connection()
     _wait()

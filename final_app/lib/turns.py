@@ -1,7 +1,8 @@
 """Turns: nobody can have more than one piece of slow work in progress.
 
-If somebody asks for a lot of slow work at once, only the first piece waits together with other people's
-work. The rest waits until it is done. So nobody has to wait for all of another person's work.
+If somebody asks for a lot of slow work at once, only the first piece competes with other people's work.
+The other pieces wait until the first one is done. So nobody has to wait for all of another person's
+work.
 """
 
 import threading

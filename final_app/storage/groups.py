@@ -87,7 +87,7 @@ class _Entry:
         self._problem: Exception | None = None
 
     def has_to_lead(self) -> bool:
-        """Wait. Return whether this is now the first of those that wait, and not done."""
+        """Wait until this work is done or has to lead a group. Return whether it has to lead."""
         self.ready.wait()
         return not self.is_done
 

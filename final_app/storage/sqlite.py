@@ -54,8 +54,8 @@ class Sqlite:
     def claim(self, folder: Path) -> None:
         """Raise CannotStart if another server uses this data folder. The claim ends with the process.
 
-        Two servers would not hear of each other's messages. Windows and some file systems have no locks
-        of this kind. There, nothing happens.
+        A server would not receive the messages that another one stores. On Windows and on some file
+        systems, there are no locks of this kind, and this does nothing.
         """
         if fcntl is None:
             return

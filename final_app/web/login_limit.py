@@ -1,7 +1,7 @@
 """The limits on passwords: how often somebody can guess, and whose password is hashed next.
 
-Hashing a password is slow on purpose. Each address has its turn, so that many attempts from one address
-keep only this address waiting.
+Hashing a password is slow on purpose. Attempts from one address wait for each other, so that many of
+them delay nobody at another address.
 """
 
 from collections.abc import Iterator

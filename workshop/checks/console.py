@@ -105,7 +105,7 @@ def in_template(folder: Path, text: str, words: str = "", first: str = "") -> Re
 
 
 def complete(read: Callable[[], str]) -> str:
-    """Return a server's log, which `read` returns, once its last traceback has been printed."""
+    """Return the log that `read` returns, once the server has printed its last traceback."""
     end = time.monotonic() + PRINTED_IN
     while BEGIN in (log := read()) and not _newest(log)[0] and time.monotonic() < end:
         time.sleep(0.01)

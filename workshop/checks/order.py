@@ -136,7 +136,7 @@ def entered(chat: Stage) -> Iterator[tuple[Stage, SimpleClient, SimpleClient]]:
 
 
 def received(person: SimpleClient, count: int, timeout: float = PATIENCE) -> list[str]:
-    """Return the texts of the next messages: fewer than `count` if they do not come."""
+    """Return the texts of the next `count` messages, or of fewer if no more arrive."""
     texts: list[str] = []
     try:
         while len(texts) < count:
@@ -149,7 +149,7 @@ def received(person: SimpleClient, count: int, timeout: float = PATIENCE) -> lis
 
 
 def hear_until(person: SimpleClient, *wanted: str) -> list[str]:
-    """Return the texts of the next messages, until all that are wanted have come, or no more come."""
+    """Return the texts of the next messages, until all the wanted ones or no more have arrived."""
     texts: list[str] = []
     while not {*wanted} <= {*texts}:
         more = received(person, 1)

@@ -1,4 +1,4 @@
-"""The board of class mode, which shows live at which step learners are, if they agree to share this.
+"""The board of class mode, which shows live which step each learner is at, if they agree to share this.
 
     POST /board          {"name": "Ada", "step": "05", "verdict": "open"}, from `check --class`
     GET /board/KEY       the page; /board/KEY/live sends the table to it as Server-Sent Events
