@@ -79,7 +79,8 @@ def run(count: int, host: str, port: int) -> None:
     """Run `count` processes until a signal stops them. If a process dies, start a new one.
 
     The standard input of each process is a pipe. If this process is killed, the pipe is closed, and the
-    others stop. Otherwise, they would go on, and share the port with those of the next start.
+    others stop. Otherwise, they would keep running, and share the port with the processes of the next
+    start.
     """
     stopped = False
 

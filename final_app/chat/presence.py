@@ -25,7 +25,7 @@ class Socket(NamedTuple):
 class Presence:
     """The open sockets of this process, and the people who are online.
 
-    The lock `telling` is held while one socket or everybody is being told who is online.
+    The lock `telling` is held while the server tells one socket or everybody who is online.
     """
 
     def __init__(self) -> None:

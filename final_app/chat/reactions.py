@@ -39,7 +39,7 @@ def react(user_id: int, message_id: int, emoji: str, on: bool) -> Snapshot:
 
 
 def is_emoji(text: str) -> bool:
-    """Return whether a text is one emoji, as far as this can be seen from its code points."""
+    """Return whether a text is one emoji. This only looks at its code points, so it can be wrong."""
     if not 0 < len(text) <= LONGEST:
         return False
     if text[-1] == KEYCAP and text[0] in "0123456789#*":

@@ -137,7 +137,7 @@ def direct(user_id: int, other_id: int) -> int:
 
 @exclusive_transaction
 def join_open_rooms(user_id: int) -> None:
-    """Add a user to every open room that they are not in, the oldest first, as far as possible."""
+    """Add a user to the open rooms that they are not in, the oldest first, up to MOST_ROOMS in total."""
     theirs = memberships.ids_of(user_id)
     open_rooms = select(Room).where(
         Room.kind == "open", Room.archived_at.is_(None), Room.id.not_in(theirs)

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the same client, as far as limits are concerned."""
+"""Which IP addresses count as the same client when a limit is applied."""
 
 from ipaddress import IPv4Address, IPv6Network, ip_address
 

@@ -39,8 +39,8 @@ def _message_changed(fact: facts.MessageChanged) -> None:
 def _room_changed(fact: facts.RoomChanged) -> None:
     """Send a room that has changed to each member who is here, as this member sees it.
 
-    When somebody registers, every open room changes. So nothing is read for members who are away, and
-    nobody's unread messages are counted: a page knows these numbers, and they have not changed.
+    When somebody registers, every open room changes. To save time, this reads nothing for members who
+    are away, and counts no unread messages: pages already know these counts, which have not changed.
     """
     here = current.presence().user_ids()
     for user_id, room in memberships.seen_by(here, fact.room_id).items():
@@ -49,7 +49,7 @@ def _room_changed(fact: facts.RoomChanged) -> None:
 
 @tell.register
 def _member_changed(fact: facts.MemberAdded | facts.MemberRemoved) -> None:
-    """Let the sockets of a member enter the room, and those of everybody else leave it.
+    """Let a person's sockets enter the room if the person is a member, and leave it if not.
 
     The database says who is a member. With SQLite, the fact of a command comes up to `outbox.POLL` later
     than the facts of the server, so the person may have been removed again, or added again.

@@ -203,6 +203,6 @@ def _explain_error(problem: BaseException) -> None:
 
 @event.listens_for(Engine, "handle_error")
 def _explain(context: ExceptionContext) -> None:
-    """Translate the errors of every statement, so that the code that runs it need not do this."""
+    """Translate the errors of all statements here, and not in the code that runs them."""
     if context.dialect.name == "postgresql":
         _explain_error(context.original_exception)

@@ -179,7 +179,7 @@ class Sqlite:
 
 @event.listens_for(Engine, "handle_error")
 def _explain(context: ExceptionContext) -> None:
-    """Translate the errors of every statement, so that the code that runs it need not do this."""
+    """Translate the errors of all statements here, and not in the code that runs them."""
     if context.dialect.name == "sqlite":
         faults.explain(context.original_exception, context.engine)
 

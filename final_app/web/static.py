@@ -1,7 +1,8 @@
 """Serve the scripts, styles and pictures of the pages, at addresses that change when the files do.
 
 A page loads about forty of these files. Their addresses contain a hash of all of them, so a browser can
-keep the files and need not ask for them again. After an upgrade of the chat, the addresses are new.
+keep the files and doesn't have to request them again. After an upgrade of the chat, the addresses are
+new.
 """
 
 import hashlib

@@ -23,10 +23,10 @@ class Writer:
     A system call takes more time than everything else that a delivery needs, so several frames for one
     client share one system call. The writer begins as soon as the handlers of this turn have returned.
 
-    If other processes pass on messages, these arrive one by one. With `rest`, the writer rests after it
-    has written, for so many times as long as the writing took, and then writes together what has been
-    sent in the meantime. A message that comes alone is not delayed. A single process needs no rest: what
-    its clients send during the writing is waiting anyway.
+    Messages from other processes arrive one by one. With `rest`, the writer pauses after it has written,
+    for `rest` times as long as the writing took. Then it writes everything that has been sent in the
+    meantime. A message that arrives alone is not delayed. A single process needs no such pause, because
+    what its clients send during the writing has to wait anyway.
     """
 
     rest: ClassVar[float] = 0.0
