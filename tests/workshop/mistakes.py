@@ -27,6 +27,7 @@ QUICK = [
      "preventDefault",
      "preventdefualt",
      "`event.preventdefualt` is called as a function"),
+    ("04", "templates/chat.html", "<!doctype", "!doctype", "A browser shows this text on the page"),
     ("04", "templates/chat.html", "<h1>", "<h1 hidden>", "`hidden` or `display: none` hides it"),
     ("04", "templates/chat.html", "maxlength", "maxlenght", "Do you mean `maxlength`?"),
     ("04", "templates/index.html", '"username" name', '"username name', "A quote is missing"),

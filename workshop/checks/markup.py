@@ -67,6 +67,8 @@ class Tags(HTMLParser):
         self.unquoted: list[Opened] = []  # tags in which a quote is missing
         # The tag of a misspelled attribute, the attribute's name, and the name that is probably meant.
         self.misspelt: list[tuple[Opened, str, str]] = []
+        self.above: list[tuple[int, str]] = []  # text above `<html>`, which a browser shows
+        self.is_whole = False  # whether the page has an `<html>` tag
         self._open: list[Opened] = []
         self.feed(page)
         if re.match(r"<[a-z]", self.rawdata, re.IGNORECASE):  # a tag that never ends
@@ -81,6 +83,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         opened = Opened(self.getpos()[0], tag, self.get_starttag_text() or tag)
+        self.is_whole = self.is_whole or tag == "html"
         if tag not in NEEDS_NO_END:
             self._open.append(opened)
         if any(each.tag in FOREIGN for each in self._open):
@@ -110,6 +113,8 @@ class Tags(HTMLParser):
         last = self._open[-1] if self._open else None
         if last and last.tag in TEXT_ONLY and f"<{last.tag}" in data:
             self.unclosed.append(last._replace(until=f"where another `<{last.tag}>` begins"))
+        if not (self.is_whole or self._open) and data.strip():
+            self.above.append((self.getpos()[0], data.strip().splitlines()[0]))
 
     def _give_up(self, place: int, until: str) -> None:
         self.unclosed += [each._replace(until=until) for each in self._open[place:]]
@@ -126,6 +131,12 @@ def tags_are_closed(chat: Stage) -> None:
 
 def _is_in_order(chat: Stage, path: str, page: str) -> None:
     tags = Tags(page)
+    if tags.is_whole and tags.above:
+        line, text = tags.above[0]
+        raise _wrong(
+            chat, path, Opened(line, "", text), f"On `{path}`, there is no text above `<html>`.",
+            "A browser shows this text on the page. Is a bracket or a brace missing?",
+        )  # fmt: skip
     for opened in tags.unquoted:
         raise _wrong(chat, path, opened._replace(text=opened.text.splitlines()[0]),
                      f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
