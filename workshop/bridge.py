@@ -8,7 +8,7 @@ import re
 import tomllib
 
 from workshop import manifest, paths
-from workshop.views import View, box, html_table, show, with_code
+from workshop.views import View, box, html_table, show, wide, with_code
 
 LAST = f"step {manifest.steps()[-1].number}"
 KINDS = ("functions", "events", "routes", "tables")
@@ -56,7 +56,7 @@ def show_layers() -> View:
         f"{name:<20}{purpose:<54}{', '.join(modules)}".rstrip() for name, purpose, modules in rows
     )
     cells = [
-        [_codes(names), html.escape(purpose), _codes(modules)]
+        [_codes(names), html.escape(purpose), wide(_codes(modules))]
         for names, purpose, modules in layers()
     ]
     return View(text, box(html_table(["layer", "what it does", "its modules"], cells)))

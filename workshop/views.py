@@ -42,10 +42,7 @@ HEAD = (
 )
 WORDS = "padding: .2em .4em"  # aligns a sentence with the text that a cell prints
 CELL = "padding: .3em .8em; line-height: 1.4; text-align: left; vertical-align: top"
-# Breaks long lines. On a phone, the table scrolls sideways instead of breaking every few letters.
-LONG_CODE = (
-    '<code style="display: block; min-width: 14em; white-space: pre-wrap; overflow-wrap: anywhere">'
-)
+LONG_CODE = '<code style="white-space: pre-wrap; overflow-wrap: anywhere">'  # breaks long lines
 
 
 class View:
@@ -210,7 +207,7 @@ def wire(client: socketio.SimpleClient, *only: str) -> View:
         [
             _unbroken("→ sent" if packet.sent else "← received"),
             html.escape(words),
-            f"{LONG_CODE}{html.escape(frame_text(packet))}</code>",
+            wide(f"{LONG_CODE}{html.escape(frame_text(packet))}</code>"),
         ]
         for packet, words in rows
     ]
@@ -281,6 +278,11 @@ def html_table(head: Iterable[str], rows: Iterable[Iterable[str]], first: str = 
     return (
         f'<table style="width: 100%; margin: 0; table-layout: auto"><tr>{heads}</tr>{body}</table>'
     )
+
+
+def wide(cell: str) -> str:
+    """Return a cell of a table that stays wide on a phone: there, the table scrolls sideways."""
+    return f'<div style="min-width: 14em">{cell}</div>'
 
 
 def with_code(words: str) -> str:
