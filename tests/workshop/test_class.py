@@ -208,13 +208,23 @@ def a_door() -> Client:
 def test_the_code_opens_the_door() -> None:
     phone = a_door()
     assert phone.ask("/chat").status_code == 403
-    phone.set_cookie("class_mode", "guessed")
+    phone.set_cookie("class_mode_80", "guessed")
     assert phone.ask("/chat").status_code == 403
     opened = phone.ask("/chat", HTTP_ACCEPT="text/html,*/*")
     assert opened.status_code == 403 and "Join code" in opened.text, "a browser gets the page"
     assert phone.enters(f" {CODE.upper()} ") == 303
     assert phone.ask("/chat").text == "inside"
     assert "Join code" in phone.ask(HTTP_HOST="laptop.local:5000").text, "a name works, too"
+
+
+def test_a_phone_can_be_in_two_classes_of_one_computer() -> None:
+    phone = a_door()
+    classes = {"5000": phone.application, "5001": a_door().application}
+    for port, phone.application in classes.items():
+        phone.environ["SERVER_PORT"] = port
+        assert phone.enters(CODE) == 303
+    for port, phone.application in classes.items():
+        assert phone.ask("/chat", SERVER_PORT=port).text == "inside"
 
 
 def test_a_wrong_code_is_refused_and_guessing_is_slow() -> None:

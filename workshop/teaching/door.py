@@ -22,11 +22,11 @@ from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from workshop.hosts import WsgiApp, is_own
+from workshop.hosts import WsgiApp, is_own, port_of
 
 CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two of them look alike
 CODE_LENGTH = 6
-COOKIE = "class_mode"
+COOKIE = "class_mode"  # and the port, because a browser sends a cookie to every port of a host
 REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 20.0, 100.0  # from one address
 CODES_A_SECOND, CODES_AT_ONCE = 10 / 60, 10.0  # attempts from one address
 ADDRESSES = 1000  # addresses that are remembered
@@ -117,7 +117,8 @@ class ClassDoor:
             return plain(400, f"This server does not answer to that name. Expected: {expected}.")
         request = Request(environ)
         request.max_content_length = LONGEST_FORM
-        if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), self._pass.encode()):
+        shown = request.cookies.get(cookie_of(environ), "")
+        if secrets.compare_digest(shown.encode(), self._pass.encode()):
             return self._wsgi
         if request.path == "/join":
             return self._join(request, address)
@@ -139,8 +140,12 @@ class ClassDoor:
         if not secrets.compare_digest(code.encode(), self._code.encode()):
             return _page(403, "This is not the join code.")
         answer = Response(status=303, headers={"Location": "/"})
-        answer.set_cookie(COOKIE, self._pass, httponly=True, samesite="Lax")
+        answer.set_cookie(cookie_of(request.environ), self._pass, httponly=True, samesite="Lax")
         return answer
+
+
+def cookie_of(environ: dict[str, Any]) -> str:
+    return f"{COOKIE}_{port_of(environ)}"
 
 
 def host_of(environ: dict[str, Any]) -> str:

@@ -53,7 +53,7 @@ class Share:
         try:
             answer = self._post("/join", f"code={self.code}", FORM)
             joined = answer.headers.get("Set-Cookie", "").partition(";")[0]
-            if joined.startswith(f"{COOKIE}="):
+            if joined.startswith(COOKIE):
                 answer = self._post("/board", json.dumps(report), JSON | {"Cookie": joined})
         except (OSError, ValueError, HTTPException):
             return NO_ANSWER
