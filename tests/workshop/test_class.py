@@ -166,6 +166,19 @@ def test_a_notebook_opens_and_stops_it() -> None:
         requests.get(shown.invitation.urls[0], timeout=PATIENCE)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an old Windows console has no such colors")
+def test_the_qr_code_is_white_on_black_in_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = class_mode.Invitation("05_broadcast", ["http://192.168.1.5:5000"], CODE, 2)
+    plain = str(shown)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    blocks = [line for line in str(shown).splitlines() if "█" in line]
+    assert len(blocks) > 10
+    for line in blocks:
+        assert line.startswith(class_mode.WHITE_ON_BLACK) and line.endswith(class_mode.RESET)
+    without = str(shown).replace(class_mode.WHITE_ON_BLACK, "").replace(class_mode.RESET, "")
+    assert without == plain, "only the QR code has colors, and a file has none"
+
+
 def test_a_stage_that_does_not_start_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

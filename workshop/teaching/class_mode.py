@@ -43,6 +43,7 @@ SILENCE = 40.0  # seconds; Engine.IO sends a ping every 25
 CONNECTIONS = 200  # in total; a page keeps one open, and needs a few more to load its files
 CONNECTIONS_OF_ONE = 12  # from one address
 CODE = "WORKSHOP_CLASS_CODE"
+WHITE_ON_BLACK, RESET = "\x1b[38;5;231;48;5;16m", "\x1b[0m"  # not changed by a terminal's theme
 START_TIMEOUT, POLL = 30.0, 0.1  # seconds
 # The names of this machine in its local network. The machine can also be reached at its addresses.
 NAMES = (socket.gethostname(), f"{socket.gethostname()}.local")
@@ -188,11 +189,9 @@ class Invitation:
     hours: float
 
     def __str__(self) -> str:
-        picture = io.StringIO()
-        self._qr.terminal(out=picture, compact=True, border=2)
         others = "".join(f"\nIf that does not work, try {url}" for url in self.urls[1:])
         return (
-            f"{describe(self.stage)} is open to your local network.\n\n{picture.getvalue()}\n"
+            f"{describe(self.stage)} is open to your local network.\n\n{self._blocks}\n"
             f"Address:   {self.urls[0]}\nJoin code: {self.code}{others}\n\n{WHAT_OTHERS_CAN_DO}\n"
             f"Class mode ends after {self.hours * 60:g} minutes, or when you press Ctrl+C."
         )
@@ -207,6 +206,21 @@ class Invitation:
         picture = self._qr.svg_inline(scale=5, border=3, light="white", dark="black")
         words = f"<p>{rows}</p><p>{WHAT_OTHERS_CAN_DO}</p>"
         return View(text, box(f'<div style="padding: .8em">{picture}{words}</div>', text))
+
+    @property
+    def _blocks(self) -> str:
+        """The QR code for a terminal. Its light parts are blocks in the terminal's text color.
+
+        Many phones cannot read a QR code with swapped colors, which a light terminal would show. So
+        the lines choose their own colors, except in an old Windows console, which would show the codes
+        as text, but is dark.
+        """
+        picture = io.StringIO()
+        self._qr.terminal(out=picture, compact=True, border=2)
+        if os.name == "nt" or not sys.stdout.isatty():
+            return picture.getvalue()
+        lines = picture.getvalue().splitlines()
+        return "".join(f"{WHITE_ON_BLACK}{line}{RESET}\n" for line in lines)
 
     @property
     def _qr(self) -> segno.QRCode:
