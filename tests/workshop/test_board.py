@@ -166,6 +166,19 @@ def test_a_check_sends_nothing_without_the_option_and_goes_on_with_it(listener: 
     assert twin.returncode == 0 and twin.stderr == "" and "Step 01:" in twin.stdout
 
 
+def test_learners_are_told_for_how_long_they_share(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    sharing.share_progress(f"127.0.0.1:5000/{CODE}", "Ada")
+    assert capsys.readouterr().out.startswith("This command sends the name 'Ada', ")
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    sharing.share_progress(f"127.0.0.1:5000/{CODE}", "Ada")
+    assert capsys.readouterr().out.startswith(
+        "Each check in this notebook now sends the name 'Ada', "
+    )
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "listener",

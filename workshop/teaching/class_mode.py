@@ -56,8 +56,8 @@ WHAT_OTHERS_CAN_DO = (
 BOARD = """
 Your board, which opens only on this computer: {page}
 Learners who want to appear on it type
-  in a terminal:  python3 start.py check 05 --class {address}
-  in a notebook:  share_progress("{address}")"""
+  in a terminal:     python3 start.py check 05 --class {address}
+  in each notebook:  share_progress("{address}")"""
 
 
 class ClassServer(ThreadedWSGIServer):

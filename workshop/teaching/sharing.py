@@ -83,11 +83,13 @@ def share_progress(address: str | None, name: str = "") -> None:
     _share = Share(found[1], found[2].lower(), _chosen(name)) if found else None
     if _share:
         sent = f"the name {_share.name!r}, the step, and the verdict"
-        print(f"Each check now sends {sent}, and nothing else, to the class at {_share.host}.")
+        is_notebook = "ipykernel" in sys.modules
+        sender = "Each check in this notebook now" if is_notebook else "This command"
+        print(f"{sender} sends {sent}, and nothing else, to the class at {_share.host}.")
     elif address:
         print(f"Nothing is sent to a board: {address!a} is not an address such as {EXAMPLE}.")
     else:
-        print("Checks no longer send anything to a class.")
+        print("Checks in this notebook no longer send anything to a class.")
 
 
 def report(verdict: Verdict) -> None:
