@@ -126,6 +126,18 @@ def test_strangers_come_to_the_door_only(a_class: Class) -> None:
     assert a_class.ask("/console", headers=cookie).status_code == 404, "there is no debugger"
 
 
+def test_a_phone_that_tries_https_does_not_scroll_the_code_away(
+    a_class: Class, tmp_path: Path
+) -> None:
+    assert a_class.ask().ok
+    log = tmp_path / "class.log"
+    before = log.read_text(encoding="utf-8")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"https://{a_class.host}/", timeout=PATIENCE)
+    assert log.read_text(encoding="utf-8") == before
+    assert CODE in before
+
+
 def test_one_address_cannot_hold_all_connections(a_class: Class) -> None:
     with ExitStack() as stack:
         lines = [stack.enter_context(from_address(a_class, 9)) for _ in range(30)]

@@ -96,6 +96,9 @@ class Handler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Print nothing."""
 
+    def log_error(self, format: str, *args: object) -> None:
+        """Print nothing. Many phones first try HTTPS, which is no valid request here."""
+
 
 def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
     """Serve a stage to the local network for some hours or until Ctrl+C, and return the exit code.
