@@ -242,6 +242,14 @@ def test_the_code_opens_the_door() -> None:
     assert "Join code" in phone.ask(HTTP_HOST="laptop.local:5000").text, "a name works, too"
 
 
+def test_a_phone_can_scan_the_code_again() -> None:
+    phone = a_door()
+    for _ in range(2):
+        scanned = phone.ask(f"/join?code={CODE}")
+        assert (scanned.status_code, scanned.location) == (303, "/")
+    assert phone.ask("/join").text == "inside", "a learner's chat may have such a page"
+
+
 def test_a_phone_can_be_in_two_classes_of_one_computer() -> None:
     phone = a_door()
     classes = {"5000": phone.application, "5001": a_door().application}

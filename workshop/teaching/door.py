@@ -118,7 +118,8 @@ class ClassDoor:
         request = Request(environ)
         request.max_content_length = LONGEST_FORM
         shown = request.cookies.get(cookie_of(environ), "")
-        if secrets.compare_digest(shown.encode(), self._pass.encode()):
+        is_scan = request.path == "/join" and "code" in request.args  # again, after a break
+        if secrets.compare_digest(shown.encode(), self._pass.encode()) and not is_scan:
             return self._wsgi
         if request.path == "/join":
             return self._join(request, address)
