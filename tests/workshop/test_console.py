@@ -172,6 +172,7 @@ SCRIPT = [
     ("export const a = 1;", 1, 1, "only in a module"),
     ("Const a = 1;", 1, 7, "JavaScript is case-sensitive"),
     ("if a == 1 { }", 1, 4, "something else at the mark"),
+    ("class A {\n  a() { this.#b(); }\n  c() { d); }\n  #b() {}\n}", 2, 13, "further down"),
     ("return 5;", 1, 1, "`return` is outside"),
     ("5 = 6;", 1, 1, "written `===`"),
     ("+const a = 1;", 1, 2, "marks an added line"),

@@ -423,6 +423,11 @@ SCRIPT: Kinds = [
         "quote before it.",
     ),
     (
+        r"Private field '(#\w+)' must be declared in an enclosing class",
+        "If the class contains `{0}`, JavaScript cannot read the class to its end: further down, a "
+        "bracket, comma or quote is missing, or there is one too many.",
+    ),
+    (
         r"is not valid JSON|Unexpected end of JSON input|in JSON at position",
         "The text is not JSON. If it begins with `<`, the server answered with a page, perhaps an "
         "error page.",
