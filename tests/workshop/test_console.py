@@ -59,6 +59,7 @@ PYTHON = [
     ),
     ("ok = true", 1, "is JavaScript"),
     ("sent = 1\nprint(sentt)", 2, "Do you mean `sent`?"),
+    ("listen = 1\nlistening()", 2, "If not, import `listening`"),
     ("from flask import Flask\nflsk", 2, "`flsk` is used but never"),
     ("def f():\n    x += 1\nx = 1\nf()", 2, "before this function gives it a value"),
     ("name = None\nname.strip()", 2, "The value before `.strip` is None"),

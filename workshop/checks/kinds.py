@@ -92,7 +92,8 @@ PYTHON: Kinds = [
     ),
     (
         r"NameError: name '(\w+)' is not defined\. Did you mean: '(\w+)'",
-        "`{0}` is used but never imported or defined. Do you mean `{1}`?",
+        "`{0}` is used but never imported or defined. Do you mean `{1}`? If not, import `{0}` at the "
+        "top or define it above.",
     ),
     (
         r"NameError: name '(\w+)' is not defined",
