@@ -14,7 +14,8 @@ from workshop.checks import kinds, near_misses
 
 LOG_SAYS = "; the server's log says: "
 UNKNOWN = (
-    "The error message names the problem. Compare the place where the error occurred with the step."
+    "The error message names the problem. Compare the place where the error occurred with the code in "
+    "the notebook."
 )
 BEGIN = "Traceback (most recent call last)"
 PRINTED_IN = 1.0  # seconds that a server may take to print a traceback

@@ -32,7 +32,7 @@ HIDDEN = (
     "`hidden` or `display: none` hides it, or an element around it. Does a script or a stylesheet show "
     "it again?"
 )
-UNKNOWN = "The console names the line. Compare it with the step."
+UNKNOWN = "The console names the line. Compare it with the code in the notebook."
 NO_SUCH_FILE = (
     "The page names a file that your server does not have. Flask serves the folder `static` next to "
     "app.py. Compare the name of the file with the address, letter by letter."
