@@ -121,6 +121,25 @@ def test_a_broken_broadcast_is_explained(copy: Path) -> None:
     assert LAB.name not in solved()
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "hint"),
+    [
+        ("        super().__init__()\n", "", "`Fanout` has no `rooms`"),
+        ("def write_all(self)", "def write_all()", "`Fanout.write_all` does not match its `def`"),
+    ],
+)
+def test_an_error_has_no_place_if_it_is_not_in_the_learners_code(
+    copy: Path, right: str, wrong: str, hint: str
+) -> None:
+    """Neither the finished chat's WebSocket nor gevent is theirs."""
+    finish(copy)
+    edit(copy, right, wrong)
+    verdict = check("18")
+    assert state(verdict) == (BROKEN, 0)
+    assert verdict.report and not verdict.report.place
+    assert hint in verdict.hint
+
+
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Path]]:
     """A chat whose broadcast has the fault that the file names."""

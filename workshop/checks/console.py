@@ -24,7 +24,11 @@ FRAME = re.compile(r'  File "(.*?)", line (\d+)(?:, in (.+))?$')
 ERROR = re.compile(
     r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|NotFound|Exit|Refused)\b|Error:"
 )
-LIBRARY = re.compile(r"(?:site|dist)-packages|[/\\][Ll]ib(?:64)?[/\\]python|[/\\]Lib[/\\]|^<")
+LIBRARY = re.compile(
+    r"(?:site|dist)-packages|[/\\][Ll]ib(?:64)?[/\\]python|[/\\]Lib[/\\]|^<|"
+    r"^src[/\\]"  # where the compiled modules of gevent were built
+)
+OF_THE_WORKSHOP = ("workshop", "final_app")  # a learner's final_app is a copy in another folder
 ALIKE = 0.8  # 1 means that every letter is the same
 MOST_CODE = 6  # lines of one statement that are shown
 
@@ -141,10 +145,8 @@ class _Frame:
 
     @property
     def is_own(self) -> bool:
-        library = LIBRARY.search(str(self.path)) or self.path.is_relative_to(
-            paths.ROOT / "workshop"
-        )
-        return not library
+        given = any(self.path.is_relative_to(paths.ROOT / name) for name in OF_THE_WORKSHOP)
+        return not given and not LIBRARY.search(str(self.path))
 
     @property
     def file(self) -> str:
