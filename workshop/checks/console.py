@@ -28,6 +28,7 @@ LIBRARY = re.compile(
     r"(?:site|dist)-packages|[/\\][Ll]ib(?:64)?[/\\]python|[/\\]Lib[/\\]|^<|"
     r"^src[/\\]"  # where the compiled modules of gevent were built
 )
+MIGRATIONS = re.compile(r"[/\\]alembic[/\\]script[/\\]")  # the code that reads and orders them
 OF_THE_WORKSHOP = ("workshop", "final_app")  # a learner's final_app is a copy in another folder
 ALIKE = 0.8  # 1 means that every letter is the same
 MOST_CODE = 6  # lines of one statement that are shown
@@ -87,6 +88,8 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
         said = kinds.meaning(kinds.CALLED_BY_A_LIBRARY + kinds.PYTHON, words)
         return _defined(Report(words, meaning=said), folder or paths.my_chat())
     last = own[-1]
+    if any(MIGRATIONS.search(str(frame.path)) for frame in frames[frames.index(last) + 1 :]):
+        return Report(words, meaning=kinds.MIGRATIONS)
     if "NameError" in words:
         words = _with_names_alike(words, last.path)
     said = _pasted(words, last) or _nearby(words, folder or paths.my_chat())
@@ -120,7 +123,8 @@ def complete(read: Callable[[], str]) -> str:
 def diagnose(log: str) -> str:
     """Return what the newest error in a server's log means."""
     report = from_log(log)
-    return report.meaning if report and report.meaning else UNKNOWN
+    said = report.meaning if report else kinds.meaning(kinds.PYTHON, last_error(log))
+    return said or UNKNOWN
 
 
 def cause(log: str, otherwise: str) -> str:

@@ -19,7 +19,13 @@ NO_UTF_8 = (
     "use it. In Notepad, choose it under “Save as”. In PowerShell, `>` writes a different encoding."
 )
 
+MIGRATIONS = (
+    "The migrations have to form a line. Each has a `revision` that no other one has, as text in "
+    "quotes, and its `down_revision` is the `revision` of the migration before it."
+)
+
 PYTHON: Kinds = [
+    (r"Multiple head revisions", MIGRATIONS),
     (
         r"SyntaxError: .*(?:codec can't decode|null bytes|Non-UTF-8)|UnicodeDecodeError: 'utf-8'",
         NO_UTF_8,
@@ -419,14 +425,14 @@ SCRIPT: Kinds = [
         "name.",
     ),
     (
-        r"missing \) after argument list",
-        "The call is not closed where it should be: its `)` is missing, or there is no comma or "
-        "quote before it.",
-    ),
-    (
         r"Private field '(#\w+)' must be declared in an enclosing class",
         "If the class contains `{0}`, JavaScript cannot read the class to its end: further down, a "
         "bracket, comma or quote is missing, or there is one too many.",
+    ),
+    (
+        r"missing \) after argument list",
+        "The call is not closed where it should be: its `)` is missing, or there is no comma or "
+        "quote before it.",
     ),
     (
         r"is not valid JSON|Unexpected end of JSON input|in JSON at position",
