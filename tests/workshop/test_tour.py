@@ -76,11 +76,17 @@ VERSIONS = "storage/migrations/versions/"
 MIGRATION = VERSIONS + "0006_topics_of_rooms.py"
 RECORD = ".topic = topic\n    record(RoomChanged(room_id))\n"
 
+TOPIC = '    topic: Mapped[str] = mapped_column(default="")\n'
+
 MISTAKES = [
     ("storage/models.py", "    topic: Mapped", "    subject: Mapped", 0, "below `name`"),
+    ("storage/models.py", TOPIC, '    topic: str = ""\n', 0, "below `name`"),
     (VERSIONS, "", None, 1, "a migration adds"),
     (MIGRATION, ', server_default=""', "", 9, "need a topic"),
-    (MIGRATION, '"0005"', '"0004"', 0, "names the problem"),
+    (MIGRATION, '"0005"', '"0004"', 0, "form a line"),
+    (MIGRATION, 'revision = "0006"', 'revision = "0005"', 0, "form a line"),
+    (MIGRATION, '"0005"', '"0005_search_by_room"', 0, "form a line"),
+    (MIGRATION, "from alembic import op", "", 0, "`op` is used but never imported"),
     ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Use `rename`"),
     ("chat/rooms.py", "@exclusive_transaction\ndef set_topic", "def set_topic", 2,
      "`@exclusive_transaction`"),
@@ -92,9 +98,10 @@ MISTAKES = [
     ("chat/rooms.py", RECORD, ".topic = topic\n", 6, "record(RoomChanged(room_id))"),
     ("templates/room.html", 'id="room-topic"', 'id="topic"', 7, "room-topic"),
     ("templates/room.html", "{{ room.topic }}", "{{ room.topic|safe }}", 7, "escapes"),
-    ("static/js/ui/rail.js", "#room-topic", "#topic", 8, "rail.js"),
-    ("static/js/ui/rail.js", "room.topic", "rom.topic", 8, "letter by letter"),
-    ("static/js/ui/rail.js", "room.topic;", "room.topic);", 8, "letter by letter"),
+    ("static/js/ui/rail.js", ".textContent = room.topic;", ".textContent;", 8, "rail.js"),
+    ("static/js/ui/rail.js", "#room-topic", "#topic", 8, "`null`"),
+    ("static/js/ui/rail.js", "room.topic", "rom.topic", 8, "`rom` is used"),
+    ("static/js/ui/rail.js", "room.topic;", "room.topic);", 8, "further down"),
 ]  # fmt: skip
 
 
@@ -124,6 +131,19 @@ def test_a_mistake_is_found_in_its_layer(
     assert verdict.kept == kept, verdict
     assert hint in verdict.hint
     assert LAB.name not in solved()
+
+
+def test_other_ways_to_write_it_are_accepted(copy: Path) -> None:
+    solve("17", copy)
+    edit(copy / "storage/models.py", TOPIC, '    topic = mapped_column(Text, default="")\n')
+    edit(copy / "storage/models.py", "ForeignKey, Index, Table", "ForeignKey, Index, Table, Text")
+    edit(copy / "chat/rooms.py", "@exclusive_transaction\ndef set_topic",
+         "@room_transaction\ndef set_topic")  # fmt: skip
+    edit(copy / "chat/rooms.py", "import exclusive", "import room_transaction, exclusive")
+    edit(copy / "templates/room.html", "{{ room.topic }}", "Topic: {{ room.topic }}")
+    edit(copy / "static/js/ui/rail.js", '$("#room-topic").textContent = ',
+         'document.getElementById("room-topic").textContent = "Topic: " + ')  # fmt: skip
+    assert check("17").state == KEPT
 
 
 def test_a_database_from_before_gets_the_column(copy: Path, tmp_path: Path) -> None:

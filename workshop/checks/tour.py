@@ -29,6 +29,7 @@ from workshop.views import View, box, html_table, with_code
 
 TOPIC = "Cake, and who brings it"
 HOSTILE = "<b>Cake</b>"
+NEWER = "<i>Tea</i>"  # which the page does not show until its script does
 TOO_LONG = "x" * 1001  # more than any limit that a learner is likely to choose
 MIGRATING = 60  # seconds
 A_ROOM = (
@@ -73,7 +74,8 @@ def the_model_has_a_topic(chat: Stage) -> None:
     """`storage`: the class `Room` has a topic."""
     module = ast.parse((paths.mine() / "final_app/storage/models.py").read_text(encoding="utf-8"))
     (room,) = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name == "Room"]
-    names = [ast.unparse(n.target) for n in room.body if isinstance(n, ast.AnnAssign)]
+    code = "\n".join(map(ast.unparse, room.body))
+    names = re.findall(r"^(\w+)(?:: Mapped\b| = mapped_column\()", code, re.M)
     attempted("topic" in names, "`Room` in mine/final_app/storage/models.py has a column `topic`.",
               f"its columns: {', '.join(names)}",
               'Add a line below `name`: `topic: Mapped[str] = mapped_column(default="")`.')  # fmt: skip
@@ -99,7 +101,7 @@ def the_domain_sets_it(chat: Stage) -> None:
            "Use `rename` in the same file as a model: it checks the person's rights, checks the "
            "value, sets it and records a fact.")  # fmt: skip
     decorators = [ast.unparse(each) for each in found[0].decorator_list]
-    expect({"transaction", "exclusive_transaction"} & set(decorators),
+    expect(any(each.endswith("transaction") for each in decorators),
            "`set_topic` is one transaction.", f"its decorators: {decorators}",
            "Write `@exclusive_transaction` above the function, as above `rename`. Without it, nothing "
            "is committed.")  # fmt: skip
@@ -166,29 +168,24 @@ def the_page_shows_it(chat: Stage) -> None:
                      "Add this below the heading in templates/room.html: "
                      '`<p id="room-topic" class="quiet ellipsis" dir="auto">{{ room.topic '
                      '}}</p>`.')  # fmt: skip
-    expect(found.get_text().strip() == HOSTILE, f"The page shows {HOSTILE} letter by letter.",
+    expect(HOSTILE in found.get_text(), f"The page shows {HOSTILE} letter by letter.",
            str(found)[:200], "Write `{{ room.topic }}` without `|safe`. Jinja escapes it.")  # fmt: skip
 
 
 def the_script_shows_it(chat: Stage) -> None:
     """`static`: when the topic changes, the page's script shows the new one."""
     folder = paths.mine() / "final_app/static/js"
-    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
-    naming = [path for path, text in texts.items() if "#room-topic" in text]
-    expect(naming, 'A script finds the element: `$("#room-topic")`.', "no script contains it",
-           "`#showOpen` in static/js/ui/rail.js sets the room's name when `room_changed` arrives. "
-           "Add a line there that sets `textContent`.")  # fmt: skip
     with visitors(chat, "Ada", by=family_of(chat).browser("Ada"), runs=False) as (ada,):
         for path in _with_imports(folder / "ui" / "rail.js"):
             text = MODULE_WORDS.sub("", path.read_text(encoding="utf-8"))
             ada.page.run(text, f"static/js/{path.relative_to(folder).as_posix()}")
-        ada.page.run(SHOW_A_TOPIC % json.dumps(HOSTILE), "a room with another topic")
+        ada.page.run(SHOW_A_TOPIC % json.dumps(NEWER), "a room with another topic")
         ada.did = "The topic changed."
         ada.expects_no_error()
-        expect(ada.page.text("#room-topic") == HOSTILE, "The page shows the new topic.",
+        expect(NEWER in ada.page.text("#room-topic"), f"The page shows the new topic, {NEWER}.",
                f"“{ada.page.text('#room-topic')}”",
-               "Add a line to `#showOpen` in static/js/ui/rail.js: "
-               '`$("#room-topic").textContent = room.topic;`.')  # fmt: skip
+               "`#showOpen` in static/js/ui/rail.js sets the room's name when `room_changed` arrives. "
+               'Add a line there: `$("#room-topic").textContent = room.topic;`.')  # fmt: skip
 
 
 def _with_imports(module: Path) -> list[Path]:
