@@ -23,8 +23,9 @@ def everybody_gets_everything(chat: Stage) -> None:
         raise Broken(f"Each of {LISTENERS} listeners gets each message once, and in order.",
                      str(problem),
                      "Every message must reach `self.write` for each receiver, exactly "
-                     "once and in the order of the calls. If you keep messages in `self.waiting`, "
-                     "your code must write them later and then clear `self.waiting`."
+                     "once and in the order of the calls. If you keep frames in `self.waiting`, "
+                     "`emit` calls `gevent.spawn(self.write_all)` while it is still empty, and "
+                     "`write_all` replaces it with an empty dictionary."
                      ) from None  # fmt: skip
 
 
