@@ -66,7 +66,13 @@ def test_the_solution_passes_every_check_and_is_short(copy: Path) -> None:
     assert 0 < sum(bool(line.strip()) for hunk in hunks for line in hunk.added) <= TO_MAKE
 
 
+CHECK = """    if message.username != user.username:
+        raise ChatError("forbidden", "Only its author can edit a message.", field="seq")
+"""
+STORE = "    message.text = text\n    db.session.commit()\n"
+
 MISTAKES = [
+    (CHECK + STORE, STORE + CHECK, 0, BROKEN, "above"),
     ("message.username != user.username", "message.username == user.username", 0, OPEN,
      "message.username"),
     ("message.username != user.username", "True", 0, BROKEN, "message.username"),

@@ -37,8 +37,8 @@ Check = Callable[[Stage], None]
 def only_the_author_edits(chat: Stage) -> None:
     """Only the author of a message can edit it."""
     with entered(chat, "Ada", "Bo") as [ada, bo]:
-        seq = ada.said("Tea at five")["seq"]
-        edited = {"room": ada.family.general, "seq": seq, "text": "Tea at six"}
+        seq, text = ada.said("Tea at five")["seq"], fresh_name("Tea at six ")
+        edited = {"room": ada.family.general, "seq": seq, "text": text}
         answer = bo.ask("edit_message", edited)
         attempted(not (isinstance(answer, dict) and answer.get("ok")),
                   "If Bo edits Ada's message, the server refuses it.",
@@ -48,6 +48,10 @@ def only_the_author_edits(chat: Stage) -> None:
         )  # this does not even tell Bo that there is a message
         bo.refused("edit_message", edited, AUTHOR_ONLY,
                    code="not_found" if is_secret else "forbidden")  # fmt: skip
+        expect(text not in visible(ada.browser.get("/chat").text), "A refused edit changes nothing.",
+               "the server refuses Bo's edit, but has already stored his text",
+               "Raise the error before `message.text` changes: the check belongs above that line."
+               )  # fmt: skip
         answer = ada.ask("edit_message", edited)
         expect(isinstance(answer, dict) and answer.get("ok"), "Ada can still edit her own message.",
                f"{answer!r:.120}", AUTHOR_ONLY)  # fmt: skip
