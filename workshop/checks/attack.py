@@ -99,9 +99,10 @@ def a_link_renames_nothing(chat: Stage) -> None:
     expect(posted.status_code == BAD_REQUEST and by_stranger not in _rooms(ada),
            "POST /rename_room without a CSRF token returns status 400 and renames nothing.",
            f"status {posted.status_code}", POST_ONLY)  # fmt: skip
-    answered(chat, ada.post("/rename_room", data=form | {"name": by_ada}))
+    renamed = answered(chat, ada.post("/rename_room", data=form | {"name": by_ada}))
     expect(by_ada in _rooms(ada), "A form with the token still renames the room.",
-           "the room still has its old name", POST_ONLY)  # fmt: skip
+           f"status {renamed.status_code}, and the room still has its old name: "
+           f"“{visible(renamed.text):.120}”", POST_ONLY)  # fmt: skip
 
 
 CHECKS: list[Check] = [
