@@ -68,17 +68,17 @@ class LabChecks:
 LABS = {
     "17": LabChecks(
         "mine/final_app", "Your copy of the application", 'bring("final_app")',
-        "python -m final_app", tour.CHECKS,
+        "`python -m final_app`", tour.CHECKS,
     ),
     "18": LabChecks(
         "mine/speed", "Your copy of the broadcast", 'bring("18_speed")',
         "the chat with your fanout.py", speed.CHECKS,
     ),
     "19": LabChecks(
-        "mine/attack", "Your chat with holes", 'bring("19_attack")', "flask run", attack.CHECKS,
+        "mine/attack", "Your chat with holes", 'bring("19_attack")', "`flask run`", attack.CHECKS,
     ),
     "20": LabChecks(
-        "mine/processes", "Your chat for several processes", 'bring("20_processes")', "flask run",
+        "mine/processes", "Your chat for several processes", 'bring("20_processes")', "`flask run`",
         order.CHECKS, processes=2,
     ),
 }  # fmt: skip
@@ -159,15 +159,18 @@ def _tried(number: str) -> Verdict:
     try:
         chat = stage("mine", signed=False)
     except StageFailed as failure:
-        return Verdict(
-            number, BROKEN, 0, len(promises) + 1, "The application starts.",
-            "`flask run` announces its address", last_error(failure.log),
-            diagnose(failure.log) if failure.log.strip() else SAYS_NOTHING, from_log(failure.log),
-        )  # fmt: skip
+        return _does_not_start(failure.log, number, len(promises) + 1, "`flask run`")
     try:
         return examine(chat, number, promises)
     finally:
         chat.stop()  # otherwise, each check would leave a server running
+
+
+def _does_not_start(log: str, number: str, total: int, command: str) -> Verdict:
+    return Verdict(
+        number, BROKEN, 0, total, "The application starts.", f"{command} announces its address",
+        last_error(log), diagnose(log) if log.strip() else SAYS_NOTHING, from_log(log),
+    )  # fmt: skip
 
 
 def _keeps(verdict: Verdict, folder: Path) -> bool:
@@ -207,11 +210,7 @@ def check_lab(lab: manifest.Step) -> Verdict:
             "the program initdb", "no such program", str(missing),
         )  # fmt: skip
     except StageFailed as failure:
-        return Verdict(
-            lab.number, BROKEN, 0, len(trials), "The application starts.",
-            f"`{checks.command}` announces its address", last_error(failure.log),
-            diagnose(failure.log), from_log(failure.log),
-        )  # fmt: skip
+        return _does_not_start(failure.log, lab.number, len(trials), checks.command)
     try:
         for kept, each in enumerate(watched(trials, "promises")):
             broken = outcome(chats[0], each)

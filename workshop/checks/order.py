@@ -8,9 +8,9 @@ from socketio import SimpleClient
 from socketio.exceptions import SocketIOError
 
 from workshop import groups
-from workshop.checks.promise import attempted, expect
+from workshop.checks.promise import Broken, attempted, expect
 from workshop.clients import connect
-from workshop.pauses import paused
+from workshop.pauses import Pause, paused
 from workshop.stages import Stage
 
 MOMENT = 1.0  # seconds in which an event that has been sent usually arrives
@@ -20,6 +20,10 @@ TOO_LONG = 8_000  # bytes of the shortest notification that PostgreSQL refuses
 ANNOUNCE = (
     "In `handle_new_message`, call `announce(message)` above `db.session.commit()`, and remove the "
     "line with `emit`. PostgreSQL sends the announcement when the transaction commits."
+)
+COMMIT = (
+    "`handle_new_message` has to call `db.session.commit()`, below `announce(message)`. Without it, "
+    "nothing is stored."
 )
 NOBODY = (
     "An announcement needs four things. `announce(message)` is above `db.session.commit()`. `announce` "
@@ -40,6 +44,10 @@ BY_NUMBER = (
     '`announce` sends only the number, as JSON: `json.dumps({"seq": message.seq})`. `listen` then reads '
     "the message from the database. There, it needs `with app.app_context():` and `as_dict()`."
 )
+A_DICTIONARY = (
+    "Pass a dictionary to `socketio.emit`. `json.loads(notification.payload)` returns the one that was "
+    "announced."
+)
 
 Check = Callable[[Stage], None]
 
@@ -49,7 +57,7 @@ def everybody_hears_the_order(chat: Stage) -> None:
     with entered(chat) as (first, ada, bo):
         with paused(first) as pause:
             ada.emit("new_message", {"text": "first"})
-            pause.reached()
+            await_commit(pause)
             early = received(bo, 1, MOMENT)
             bo.call("new_message", {"text": "second"}, timeout=PATIENCE)
         missing = {"first", "second"} - {*early}
@@ -77,7 +85,7 @@ def what_is_heard_is_stored(chat: Stage) -> None:
     """A message is received if it is stored, and only then, even if its process ends at the commit."""
     with entered(chat) as (first, ada, bo), paused(first, at="before") as pause:
         ada.emit("new_message", {"text": "lost"})
-        pause.reached()
+        await_commit(pause)
         first.stop()
         bo.call("new_message", {"text": "stored"}, timeout=PATIENCE)
         texts = hear_until(bo, "stored")
@@ -85,7 +93,7 @@ def what_is_heard_is_stored(chat: Stage) -> None:
            "because it was never stored.", f"Bo receives {texts or 'nothing'}", INSIDE)  # fmt: skip
     with entered(chat) as (first, ada, bo), paused(first) as pause:
         ada.emit("new_message", {"text": "stored, too"})
-        pause.reached()
+        await_commit(pause)
         first.stop()
         texts = received(bo, 1)
     expect(texts == ["stored, too"], "If Ada's process ends right after the commit, Bo receives her "
@@ -135,6 +143,14 @@ def entered(chat: Stage) -> Iterator[tuple[Stage, SimpleClient, SimpleClient]]:
             person.disconnect()
 
 
+def await_commit(pause: Pause) -> None:
+    """Wait until Ada's process pauses at the commit of her message."""
+    try:
+        pause.reached()
+    except TimeoutError:
+        raise Broken("Ada's process commits her message.", "it commits nothing", COMMIT) from None
+
+
 def received(person: SimpleClient, count: int, timeout: float = PATIENCE) -> list[str]:
     """Return the texts of the next `count` messages, or of fewer if no more arrive."""
     texts: list[str] = []
@@ -142,7 +158,11 @@ def received(person: SimpleClient, count: int, timeout: float = PATIENCE) -> lis
         while len(texts) < count:
             event, *data = person.receive(timeout=timeout)
             if event == "new_message":
-                texts.append(data[0].get("text", ""))  # if it has none, the hint says why
+                message = data[0] if data else None
+                if not isinstance(message, dict):
+                    raise Broken("The event `new_message` contains a dictionary.",
+                                 f"{message!r:.120}", A_DICTIONARY)  # fmt: skip
+                texts.append(message.get("text", ""))  # if it has none, the hint says why
     except SocketIOError:
         pass
     return texts
