@@ -66,6 +66,15 @@ def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
     assert verdict.state == BROKEN and shown in verdict.seen and hint in verdict.hint, verdict
 
 
+def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
+    catch_up("05")
+    solve("05", my_chat)
+    edit(my_chat / "templates" / "chat.html", 'id="wave" type="button"', 'id="wave"')
+    verdict = check("05")
+    assert verdict.state == BROKEN and 'type="button"' in verdict.hint, verdict
+    assert verdict.about == "templates/chat.html"
+
+
 # tests/contract tries the same promises on the same steps, and that the exercise is not attempted.
 @pytest.mark.parametrize(
     "step",

@@ -179,10 +179,14 @@ def a_wave_reaches_everyone(chat: Stage) -> None:
                f'{name} receives `wave` with {{"username": "Ada"}}, once.', f"{events or 'nothing'}",
                'Pass on the object that arrived: `emit("wave", person, broadcast=True)`.')  # fmt: skip
     with visitors(chat, "Ada", "Bo") as (page, bos):
+        page.types("#message-input", "Tea?")
         page.clicks("#wave", "“Wave”")
         bos.did = page.did
         for each in (page, bos):
             _says_who_waves(each, page.called)
+        expect(not page.sent("new_message"), "A click on “Wave” does not send what Ada has typed.",
+               "it sends the form", 'Write `type="button"` into the tag of the Wave button.',
+               about="templates/chat.html")  # fmt: skip
 
 
 def _says_who_waves(visitor: Visitor, name: str) -> None:
