@@ -18,6 +18,8 @@ QUICK = [
     ("03", "templates/chat.html", "chat-messages", "messages", "letter by letter"),
     ("03", "templates/index.html", "style.css", "styles.css", "asks for `styles.css`"),
     ("03", "app.py", "username=username", "username={username}", "Pass the string itself"),
+    ("03", "templates/chat.html", "{{ url_for('static', filename='style.css') }}", "style.css",
+     "does `url_for` create its address"),
     ("04", "app.py", "(message: dict[str, str])", "()", "one parameter"),
     ("04", "templates/chat.html", ' data-username="{{ username }}"', "", "`username` is missing"),
     ("04", "static/chat.js", "  form.reset();\n});", "  form.reset();\n}", "its `)` is missing"),

@@ -67,6 +67,11 @@ def instead_of(folder: Path, wanted: str) -> str:
     return ""
 
 
+def instead_of_served(folder: Path, path: str) -> str:
+    """Do the same for the path of an address. Flask serves only the folder `static`."""
+    return instead_of(folder, path) if path.startswith("static/") else ""
+
+
 def unused(folder: Path, wanted: str) -> str:
     """Return a hint about a second file that is called like `wanted`, or "" if there is none."""
     name = wanted.rpartition("/")[2]

@@ -20,7 +20,7 @@ from workshop.checks.browse import (
     visit,
 )
 from workshop.checks.families import family_of
-from workshop.checks.near_misses import instead_of
+from workshop.checks.near_misses import instead_of_served
 from workshop.checks.promise import Broken, attempted, expect, promise
 from workshop.checks.sources import speaks_of
 from workshop.stages import Stage
@@ -155,7 +155,7 @@ def _stylesheet_loads(chat: Stage, path: str, page: BeautifulSoup) -> None:
     expect(answer.status_code == HTTPStatus.OK and "css" in answer.headers.get("Content-Type", ""),
            f"The stylesheet of `{path}` loads.",
            f"{target} returns status {answer.status_code}, {answer.headers.get('Content-Type')}",
-           instead_of(chat.folder, target.lstrip("/"))
+           instead_of_served(chat.folder, target.lstrip("/"))
            or "Flask serves the folder `static` next to app.py. Does it contain style.css, spelled "
               "exactly like this, and does `url_for` create its address? Or is a quote missing in "
               "the line?", about=file)  # fmt: skip

@@ -18,7 +18,7 @@ from workshop.browser import Browser
 from workshop.checks.browse import template_of
 from workshop.checks.console import from_script, in_template
 from workshop.checks.families import family_of
-from workshop.checks.near_misses import instead_of
+from workshop.checks.near_misses import instead_of_served
 from workshop.checks.page import Page, PageEnded, PageError, Pages
 from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, CannotRun, expect
@@ -276,7 +276,7 @@ def failed(error: PageError, did: str, folder: Path) -> Broken:
     hint = report.meaning or UNKNOWN
     if error.kind == "resource":
         is_client = "socket.io" in error.file
-        hint = NO_CLIENT if is_client else instead_of(folder, error.file) or NO_SUCH_FILE
+        hint = NO_CLIENT if is_client else instead_of_served(folder, error.file) or NO_SUCH_FILE
         report = in_template(folder, Path(error.file).name, error.message)
     return Broken("The console shows no error.", f"{did} The console says: {error}", hint,
                   sentence=RUNS, report=report, about=SCRIPT)  # fmt: skip
