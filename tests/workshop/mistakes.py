@@ -33,6 +33,7 @@ QUICK = [
     ("04", "templates/chat.html", "<h1>", "<h1 hidden>", "`hidden` or `display: none` hides it"),
     ("04", "templates/chat.html", "maxlength", "maxlenght", "Do you mean `maxlength`?"),
     ("04", "templates/index.html", '"username" name', '"username name', "A quote is missing"),
+    ("05", "app.py", 'emit("new_message", message', "emit(message", "`emit(message, broadcast=True)`"),
     ("05", "templates/chat.html", "{% endmacro %}", "", "needs its {% endmacro %}"),
 ]  # fmt: skip
 

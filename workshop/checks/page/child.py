@@ -105,6 +105,7 @@ class Connection:
             during = f"the acknowledgement of {name}"
         elif kind == EVENT:
             event = json.loads(rest)
+            event[0] = str(event[0])  # `emit(message)` makes the message the name of the event
             if event[0] in self.page.losing:
                 self.page.losing.remove(event[0])
                 return
