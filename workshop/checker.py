@@ -260,9 +260,10 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
 
 
 def _where(broken: Broken, each: Promise, number: str) -> str:
-    """Return the file to look at. In the first steps, everything is in app.py."""
+    """Return the file to look at. In the first steps, every page is in app.py."""
     about, folders = broken.about or each.file, (manifest.step(number).folder, paths.my_chat())
-    return about if any((folder / about).is_file() for folder in folders) else APP
+    there = "/" not in about or any((folder / about).is_file() for folder in folders)
+    return about if there else APP
 
 
 def brief(seen: str) -> str:

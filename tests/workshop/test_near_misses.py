@@ -167,6 +167,8 @@ def test_a_check_names_a_folder_that_flask_does_not_know(
         ("flask==…", "Replace the dots"),
         ("flask==", "Replace the dots"),
         ("flask=3.1.3", "two equals signs"),
+        ("pip install flask==3.1.3", "Write only the name"),
+        ('"flask==3.1.3"', "Write only the name"),
         ("flask 3.1.3", "does not pin a version"),
         ("+flask==3.1.3", "begins with `+`"),
     ],
@@ -175,3 +177,20 @@ def test_a_pin_that_pip_cannot_read_is_named(my_chat: Path, line: str, hint: str
     catch_up("01")
     (my_chat / "requirements.txt").write_text(f"{line}\n", encoding="utf-8")
     assert hint in check("01").hint
+
+
+@pytest.mark.parametrize(
+    ("there", "todo"),
+    [
+        ("chat/requirement.txt", "Rename it to `requirements.txt`"),
+        ("chat/requirements.txt.txt", "Rename it to `requirements.txt`"),
+        ("requirements.txt", "Move it to `chat/requirements.txt`"),
+        ("notes.txt", "Write one line"),
+    ],
+)
+def test_a_pin_in_another_file_is_found(my_chat: Path, there: str, todo: str) -> None:
+    catch_up("01")
+    (my_chat.parent / there).write_text("flask==3.1.3\n", encoding="utf-8")
+    verdict = check("01")
+    assert (verdict.state, verdict.about) == (OPEN, "requirements.txt")
+    assert todo in verdict.hint

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup, Tag
 from workshop import environments
 from workshop.checks.browse import attribute, is_labelled, quote, read, read_chat, text_of, visit
 from workshop.checks.families import has_come_to
-from workshop.checks.near_misses import pasted
+from workshop.checks.near_misses import instead_of, pasted
 from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
 from workshop.checks.speakers import SNIPPET
 from workshop.stages import Stage
@@ -174,8 +174,9 @@ def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
     if not wish_list.is_file():
         raise NotAttempted(f"{chat.folder.name}/ has a file requirements.txt next to app.py.",
                            "no such file",
-                           "Write one line with the package and its version: "
-                           "`name==version`.", about=wish_list.name)  # fmt: skip
+                           instead_of(chat.folder, wish_list.name)
+                           or "Write one line with the package and its version into it: "
+                              "`name==version`.", about=wish_list.name)  # fmt: skip
     text = wish_list.read_text(encoding="utf-8").strip()
     found = re.search(r"(?im)^flask\s*==\s*(\d\S*)", text)
     if not found:
@@ -191,7 +192,7 @@ def _why_no_pin(text: str) -> str:
     if re.search(r"==\s*(…|\.\.\.)?\s*$", text, re.MULTILINE):
         return "Replace the dots with the version number that the notebook shows."
     if "=" in text:
-        return "Write two equals signs between the name and the version: `flask==…`."
+        return "Write only the name, two equals signs and the version into the line: `flask==…`."
     return (
         "A name alone does not pin a version. Next year, pip would install a different Flask. "
         "After the name, write two equals signs and the version."
