@@ -266,9 +266,9 @@ PYTHON: Kinds = [
         "called `{0}`.",
     ),
     (
-        r"OperationalError: .*no such table: (\w+)",
-        "The database has no table `{0}`. `db.create_all()` creates the tables, after their "
-        "classes are defined.",
+        r"no such table: (\w+)",
+        "The database has no table `{0}`. Check its spelling. `db.create_all()` creates the tables, "
+        "after their classes are defined.",
     ),
     (
         r"OperationalError: .*no (?:such column:|column named) (\S+)|"
