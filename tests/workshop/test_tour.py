@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.final_app.rig import Person, Server
-from tests.repo import lessons
 from tests.workshop.edits import edit, solve
 from workshop import changes, manifest, paths
 from workshop.checker import check, solved
@@ -59,15 +58,6 @@ def test_the_solution_passes_every_check(copy: Path) -> None:
     assert verdict.state == KEPT, verdict
     assert verdict.kept == verdict.total == len(tour.CHECKS) == 10
     assert LAB.name in solved()
-
-
-def test_the_notebook_gives_the_migration_the_numbers_of_the_solution() -> None:
-    """Otherwise, two migrations have the same number, and the learner's chat does not start."""
-    patch = (LAB.folder / "exercise.patch").read_text(encoding="utf-8")
-    revision, before = re.findall(r'(?m)^\+(?:down_)?revision = "(\d+)"', patch)
-    text = lessons.prose(LAB.name)
-    assert f"`{revision}_topics.py`" in text
-    assert f'`revision` is `"{revision}"`, and `down_revision` is `"{before}"`' in text
 
 
 SOON = 1.5  # seconds, to wait for what never comes
