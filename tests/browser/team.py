@@ -5,6 +5,7 @@ The page reports its state in `<html data-conn data-ready data-rev>` and `li.mes
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.target = port
+        self.late = 0.0  # seconds that each answer takes
         self._is_up = self._sockets_pass = True
         self._flows = threading.Event()  # from the server to the browser
         self._flows.set()
@@ -114,6 +116,7 @@ class Line:
             while data := source.recv(ON_THE_WAY):
                 if back:
                     self._flows.wait()
+                    time.sleep(self.late)
                 elif not self._sockets_pass and b"/socket.io/?" in data:
                     break
                 sink.sendall(data)

@@ -46,6 +46,15 @@ OTHER_PROTOCOL = """Object.defineProperty(window, "io", {
     get() { return (options) => this.connectBy({ ...options, auth: AUTH }) },
 })"""
 
+SLOW = 0.6  # seconds that each answer takes
+HURRIED = """Object.defineProperty(window, "io", {
+    set(io) { this.connectBy = io },
+    get() {
+        const soon = { timeout: 200, reconnectionDelay: 50, reconnectionDelayMax: 50 };  // ms
+        return (options) => this.connectBy({ ...options, ...soon });
+    },
+})"""
+
 
 # ---- a silent line
 
@@ -105,6 +114,21 @@ def test_a_slow_server_that_is_heard_from_is_not_a_silent_line(
             ada.wait_for_timeout(300)
     shows(ada, "It takes a while")
     assert states.json_value() == []
+
+
+def test_a_line_too_slow_for_the_first_attempt_connects_in_a_later_one(
+    team: Team, person: People, line: Line
+) -> None:
+    place = team.room("Far away")
+    ada = page_of(person, team.ada)
+    ada.add_init_script(HURRIED)
+    ada.goto(line.url + place.path)
+    caught_up(ada)
+    line.cut()
+    connection(ada, "offline")
+    line.late = SLOW
+    line.restore()
+    caught_up(ada)
 
 
 def test_a_browser_without_a_network_says_so_at_once(

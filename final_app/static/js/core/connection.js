@@ -14,6 +14,7 @@ export const OPTIONS = {
   timeout: 8_000, // of one attempt to connect
 };
 
+const LONGEST_ATTEMPT_MS = 32_000; // on a slow line, a connection needs several round trips of some seconds
 const ANSWER_TIMEOUT_MS = 3_500;
 const PROBE_TIMEOUT_MS = 3_000;
 const NOTHING = { rooms: {} }; // a request for nothing, only to see whether the server answers
@@ -33,7 +34,9 @@ export class Connection {
   // names the limit.
   constructor(socket, changed) {
     [this.#socket, this.#changed] = [socket, changed];
+    const { timeout } = socket.io.opts;
     socket.on("welcome", (welcome) => {
+      socket.io.timeout(timeout);
       if (welcome.protocol === PROTOCOL) this.#become("online", welcome);
       else this.#become("outdated");
       for (const handle of this.#early.splice(0)) handle();
@@ -45,6 +48,7 @@ export class Connection {
       else if (data?.code === "outdated") this.#become("outdated");
       else if (data?.code === "too_many_sockets") this.#dropped(true, "crowded", { message });
       else this.#dropped(!socket.active);
+      if (message === "timeout") socket.io.timeout(Math.min(2 * socket.io.timeout(), LONGEST_ATTEMPT_MS));
       if (!data) socket.io.opts.transports.reverse(); // some networks block WebSockets
     });
     socket.onAny(() => (this.#heard += 1));
