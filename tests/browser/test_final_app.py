@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.looks import assert_sound
-from tests.browser.people import HEIGHT, WIDE, People
+from tests.browser.people import HEIGHT, WIDE, People, wait_with
 from tests.browser.team import (
     Line,
     Room,
@@ -38,6 +38,12 @@ BELOW = """() => {
 WIDE_CHARACTER = "\U0001f600"  # 4 bytes, and as many again in HTML
 PLACE = """node => node.getBoundingClientRect().top
     - document.querySelector("#scroller").getBoundingClientRect().top"""
+
+FIRST_SEEN = """() => {
+    const { top } = document.querySelector("#scroller").getBoundingClientRect();
+    const all = [...document.querySelectorAll(".message")];
+    return all.find(it => it.getBoundingClientRect().top >= top);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -314,6 +320,24 @@ def test_older_messages_load_above_and_the_place_is_kept(
     assert abs(first.evaluate(PLACE) - before) <= 1  # pixel
     read_to_the_start(ada)
     assert numbers(ada) == list(range(1, LONG_TALK + 1))
+
+
+def test_a_panel_that_makes_the_column_narrower_keeps_the_place(team: Team, person: People) -> None:
+    place = team.room("Narrower")
+    for _ in range(12):
+        team.ada.say(place.id, "words " * 100)
+    ada = enter(person, team.ada, place)
+    scroll(ada, -500)
+    seen = ada.evaluate_handle(FIRST_SEEN).as_element()
+    assert seen
+    before, height = seen.evaluate(PLACE), seen.evaluate("it => it.offsetHeight")
+    ada.locator("#people-toggle").click()
+    expect(ada.locator("#people")).to_be_visible()
+    assert seen.evaluate("it => it.offsetHeight") > height  # the texts have more lines
+    wait_with(ada, lambda: abs(seen.evaluate(PLACE) - before) <= 1, "the page has moved")  # pixel
+    ada.locator("#people-close").click()
+    wait_with(ada, lambda: seen.evaluate("it => it.offsetHeight") == height, "still narrow")
+    wait_with(ada, lambda: abs(seen.evaluate(PLACE) - before) <= 1, "the page has moved")
 
 
 def test_a_page_of_history_that_an_edit_has_overtaken_shows_the_edit(

@@ -10,6 +10,7 @@ export class Scroller extends Part {
   #element = $("#scroller");
   #content = $("#content");
   #moved; #live; #firstUnread;
+  #places = []; // where the messages were after the reader last scrolled
   stuck = true;
 
   // moved() is called after scrolling. live() returns whether the newest message is shown. firstUnread()
@@ -22,8 +23,8 @@ export class Scroller extends Part {
   connect() {
     super.connect();
     this.listen(this.#element, "scroll", () => this.#scrolled(), { passive: true });
-    const sizes = new ResizeObserver(() => (this.#follows ? this.#keepUp() : this.#scrolled()));
-    sizes.observe(this.#element); // the composer grows, or a phone's keyboard appears
+    const sizes = new ResizeObserver(() => this.#resized());
+    sizes.observe(this.#element); // the composer grows, a panel opens, or a phone's keyboard appears
     sizes.observe(this.#content);
     this.onStop(() => sizes.disconnect());
   }
@@ -57,13 +58,9 @@ export class Scroller extends Part {
       this.#keepUp();
       return;
     }
-    const top = this.#element.getBoundingClientRect().top;
-    const seen = [...this.#content.querySelectorAll(".message")]
-      .map((node) => ({ node, place: node.getBoundingClientRect() }))
-      .filter(({ place }) => place.bottom > top);
+    const places = this.#findPlaces();
     change();
-    const kept = seen.find(({ node }) => node.isConnected);
-    if (kept) this.#element.scrollTop += kept.node.getBoundingClientRect().top - kept.place.top;
+    this.#goBack(places.filter(({ bottom }) => bottom > 0));
   }
 
   get #follows() { return this.stuck && this.#live(); }
@@ -75,9 +72,32 @@ export class Scroller extends Part {
     if (isAbove) this.reveal(node, "start");
   }
 
+  // In a narrower column, texts have more lines. The first message that begins on screen stays where it was.
+  #resized() {
+    if (this.#follows) return this.#keepUp();
+    this.#goBack(this.#places.filter(({ top }) => top >= 0));
+    this.#scrolled();
+  }
+
+  // Returns the edges of each message, as distances from the top of the visible part.
+  #findPlaces() {
+    const start = this.#element.getBoundingClientRect().top;
+    return [...this.#content.querySelectorAll(".message")].map((node) => {
+      const { top, bottom } = node.getBoundingClientRect();
+      return { node, top: top - start, bottom: bottom - start };
+    });
+  }
+
+  #goBack(places) {
+    const kept = places.find(({ node }) => node.isConnected);
+    const start = this.#element.getBoundingClientRect().top;
+    if (kept) this.#element.scrollTop += kept.node.getBoundingClientRect().top - start - kept.top;
+  }
+
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#element;
     this.stuck = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
+    this.#places = this.#findPlaces();
     this.#moved();
   }
 }
