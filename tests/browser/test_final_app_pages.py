@@ -570,6 +570,18 @@ def test_forced_colours_still_show_what_a_link_and_a_mention_mean(
     assert shown == [["solid", "none"], ["none", "none"], ["none", "solid"]]
 
 
+def test_on_paper_there_are_only_the_messages(team: Team, furnished: Room, person: People) -> None:
+    ada = enter(person, team.ada, furnished)
+    ada.locator("#people-toggle").click()
+    controls = ada.locator("#rail, #people, #composer, #search-toggle")
+    expect(controls.filter(visible=True)).to_have_count(4)
+    ada.emulate_media(media="print")
+    expect(controls.filter(visible=True)).to_have_count(0)
+    expect(messages(ada).first).to_be_visible()
+    height = "document.querySelector('#content').scrollHeight"
+    assert ada.evaluate(f"document.body.scrollHeight >= {height}")
+
+
 def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
     mallory = team.newcomer("mallory")
     mallory.connect()
