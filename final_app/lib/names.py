@@ -1,5 +1,6 @@
 """Names of people and rooms: which characters they can contain, and when two names look the same."""
 
+import itertools
 import re
 import unicodedata
 
@@ -9,6 +10,8 @@ from final_app.errors import Invalid
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
+FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")  # two letters of a country
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 # Cyrillic and Greek letters, each above the Latin letter that it looks like in lowercase or uppercase.
 LOOKALIKES = str.maketrans(
     "авеѕіјкмнорстухһԁԛԝ" "αβεζικμνορτυχϲϳ",
@@ -23,6 +26,23 @@ def checked(name: str, most: int, what: str) -> str:
     if len(name) > most or not name.isprintable() or not folded(name).strip():
         raise Invalid(f"{what} must have 1 to {most} visible characters.", field="name")
     return name
+
+
+def initials(name: str) -> str:
+    """Return the first character, as readers see it, of each of the first two words."""
+    words = name.upper().split()[:2]
+    return "".join(word[: _first_length(word)] for word in words)
+
+
+def _first_length(word: str) -> int:
+    """Return how many code points the first visible character has: a flag has two, for example."""
+    rest = word[2 if FLAG.match(word) else 1 :]
+    parts = itertools.takewhile(_joins, rest)
+    return len(word) - len(rest) + len(list(parts))
+
+
+def _joins(character: str) -> bool:
+    return character in SKIN_TONES or unicodedata.category(character).startswith("M")
 
 
 def folded(name: str) -> str:

@@ -13,6 +13,7 @@ from final_app.accounts import accounts, invites, sessions
 from final_app.accounts.sessions import Identity
 from final_app.chat import history, memberships, people, rooms
 from final_app.errors import ChatError, NotFound
+from final_app.lib import names
 from final_app.lib.audit import audited
 from final_app.web.first_run import check_code, needs_code
 from final_app.web.login_limit import login_attempt, registration
@@ -22,6 +23,7 @@ ROOM_ID = re.compile(r"\b\d{1,15}\b", re.ASCII)
 VISITED_ROOMS = 10  # in the cookie, so that the person can probably still write in one of them
 
 pages = Blueprint("pages", __name__)
+pages.add_app_template_filter(names.initials)
 
 Page = Response | str | tuple[str, int]
 

@@ -23,6 +23,12 @@ from tests.browser.team import (
 pytestmark = pytest.mark.browser
 
 LOW = 360  # pixels: a phone whose keyboard is open
+INITIALS = {
+    "Ana de Souza": "AD",
+    "\U0001f1e9\U0001f1ea Dieter": "\U0001f1e9\U0001f1eaD",  # a flag
+    "\U0001f44d\U0001f3fd \u2764\ufe0f": "\U0001f44d\U0001f3fd\u2764\ufe0f",  # emoji of several parts
+    "e\u0301mile \u00df": "E\u0301S",  # an accent of its own, and a letter whose capital is SS
+}
 
 
 def active(page: Page) -> str:
@@ -310,6 +316,20 @@ def test_another_name_of_somebody_reaches_their_messages(team: Team, person: Peo
     expect(ada.locator("#m-1 .author")).to_have_text("Cy Two")
     expect(ada.locator("#m-1 .avatar")).to_have_text("CT")
     second.leave()
+
+
+def test_an_avatar_shows_the_first_characters_of_a_name_as_readers_see_them(
+    team: Team, person: People
+) -> None:
+    """The server and the page find them separately."""
+    flagged = team.newcomer("flagged")
+    page = page_of(person, flagged)
+    page.goto(team.url)
+    caught_up(page)
+    for name, initials in INITIALS.items():
+        flagged.form("/account/name", "/account", name=name)
+        expect(page.locator(".me .avatar")).to_have_text(initials)
+        assert f'aria-hidden="true">{initials}</span>' in flagged.get("/account").text
 
 
 def test_the_focus_stays_in_the_page_when_its_control_disappears(

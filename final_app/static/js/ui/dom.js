@@ -1,6 +1,7 @@
 // Helpers for the document. They never insert text as HTML, which only message.js may do.
 
 const HUES = 12;
+const characters = new Intl.Segmenter();
 const IME_KEY_CODE = 229; // what browsers report for a key that an input method handles
 
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -36,8 +37,14 @@ export const copied = async (text) =>
 
 export function fillAvatar(avatar, person) {
   avatar.className = `avatar hue-${person.id % HUES}`;
-  const words = person.name.split(/\s+/).filter(Boolean).slice(0, 2);
-  avatar.textContent = words.map((word) => [...word][0]).join("").toUpperCase();
+  const words = person.name.toUpperCase().split(/\s+/).filter(Boolean).slice(0, 2);
+  avatar.textContent = words.map(firstCharacter).join("");
+}
+
+// Returns the first character as readers see it. A flag, for example, has two code points.
+function firstCharacter(word) {
+  const [{ segment }] = characters.segment(word);
+  return segment;
 }
 
 export function fillPresence(presence, online) {

@@ -1,7 +1,7 @@
 // The list of rooms on the left with names, unread counts and presence, and the count in the title.
 
 import { counted } from "../core/directory.js";
-import { $, capped, fillPlace, fillPresence, keepList } from "./dom.js";
+import { $, capped, fillAvatar, fillPlace, fillPresence, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Rail extends Part {
@@ -38,6 +38,7 @@ export class Rail extends Part {
     document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
     $("#rail-unread").hidden = unread === counted(room);
     $("#room-name").textContent = room.name;
+    fillAvatar($(".me .avatar"), me);
     $(".me-name").textContent = me.name;
     if (room.person) fillPresence($("#room-presence .presence"), this.#directory.isOnline(room.person.id));
   }
