@@ -189,8 +189,8 @@ def to_dict(message: Message | SimpleNamespace) -> Snapshot:
 
     A message always has {id, room, seq, rev, client_id, author: {id, name}, created_at}. Most messages
     also have `text`. If the text has formatting, there is `html`. A message can also have mentions:
-    [user id]; uploads: [upload]; reactions: [{emoji, people: [user id]}]; reply_to: {id, seq, author:
-    name, text or deleted}; `edited_at`; and `deleted`, which is true.
+    [user id]; uploads: [upload]; reactions: [{emoji, people: [user id]}]; reply_to: {id, seq,
+    author_id, author: name, text or deleted}; `edited_at`; and `deleted`, which is true.
     """
     is_plain = formatting.is_plain(message.text, message.html)
     whole = {
@@ -217,6 +217,7 @@ def _quoted(message: Message) -> Snapshot:
     whole = {
         "id": message.id,
         "seq": message.seq,
+        "author_id": message.author_id,
         "author": message.author.name,
         "text": formatting.plain(message.html)[:EXCERPT],
         "deleted": message.deleted_at is not None,

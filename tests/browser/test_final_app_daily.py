@@ -309,12 +309,24 @@ def test_another_name_of_somebody_reaches_their_messages(team: Team, person: Peo
     second = team.newcomer("second")
     second.connect()
     place = team.room("Renamed", second)
-    second.say(place.id, "Hello")
+    said = second.say(place.id, "Hello")["message"]["id"]
+    team.ada.say(place.id, "Hi", reply_to=said)
     ada = enter(person, team.ada, place)
     expect(ada.locator("#m-1 .author")).to_have_text("second")
+    expect(ada.locator("#m-2 .quote-author")).to_have_text("second")
     second.form("/account/name", "/account", name="Cy Two")
     expect(ada.locator("#m-1 .author")).to_have_text("Cy Two")
     expect(ada.locator("#m-1 .avatar")).to_have_text("CT")
+    expect(ada.locator("#m-2 .quote-author")).to_have_text("Cy Two")
+    ada.locator("#m-1").press("r")
+    expect(ada.locator("#context-title")).to_have_text("Replying to Cy Two")
+    write(ada, "Welcome")
+    second.form("/account/name", "/account", name="Cy Three")
+    for seq in (2, 3):
+        expect(ada.locator(f"#m-{seq} .quote-author")).to_have_text("Cy Three")
+    second.emit("edit_message", {"id": said, "text": "Hey"})  # its quotes are filled again
+    expect(ada.locator("#m-2 .quote-text")).to_have_text("Hey")
+    expect(ada.locator("#m-2 .quote-author")).to_have_text("Cy Three")
     second.leave()
 
 

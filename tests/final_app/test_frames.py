@@ -118,7 +118,8 @@ def test_a_message_has_what_it_needs_and_nothing_that_is_empty(
         {"edited_at", "deleted"},
     ]  # fmt: skip
     reply = ada.say(here, "Gone?", reply_to=first)["message"]["reply_to"]
-    assert reply == {"id": first, "seq": 1, "author": "ada", "deleted": True}
+    author = {"author_id": ada.id, "author": "ada"}
+    assert reply == {"id": first, "seq": 1, **author, "deleted": True}
 
 
 # ---- half a character

@@ -79,7 +79,7 @@ const mentions = new Mentions({ room, directory, http });
 const picker = new Picker();
 const viewer = new Viewer();
 const acts = {
-  reply: (message) => composer.reply(message),
+  reply: (message) => composer.reply(renamed(message)),
   copy: copyLink,
   edit: (message) => composer.edit(message),
   delete: remove,
@@ -241,7 +241,13 @@ function discard({ client_id, text, uploads: files = [] }) {
 
 function quoted(message) {
   const { id, seq, author } = message;
-  return { id, seq, author: author.name, text: plainText(message) };
+  return { id, seq, author_id: author.id, author: author.name, text: plainText(message) };
+}
+
+// A message keeps the name that its author had when it was loaded.
+function renamed(message) {
+  const { id, name } = message.author;
+  return { ...message, author: { id, name: nameOf(id, name) } };
 }
 
 function edit({ id }, text) { return change("edit_message", { id, text }); }
@@ -264,7 +270,8 @@ function react({ id }, button) {
   else picker.open(button, (chosen) => change("react", { id, emoji: chosen, on: true }));
 }
 
-async function remove({ id, seq, author }) {
+async function remove(message) {
+  const { id, seq, author } = renamed(message);
   const whose = author.id === me.id ? "a message" : `a message from ${author.name}`;
   const text = `Everyone will see that ${whose} was deleted here.`;
   const sure = await dialogs.confirm("Delete this message?", text, "Delete");

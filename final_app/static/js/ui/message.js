@@ -40,12 +40,14 @@ export class MessageView {
   // Call this when the message that a reply quotes was edited or deleted.
   refillQuote(node, message) {
     const text = [...plainText(message)].slice(0, EXCERPT_CHARACTERS).join("");
-    this.#fillQuote(node, { ...message, author: message.author.name, text });
+    const { id: author_id, name: author } = message.author;
+    this.#fillQuote(node, { ...message, author_id, author, text });
   }
 
   // Call this when people were loaded or renamed.
-  fillNames(node, { author, reactions }) {
+  fillNames(node, { author, reactions, reply_to: quoted }) {
     this.#fillAuthor(node, author);
+    if (quoted) this.#fillQuoteAuthor(node, quoted);
     fillReactions(node, reactions, this.me.id, this.#nameOf);
   }
 
@@ -90,8 +92,12 @@ export class MessageView {
     quote.hidden = !quoted;
     if (!quoted) return;
     quote.href = this.address(quoted.seq);
-    setText($(".quote-author", quote), quoted.author);
+    this.#fillQuoteAuthor(quote, quoted);
     setText($(".quote-text", quote), quoted.deleted ? "Message deleted" : quoted.text || "A file");
+  }
+
+  #fillQuoteAuthor(node, { author_id: id, author }) {
+    setText($(".quote-author", node), this.#nameOf(id, author));
   }
 
   // A message that isn't being sent right now can be discarded.
