@@ -31,6 +31,10 @@ READ = 10  # messages before those that are unread
 HOLIDAY = 120  # unread messages: more than one page of history
 COFFEE = 30  # unread messages: more than one screen
 A_DAY = timedelta(days=1)
+NAMES = """async ([module, days, now]) => {
+    const { dayName } = await import(new URL(module, document.baseURI));
+    return days.map((day) => dayName(day, Date.parse(now)));
+}"""
 MISSED = 220  # messages: more than one answer to `sync` holds
 
 
@@ -157,6 +161,20 @@ def test_at_midnight_the_messages_of_today_become_those_of_yesterday(
     expect(days).to_have_text(["Yesterday", "Today"])
     page.clock.fast_forward(A_DAY // timedelta(milliseconds=1))
     expect(days.last).to_have_text("Yesterday")  # although nothing has arrived
+    context.close()
+
+
+def test_on_the_night_after_the_clocks_change_yesterday_is_still_yesterday(
+    team: Team, browser: Browser
+) -> None:
+    context = browser.new_context(timezone_id="Europe/Berlin")
+    page = context.new_page()
+    page.goto(f"{team.url}/login")
+    static = team.ada.get("/account").text.split("/js/account.js")[0].rsplit('"', 1)[1]
+    for now, yesterday in (("2026-03-29T22:30Z", 29), ("2026-10-25T22:30Z", 24)):
+        days = [f"{now[:8]}{day}T12:00Z" for day in (yesterday - 1, yesterday, yesterday + 1)]
+        names = page.evaluate(NAMES, [f"{static}/js/core/times.js", days, now])
+        assert [name == "Yesterday" for name in names] == [False, True, False], (now, names)
     context.close()
 
 

@@ -1,7 +1,6 @@
 // Formats times in the user's language and time zone.
 
 const GROUP_MS = 5 * 60_000; // messages of one author within five minutes share a heading
-const DAY_MS = 24 * 3_600_000;
 
 const clockStyle = { timeStyle: "short", hourCycle: "h23" };
 const clock = new Intl.DateTimeFormat(undefined, clockStyle);
@@ -17,8 +16,10 @@ export const today = () => new Date().toDateString();
 export const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
 
 export function dayName(iso, now = Date.now()) {
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1); // 23 or 25 hours ago when the clocks change
   if (sameDay(iso, now)) return "Today";
-  if (sameDay(iso, now - DAY_MS)) return "Yesterday";
+  if (sameDay(iso, yesterday)) return "Yesterday";
   return longDay.format(new Date(iso));
 }
 
