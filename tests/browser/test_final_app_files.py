@@ -190,16 +190,22 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(team: Team, perso
 def test_what_the_server_refuses_is_told_in_its_words_and_can_be_tried_again(
     team: Team, person: People
 ) -> None:
-    person.tolerate("415")
+    person.tolerate("415|507")
     place = team.room("Refused files")
     ada = enter(person, team.ada, place)
     attach(ada, {"name": "nothing.txt", "mimeType": "text/plain", "buffer": b""})
     chips_are(ada, "failed", "nothing.txt")
     expect(chips(ada).locator(".chip-note")).to_have_text("This file is empty.")
-    with ada.expect_response(UPLOADS) as again:
-        ada.get_by_role("button", name="Retry nothing.txt").click()
-    assert again.value.status == 415
-    chips_are(ada, "failed", "nothing.txt")
+    expect(ada.get_by_role("button", name="Retry nothing.txt")).to_be_hidden()  # it stays empty
+    ada.get_by_role("button", name="Remove nothing.txt").click()
+    full = {"ok": False, "error": {"code": "full", "message": "There is no space left."}}
+    ada.route(UPLOADS, lambda route: route.fulfill(status=507, json=full))
+    attach(ada, notes("some.txt"))
+    chips_are(ada, "failed", "some.txt")
+    expect(chips(ada).locator(".chip-note")).to_have_text("There is no space left.")
+    ada.unroute(UPLOADS)
+    ada.get_by_role("button", name="Retry some.txt").click()
+    chips_are(ada, "done", "some.txt")
 
 
 def test_a_message_carries_only_so_many_files(team: Team, person: People) -> None:

@@ -160,7 +160,7 @@ export class Uploads {
   #refuse(item, { code, message, retry_after = AGAIN_S }) {
     const again = PASSING.has(code) && ++item.tries < MOST_TRIES;
     if (again) this.#later = setTimeout(() => this.#drain(), retry_after * 1000);
-    const refused = { state: "failed", error: message };
+    const refused = { state: "failed", error: message, final: code === "invalid" };
     Object.assign(item, again ? { state: "waiting", why: message } : refused);
     this.#changed();
     return !again;
