@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.looks import SIDEWAYS, assert_sound
-from tests.browser.people import People
+from tests.browser.people import NARROW, People
 from tests.browser.team import (
     LINE_IS_DOWN,
     Room,
@@ -18,6 +18,7 @@ from tests.browser.team import (
     enter,
     link,
     messages,
+    page_of,
     set_level,
     shows,
     stored,
@@ -635,6 +636,18 @@ def test_every_panel_fits_a_narrow_page_and_has_large_enough_targets(
     assert ada.evaluate(SIDEWAYS) == 0
     ada.goto(f"{watched.url}/api")
     assert ada.evaluate(SIDEWAYS) == 0
+
+
+def test_no_panel_covers_the_banner(team: Team, person: People) -> None:
+    guest = team.newcomer("guest")
+    page = page_of(person, guest, width=NARROW)
+    page.goto(team.url)
+    caught_up(page)
+    page.locator("#search-toggle").click()
+    guest.form("/logout", "/account")
+    page.locator("#banner-link").click(trial=True)
+    page.locator("#search-close").click(trial=True)
+    expect(page.locator("#search")).to_be_in_viewport(ratio=1)
 
 
 def look_for(page: Page, text: str) -> None:
