@@ -18,6 +18,8 @@ MESSAGES = {404: "This page doesn't exist, or you don't have access to it.",
             405: "This address doesn't accept this kind of request.",
             413: "This request has more bytes or more fields than the chat expects."}  # fmt: skip
 
+NO_COOKIE = "Your browser didn't send the chat's cookie, which has expired or is blocked."
+
 
 def register(app: Flask) -> None:
     app.register_error_handler(ChatError, refused)
@@ -34,7 +36,10 @@ def refused(refusal: ChatError) -> Answer:
 
 
 def forged(error: CSRFError) -> Answer:
-    return refused(Invalid(f"{error.description} Reload the page and try again."))
+    """Say what to do. To reload this answer would send the same form with the same token again."""
+    why = NO_COOKIE if "session token is missing" in error.description else error.description
+    what = "Reload the page" if _is_script() else "Go back to the chat"
+    return refused(Invalid(f"{why} {what} and try again."))
 
 
 def failed(error: HTTPException) -> Answer:

@@ -351,7 +351,7 @@ def test_nothing_changes_without_the_token(app: Flask, ada: FlaskClient) -> None
                 path, method=method, headers=headers, data={"username": "eve", "name": "Eve"}
             )
             assert answer.status_code == 400, (method, path)
-            assert "token" in answer.text
+            assert "try again" in answer.text
     token = csrf(ada, "/account")
     made = ada.post(
         "/rooms", json={"name": "With it", "kind": "open"}, headers={"X-CSRFToken": token}
@@ -369,6 +369,20 @@ def test_a_password_for_the_proxy_neither_hides_the_log_in_nor_replaces_the_toke
     for fields, status in (({}, 400), ({"csrf_token": token}, 302)):
         data = {"name": "Ada"} | fields
         assert browser.post("/account/name", data=data, headers=BASIC).status_code == status
+
+
+def test_who_sends_a_form_without_its_cookie_learns_what_to_do(browser: FlaskClient) -> None:
+    token = csrf(browser)
+    browser.delete_cookie("chat_csrf")
+    fields = {"username": "ada", "password": PASSWORD, "csrf_token": token}
+    page = browser.post("/login", data=fields)
+    assert page.status_code == 400
+    assert "Your browser didn&#39;t send the chat&#39;s cookie" in page.text
+    assert "Go back to the chat and try again." in page.text
+    again = browser.post("/login", data=fields)  # what a reload sends, now with a cookie
+    assert again.status_code == 400 and "Go back to the chat" in again.text
+    told = browser.post("/login", data=fields, headers={"Accept": "application/json"}).json
+    assert told["error"]["message"].endswith("Reload the page and try again.")
 
 
 def test_a_token_of_another_browser_is_worth_nothing(app: Flask, ada: FlaskClient) -> None:
