@@ -399,6 +399,15 @@ def test_the_second_migration_goes_down_and_up_and_the_messages_stay(team: Flask
         assert len(search.find(2, "hello", room_id=None, before=None)["results"]) == 3
 
 
+@pytest.mark.parametrize("start", ["0005", "0001"])
+def test_no_downgrade_deletes_everything(team: Flask, tmp_path: Path, start: str) -> None:
+    said(team, "db", "downgrade", start)
+    told = run(team, "db", "downgrade", "base")
+    assert told.exit_code == 2 and "would delete all people" in told.output
+    assert ("reactions" in _tables(tmp_path / "chat.db")) == (start == "0005")
+    assert said(team, "users", "list").startswith("ada ")
+
+
 POSTGRES = "postgresql+psycopg://chat@127.0.0.1:1/chat"  # where no server listens
 
 

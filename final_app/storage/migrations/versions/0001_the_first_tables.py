@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from final_app.errors import CannotStart
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -156,27 +158,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("mentions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_mentions_user_id"))
-
-    op.drop_table("mentions")
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sessions_user_id"))
-
-    op.drop_table("sessions")
-    with op.batch_alter_table("messages", schema=None) as batch_op:
-        batch_op.drop_index("ix_messages_room_id_rev")
-
-    op.drop_table("messages")
-    with op.batch_alter_table("memberships", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_memberships_user_id"))
-
-    op.drop_table("memberships")
-    op.drop_table("invites")
-    op.drop_table("users")
-    op.drop_table("rooms")
-    with op.batch_alter_table("connections", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_connections_user_id"))
-        batch_op.drop_index(batch_op.f("ix_connections_session_id"))
-
-    op.drop_table("connections")
+    """Refuse: without these tables, nothing of the chat would be left."""
+    raise CannotStart(
+        "The database was not changed. A downgrade below migration 0001 would delete all people, rooms "
+        "and messages. To begin with an empty chat instead, stop the chat and use a new database."
+    )
