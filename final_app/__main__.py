@@ -13,6 +13,7 @@ import os  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import webbrowser  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 
 import gevent.socket  # noqa: E402
 from flask import Flask  # noqa: E402
@@ -27,6 +28,7 @@ from final_app.wire.handler import Handler  # noqa: E402
 
 OTHER_DESCRIPTORS = 100  # reserved for files and the database; connections can use all others
 STOP_PATIENCE = 4.0  # seconds that requests in progress have to finish
+MOST_WORKERS = 100
 BACKLOG = 2048  # waiting connections; if there are more, the client's kernel retries after a second
 
 
@@ -57,8 +59,10 @@ def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
     address = (options.host, options.port)
     with workers.refusing_address(*address) as family:
         listener = socket.create_server(
-            address, family=family, backlog=BACKLOG, reuse_port=options.shared_port
-        )
+            address, family=family, backlog=BACKLOG, reuse_port=options.shared_port,
+            # At ::, also listen to IPv4. The browser may look up localhost as 127.0.0.1.
+            dualstack_ipv6=family == socket.AF_INET6 and socket.has_dualstack_ipv6(),
+        )  # fmt: skip
     server = WSGIServer(
         listener, app, handler_class=Handler, log=None,
         error_log=logging.getLogger("final_app.server"),
@@ -102,15 +106,34 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
     )
-    parser.add_argument("--port", type=int, default=5000, help="port to listen on (default: 5000)")
+    parser.add_argument(
+        "--port", type=_number(0, 65_535), default=5000, help="port to listen on (default: 5000)"
+    )
     parser.add_argument(
         "--no-browser", action="store_true", help="don't open the chat in a browser"
     )
     parser.add_argument(
-        "--workers", type=int, default=1, help="number of processes; needs PostgreSQL (default: 1)"
-    )
+        "--workers", type=_number(1, MOST_WORKERS), default=1,
+        help="number of processes; needs PostgreSQL (default: 1)",
+    )  # fmt: skip
     parser.add_argument("--shared-port", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.host:  # it would mean all addresses
+        parser.error("argument --host: expected an address such as 127.0.0.1, got ''")
+    return options
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    """Return a function that reads an option whose value must be between two numbers."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"expected a number from {least} to {most}, got {text!r}"
+            )
+        return int(text)
+
+    return read
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ a client to the same one. See deploy/nginx-workers.conf.
 """
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -58,9 +59,11 @@ def refusing_address(host: str, port: int) -> Iterator[socket.AddressFamily]:
     """Yield the family of an address. Raises CannotStart if the block cannot listen on the address."""
     try:
         yield socket.AF_INET6 if ":" in host else socket.AF_INET
-    except (OSError, OverflowError) as problem:
+    except (OSError, TypeError, UnicodeError) as problem:  # the last two: it is too long for a name
+        number = getattr(problem, "errno", 0) or 0  # negative if the name has no address
+        why = os.strerror(number) if number > 0 else "it is not an address of this machine"
         raise CannotStart(
-            f"Can't use port {port} of {host}: {getattr(problem, 'strerror', problem)}.\n"
+            f"Can't use port {port} of {host}: {why}.\n"
             "Expected an address of this machine, and a port from 1024 to 65535 that no other program "
             "uses. Stop that program, or choose another port (such as --port 5001) or another address "
             "(such as --host 127.0.0.1)."

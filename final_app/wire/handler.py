@@ -183,6 +183,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
         self.wsgi_input = environ["wsgi.input"] = Body(self.wsgi_input)
+        # A socket that listens at :: gives IPv4 addresses this form.
+        environ["REMOTE_ADDR"] = environ["REMOTE_ADDR"].removeprefix("::ffff:")
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket" and self._can_upgrade():
             environ["wire.upgrade"] = self._upgrade
         return environ

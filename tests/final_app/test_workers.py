@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from final_app.errors import CannotStart
 from final_app.workers import kept_port
@@ -114,6 +115,17 @@ def test_a_second_chat_does_not_share_the_port_of_the_first_one() -> None:
             pass
 
 
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_the_address_of_all_networks_means_those_with_ipv4_too(tmp_path: Path) -> None:
+    server = Server(tmp_path, host="::").start()
+    try:
+        for host in (HERE, "[::1]"):
+            # Metrics are only for programs on this machine, whose address the chat therefore knows.
+            assert requests.get(f"http://{host}:{server.port}/metrics", timeout=PATIENCE).ok, host
+    finally:
+        server.stop()
+
+
 def has_client(process: psutil.Process, port: int) -> bool:
     return any(
         line.status == psutil.CONN_ESTABLISHED and line.laddr and line.laddr.port == port
@@ -134,8 +146,13 @@ def test_with_sqlite_the_chat_is_one_process_and_says_so(tmp_path: Path) -> None
     ("url", "options", "expected"),
     [
         (NOBODY_LISTENS, ("--workers", "3"), "The chat can't open its database: connection failed"),
-        ("", ("--port", "99999"), "Can't use port 99999 of 127.0.0.1: bind(): port must be"),
-        ("", ("--host", "192.0.2.1"), "of 192.0.2.1: Cannot assign requested address"),
+        ("", ("--port", "99999"), "--port: expected a number from 0 to 65535, got '99999'"),
+        ("", ("--port", "-1"), "--port: expected a number from 0 to 65535, got '-1'"),
+        ("", ("--workers", "0"), "--workers: expected a number from 1 to 100, got '0'"),
+        ("", ("--host", ""), "--host: expected an address such as 127.0.0.1, got ''"),
+        ("", ("--host", "a..b"), "of a..b: it is not an address of this machine.\n"),
+        ("", ("--host", "ä" * 80), "ä: it is not an address of this machine.\n"),
+        ("", ("--host", "192.0.2.1"), "of 192.0.2.1: Cannot assign requested address.\n"),
     ],
 )
 def test_a_chat_that_cannot_start_says_why_and_ends(
