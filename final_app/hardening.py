@@ -36,15 +36,15 @@ def protect_process() -> None:
 
 
 def secret_key(settings: Settings) -> str:
-    """Return the secret key from the settings or the data folder. Create one if there is none.
+    """Return the secret key from the settings or the data folder. Create what is missing of the two.
 
     Raises WrongSetting if the file is damaged. With an empty key, every form would fail.
     """
-    if settings.secret_key:
-        return settings.secret_key
     path = settings.data_dir / "secret"
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings.secret_key:
+            return settings.secret_key
         if not path.exists():
             _make_secret(path)
         secret = path.read_text(encoding="utf-8", errors="surrogateescape").strip()
