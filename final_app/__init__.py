@@ -83,11 +83,12 @@ def _register_routes(app: "Flask") -> None:
 
 
 def _configure(app: "Flask", settings: "Settings") -> None:
-    from final_app import config, hardening
+    from final_app import cli, config, hardening
 
     app.config.update(
         CHAT=settings,
-        SECRET_KEY=hardening.secret_key(settings),
+        # A command needs no key. If the path of the data folder is wrong, it must not create a new one.
+        SECRET_KEY=None if cli.is_command() else hardening.secret_key(settings),
         SQLALCHEMY_DATABASE_URI=settings.database,
         SESSION_COOKIE_NAME="chat_csrf",
         SESSION_COOKIE_SAMESITE="Lax",

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 from flask import Flask
+from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
@@ -22,6 +23,14 @@ def register(app: Flask) -> None:
         logging.getLogger("werkzeug").addFilter(HideQueries())
         startup.prepare(app, context.params["host"])
         startup.start_tasks(app)
+
+
+def is_command() -> bool:
+    """Return whether `flask` creates the application only to run one of the chat's own commands."""
+    context = click.get_current_context(silent=True)
+    return (
+        context is not None and context.parent is None and isinstance(context.command, FlaskGroup)
+    )
 
 
 def _serves(options: dict[str, Any]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from final_app.errors import ChatError
+from final_app import current, hardening
+from final_app.errors import ChatError, NotFound
 from final_app.lib import audit
 from final_app.storage import database, outbox
 from final_app.storage.models import db
@@ -18,6 +19,7 @@ from final_app.storage.models import db
 Work = Callable[..., Any]
 
 READ_ONLY = {"audit", "list", "members", "storage"}
+CREATES_NOTHING = READ_ONLY | {"backup"}
 # The arguments that the security log contains. The code of an invite is not among them.
 NAMED = ("name", "slug", "owner", "path", "admin")
 
@@ -35,6 +37,7 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
             outbox.current().has_sockets = False
             _check_texts(given)
             try:
+                _check_chat(name)
                 if tables and database.upgrade():
                     where = db.engine.url.render_as_string(hide_password=True)
                     click.echo(
@@ -52,6 +55,19 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
         return command
 
     return register
+
+
+def _check_chat(name: str) -> None:
+    """Create the data folder if a command may do so. Otherwise, raise NotFound if there is no chat."""
+    chat = current.settings()
+    if name not in CREATES_NOTHING:
+        hardening.secret_key(chat)
+    elif name != "audit" and chat.database_path:  # the security log outlives a lost database
+        database.current().check(whole=False)
+        if not chat.database_path.exists():
+            raise NotFound(
+                f"There is no database {chat.database_path}. Is CHAT_DATA_DIR the chat's data folder?"
+            )
 
 
 def _check_texts(given: dict[str, Any]) -> None:

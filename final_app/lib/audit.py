@@ -52,7 +52,7 @@ class SecurityLog:
             return
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         try:
-            self.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            self.folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
             _append(self.folder / f"{entry['time'][:7]}.log", line)
         except OSError as problem:
             _failures.error(f"Can't write to the security log: {problem.strerror}.")

@@ -31,8 +31,6 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
             "This chat uses PostgreSQL: back it up with pg_dump, and then copy the folder "
             f"{settings.data_dir.resolve()}, as docs/running.md describes."
         )
-    if not database.exists():
-        raise NotFound(f"There is no database {database}. Is CHAT_DATA_DIR the chat's data folder?")
     if path.exists():
         raise Conflict(f"{path} already exists. Choose a new folder.")
     if not path.parent.is_dir():  # perhaps a disk that is not mounted

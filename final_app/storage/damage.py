@@ -26,14 +26,21 @@ PRIMARY = 0xFF  # the bits of an SQLite error code that name its kind
 log = logging.getLogger(__name__)
 
 
-def check(database: Path) -> None:
+def check(database: Path, *, whole: bool = True) -> None:
     """Raise CannotStart if the database is damaged or cannot be opened or written.
+
+    Unless `whole` is true, this reads only the beginning of the database.
 
     A database that is missing or empty is a new one, unless there is a list of its backups. Without this
     check, damage is noticed only when somebody needs the damaged page, perhaps weeks later. A very large
     database is not checked here, so that the chat starts quickly. The command `backup` checks every copy
     that it makes.
     """
+    if not database.parent.is_dir():
+        raise CannotStart(
+            f"There is no folder {database.parent} for the chat's database. Create it, or correct "
+            "CHAT_DATA_DIR or CHAT_DATABASE_URL."
+        )
     if not database.exists():
         if _notes(database).exists():
             raise CannotStart(sentence(database, LOST))
@@ -41,7 +48,7 @@ def check(database: Path) -> None:
     if not all(os.access(path, os.W_OK) for path in (database, database.parent)):
         raise CannotStart(out_of_reach(database))
     try:
-        found = _check(database)
+        found = _check(database, whole=whole)
     except sqlite3.Error as problem:
         if not is_damage(problem):
             is_disk = problem.sqlite_errorcode & PRIMARY == sqlite3.SQLITE_IOERR
@@ -101,12 +108,14 @@ def newest_backup(database: Path) -> Path | None:
     return next(reversed(_backups(database)), None)
 
 
-def _check(database: Path) -> str:
+def _check(database: Path, *, whole: bool) -> str:
     uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if not tables and _notes(database).exists():
             return LOST
+        if not whole:
+            return "ok"
         if database.stat().st_size > CHECKED_AT_START:
             log.info("The database is too large to be checked at each start. Backups check it.")
             return "ok"

@@ -1,7 +1,8 @@
 """The database of an application, and its migrations."""
 
 import logging
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
 
@@ -32,7 +33,7 @@ class Database(Protocol):
 
     def claim(self, folder: Path) -> None: ...
 
-    def check(self) -> None: ...
+    def check(self, *, whole: bool = True) -> None: ...
 
     def lock_migrations(self, connection: Connection) -> None: ...
 
@@ -80,20 +81,17 @@ def upgrade() -> bool:
     """
     known = ScriptDirectory(str(MIGRATIONS))
     try:
-        found = _heads()
-        _refuse_newer(found, known)
-        if not found:
-            current().check()
-        if found != set(known.get_heads()):  # else wait for no lock
-            if found:
-                log.warning(
-                    "Migrating the database from version %s to %s. With a million messages, this can "
-                    "take a minute.", min(found), known.get_current_head(),
-                )  # fmt: skip
-            flask_migrate.upgrade(directory=str(MIGRATIONS))
-        missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
-    except Unavailable as problem:
-        raise CannotStart(f"The chat can't start. {problem.with_cause()}") from None
+        with explained():
+            found = _heads()
+            _refuse_newer(found, known)
+            if found != set(known.get_heads()):  # else wait for no lock
+                if found:
+                    log.warning(
+                        "Migrating the database from version %s to %s. With a million messages, this "
+                        "can take a minute.", min(found), known.get_current_head(),
+                    )  # fmt: skip
+                flask_migrate.upgrade(directory=str(MIGRATIONS))
+            missing = set(db.metadata.tables) - set(inspect(db.engine).get_table_names())
     except SQLAlchemyError as problem:
         why = " ".join(str(getattr(problem, "orig", problem)).split())
         advice = f" {damage.advice(_path())}" if db.engine.name == "sqlite" else ""
@@ -104,6 +102,16 @@ def upgrade() -> bool:
     if missing:
         raise CannotStart(damage.sentence(_path(), f"missing tables: {', '.join(sorted(missing))}"))
     return not found
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise CannotStart if the database cannot be used, either before the block or in it."""
+    current().check(whole=False)
+    try:
+        yield
+    except Unavailable as problem:
+        raise CannotStart(f"The chat can't start. {problem.with_cause()}") from None
 
 
 def _refuse_newer(found: set[str], known: ScriptDirectory) -> None:

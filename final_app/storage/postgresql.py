@@ -72,7 +72,7 @@ class Postgresql:
     def claim(self, folder: Path) -> None:
         """Do nothing, because several processes can share a data folder."""
 
-    def check(self) -> None:
+    def check(self, *, whole: bool = True) -> None:
         """Raise CannotStart if the database cannot be opened or has an unsuitable locale.
 
         The search needs a locale that recognizes letters outside ASCII.

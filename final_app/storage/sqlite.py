@@ -72,9 +72,9 @@ class Sqlite:
             except OSError:
                 os.close(handle)
 
-    def check(self) -> None:
-        """Raise CannotStart if the database is damaged."""
-        damage.check(Path(db.engine.url.database or ""))
+    def check(self, *, whole: bool = True) -> None:
+        """Raise CannotStart if the database is damaged. Read all of it if `whole` is true."""
+        damage.check(Path(db.engine.url.database or ""), whole=whole)
 
     def lock_migrations(self, connection: Connection) -> None:
         """Begin the transaction of a migration, and wait until no other process writes.

@@ -118,12 +118,15 @@ def test_damage_is_found_at_the_start_and_the_newest_backup_is_named(
     stopped.stop()
 
 
+@pytest.mark.parametrize("words", [("users", "list"), ("db", "current"), ("backup", "copy")])
 @pytest.mark.parametrize("harm", [overwrite_the_header, empty_it], ids=lambda harm: harm.__name__)
-def test_a_command_tells_of_the_damage_too(stopped: Server, harm: Callable[[Path], None]) -> None:
+def test_a_command_tells_of_the_damage_too(
+    stopped: Server, harm: Callable[[Path], None], words: tuple[str, ...]
+) -> None:
     harm(stopped.folder / "chat.db")
-    ended = stopped.run("users", "list")
+    ended = stopped.run(*words)
     assert ended.returncode == 2 and DAMAGES[harm] in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
 
 
 def test_a_database_that_cannot_be_written_is_found_at_the_start(
@@ -144,7 +147,7 @@ def test_a_disk_that_is_full_at_the_start_is_suspected(
 ) -> None:
     """SQLite calls it only “disk I/O error” if there is no space for the index of the log."""
 
-    def no_space(_: Path) -> str:
+    def no_space(_: Path, *, whole: bool) -> str:
         problem = sqlite3.OperationalError("disk I/O error")
         problem.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
         raise problem

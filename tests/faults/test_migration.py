@@ -33,6 +33,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 def old(server: Server) -> None:
     """Make a database of the first version, with Ada and her messages."""
+    server.folder.mkdir(0o700, exist_ok=True)
     told = server.run("db", "upgrade", OLD)
     assert told.returncode == 0, told.stderr
     server.sql(

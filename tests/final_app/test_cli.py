@@ -20,7 +20,7 @@ from final_app.errors import Forbidden, NotFound
 from final_app.lib import clock
 from final_app.storage import backup
 from final_app.storage.models import db
-from tests.final_app.rig import PASSWORD, PLENTY, Server
+from tests.final_app.rig import PASSWORD, PLENTY, Server, assert_private
 from workshop.cluster import Cluster
 
 
@@ -101,12 +101,13 @@ def test_a_password_from_a_file_with_windows_line_ends_is_read_without_them(
     tmp_path: Path,
 ) -> None:
     """The command runs in a process of its own: only there, Python leaves the line end as it is."""
-    server = Server(tmp_path)
+    server = Server(tmp_path / "new")
     told = server.run(
         "users", "create", "ada", "--admin", "--password-stdin", stdin=f"{PASSWORD}\r\n"
     )
     assert told.returncode == 0, told.stderr
-    with create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(tmp_path)})).app_context():
+    assert_private(server.folder, least=3)  # the folder, the database and the secret
+    with create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(server.folder)})).app_context():
         assert sessions.authenticate("ada", PASSWORD)[0] == 1
 
 
@@ -145,10 +146,10 @@ def test_the_demo_fills_an_empty_installation_and_no_other(app: Flask) -> None:
 
 def test_db_upgrade_makes_the_tables_of_an_empty_folder(tmp_path: Path) -> None:
     """The command also runs as a user would type it: in a separate process."""
-    server = Server(tmp_path / "new")
+    server = Server(tmp_path)
     told = server.run("db", "upgrade")
     assert told.returncode == 0, told.stderr
-    assert {"users", "rooms", "messages", "sessions"} <= _tables(tmp_path / "new" / "chat.db")
+    assert {"users", "rooms", "messages", "sessions"} <= _tables(tmp_path / "chat.db")
     assert server.run("db", "upgrade").returncode == 0  # again: nothing to do
     told = server.run("users", "create", "ada", "--admin")
     assert told.stdout.startswith("Created the account ada") and told.stderr == ""
@@ -159,6 +160,19 @@ def _tables(path: Path) -> set[Any]:
         found = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
     database.close()
     return found
+
+
+@pytest.mark.parametrize(
+    "words", [("users", "list"), ("backup", "copy"), ("audit",), ("db", "current")]
+)
+def test_a_command_that_changes_nothing_creates_no_data_folder(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    server = Server(tmp_path / "mistyped")
+    told = server.run(*words)
+    assert told.returncode in (1, 2) and str(server.folder) in told.stderr
+    assert told.stderr.count("\n") == 1 and "CHAT_DATA_DIR" in told.stderr, told.stderr
+    assert not server.folder.exists()
 
 
 def test_an_invite_needs_an_administrator_to_make_it(app: Flask) -> None:
@@ -419,7 +433,7 @@ def at(url: str, folder: Path) -> Flask:
 
 def test_why_postgresql_cannot_be_reached_is_told(tmp_path: Path) -> None:
     told = run(at(POSTGRES, tmp_path), "users", "list")
-    assert told.exit_code == 2 and "can't reach its database" in told.output
+    assert told.exit_code == 2 and "can't open its database" in told.output
     assert "port 1 failed" in told.output
 
 

@@ -132,6 +132,13 @@ def test_a_data_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
         assert told.stderr.startswith("CHAT_DATA_DIR: expected a writable folder")
 
 
+def test_a_database_in_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'missing' / 'chat.db'}"
+    told = start(CHAT_DATA_DIR=str(tmp_path), CHAT_DATABASE_URL=database)
+    assert (told.returncode, len(told.stderr.strip().splitlines())) == (2, 1), told
+    assert told.stderr.startswith(f"There is no folder {tmp_path / 'missing'} for")
+
+
 def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     settings = config.Settings(data_dir=tmp_path / "data")
     secret = hardening.secret_key(settings)
@@ -221,9 +228,10 @@ def test_a_database_with_a_relative_address_is_looked_at_in_the_data_folder(tmp_
 
 
 def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:
-    settings = config.Settings(data_dir=tmp_path, secret_key="chosen")
+    folder = tmp_path / "new"
+    settings = config.Settings(data_dir=folder, secret_key="chosen")
     assert hardening.secret_key(settings) == "chosen"
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []  # the database is stored there
 
 
 def test_log_ins_and_forms_outlive_a_restart(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from final_app.storage import database as chat_database
 
 database = current_app.extensions["migrate"].db
 
-with database.engine.connect() as connection:
+with chat_database.explained(), database.engine.connect() as connection:
     context.configure(
         connection=connection,
         target_metadata=database.metadata,
