@@ -4,10 +4,11 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from limits import parse
+from limits import parse_many
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -25,15 +26,17 @@ REMOVED = {  # settings of earlier versions, and what to do instead
     "Remove the setting to start the chat.",
 }
 PASSWORD = re.compile(r"(://[^:]*:).*@")  # in the address of a database
+ANCESTOR = re.compile(r"(?!(none|self)$)[\w.:/*-]*|'none'|'self'", re.ASCII)
+MIME_PREFIX = re.compile(r"[a-z][a-z0-9.+_-]*(/[a-z0-9.+_-]*)?")
 HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
 
 
 def _is_limit(text: str) -> str:
-    try:
-        parse(text)
-    except ValueError:
-        raise ValueError("expected a rate such as `20 per 10 seconds`") from None
-    return text
+    with suppress(ValueError):
+        (rate,) = parse_many(text)
+        if rate.amount:
+            return text
+    raise ValueError("expected one rate above 0, such as `20 per 10 seconds`")
 
 
 def _is_database(text: str) -> str:
@@ -69,8 +72,16 @@ def _is_hosts(text: str) -> str:
 
 
 def _is_ancestors(text: str) -> str:
-    if not text.isprintable() or not text.strip() or {";", ","} & set(text):
-        raise ValueError("expected `'none'`, `'self'` or origins such as `https://hub.example`")
+    if not text.strip(" ") or not all(map(ANCESTOR.fullmatch, text.split(" "))):
+        raise ValueError(
+            "expected `'none'` or `'self'` in quotes, or origins such as `https://a.example`"
+        )
+    return text
+
+
+def _is_types(text: str) -> str:
+    if not all(map(MIME_PREFIX.fullmatch, text.split())):
+        raise ValueError("expected prefixes such as `image/ text/`, separated by spaces")
     return text
 
 
@@ -98,10 +109,7 @@ class Settings(BaseModel):
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
-        0,
-        ge=0,
-        le=5,
-        description="Number of reverse proxies that set X-Forwarded-*.",
+        0, ge=0, le=5, description="Number of reverse proxies that set X-Forwarded-*."
     )
     hosts: Annotated[str, AfterValidator(_is_hosts)] = Field(
         "",
@@ -142,7 +150,7 @@ class Settings(BaseModel):
         le=MOST_PIXELS,
         description="Maximum number of pixels in an image, counting all its frames.",
     )
-    upload_types: str = Field(
+    upload_types: Annotated[str, AfterValidator(_is_types)] = Field(
         "",
         description="Prefixes of the allowed MIME types, such as `image/ text/`. If this is empty, all "
         "types are allowed.",
@@ -189,7 +197,8 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     given = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(PREFIX)
+        # Path("") would be the current folder, such as that of the program.
+        if name.startswith(PREFIX) and (value or name != f"{PREFIX}DATA_DIR")
     }
     try:
         return Settings.model_validate(given)

@@ -170,10 +170,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             if left < 0:
                 raise ValueError(f"Expected at most {LARGEST_HEADERS:,} bytes of headers")
         headers = super().MessageClass(BytesIO(BLANKS.sub(b" ", b"".join(lines))))
-        lengths, codings = (
-            headers.get_all("Content-Length", []),
-            headers.get_all("Transfer-Encoding", []),
-        )
+        lengths = headers.get_all("Content-Length", [])
+        codings = headers.get_all("Transfer-Encoding", [])
         if len(lengths) + len(codings) > 1 or any(each.lower() != "chunked" for each in codings):
             raise ValueError("Expected one Content-Length, or “Transfer-Encoding: chunked”")
         if any(not (it.isascii() and it.isdigit() and len(it) <= MOST_DIGITS) for it in lengths):

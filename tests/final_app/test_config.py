@@ -37,8 +37,12 @@ def test_every_setting_says_what_it_is() -> None:
 
 def test_settings_come_from_the_environment_and_have_defaults() -> None:
     assert config.read({"HOME": "/root"}) == config.Settings()
+    assert config.read({"CHAT_DATA_DIR": ""}) == config.Settings()
     read = config.read({"CHAT_PROXY_HOPS": "2", "CHAT_OPEN_REGISTRATION": "1"})
     assert (read.proxy_hops, read.open_registration) == (2, True)
+    sites = "'self'  https://*.hub.example:8443 hub.example"
+    assert config.read({"CHAT_FRAME_ANCESTORS": sites}).frame_ancestors == sites
+    assert config.read({"CHAT_UPLOAD_TYPES": "image/ text/plain"}).upload_types.startswith("image/")
     hosts = config.read({"CHAT_HOSTS": "Chat.Example.org,.bücher.example  *"}).hosts
     assert hosts == "chat.example.org .xn--bcher-kva.example *"
 
@@ -48,8 +52,10 @@ WRONG = [
     ("CHAT_PROXY_HOPS", "-1", "greater than or equal to 0"),
     ("CHAT_PROXY_HOPS", "", "integer"),
     ("CHAT_OPEN_REGISTRATION", "perhaps", "boolean"),
-    ("CHAT_LIMIT_MESSAGES", "many", "expected a rate such as `20 per 10 seconds`"),
-    ("CHAT_LIMIT_LOGINS", "10 per fortnight", "expected a rate"),
+    ("CHAT_LIMIT_MESSAGES", "many", "expected one rate above 0, such as `20 per 10 seconds`"),
+    ("CHAT_LIMIT_LOGINS", "10 per fortnight", "expected one rate"),
+    ("CHAT_LIMIT_LOGINS", "0 per 5 minutes", "expected one rate above 0"),
+    ("CHAT_LIMIT_LOGINS", "10 per minute; 50 per hour", "expected one rate"),
     (
         "CHAT_DATABASE_URL",
         "chat.db",
@@ -66,6 +72,10 @@ WRONG = [
     ("CHAT_HOSTS", "chat..example.org", "expected host names without a scheme"),
     ("CHAT_FRAME_ANCESTORS", "'self'; script-src *", "expected `'none'`"),
     ("CHAT_FRAME_ANCESTORS", "'self'\r\nSet-Cookie: a=b", "expected `'none'`"),
+    ("CHAT_FRAME_ANCESTORS", "self https://hub.example", "`'self'` in quotes"),
+    ("CHAT_FRAME_ANCESTORS", "https://täst.example", "origins such as"),
+    ("CHAT_UPLOAD_TYPES", "image/,text/", "separated by spaces"),
+    ("CHAT_UPLOAD_TYPES", "image/*", "prefixes such as"),
 ]
 
 
