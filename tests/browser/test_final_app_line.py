@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import APIResponse, Page, Request, Route, WebSocketRoute, expect
@@ -13,9 +15,11 @@ from tests.browser.looks import assert_sound
 from tests.browser.people import People, wait_with
 from tests.browser.team import (
     IMPATIENT,
+    LINE_IS_DOWN,
     Line,
     Room,
     Team,
+    a_team,
     caught_up,
     connection,
     enter,
@@ -379,6 +383,29 @@ def test_a_page_that_is_out_of_date_offers_to_load_it_again(
     with page.expect_navigation():
         page.locator("#banner-reload").click()
     expect(page.locator("#text")).to_have_value("A draft")
+
+
+def test_a_page_loads_itself_again_after_an_older_backup_was_restored(
+    person: People, tmp_path: Path
+) -> None:
+    """Without that, it would show the lost message 3 instead of the new one with the same ID."""
+    person.tolerate(LINE_IS_DOWN)
+    with a_team(tmp_path / "chat") as team:
+        place = team.room("Restored", team.bo)
+        talk(team.bo, place, 2)
+        assert team.server.run("backup", str(tmp_path / "copy")).returncode == 0
+        lost = team.bo.say(place.id, "lost")["message"]
+        for text in ("lost again", "lost forever"):  # two more revs
+            assert team.bo.emit("edit_message", {"id": lost["id"], "text": text})["ok"]
+        ada = enter(person, team.ada, place)
+        shows(ada, "line 1", "line 2", "lost forever")
+        team.server.stop()
+        shutil.copy(tmp_path / "copy" / "chat.db", tmp_path / "chat")
+        team.server.start()
+        shows(ada, "line 1", "line 2")
+        write(ada, "new")
+        shows(ada, "line 1", "line 2", "new")
+        assert ada.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload"
 
 
 def test_a_page_that_names_no_protocol_stops_and_offers_a_link(team: Team, person: People) -> None:

@@ -140,6 +140,8 @@ export class Conversation extends Part {
       if (!answer.ok) return this.#catchUpLater(answer.error);
       found = answer.rooms[this.#room.id];
       if (!found) return undefined; // no longer a member; room_removed or welcome handles this
+      // An older backup of the database was restored. New messages get the ids of those that were lost.
+      if (found.last_rev < before) return location.reload();
       if (found.reset && !(await this.#restart())) return this.#catchUpLater({});
       this.#store.caughtUp(found.last_rev);
       this.#take(found.changes);
