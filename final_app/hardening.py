@@ -114,6 +114,17 @@ def commands_that_close(settings: Settings) -> list[str]:
     ]
 
 
+def give_to_owner(path: Path) -> None:
+    """Give a file or folder that root has created to the owner of its folder. SQLite does this, too.
+
+    Otherwise, the chat could no longer write to it after a command that was run as root.
+    """
+    if os.name == "posix" and os.geteuid() == 0:
+        with suppress(OSError):  # for example, a network disk that does not trust this root
+            owner = path.parent.stat()
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def _make_secret(path: Path) -> None:
     """Create the file atomically. If another process has just created it, keep that file."""
     handle, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only

@@ -18,6 +18,7 @@ from typing import Any, cast
 from flask import current_app
 
 from final_app.errors import ChatError, RateLimited
+from final_app.hardening import give_to_owner
 from final_app.lib import clock
 from final_app.lib.addresses import network
 from final_app.lib.logs import Seldom
@@ -53,9 +54,11 @@ class SecurityLog:
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         try:
             self.folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
-            _append(self.folder / f"{entry['time'][:7]}.log", line)
+            _append(path := self.folder / f"{entry['time'][:7]}.log", line)
+            for each in (self.folder, path):
+                give_to_owner(each)
         except OSError as problem:
-            _failures.error(f"Can't write to the security log: {problem.strerror}.")
+            _failures.error(f"Can't write to the security log {self.folder}: {problem.strerror}.")
 
     def read(self, since: datetime) -> Iterator[Entry]:
         """Yield the entries since a given time, oldest first. Lines that are not entries are skipped.

@@ -13,6 +13,7 @@ from flask import current_app
 
 from final_app.config import Settings
 from final_app.errors import CannotStart
+from final_app.hardening import give_to_owner
 
 CHECKED_AT_START = 1_000_000_000  # bytes: checking that many takes about a second
 REMEMBERED = 100  # backups
@@ -101,6 +102,7 @@ def remember_backup(database: Path, backup: Path) -> None:
     kept = [*_backups(database), backup][-REMEMBERED:]
     with suppress(OSError):  # the backup itself is complete
         _notes(database).write_text("".join(f"{each}\n" for each in kept), encoding="utf-8")
+        give_to_owner(_notes(database))
 
 
 def newest_backup(database: Path) -> Path | None:

@@ -16,6 +16,7 @@ from flask import Flask
 from final_app import retention
 from final_app.errors import Forbidden, RateLimited
 from final_app.lib import audit, clock
+from final_app.storage import damage
 from tests.final_app.conftest import Move
 from tests.final_app.rig import HAS_MODES, PASSWORD, assert_private
 from workshop import paths
@@ -102,6 +103,23 @@ def test_only_the_owner_reads_it_whatever_the_umask_is(two_people: Flask) -> Non
     assert_private(folder(two_people), least=2)
 
 
+@pytest.mark.skipif(not HAS_MODES, reason="needs POSIX owners")
+def test_what_root_writes_belongs_to_the_owner_of_the_data(
+    two_people: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise, the chat could not continue the files after a command that was run as root."""
+    given: dict[Path, int] = {}
+    monkeypatch.setattr(os, "chown", lambda path, user, *_, **__: given.update({path: user}))
+    for user in (os.geteuid() or 1, 0):  # nobody else can give files away
+        assert given == {}
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        happened("login")
+        damage.remember_backup(tmp_path / "chat.db", tmp_path)
+    log = folder(two_people)
+    files = [log, next(log.iterdir()), tmp_path / "chat.db.backups"]
+    assert given == dict.fromkeys(files, tmp_path.stat().st_uid)
+
+
 def test_several_processes_write_whole_lines_into_one_file(tmp_path: Path) -> None:
     writers = [
         subprocess.Popen(
@@ -135,7 +153,8 @@ def test_a_full_disk_breaks_nothing_but_is_reported(
     folder(two_people).mkdir()
     (folder(two_people) / "2026-11.log").symlink_to("/dev/full")
     happened("login")
-    assert "Can't write to the security log: No space left on device." in caplog.text
+    told = f"Can't write to the security log {folder(two_people)}: No space left on device."
+    assert told in caplog.text
 
 
 def test_a_line_that_a_full_disk_cut_off_spoils_no_other(
