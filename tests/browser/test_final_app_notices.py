@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Playwright, Route, expect
+from playwright.sync_api import Page, Playwright, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import launched
 from tests.browser.people import Browsers, People
@@ -280,6 +280,36 @@ def test_a_message_that_is_deleted_before_it_is_read_is_no_longer_counted(
     dee.leave()
 
 
+def test_news_that_overtakes_an_answer_about_what_was_read_is_counted(
+    team: Team, person: People
+) -> None:
+    """With several processes, such an answer can be older than the events before it."""
+    fay = team.newcomer("fay")
+    fay.connect()
+    here, there = team.room("Near", fay), team.room("Far", fay)
+    page = page_of(person, fay)
+    lines: list[WebSocketRoute] = []
+    page.route_web_socket("**/socket.io/**", lambda line: lines.append(passing_on(line)))
+    page.goto(team.url + here.path)
+    caught_up(page)
+    said = [team.ada.say(there.id, text)["message"]["id"] for text in ("@fay, look!", "Or not.")]
+    expect(page).to_have_title("(2) Near")
+    hear_what_was_read(lines[-1], there, unread=0, last_seq=0, last_rev=0)
+    set_level(fay, there, "mentions")
+    expect(link(page, there)).to_have_attribute("data-notify", "mentions")  # this came after it
+    expect(page).to_have_title("(2) Near")
+    expect(link(page, there)).to_have_attribute("data-mentions", "1")
+    assert team.ada.emit("delete_message", {"id": said[1]})["ok"]
+    expect(page).to_have_title("(1) Near")
+    hear_what_was_read(lines[-1], there, unread=2, last_seq=2, last_rev=2)
+    set_level(fay, there, "all")
+    expect(link(page, there)).to_have_attribute("data-notify", "all")
+    expect(page).to_have_title("(1) Near")
+    hear_what_was_read(lines[-1], there, unread=0, last_seq=2, last_rev=3)  # the twin: it is newer
+    expect(page).to_have_title("Near")
+    fay.leave()
+
+
 def test_a_muted_room_is_dimmed_and_counts_mentions_only(team: Team, person: People) -> None:
     reader = team.newcomer("reader")  # with no unread messages of other tests
     reader.connect()
@@ -336,6 +366,17 @@ def test_a_level_stays_as_chosen_until_the_server_answers(team: Team, person: Pe
     level.select_option("all")
     expect(bo.locator("#toasts p")).to_have_count(1)
     expect(level).to_have_value("none")  # as the server still has it
+
+
+def passing_on(line: WebSocketRoute) -> WebSocketRoute:
+    """Connect a page's WebSocket to the server. The test can still send to the page."""
+    line.connect_to_server()
+    return line
+
+
+def hear_what_was_read(line: WebSocketRoute, place: Room, **counts: int) -> None:
+    data = {"room": place.id, "last_read_seq": 0, "mentions": 0} | counts
+    line.send(f"42{json.dumps(['read_changed', data])}")
 
 
 def listening(

@@ -2,6 +2,7 @@
 // Each change to a person gets the next revision (rev), so a missing change leaves a gap.
 
 const LOAD_AGAIN_MS = 5_000;
+const MOST_RECENT = 100; // changes in a room that can arrive while an answer is on its way
 
 export class Directory {
   #load; #changed;
@@ -38,11 +39,8 @@ export class Directory {
     const room = this.rooms.get(id);
     if (!room || message.seq <= room.last_seq) return;
     const other = message.author.id !== this.me.id && !seen;
-    this.#update(id, {
-      last_seq: message.seq,
-      unread: room.unread + Number(other),
-      mentions: room.mentions + Number(other && message.mentions.includes(this.me.id)),
-    });
+    const mentions = Number(other && message.mentions.includes(this.me.id));
+    this.#recount(room, message, { unread: Number(other), mentions });
   }
 
   // A deleted message no longer says whom it mentioned, so `mentions` may stay too high, but never higher
@@ -50,24 +48,25 @@ export class Directory {
   messageDeleted(message) {
     const room = this.rooms.get(message.room);
     if (!room || message.rev <= room.last_rev || message.seq <= room.last_read_seq || message.author.id === this.me.id) return;
-    const unread = Math.max(room.unread - 1, 0);
-    this.#update(room.id, { unread, mentions: Math.min(room.mentions, unread) });
+    this.#recount(room, message, { unread: -1, mentions: 0 });
   }
 
   // The counts include all messages up to last_seq and all deletions up to last_rev. With several
-  // processes, the events about these can arrive later, and must not be counted again.
+  // processes, the events about these can arrive later, and must not be counted again. Events about later
+  // ones may already have arrived, and still count.
   readChanged(id, { last_read_seq, unread, mentions, last_seq, last_rev }) {
-    const known = this.rooms.get(id)?.last_seq ?? 0;
-    last_seq = Math.max(last_seq, known);
-    this.#update(id, { last_read_seq, unread, mentions, last_seq, last_rev });
+    const { last_seq: known = 0, recent = [] } = this.rooms.get(id) ?? {};
+    const later = recent.filter(({ rev, seq }) => rev > last_rev && seq > last_read_seq);
+    const counts = later.reduce(added, { unread, mentions });
+    this.#update(id, { last_read_seq, ...counts, last_seq: Math.max(last_seq, known), last_rev });
   }
 
   // Keeps the current counts, because new_message and read_changed update them. In a room that the user
   // has just joined, nothing is unread.
   roomChanged(room) {
     const known = this.rooms.get(room.id) ?? room;
-    const { unread = 0, mentions = 0, last_seq, last_rev, last_read_seq } = known;
-    this.rooms.set(room.id, { ...room, unread, mentions, last_seq, last_rev, last_read_seq });
+    const { unread = 0, mentions = 0, last_seq, last_rev, last_read_seq, recent } = known;
+    this.rooms.set(room.id, { ...room, unread, mentions, last_seq, last_rev, last_read_seq, recent });
     this.#changed();
   }
 
@@ -106,6 +105,12 @@ export class Directory {
   #take({ me, rooms }) {
     this.me = me;
     this.rooms = new Map(rooms.map((room) => [room.id, room]));
+  }
+
+  // Counts a message that has arrived or was deleted, and remembers it for `readChanged`.
+  #recount(room, { rev, seq }, change) {
+    const recent = [...(room.recent ?? []), { rev, seq, ...change }].slice(-MOST_RECENT);
+    this.#update(room.id, { ...added(room, change), last_seq: Math.max(room.last_seq, seq), recent });
   }
 
   // Handles the rev of one change. The next rev is applied. A later one shows that changes are missing.
@@ -148,3 +153,8 @@ export class Directory {
 
 // What a room adds to the unread badges. A muted room adds only its mentions.
 export const counted = ({ notify, unread, mentions }) => (notify === "none" ? mentions : unread);
+
+function added(counts, change) {
+  const unread = Math.max(counts.unread + change.unread, 0);
+  return { unread, mentions: Math.min(counts.mentions + change.mentions, unread) };
+}
