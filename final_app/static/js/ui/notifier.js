@@ -20,6 +20,7 @@ export class Notifier extends Part {
   #shown = new Map(); // room id → the visible notification, with its `seq`
   #timers = new Set();
   #unanswered = 0; // levels that the user has chosen and the server hasn't answered
+  #answered = Promise.resolve(); // resolves when the server has answered the last level
 
   // goTo(room, seq) goes to a message.
   constructor({ room, directory, drawer, http, dialogs, goTo }) {
@@ -75,10 +76,14 @@ export class Notifier extends Part {
     this.show();
   }
 
+  // Sends one level at a time, because two requests could change places.
   async #setLevel(level) {
     this.#unanswered += 1;
+    const put = () => this.#http.put(`api/rooms/${this.#room.id}/notify`, { level });
+    const answer = this.#answered.then(put);
+    this.#answered = answer.catch(() => {});
     try {
-      const { room } = await this.#http.put(`api/rooms/${this.#room.id}/notify`, { level });
+      const { room } = await answer;
       this.#directory.roomChanged(room);
     } finally {
       this.#unanswered -= 1;
