@@ -121,12 +121,12 @@ def username_of(user_id: int) -> str:
 
 @exclusive_transaction
 def unban(user_id: int) -> None:
-    """Lift a ban and add the user to the open rooms again."""
+    """Lift a ban and add the user to the open rooms again, even to those that are archived."""
     user = db.session.get_one(User, user_id)
     if user.status != "banned":
         raise Conflict(f"{user.username} is not banned.")
     user.status = "active"
-    rooms.join_open_rooms(user_id)
+    rooms.join_open_rooms(user_id, archived_too=True)
     people.changed(user_id)
 
 

@@ -136,12 +136,12 @@ def direct(user_id: int, other_id: int) -> int:
 
 
 @exclusive_transaction
-def join_open_rooms(user_id: int) -> None:
+def join_open_rooms(user_id: int, *, archived_too: bool = False) -> None:
     """Add a user to the open rooms that they are not in, the oldest first, up to MOST_ROOMS in total."""
     theirs = memberships.ids_of(user_id)
-    open_rooms = select(Room).where(
-        Room.kind == "open", Room.archived_at.is_(None), Room.id.not_in(theirs)
-    )
+    open_rooms = select(Room).where(Room.kind == "open", Room.id.not_in(theirs))
+    if not archived_too:
+        open_rooms = open_rooms.where(Room.archived_at.is_(None))
     space = max(memberships.MOST_ROOMS - len(theirs), 0)
     for room in db.session.scalars(open_rooms.order_by(Room.id).limit(space)).all():
         _add(room, user_id)

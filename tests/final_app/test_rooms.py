@@ -330,6 +330,25 @@ def test_a_room_that_is_no_longer_archived_holds_the_people_who_came_meanwhile(
     assert found == ({ada, cy} if kind == "open" else {ada}), "Bo had left it before"
 
 
+@pytest.mark.parametrize("banned", ["before", "while"])
+def test_whoever_is_unbanned_is_in_an_open_room_that_is_archived(
+    two_people: Flask, banned: str
+) -> None:
+    """Otherwise, only this person would not be in it after it is unarchived."""
+    ada, bo = 1, 2
+    den, closed = (rooms.create(ada, kind, kind) for kind in ("open", "closed"))
+    rooms.add_member(ada, closed, bo)
+    if banned == "before":
+        accounts.ban(ada, bo)
+    rooms.archive(ada, den)
+    if banned == "while":
+        accounts.ban(ada, bo)
+    accounts.unban(bo)
+    assert memberships.ids_of(bo) == {1, den}
+    rooms.unarchive(ada, den)
+    assert memberships.one(bo, den)["role"] == "member"
+
+
 @pytest.mark.parametrize(
     "way", ["comes back", "is added", "registers", "is unbanned", "unarchived"]
 )
