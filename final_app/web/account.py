@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from final_app import auth
 from final_app.accounts import accounts, sessions
 from final_app.accounts.sessions import Identity
-from final_app.errors import ChatError, RateLimited, Unauthorized
+from final_app.errors import ChatError, Unauthorized
 from final_app.lib.audit import audited
 from final_app.web.login_limit import login_attempt
 
@@ -72,7 +72,7 @@ def delete_account(me: Identity) -> Page:
 def _account_form(me: Identity, form: str, act: Callable[[], object]) -> Page:
     try:
         act()
-    except (RateLimited, Unauthorized):
+    except Unauthorized:
         raise
     except ChatError as refusal:
         return _account(me, refusal=refusal, form=form)

@@ -322,8 +322,12 @@ def test_the_password_is_guarded_on_the_account_page_as_well(
         wrong = pat.form("/account/delete", page="/account", password="a wrong one")
         assert wrong.status_code == 403
     right = pat.form("/account/delete", page="/account", password=PASSWORD)
-    assert right.status_code == 429
-    pat.form("/account/password", page="/account", current=PASSWORD, password="another one")
+    new = {"current": PASSWORD, "password": "another one"}
+    changed = pat.form("/account/password", page="/account", **new)
+    for answer, form in ((right, "delete"), (changed, "password")):
+        assert answer.status_code == 429
+        found = re.search(rf'action="account/{form}".*?</form>', answer.text, re.DOTALL)
+        assert found and "Try again in" in found[0]  # the form shows it, as the login form does
     pat.connect()
     assert pat.say(1, "Still here")["ok"]
     pat.leave()
