@@ -25,6 +25,7 @@ from final_app.storage.models import OutboxEntry, db, table
 
 PATIENCE = 10.0  # seconds that a database has to come back after a restart
 TRY_AGAIN = 0.1  # seconds between two attempts
+LOST = 5  # seconds after which an exclusive transaction ends if its process sends nothing more
 MOST_TRIES = 5  # attempts to run a transaction that conflicts with others
 # Keys of advisory locks. They are arbitrary numbers, but the same in every process.
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003
@@ -115,12 +116,16 @@ class Postgresql:
     def write(self, patience: float, *, alone: bool) -> Iterator[Connection]:
         """Begin a transaction. What the caller does not commit is rolled back.
 
-        If `alone` is true, wait until no other transaction of this kind runs in any process.
+        If `alone` is true, wait until no other transaction of this kind runs in any process. If the
+        database does not notice that its connection has broken, others wait for LOST.
         """
         with db.engine.connect() as connection:
             connection.begin()
             if alone:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
+                connection.exec_driver_sql(
+                    f"SELECT set_config('idle_in_transaction_session_timeout', '{LOST}s', true), "
+                    f"pg_advisory_xact_lock({ALONE})"
+                )
             yield connection
 
     def mark(self, connection: Connection) -> str:

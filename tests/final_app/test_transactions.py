@@ -1,5 +1,7 @@
 """Compiled statements and the ORM's session share one transaction. A message needs no session."""
 
+import os
+import socket
 import sqlite3
 import threading
 import time
@@ -20,7 +22,7 @@ from final_app.chat import history, memberships, messages, reactions, uploads
 from final_app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from final_app.facts import RoomChanged
 from final_app.lib import clock
-from final_app.storage import faults, outbox
+from final_app.storage import faults, outbox, postgresql
 from final_app.storage.files import Kept
 from final_app.storage.models import Membership, Room, Session, Upload, User, db, table
 from final_app.storage.postgresql import Gone
@@ -304,22 +306,28 @@ def test_a_file_whose_commit_was_not_answered_is_there_once(
         assert lost and uploads.known([added["id"]]) == {added["id"]}
 
 
-@pytest.mark.parametrize("fate", ["stored", "lost", "lost in a crash"])
+@pytest.mark.parametrize("fate", ["stored", "lost", "lost in a crash", pytest.param(
+    "unnoticed", marks=pytest.mark.skipif(os.name != "posix", reason="On Windows, sockets aren't files")
+)])  # fmt: skip
 def test_a_ban_whose_commit_was_not_answered_is_made_once_and_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fate: str
 ) -> None:
     """If it was stored and were made again, there would be nobody to ban, and the ban would fail.
 
-    After a crash, PostgreSQL gives the id of the lost transaction to another one.
+    After a crash, PostgreSQL gives the id of the lost transaction to another one. If only this side has
+    lost the connection, PostgreSQL still waits for the commit, and nobody else can change an account.
     """
     app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
-    commit, lost = Connection.commit, []
+    monkeypatch.setattr(postgresql, "LOST", 1)  # second
+    commit, lost, held = Connection.commit, [], list[socket.socket]()
 
     def lose_the_first_answer(connection: Connection) -> None:
         if lost or fate == "stored":
             commit(connection)
         if not lost:
             lost.append(True)
+            if fate == "unnoticed":
+                held.append(taken(connection.connection.driver_connection))
             connection.invalidate()
             if fate == "lost in a crash":
                 databases.cluster().stop("immediate")
@@ -336,6 +344,15 @@ def test_a_ban_whose_commit_was_not_answered_is_made_once_and_succeeds(
         monkeypatch.setattr(Connection, "commit", lose_the_first_answer)
         accounts.ban(ADA, bo)
         assert lost and db.session.get_one(User, bo).status == "banned"
+    assert len(held) == (fate == "unnoticed")
+
+
+def taken(driver: Any) -> socket.socket:
+    """Take the driver's socket, so that PostgreSQL does not notice when the driver closes it."""
+    kept = socket.socket(fileno=os.dup(driver.pgconn.socket))
+    with socket.socket() as other:
+        os.dup2(other.fileno(), driver.pgconn.socket)
+    return kept
 
 
 def test_a_file_that_is_taken_back_twice_at_once_is_gone_for_the_second_one(tmp_path: Path) -> None:
