@@ -29,19 +29,20 @@ def checked(name: str, most: int, what: str) -> str:
 
 
 def initials(name: str) -> str:
-    """Return the first character, as readers see it, of each of the first two words."""
-    words = name.upper().split()[:2]
-    return "".join(word[: _first_length(word)] for word in words)
+    """Return the first character, as readers see it, of each of the first two words.
+
+    `fillAvatar` in static/js/ui/dom.js does the same.
+    """
+    return "".join(map(_first_character, name.upper().split()[:2]))
 
 
-def _first_length(word: str) -> int:
-    """Return how many code points the first visible character has: a flag has two, for example."""
-    rest = word[2 if FLAG.match(word) else 1 :]
-    parts = itertools.takewhile(_joins, rest)
-    return len(word) - len(rest) + len(list(parts))
+def _first_character(word: str) -> str:
+    """Return the first character with its accents or its skin tone. A flag has two code points."""
+    begin = 2 if FLAG.match(word) else 1
+    return word[:begin] + "".join(itertools.takewhile(_belongs_to_the_last, word[begin:]))
 
 
-def _joins(character: str) -> bool:
+def _belongs_to_the_last(character: str) -> bool:
     return character in SKIN_TONES or unicodedata.category(character).startswith("M")
 
 

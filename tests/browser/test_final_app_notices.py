@@ -366,7 +366,7 @@ def test_a_level_stays_as_chosen_until_the_server_answers(team: Team, person: Pe
     expect(level).to_have_value("none")  # as the server still has it
     bo.reload()
     caught_up(bo)
-    expect(link(bo, here)).to_have_attribute("data-notify", "none")  # the level that was chosen last
+    expect(link(bo, here)).to_have_attribute("data-notify", "none")  # what was chosen last
 
 
 def passing_on(line: WebSocketRoute) -> WebSocketRoute:

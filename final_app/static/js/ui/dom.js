@@ -1,7 +1,8 @@
 // Helpers for the document. They never insert text as HTML, which only message.js may do.
 
 const HUES = 12;
-const characters = new Intl.Segmenter();
+// The first character of a word as readers see it, with its accents. A flag has two code points.
+const FIRST_CHARACTER = /^(?:\p{RI}{2}|.)[\p{M}\p{EMod}]*/u;
 const IME_KEY_CODE = 229; // what browsers report for a key that an input method handles
 
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -38,13 +39,7 @@ export const copied = async (text) =>
 export function fillAvatar(avatar, person) {
   avatar.className = `avatar hue-${person.id % HUES}`;
   const words = person.name.toUpperCase().split(/\s+/).filter(Boolean).slice(0, 2);
-  avatar.textContent = words.map(firstCharacter).join("");
-}
-
-// Returns the first character as readers see it. A flag, for example, has two code points.
-function firstCharacter(word) {
-  const [{ segment }] = characters.segment(word);
-  return segment;
+  avatar.textContent = words.map((word) => FIRST_CHARACTER.exec(word)[0]).join("");
 }
 
 export function fillPresence(presence, online) {
