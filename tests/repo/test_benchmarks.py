@@ -127,7 +127,7 @@ def test_a_server_delivers_each_message(load: Path, tmp_path: Path, name: str) -
     """The server also has a process whose CPU time and memory can be read."""
     (server,) = compare.available([name], tmp_path, tmp_path)
     bench = compare.Bench(load, tmp_path, patience=0.0)
-    options = {"clients": 5, "senders": 2, "slow": 1, "warm_up": 0, "seconds": 0.2, "patience": 5}
+    options = {"clients": 5, "senders": 2, "slow": 1, "warm_up": 0, "seconds": 0.5, "patience": 5}
     found = bench.measure(server, compare.Cell("five clients", options))
     assert found.faults == {}
     assert found.memory > 0
