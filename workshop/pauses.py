@@ -99,7 +99,15 @@ class Pause:
 
 @contextmanager
 def paused(chat: Stage, at: str = "after") -> Iterator[Pause]:
-    """Let a process wait after (or `at="before"`) its next commit, until the block ends."""
+    """Let a process wait after (or `at="before"`) its next commit, until the block ends.
+
+    Raises RuntimeError if the process is not running.
+    """
+    if not chat.alive:
+        raise RuntimeError(
+            f"{chat.name} is stopped.\nExpected: a process that is running.\n"
+            "What to do: run the cell with `processes(…)` again, then this one."
+        )
     pause = Pause(chat)
     pause.ask("POST", at=at)
     try:

@@ -24,7 +24,7 @@ from workshop.clients import cast
 from workshop.database_server import NoPostgres, Postgres, postgres
 from workshop.groups import processes, stop
 from workshop.learner import bring
-from workshop.pauses import Gate
+from workshop.pauses import Gate, paused
 from workshop.stages import StageFailed, locate, stop_stages_in
 from workshop.verdict import BROKEN, KEPT, OPEN
 
@@ -189,6 +189,8 @@ def test_processes_of_a_step_share_their_data_and_nothing_else() -> None:
     again = processes("10_catching_up", 2)
     assert [each.pid for each in again] == [first.pid, second.pid]
     second.stop()
+    with pytest.raises(RuntimeError, match="is stopped"), paused(second):
+        pass
     assert processes("10_catching_up", 2)[0].pid == first.pid
     assert second.alive
     stop([first, second])
