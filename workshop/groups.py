@@ -9,7 +9,15 @@ from pathlib import Path
 
 from workshop.database_server import Postgres
 from workshop.pauses import PAUSES
-from workshop.stages import Stage, StageFailed, describe, locate, start_again, temporary_folder
+from workshop.stages import (
+    UNHURRIED,
+    Stage,
+    StageFailed,
+    describe,
+    locate,
+    start_again,
+    temporary_folder,
+)
 
 _groups: dict[tuple[Path, bool], list[Stage]] = {}
 
@@ -72,7 +80,7 @@ def _start(one: Stage) -> None:
 
 
 def _first(name: str, folder: Path, server: Postgres | None, signed: bool) -> Stage:
-    settings = {PAUSES: "1"}
+    settings = {PAUSES: "1"} | UNHURRIED  # a notebook sends as fast as a check
     if server is not None:
         settings["CHAT_DATABASE_URL"] = server.database()
     sign = describe(name) if signed else ""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from workshop.verdict import BROKEN, KEPT, OPEN
 LAB = manifest.lesson("20")
 TO_MODIFY, TO_MAKE = 40, 15  # lines
 PATIENCE = 20.0  # seconds
+TOO_FAST = 30  # messages of a person in a few seconds
 COMMIT = "    announce(message)\n    db.session.commit()\n"
 LONG_ANNOUNCEMENT = """    if len(announcement) > LONGEST:
         announcement = json.dumps({"seq": message.seq})
@@ -194,6 +196,15 @@ def test_processes_of_a_step_share_their_data_and_nothing_else() -> None:
     assert processes("10_catching_up", 2)[0].pid == first.pid
     assert second.alive
     stop([first, second])
+
+
+def test_a_cell_that_runs_again_is_not_too_fast_for_the_finished_chat() -> None:
+    (chat,) = processes("final_app", 1)
+    (ada,) = cast(chat, "Ada")
+    for number in range(TOO_FAST):
+        message = {"room": 1, "client_id": str(uuid.uuid4()), "text": f"Message {number}"}
+        assert ada.call("new_message", message, timeout=PATIENCE)["ok"]
+    chat.stop()
 
 
 def test_if_a_process_does_not_start_none_is_left(copy: Path) -> None:
