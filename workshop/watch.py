@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from workshop import changes, paths
-from workshop.checker import check
+from workshop import changes, manifest, paths
+from workshop.checker import LABS, check
 from workshop.stages import files_of
 from workshop.verdict import BROKEN, KEPT, Verdict
 
@@ -37,11 +37,12 @@ def watch(step: str) -> int:
                 return 0
             if not last:
                 print(
-                    "Watching mine/chat: every save starts a check. Press Ctrl+C to stop.",
+                    f"Watching mine/{_folder(step).name}: every save starts a check. Press Ctrl+C "
+                    "to stop.",
                     flush=True,
                 )
             last = verdict
-            await_save(paths.my_chat(), seen)
+            await_save(_folder(step), seen)
     except KeyboardInterrupt:
         print(file=sys.stderr)  # the terminal shows ^C in this line
     finally:
@@ -52,8 +53,14 @@ def watch(step: str) -> int:
 def _tries(step: str) -> Iterator[tuple[Files, Verdict]]:
     """Check the files repeatedly. Yield each verdict, with the state of the files before its check."""
     while True:
-        seen = saved(paths.my_chat())
+        seen = saved(_folder(step))
         yield seen, check(step)
+
+
+def _folder(step: str) -> Path:
+    """Return the folder in which the learner works on a step or a lab."""
+    lab = LABS.get(manifest.lesson(step).number)
+    return paths.mine() / Path(lab.folder).name if lab else paths.my_chat()
 
 
 def news(last: Verdict | None, now: Verdict) -> str:

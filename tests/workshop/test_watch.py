@@ -14,7 +14,7 @@ import pytest
 
 from tests.workshop.edits import solve
 from workshop import paths, watch
-from workshop.learner import catch_up
+from workshop.learner import bring, catch_up
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 
 PATIENCE = 60  # seconds in which a check is over on a busy machine
@@ -137,6 +137,24 @@ def test_it_ends_when_every_promise_is_kept(
     last = watching.until("Next:")
     assert "Well done" in last and "04_socketio.ipynb" in last
     assert watching.process.wait(PATIENCE) == 0
+
+
+def test_a_lab_is_checked_when_its_own_folder_changes(
+    my_chat: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring("18_speed")
+    waited = []
+
+    def await_save(folder: Path, seen: watch.Files) -> None:
+        waited.append(folder)
+        assert seen == watch.saved(folder) != frozenset()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "check", lambda step: FIRST)
+    monkeypatch.setattr(watch, "await_save", await_save)
+    watch.watch("18")
+    assert waited == [my_chat.parent / "speed"]
+    assert "Watching mine/speed" in capsys.readouterr().out
 
 
 def test_a_save_counts_once_it_has_come_to_rest(
