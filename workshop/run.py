@@ -8,7 +8,7 @@ import sys
 
 from workshop import running
 from workshop.environments import PLAIN
-from workshop.stages import child_environment, describe, flask_run, locate
+from workshop.stages import child_environment, describe, flask_run, locate_served
 
 PREFERRED_PORT = 5000
 PORTS_TRIED = 50
@@ -17,7 +17,7 @@ PROBE_TIMEOUT = 0.3  # seconds
 
 def run(which: str, port: int | None = None) -> int:
     """Serve a stage until Ctrl+C, and return its exit code. Raises LookupError for an unknown stage."""
-    name, folder = locate(which)
+    name, folder = locate_served(which)
     if folder.name == "final_app":
         raise LookupError(
             "`run` serves a step or your own chat.\nWhat to do: to serve the finished application, run "

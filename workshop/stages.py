@@ -74,6 +74,8 @@ OWN = {
     ),
 }  # fmt: skip
 
+ONLY_IN_A_NOTEBOOK = ("mine/speed", "mine/processes")  # they need another server, or PostgreSQL
+
 popen: Callable[..., Any] = subprocess.Popen  # the tests fork instead, which takes less CPU time
 _direct = build_opener(ProxyHandler({}))  # never ask a proxy for 127.0.0.1
 _stages: dict[tuple[Path, bool], "Stage"] = {}
@@ -306,6 +308,16 @@ def locate(name: str) -> tuple[str, Path]:
         return name, paths.LABS / name
     found = manifest.step(name)
     return found.name, found.folder
+
+
+def locate_served(name: str) -> tuple[str, Path]:
+    """Do the same for a command that serves a stage. Also raises LookupError if only a notebook can."""
+    name, folder = locate(name)
+    if name in ONLY_IN_A_NOTEBOOK or folder.is_relative_to(paths.LABS):
+        raise LookupError(
+            f"{name} runs only in its notebook.\nWhat to do: start it with the cells of the notebook."
+        )
+    return name, folder
 
 
 def describe(name: str) -> str:

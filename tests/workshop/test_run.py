@@ -223,6 +223,17 @@ def test_the_finished_application_has_a_command_of_its_own() -> None:
     assert "`python3 start.py chat`" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "class"])
+@pytest.mark.parametrize("which", ["mine/speed", "mine/processes", "18_speed/finished"])
+def test_what_only_a_notebook_can_start_is_not_tried(
+    command: str, which: str, my_chat: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lab in ("18_speed", "20_processes"):
+        bring(lab)
+    assert main([command, which]) == 2
+    assert "runs only in its notebook" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("port", ["-1", "0", "70000", "http"])
 @pytest.mark.parametrize("command", ["run 05", "class 05", "chat", "notebooks"])
 def test_a_port_that_cannot_be_is_refused(

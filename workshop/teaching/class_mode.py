@@ -32,7 +32,7 @@ from workshop import embed, running
 from workshop.environments import PLAIN
 from workshop.run import PREFERRED_PORT, end, free, free_port
 from workshop.serve import create_app
-from workshop.stages import StageFailed, answers, child_environment, describe, locate
+from workshop.stages import StageFailed, answers, child_environment, describe, locate_served
 from workshop.teaching.board import Board
 from workshop.teaching.door import ClassDoor, new_code
 from workshop.views import View, box
@@ -111,7 +111,7 @@ def serve(which: str, port: int | None = None, hours: float = HOURS) -> int:
             f"Class mode cannot last {hours:g} hours.\nExpected: more than 0 and at most "
             f"{MOST_HOURS:g} hours."
         )
-    name, folder = locate(which)
+    name, folder = locate_served(which)
     if folder.name == "final_app":
         raise LookupError(
             "`class` serves a step or your own chat.\nWhat to do: to serve the finished application to "
@@ -252,7 +252,7 @@ def open_class(which: str = "mine") -> OpenClass:
 
     Raises LookupError like `serve`, and StageFailed if the server does not start.
     """
-    name, folder = locate(which)
+    name, folder = locate_served(which)
     hosts, code, token = addresses(), new_code(), secrets.token_hex(8)
     port, _ = free_port(PREFERRED_PORT)
     settings = {CODE: code, "WORKSHOP_TIED": "1", "WORKSHOP_TOKEN": token}
