@@ -10,6 +10,7 @@ QUICK = [
     ("01", "app.py", "return PAGE", "PAGE", "Does its last line begin with `return`?"),
     ("01", "app.py", "</main>", "</mian>", "`</mian>` closes nothing"),
     ("02", "app.py", '"/chat")', '"chat")', "must begin with a slash"),
+    ("02", "app.py", '"/chat")', '"/chat/")', "without a slash at the end"),
     ("02", "app.py", ' name="username"', "", "an `id` alone sends nothing"),
     ("02", "app.py", 'url_for("index")', 'url_for("/")', "expects the name of a function"),
     ("02", "app.py", "{escape(username)}", "{username}", "must be escaped"),

@@ -100,7 +100,12 @@ def _status_hint(path: str, status: int) -> str:
             f'No route has this address. Is `@app.route("{address}")` there, and spelled exactly '
             "like this?"
         )
-    if status in (301, 302, 303, 307, 308):
+    if status == 308:
+        return (
+            "Flask redirects to the same address with a slash. Write "
+            f'`@app.route("{address}")`, without a slash at the end.'
+        )
+    if status in (301, 302, 303, 307) and address != path:
         return (
             "The page redirects, although the address contains a name. Compare the name inside "
             '`request.args.get("username")` with the name of the form\'s field.'
