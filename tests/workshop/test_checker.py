@@ -66,6 +66,14 @@ def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
     assert verdict.state == BROKEN and shown in verdict.seen and hint in verdict.hint, verdict
 
 
+def test_a_shout_that_is_right_only_in_the_notebooks_example_is_noticed(my_chat: Path) -> None:
+    catch_up("04")
+    solve("04", my_chat)
+    edit(my_chat / "app.py", 'message["text"].upper()', '"HELLO"')
+    verdict = check("04")
+    assert verdict.state == BROKEN and verdict.is_exercise, verdict
+
+
 def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     catch_up("05")
     solve("05", my_chat)

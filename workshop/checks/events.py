@@ -6,6 +6,7 @@ from workshop.checks.families import family_of, has_come_to
 from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
 from workshop.checks.sources import behind_a_return, speaks_of, unknown_option
+from workshop.checks.speakers import fresh_name
 from workshop.checks.visitors import Visitor, visitors
 from workshop.stages import Stage
 
@@ -148,8 +149,9 @@ def _why_nobody_hears(
 @exercise("socketio")
 def the_server_can_shout(chat: Stage) -> None:
     """The event `shout` is acknowledged with the text in capitals."""
+    text = fresh_name("hello")
     try:
-        answer = shout_answer(chat, "hello")
+        answer = shout_answer(chat, text)
     except Broken as broken:
         if "Traceback" in chat.log:
             raise
@@ -159,9 +161,9 @@ def the_server_can_shout(chat: Stage) -> None:
     attempted(answer is not None or speaks_of(chat, "shout"),
               "The event `shout` is acknowledged.", "an empty acknowledgement",
               "Start with a method `on_shout`.")  # fmt: skip
-    expect(isinstance(answer, dict) and answer.get("text") == "HELLO" and answer.get("ok"),
-           '`shout` with {"text": "hello"} is acknowledged with {"ok": true, "text": "HELLO"}.',
-           f"{answer!r}",
+    expect(isinstance(answer, dict) and answer.get("text") == text.upper() and answer.get("ok"),
+           f'`shout` with {{"text": "{text}"}} is acknowledged with '
+           f'{{"ok": true, "text": "{text.upper()}"}}.', f"{answer!r}",
            'Return the object: `return {"ok": True, "text": message["text"].upper()}`.')  # fmt: skip
 
 
