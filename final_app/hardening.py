@@ -110,7 +110,7 @@ def commands_that_close(settings: Settings) -> list[str]:
     return [
         command.format(shlex.quote(str(path.resolve())))
         for path, command in places.items()
-        if path.exists() and path.stat().st_mode & OTHERS
+        if os.access(path, os.F_OK) and path.stat().st_mode & OTHERS
     ]
 
 

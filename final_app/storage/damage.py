@@ -37,16 +37,18 @@ def check(database: Path, *, whole: bool = True) -> None:
     database is not checked here, so that the chat starts quickly. The command `backup` checks every copy
     that it makes.
     """
-    if not database.parent.is_dir():
+    if not os.path.isdir(database.parent):  # noqa: PTH112 (`is_dir` can raise PermissionError)
         raise CannotStart(
             f"There is no folder {database.parent} for the chat's database. Create it, or correct "
             "CHAT_DATA_DIR or CHAT_DATABASE_URL."
         )
+    if not os.access(database.parent, os.W_OK | os.X_OK):
+        raise CannotStart(out_of_reach(database))
     if not database.exists():
         if _notes(database).exists():
             raise CannotStart(sentence(database, LOST))
         return
-    if not all(os.access(path, os.W_OK) for path in (database, database.parent)):
+    if not os.access(database, os.W_OK):
         raise CannotStart(out_of_reach(database))
     try:
         found = _check(database, whole=whole)
@@ -67,7 +69,7 @@ def out_of_reach(database: Path) -> str:
     return (
         f"The chat can't use its database {database}. Expected a file on a working disk, which the user "
         "who runs the chat can write to, in a folder where that user can create files. Check their "
-        "owners and modes, and whether the disk is mounted read-only."
+        "owners and modes, whether the disk is mounted read-only, and who runs this command."
     )
 
 

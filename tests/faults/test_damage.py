@@ -142,6 +142,19 @@ def test_a_database_that_cannot_be_written_is_found_at_the_start(
             damage.check(database)
 
 
+def test_a_command_of_another_user_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that they cannot open, the system does not tell whether there is a database."""
+
+    def closed(path: Path, **_: bool) -> None:
+        if path.parent == tmp_path:
+            raise PermissionError
+
+    monkeypatch.setattr(Path, "stat", closed)
+    monkeypatch.setattr(os, "access", lambda path, _: path.parent != tmp_path and path != tmp_path)
+    with pytest.raises(CannotStart, match="and who runs this command"):
+        damage.check(tmp_path / "chat.db")
+
+
 def test_a_disk_that_is_full_at_the_start_is_suspected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
