@@ -126,8 +126,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             while cls.in_progress:
                 gevent.sleep(MOMENT)
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, line: Any, address: tuple[Any, ...], server: Any) -> None:
+        # A socket that listens at :: gives IPv4 addresses this prefix.
+        address = (address[0].removeprefix("::ffff:"), *address[1:])
+        super().__init__(line, address, server)
         self._turn = Turn()
 
     def handle(self) -> None:
@@ -181,8 +183,6 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
         self.wsgi_input = environ["wsgi.input"] = Body(self.wsgi_input)
-        # A socket that listens at :: gives IPv4 addresses this form.
-        environ["REMOTE_ADDR"] = environ["REMOTE_ADDR"].removeprefix("::ffff:")
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket" and self._can_upgrade():
             environ["wire.upgrade"] = self._upgrade
         return environ
