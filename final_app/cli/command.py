@@ -59,14 +59,16 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
 
 def _check_chat(name: str) -> None:
     """Create the data folder if a command may do so. Otherwise, raise NotFound if there is no chat."""
-    chat = current.settings()
+    path = current.settings().database_path
     if name not in CREATES_NOTHING:
-        hardening.secret_key(chat)
-    elif name != "audit" and chat.database_path:  # the security log outlives a lost database
+        hardening.secret_key(current.settings())
+    # The security log outlives a lost database, and PostgreSQL has its own backups.
+    elif name != "audit" and (path or name != "backup"):
         database.current().check(whole=False)
-        if not chat.database_path.exists():
+        if (path and not path.exists()) or database.is_empty():
+            where = path or db.engine.url.render_as_string(hide_password=True)
             raise NotFound(
-                f"There is no database {chat.database_path}. Is CHAT_DATA_DIR the chat's data folder?"
+                f"There is no chat in {where}. Correct CHAT_DATA_DIR or CHAT_DATABASE_URL."
             )
 
 

@@ -104,6 +104,11 @@ def upgrade() -> bool:
     return not found
 
 
+def is_empty() -> bool:
+    """Return whether the database has no tables of the chat yet."""
+    return not _heads()
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Raise CannotStart if the database cannot be used, either before the block or in it."""

@@ -81,6 +81,7 @@ def test_the_backup_command_says_in_one_sentence_what_to_do_instead(
     tmp_path: Path, cluster: Cluster
 ) -> None:
     server = Server(tmp_path / "chat", CHAT_DATABASE_URL=cluster.url())
+    server.folder.mkdir(0o700)
     told = server.run("backup", str(tmp_path / "copy"))
     assert told.returncode == 1 and not (tmp_path / "copy").exists()
     (line,) = told.stderr.strip().splitlines()

@@ -367,7 +367,7 @@ def test_a_backup_replaces_nothing_and_leaves_no_half_behind(
 
 def test_a_backup_of_a_folder_without_a_chat_says_which_folder(app: Flask, tmp_path: Path) -> None:
     told = refused(app, "backup", str(tmp_path / "copy"))
-    assert f"no database {tmp_path / 'chat.db'}. Is CHAT_DATA_DIR the" in told
+    assert f"no chat in {tmp_path / 'chat.db'}. Correct CHAT_DATA_DIR" in told
 
 
 def test_a_damaged_database_is_no_backup(team: Flask, tmp_path: Path) -> None:
@@ -449,7 +449,9 @@ def test_a_command_makes_no_tables_in_an_unsuitable_database(
 
     with cluster.admin(other := cluster.url()) as connection:
         connection.execute("CREATE TABLE users ()")
-    told = run(at(other, tmp_path), "users", "list")
+    told = run(at(other, tmp_path), "rooms", "list")
+    assert told.exit_code == 1 and "There is no chat in postgresql" in told.output
+    told = run(at(other, tmp_path), "users", "create", "ada", "--admin")
     assert told.exit_code == 2 and "already exists). The database was not changed." in told.output
     assert "backup" not in told.output  # which would not help, and the chat knows none
 
