@@ -173,8 +173,10 @@ class Team:
 @contextmanager
 def a_team(folder: Path, **settings: str) -> Iterator[Team]:
     team = Team(folder, **settings)
-    yield team
-    team.stop()
+    try:
+        yield team
+    finally:
+        team.stop()
 
 
 def enter(
