@@ -117,7 +117,12 @@ def _options() -> argparse.Namespace:
         help="number of processes; needs PostgreSQL (default: 1)",
     )  # fmt: skip
     parser.add_argument("--shared-port", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options, rest = parser.parse_known_args()
+    if rest:
+        commands = (
+            "" if rest[0].startswith("-") else "; commands begin with `flask --app final_app`"
+        )
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{commands}")
     if not options.host:  # it would mean all addresses
         parser.error("argument --host: expected an address such as 127.0.0.1, got ''")
     return options

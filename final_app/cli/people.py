@@ -5,11 +5,14 @@ import sys
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy import select
 
 from final_app.accounts import accounts, invites, sessions
 from final_app.chat import people
 from final_app.cli.command import command, rows
 from final_app.errors import Conflict
+from final_app.lib import clock
+from final_app.storage.models import Invite, User, db
 
 users = AppGroup("users", help="Manage accounts.")
 bots = AppGroup("bots", help="Manage bots: programs that post messages, using a token.")
@@ -113,10 +116,12 @@ def new_token(name: str) -> str:
 @command(codes, "list")
 def list_invites() -> Rows:
     """List the invites: code, creator, uses left and expiry date."""
-    return rows("""
-        SELECT code, username, uses_left, expires_at FROM invites
-        JOIN users ON users.id = created_by ORDER BY invites.id
-    """)
+    found = db.session.execute(
+        select(Invite.code, User.username, Invite.uses_left, Invite.expires_at)
+        .join(User, User.id == Invite.created_by)
+        .order_by(Invite.id)
+    )
+    return [(*columns, clock.iso(expires_at)) for *columns, expires_at in found]
 
 
 @command(codes, "create")

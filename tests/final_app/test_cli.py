@@ -291,9 +291,10 @@ def test_the_operators_number_is_nobodys(team: Flask) -> None:
 
 
 def test_an_invite_that_was_revoked_lets_nobody_in(team: Flask) -> None:
-    code, by, uses, _ = columns(said(team, "invites", "list"))[0]  # from the first start
-    assert (by, uses) == ("ada", "20")
-    link = said(team, "invites", "create").splitlines()[0]
+    link, until = said(team, "invites", "create").splitlines()
+    (code, by, uses, _), (*_, expires) = columns(said(team, "invites", "list"))
+    assert (by, uses) == ("ada", "20")  # the first one is from the first start
+    assert until.endswith(f"until {expires}.")
     for given in (code, link):
         assert said(team, "invites", "revoke", given) == "This invite no longer works.\n"
     assert said(team, "invites", "list") == "There are none.\n"

@@ -150,6 +150,11 @@ def test_with_sqlite_the_chat_is_one_process_and_says_so(tmp_path: Path) -> None
         ("", ("--port", "-1"), "--port: expected a number from 0 to 65535, got '-1'"),
         ("", ("--workers", "0"), "--workers: expected a number from 1 to 100, got '0'"),
         ("", ("--host", ""), "--host: expected an address such as 127.0.0.1, got ''"),
+        (
+            "",
+            ("users", "list"),
+            "arguments: users list; commands begin with `flask --app final_app`\n",
+        ),
         ("", ("--host", "a..b"), "of a..b: it is not an address of this machine.\n"),
         ("", ("--host", "ä" * 80), "ä: it is not an address of this machine.\n"),
         ("", ("--host", "192.0.2.1"), "of 192.0.2.1: Cannot assign requested address.\n"),
