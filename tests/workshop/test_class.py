@@ -178,6 +178,14 @@ def test_a_notebook_opens_and_stops_it() -> None:
         requests.get(shown.invitation.urls[0], timeout=PATIENCE)
 
 
+def test_the_invitation_shows_the_other_addresses_of_the_machine() -> None:
+    urls = ["http://10.8.0.2:5000", "http://192.168.1.5:5000"]
+    shown = class_mode.Invitation("05_broadcast", urls, CODE, 2)
+    for form in (str(shown), shown.view._repr_mimebundle_()["text/html"]):
+        assert f"If that does not work, try {urls[1]}" in form
+    assert "try" not in str(class_mode.Invitation("05_broadcast", urls[:1], CODE, 2))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="an old Windows console has no such colors")
 def test_the_qr_code_is_white_on_black_in_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = class_mode.Invitation("05_broadcast", ["http://192.168.1.5:5000"], CODE, 2)

@@ -206,6 +206,7 @@ class Invitation:
             f"{describe(self.stage)} is open to your local network, for people with the join code."
         )
         rows = f"Address: <b>{self.urls[0]}</b><br>Join code: <b><code>{self.code}</code></b>"
+        rows += "".join(f"<br>If that does not work, try {url}" for url in self.urls[1:])
         picture = self._qr.svg_inline(scale=5, border=3, light="white", dark="black")
         words = f"<p>{rows}</p><p>{WHAT_OTHERS_CAN_DO}</p>"
         return View(text, box(f'<div style="padding: .8em">{picture}{words}</div>', text))
