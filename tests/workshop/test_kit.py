@@ -185,6 +185,19 @@ def test_a_download_that_fails_says_for_which_machine(
     kit.run([sys.executable, "-c", ""], tmp_path, "nothing")  # the twin
 
 
+def test_a_full_disk_is_not_a_problem_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "OSError: [Errno 28] No space left on device: '/tmp/x' -> '/media/usb/x'"
+    code = f"import sys; sys.exit({said!r})"
+    make = [sys.executable, "-c", code]
+    monkeypatch.setattr(kit, "main", lambda *_: kit.run(make, tmp_path, "the wheels for a machine"))
+    assert command(["kit"]) == 2
+    told = capsys.readouterr().err
+    assert "no space left on the disk for the wheels" in told and "free some disk space" in told
+    assert "network" not in told
+
+
 def test_a_kit_is_made_again_in_its_place_and_nothing_else_is_deleted(
     tmp_path: Path, downloads: list[list[str]], trusting: None
 ) -> None:

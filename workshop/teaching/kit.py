@@ -9,6 +9,7 @@ in package-lock.json. The locks contain the hashes of these files, so setup can 
 """
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -62,6 +63,7 @@ MARKERS = {  # the system -> its values in the markers of a lock
 PYTHONS = [f"3.{minor}" for minor in range(OLDEST_PYTHON[1], NEWEST_PYTHON[1] + 1)]
 PATCHES = 0, 99  # a kit is for all patch releases, but a marker can distinguish 3.11.4 from 3.11.5
 MEGABYTE = 1_000_000  # bytes
+FULL = r"No space left|Errno 28\b|ENOSPC|not enough space on the disk|WinError 112"
 LAST_LINES = 3  # lines of the output of pip or npm that an error shows
 
 
@@ -267,7 +269,11 @@ def integrity(file: Path) -> str:
 
 
 def run(command: list[str], folder: Path, what: str) -> None:
-    """Run a command that downloads files. If it fails, raise RuntimeError with its last lines."""
+    """Run a command that downloads files.
+
+    Raises OSError if a disk is full. If the command fails for another reason, raises RuntimeError with
+    its last lines.
+    """
     done = subprocess.run(
         command,
         cwd=folder,
@@ -279,6 +285,8 @@ def run(command: list[str], folder: Path, what: str) -> None:
     )
     if done.returncode == 0:
         return
+    if re.search(FULL, done.stdout):
+        raise OSError(errno.ENOSPC, f"There was no space left on the disk for {what}")
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("WARNING")]
     found = "\n          ".join(lines[-LAST_LINES:])
     raise RuntimeError(
