@@ -138,7 +138,8 @@ def test_a_line_too_slow_for_the_first_attempt_connects_in_a_later_one(
 def test_a_browser_without_a_network_says_so_at_once(
     team: Team, person: People, line: Line
 ) -> None:
-    ada = enter(person, team.ada, team.room("No network"), line=line)
+    place = team.room("No network", team.bo)
+    ada = enter(person, team.ada, place, line=line)
     # Screen readers announce a change inside a region that was there before, not always a new region.
     expect(ada.get_by_role("status").filter(has=ada.locator("#banner"))).to_have_count(1)
     line.hold()  # or a new WebSocket would connect at once: Chromium lets it out even now
@@ -146,11 +147,13 @@ def test_a_browser_without_a_network_says_so_at_once(
     try:
         expect(ada.locator("#banner")).to_contain_text("Reconnecting", timeout=AT_ONCE)
         connection(ada, "offline")
+        team.ada.say(place.id, "from my phone")  # which is no news for Ada
+        team.bo.say(place.id, "Hello")
     finally:
         ada.context.set_offline(False)
         line.release()
     caught_up(ada)
-    expect(ada.locator("#banner")).to_contain_text("Back online")
+    expect(ada.locator("#banner-text")).to_have_text("Back online, 1 new message")
 
 
 def test_a_page_that_has_missed_nothing_does_not_ask_what_it_missed(

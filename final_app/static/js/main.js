@@ -169,12 +169,12 @@ function showConnection(name, news) {
 }
 
 async function catchUp(welcome) {
-  const [before, { rooms }] = [conversation.lastSeq, directory];
+  const [before, { rooms }] = [conversation.received, directory];
   const people = directory.welcome(welcome);
   notifier.missed(rooms);
   reading.check();
   await conversation.resume(directory.rooms.get(room.id)?.last_rev);
-  if (connection.online) sendAgain(conversation.lastSeq - before);
+  if (connection.online) sendAgain(conversation.received - before);
   await people; // only their names are missing until then
   timeline.showNames();
   if (connection.online) page.dataset.ready = "true";

@@ -18,6 +18,7 @@ export class Conversation extends Part {
   #store;
   #outbox;
   #lastSeq; // of the room's last message, whether or not it is shown
+  #received = 0; // messages of others that have arrived; after a restart, this includes the user's own
   #seenSeq; // of the last message that has been on screen
   #loading = null; // the page that is being loaded
   #syncing = null; // the sync in progress
@@ -65,6 +66,8 @@ export class Conversation extends Part {
   }
 
   get lastSeq() { return this.#lastSeq; }
+
+  get received() { return this.#received; }
 
   get atEnd() { return this.#timeline.live && this.#scroller.stuck; }
 
@@ -155,8 +158,10 @@ export class Conversation extends Part {
   }
 
   #take(messages) {
-    const isNews = ({ seq, author }) => seq > this.#lastSeq && author.id !== this.#me.id;
-    if (!this.watched && messages.some(isNews)) this.#markNew();
+    const isNews = ({ seq, author, deleted }) => seq > this.#lastSeq && author.id !== this.#me.id && !deleted;
+    const news = messages.filter(isNews).length;
+    this.#received += news;
+    if (!this.watched && news) this.#markNew();
     this.#scroller.keepPlace(() => messages.forEach((message) => this.#show(message)));
     this.#finish();
   }
@@ -217,6 +222,7 @@ export class Conversation extends Part {
     const came = await this.#load(query, (page) => {
       this.#timeline.replace(page);
       this.#store.caughtUp(page.last_rev);
+      this.#received += Math.max(0, page.last_seq - this.#lastSeq);
       this.#lastSeq = Math.max(this.#lastSeq, page.last_seq);
     });
     const line = query && this.#timeline.newLine;
