@@ -192,6 +192,22 @@ def test_without_a_connection_the_page_stays_and_says_so(
     expect(ada.locator("#search")).to_be_hidden()  # one came through the list of rooms
 
 
+def test_on_a_slow_line_the_page_waits_for_the_one_that_was_chosen_last(
+    team: Team, person: People, line: Line
+) -> None:
+    slow, first, last = (team.room(name) for name in ("Sluggish", "First choice", "Last choice"))
+    ada = enter(person, team.ada, slow, line=line)
+    line.cut()
+    connection(ada, "offline")
+    line.restore(sockets=False)
+    line.hold()
+    link(ada, first).click()
+    link(ada, last).click()
+    expect(ada.locator(".toast")).to_contain_text("slow to respond")
+    line.release()
+    expect(ada.locator("#room-name")).to_have_text("Last choice")
+
+
 def test_a_toast_can_be_closed_while_a_dialog_is_open(
     team: Team, person: People, line: Line
 ) -> None:

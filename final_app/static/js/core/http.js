@@ -3,7 +3,6 @@
 import { noAnswer } from "./connection.js";
 
 const ANSWER_TIMEOUT_MS = 30_000; // enough for a page of history over a slow connection
-const REACH_TIMEOUT_MS = 4_000; // somebody waits for this before they see anything
 const STALLED_MS = 60_000; // an upload without progress for this long starts again
 
 export class Http {
@@ -48,7 +47,7 @@ export class Http {
 
   // Returns whether the server responds at all.
   reaches(address) {
-    return this.#fetch(address, { method: "HEAD" }, REACH_TIMEOUT_MS).then(() => true, () => false);
+    return this.#fetch(address, { method: "HEAD" }).then(() => true, () => false);
   }
 
   async #call(method, address, body) {
@@ -61,8 +60,8 @@ export class Http {
   }
 
   // A browser waits for minutes if the connection has died silently.
-  #fetch(address, options, limitMs = ANSWER_TIMEOUT_MS) {
-    const signal = AbortSignal.timeout(limitMs);
+  #fetch(address, options) {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     return fetch(new URL(address, this.#base), { ...options, signal });
   }
 }

@@ -3,10 +3,13 @@
 
 import { Part } from "./part.js";
 
+const SLOW_MS = 4_000; // whoever has clicked wants to know why nothing happens
+const SLOW = { message: "The server is slow to respond. The page will open as soon as it does." };
 const OFFLINE = { message: "You're offline, so the page stays here. Try again when you're back online." };
 
 export class Leaving extends Part {
   #connection; #http; #tell;
+  #choices = 0; // how often the user has chosen where to go; only the last choice counts
 
   constructor({ connection, http, tell }) {
     super(); [this.#connection, this.#http, this.#tell] = [connection, http, tell];
@@ -45,7 +48,12 @@ export class Leaving extends Part {
 
   // Pages can arrive although the socket is down, for example while the socket still reconnects.
   async #arrives(address) {
-    const arrives = this.#connection.online || (await this.#http.reaches(address));
+    const choice = (this.#choices += 1);
+    if (this.#connection.online) return true;
+    const slow = setTimeout(() => this.#tell(SLOW), SLOW_MS);
+    const arrives = await this.#http.reaches(address);
+    clearTimeout(slow);
+    if (choice !== this.#choices) return false;
     if (!arrives) this.#tell(OFFLINE);
     return arrives;
   }
