@@ -582,6 +582,22 @@ def test_on_paper_there_are_only_the_messages(team: Team, furnished: Room, perso
     assert ada.evaluate(f"document.body.scrollHeight >= {height}")
 
 
+def test_without_scripts_there_is_only_what_works_without_them(
+    team: Team, furnished: Room, browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    bring_cookies(context, team.ada)
+    page = context.new_page()
+    page.goto(team.url + furnished.path)
+    expect(page.locator("noscript p")).to_be_visible()
+    expect(messages(page).first).to_be_visible()
+    buttons = page.get_by_role("button").filter(visible=True)
+    names = [each.get_attribute("aria-label") for each in buttons.all()]
+    assert [name for name in names if name] == ["Log out"]
+    expect(page.get_by_role("textbox")).to_have_count(0)
+    context.close()
+
+
 def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:
     mallory = team.newcomer("mallory")
     mallory.connect()
