@@ -173,7 +173,7 @@ def end_all(user_id: int, reason: str, *, but: int = 0) -> int:
 @transaction
 def renew_token(bot_id: int) -> str:
     """Return a new token for a bot. Its old token stops working."""
-    if people.get_active(bot_id).role != "bot":
+    if people.get_active(bot_id, lock=True).role != "bot":
         raise Conflict("Only bots have tokens; people have passwords.")
     end_all(bot_id, "ended")
     return create(bot_id, "token", "")

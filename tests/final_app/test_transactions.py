@@ -286,6 +286,32 @@ def test_of_two_tabs_that_mark_a_room_as_read_the_later_one_counts(tmp_path: Pat
         assert memberships.one(ADA, GENERAL)["last_read_seq"] == 0
 
 
+ANOTHER_SESSION = """
+INSERT INTO sessions (user_id, token_hash, user_agent, address, created_at, seen_at)
+VALUES (:user, 'another', '', '', now(), now())
+"""
+
+
+def test_of_two_new_tokens_of_a_bot_only_the_later_one_works(tmp_path: Path) -> None:
+    """The later command waits for the earlier one, and then ends the session with its token."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+
+    def renew(bot: int) -> str:
+        with app.app_context():
+            return sessions.renew_token(bot)
+
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        bot, _ = accounts.create_bot("robo")
+        with db.engine.begin() as faster:
+            faster.execute(db.text("SELECT id FROM users FOR NO KEY UPDATE"))
+            faster.execute(db.text("DELETE FROM sessions"))
+            faster.execute(db.text(ANOTHER_SESSION), {"user": bot})
+            later = pool.submit(renew, bot)
+            wait_until(lambda: later.done() or is_locked_out())
+        found = sessions.find(later.result())
+        assert found and [each["id"] for each in sessions.list_of(found)] == [found.session_id]
+
+
 def test_a_file_whose_commit_was_not_answered_is_there_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
