@@ -36,9 +36,10 @@ def protect_process() -> None:
 
 
 def secret_key(settings: Settings) -> str:
-    """Return the secret key from the settings or the data folder. Create what is missing of the two.
+    """Return the secret key from the settings or the data folder.
 
-    Raises WrongSetting if the file is damaged. With an empty key, every form would fail.
+    This creates the folder, and a key if there is none in either of them. Raises WrongSetting if the
+    file is damaged. With an empty key, every form would fail.
     """
     path = settings.data_dir / "secret"
     try:

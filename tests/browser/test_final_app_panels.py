@@ -639,12 +639,12 @@ def test_every_panel_fits_a_narrow_page_and_has_large_enough_targets(
 
 
 def test_no_panel_covers_the_banner(team: Team, person: People) -> None:
-    guest = team.newcomer("guest")
-    page = page_of(person, guest, width=NARROW)
+    walker = team.newcomer("walker")
+    page = page_of(person, walker, width=NARROW)
     page.goto(team.url)
     caught_up(page)
     page.locator("#search-toggle").click()
-    guest.form("/logout", "/account")
+    walker.form("/logout", "/account")
     page.locator("#banner-link").click(trial=True)
     page.locator("#search-close").click(trial=True)
     expect(page.locator("#search")).to_be_in_viewport(ratio=1)

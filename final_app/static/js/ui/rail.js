@@ -35,10 +35,10 @@ export class Rail extends Part {
     const room = this.#directory.rooms.get(this.#open.id) ?? this.#open;
     const { unread, me } = this.#directory;
     if (room.name !== this.#open.name) this.#rename(room);
+    fillAvatar($(".me .avatar"), me);
     document.title = unread ? `(${capped(unread)}) ${room.name}` : room.name;
     $("#rail-unread").hidden = unread === counted(room);
     $("#room-name").textContent = room.name;
-    fillAvatar($(".me .avatar"), me);
     $(".me-name").textContent = me.name;
     if (room.person) fillPresence($("#room-presence .presence"), this.#directory.isOnline(room.person.id));
   }
