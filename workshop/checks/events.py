@@ -7,7 +7,7 @@ from workshop.checks.patience import patience
 from workshop.checks.promise import Broken, NotAttempted, attempted, exercise, expect, promise
 from workshop.checks.sources import behind_a_return, speaks_of, unknown_option
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import Visitor, visitors
+from workshop.checks.visitors import INNER, Visitor, visitors
 from workshop.stages import Stage
 
 NO_BROADCAST = (
@@ -189,6 +189,14 @@ def a_wave_reaches_everyone(chat: Stage) -> None:
         expect(not page.sent("new_message"), "A click on “Wave” does not send what Ada has typed.",
                "it sends the form", 'Write `type="button"` into the tag of the Wave button.',
                about="templates/chat.html")  # fmt: skip
+        bos.did = "Somebody called <b>Cy</b> waved."
+        with entered(chat, "Cy") as (cy,):
+            cy.emit("wave", {"username": "<b>Cy</b>"})
+            bos.expects(
+                lambda: "<b>Cy</b>" in bos.page.text("#status"),
+                "If somebody called <b>Cy</b> waves, the page shows this name as text.", INNER,
+                lambda: f"The status line says “{bos.page.text('#status')}”.",
+            )  # fmt: skip
 
 
 def _says_who_waves(visitor: Visitor, name: str) -> None:

@@ -23,11 +23,10 @@ from workshop.checks.presence import (
 )
 from workshop.checks.promise import Broken, NotAttempted, exercise, expect, promise
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import FIELD, HIDDEN, LOG, Visitor, visitors
+from workshop.checks.visitors import FIELD, HIDDEN, INNER, LOG, Visitor, visitors
 from workshop.manifest import step_about
 from workshop.stages import Stage
 
-INNER = "`textContent` shows text as it is. `innerHTML` would run whatever somebody sends."
 HOSTILE = '<img src="nowhere" onerror="document.title = 1"><b>bold</b>'
 IN_FORM = ":is(#message-form *, [form=message-form])"
 SENDS = f"{IN_FORM}:is(button:not([type=button], [type=reset]), [type=submit], [type=image])"

@@ -32,6 +32,7 @@ HIDDEN = (
     "`hidden` or `display: none` hides it, or an element around it. Does a script or a stylesheet show "
     "it again?"
 )
+INNER = "`textContent` shows text as it is. `innerHTML` would run whatever somebody sends."
 UNKNOWN = "The console names the line. Compare it with the code in the notebook."
 NO_SUCH_FILE = (
     "The page names a file that your server does not have. Flask serves the folder `static` next to "
