@@ -5,8 +5,10 @@ from workshop.checks.families import family_of
 from workshop.checks.messages import LONGEST_NAME
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.sources import returned_error
-from workshop.checks.visitors import visitors
+from workshop.checks.visitors import INNER, visitors
 from workshop.stages import Stage
+
+CY = "<b>Cy</b>"
 
 
 @promise(since="author", final_app=True)
@@ -100,12 +102,14 @@ def who_joins_is_announced(chat: Stage) -> None:
            f"a second Bo is refused, and Ada receives {by_nobody}",
            'Call `emit("joined", …)` at the end of the handler of `connect`, where the name has been '
            "checked.")  # fmt: skip
-    with visitors(chat, "Ada") as (page,), entered(chat, "Bo", "Cy"):
-        page.did = "Bo opened the chat, and then Cy did."
-        page.expects(lambda: "Cy" in page.text, "Ada's page shows that Cy has joined.",
+    with visitors(chat, "Ada") as (page,), entered(chat, "Bo", CY):
+        page.did = f"Bo opened the chat, and then {CY} did."
+        page.expects(lambda: "Cy" in page.text, f"Ada's page shows that {CY} has joined.",
                      'In `socket.on("joined", (person) => …)`, make an element, set its '
                      "`textContent`, and append it. `${…}` in a string needs backticks.",
                      "Ada's page does not show Cy's name.")  # fmt: skip
+        page.expects(lambda: CY in page.text, f"Ada's page shows the name {CY} as text.", INNER,
+                     "It treats the name as HTML.")  # fmt: skip
         page.expects(lambda: "Bo" in page.text, "Ada's page still shows that Bo has joined.",
                      "Make a new element for each person, inside the function for `joined`. "
                      "An element can only be in one place, and has only one text.",

@@ -9,8 +9,10 @@ from workshop.checks.families import account_of, make_room
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
 from workshop.checks.rooms import NOWHERE
 from workshop.checks.speakers import fresh_name
-from workshop.checks.visitors import FIELD, SCRIPT, visitors
+from workshop.checks.visitors import FIELD, INNER, SCRIPT, visitors
 from workshop.stages import Stage
+
+BO = "<b>Bo</b>"
 
 
 @promise(since="presence")  # final_app reports only after 10 s that somebody has left
@@ -149,8 +151,8 @@ def who_types_is_shown(chat: Stage) -> None:
 
 def _page_takes_part(chat: Stage) -> None:
     family = account_of(chat)
-    other = make_room(chat, "Bo")
-    with visitors(chat, "Ada") as (ada,), entered(chat, "Bo") as (bo,):
+    other = make_room(chat, BO)
+    with visitors(chat, "Ada") as (ada,), entered(chat, BO) as (bo,):
         ada.types(FIELD, "H")
         ada.expects(lambda: {"room": family.general} in ada.sent("typing"),
                     "The page emits `typing` with its room when somebody types something.",
@@ -163,9 +165,11 @@ def _page_takes_part(chat: Stage) -> None:
         bo.emit("typing", {"room": family.general})
         ada.did = "Bo is typing."
         ada.expects(lambda: ada.text.count("Bo") > quiet.count("Bo"),
-                    "The page shows that Bo is typing.",
+                    f"The page shows that {BO} is typing.",
                     'In `socket.on("typing", (person) => …)`, set the `textContent` of an element.',
                     "Nothing changed.")  # fmt: skip
+        ada.expects(lambda: ada.text.count(BO) > quiet.count(BO), f"The page shows {BO} as text.",
+                    INNER, "It treats the name as HTML.")  # fmt: skip
         began = time.monotonic()
         ada.page.pages.wait(lambda: False, 1.2)
         is_late = time.monotonic() - began > 2.5  # on a busy machine
