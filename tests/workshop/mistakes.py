@@ -62,6 +62,8 @@ LONG = [
      "{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}",
      "/socket.io/socket.io.js",
      "than a server in JavaScript"),
+    ("11", "templates/index.html", '      <label for="password">Password</label>\n', "",
+     "Write a `<label>` above it"),
     ("11", "accounts.py", "password) or not user", "password) or user", "and the condition above it"),
     ("05", "static/chat.js", "io({", 'io("http://localhost:1", {', "Remove the address from"),
     ("11", "templates/index.html", "{{ csrf_token() }}", "{% csrf_token %}", "belongs to Django"),

@@ -9,7 +9,7 @@ import requests
 from bs4 import BeautifulSoup, Tag
 
 from workshop.browser import PASSWORD, TOKEN_HEADER, Browser, token_in, visible
-from workshop.checks.browse import attribute, read_chat, template_of, visit
+from workshop.checks.browse import attribute, is_labelled, read_chat, template_of, visit
 from workshop.checks.client import entered
 from workshop.checks.families import account_of, family_of, known_name
 from workshop.checks.history import survives_a_restart
@@ -48,6 +48,8 @@ def the_front_page_has_both_forms(chat: Stage) -> None:
                              f"{[attribute(each, 'name') for each in form.find_all('input')]}",
                              'A browser sends only fields that have a `name`. `type="password"` '
                              'hides what somebody types.')  # fmt: skip
+            expect(is_labelled(field), f"The field `{name}` has a label.", str(field),
+                   "Write a `<label>` above it. Its `for` must be the field's `id`.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True, file="templates/index.html")
