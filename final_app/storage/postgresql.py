@@ -185,8 +185,11 @@ def means_gone(problem: BaseException) -> bool:
 
     Class 08 contains the connection errors. 57P0x means that the server is stopping or starting, and
     53300 means that it has too many connections. See
-    https://www.postgresql.org/docs/current/errcodes-appendix.html
+    https://www.postgresql.org/docs/current/errcodes-appendix.html. If this process is paused in a
+    transaction, the server closes the connection.
     """
+    if isinstance(problem, errors.IdleInTransactionSessionTimeout):
+        return True
     if not isinstance(problem, psycopg.OperationalError):
         return False
     state = problem.sqlstate

@@ -27,7 +27,7 @@ from final_app.storage.files import Kept
 from final_app.storage.models import Membership, Room, Session, Upload, User, db, table
 from final_app.storage.postgresql import Gone
 from final_app.storage.statements import Statement
-from final_app.storage.transaction import execute, record, transaction
+from final_app.storage.transaction import exclusive_transaction, execute, record, transaction
 from tests.final_app import databases
 from tests.final_app.rig import PASSWORD, application
 from tests.waiting import wait_until
@@ -371,6 +371,27 @@ def test_a_ban_whose_commit_was_not_answered_is_made_once_and_succeeds(
         accounts.ban(ADA, bo)
         assert lost and db.session.get_one(User, bo).status == "banned"
     assert len(held) == (fate == "unnoticed")
+
+
+def test_a_change_during_which_the_process_was_paused_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL has closed the connection in the meantime, so that nobody else has to wait."""
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+    monkeypatch.setattr(postgresql, "LOST", 1)
+    pauses = [2.0]
+
+    @exclusive_transaction
+    def rename() -> None:
+        execute(RENAME, user=ADA, to="Augusta")
+        while pauses:
+            time.sleep(pauses.pop())
+        db.session.get_one(User, ADA).name += " King"
+
+    with app.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        rename()
+        assert name_of(ADA) == "Augusta King"
 
 
 def taken(driver: Any) -> socket.socket:
