@@ -7,7 +7,6 @@ a client to the same one. See deploy/nginx-workers.conf.
 """
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -60,8 +59,8 @@ def refusing_address(host: str, port: int) -> Iterator[socket.AddressFamily]:
     try:
         yield socket.AF_INET6 if ":" in host else socket.AF_INET
     except (OSError, TypeError, UnicodeError) as problem:  # the last two: it is too long for a name
-        number = getattr(problem, "errno", 0) or 0  # negative if the name has no address
-        why = os.strerror(number) if number > 0 else "it is not an address of this machine"
+        why = getattr(problem, "strerror", None) or "it is not an address of this machine"
+        why, *_ = why.split(" (while ")  # `create_server` adds the address
         raise CannotStart(
             f"Can't use port {port} of {host}: {why}.\n"
             "Expected an address of this machine, and a port from 1024 to 65535 that no other program "
