@@ -48,6 +48,7 @@ def secret_key(settings: Settings) -> str:
             return settings.secret_key
         if not path.exists():
             _make_secret(path)
+            give_to_owner(path)
         secret = path.read_text(encoding="utf-8", errors="surrogateescape").strip()
     except OSError as problem:
         raise WrongSetting(

@@ -39,6 +39,8 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
             try:
                 _check_chat(name)
                 if tables and database.upgrade():
+                    if path := current.settings().database_path:
+                        hardening.give_to_owner(path)
                     where = db.engine.url.render_as_string(hide_password=True)
                     click.echo(
                         f"The database was empty, so its tables were created: {where}", err=True

@@ -20,7 +20,7 @@ from final_app.errors import Forbidden, NotFound
 from final_app.lib import clock
 from final_app.storage import backup
 from final_app.storage.models import db
-from tests.final_app.rig import PASSWORD, PLENTY, Server, assert_private
+from tests.final_app.rig import HAS_MODES, PASSWORD, PLENTY, Server, assert_private
 from workshop.cluster import Cluster
 
 
@@ -173,6 +173,19 @@ def test_a_command_that_changes_nothing_creates_no_data_folder(
     assert told.returncode in (1, 2) and str(server.folder) in told.stderr
     assert told.stderr.count("\n") == 1 and "CHAT_DATA_DIR" in told.stderr, told.stderr
     assert not server.folder.exists()
+
+
+@pytest.mark.skipif(not HAS_MODES, reason="needs POSIX owners")
+def test_what_the_first_command_creates_as_root_belongs_to_the_owner_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise, the chat could not start after it."""
+    given = set()
+    monkeypatch.setattr(os, "chown", lambda path, *_, **__: given.add(path.name))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    app = create_app(config.read(PLENTY | {"CHAT_DATA_DIR": str(tmp_path)}))
+    said(app, "users", "create", "ada", "--admin")
+    assert given >= {"secret", "chat.db", "audit"}
 
 
 def test_an_invite_needs_an_administrator_to_make_it(app: Flask) -> None:
