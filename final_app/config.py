@@ -26,7 +26,7 @@ REMOVED = {  # settings of earlier versions, and what to do instead
     "Remove the setting to start the chat.",
 }
 PASSWORD = re.compile(r"(://[^:]*:).*@")  # in the address of a database
-ANCESTOR = re.compile(r"(?!(none|self)$)[\w.:/*-]*|'none'|'self'", re.ASCII)
+ANCESTOR = re.compile(r"(?!(none|self)$)[\w.:/*-]*|'none'|'self'", re.ASCII | re.IGNORECASE)
 MIME_PREFIX = re.compile(r"[a-z][a-z0-9.+_-]*(/[a-z0-9.+_-]*)?")
 HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
 
@@ -81,7 +81,7 @@ def _is_ancestors(text: str) -> str:
 
 def _is_types(text: str) -> str:
     if not all(map(MIME_PREFIX.fullmatch, text.split())):
-        raise ValueError("expected prefixes such as `image/ text/`, separated by spaces")
+        raise ValueError("expected lowercase prefixes such as `image/ text/`, separated by spaces")
     return text
 
 

@@ -40,7 +40,7 @@ def test_settings_come_from_the_environment_and_have_defaults() -> None:
     assert config.read({"CHAT_DATA_DIR": ""}) == config.Settings()
     read = config.read({"CHAT_PROXY_HOPS": "2", "CHAT_OPEN_REGISTRATION": "1"})
     assert (read.proxy_hops, read.open_registration) == (2, True)
-    sites = "'self'  https://*.hub.example:8443 hub.example"
+    sites = "'Self'  https://*.hub.example:8443 hub.example"
     assert config.read({"CHAT_FRAME_ANCESTORS": sites}).frame_ancestors == sites
     assert config.read({"CHAT_UPLOAD_TYPES": "image/ text/plain"}).upload_types.startswith("image/")
     hosts = config.read({"CHAT_HOSTS": "Chat.Example.org,.bücher.example  *"}).hosts
@@ -73,9 +73,11 @@ WRONG = [
     ("CHAT_FRAME_ANCESTORS", "'self'; script-src *", "expected `'none'`"),
     ("CHAT_FRAME_ANCESTORS", "'self'\r\nSet-Cookie: a=b", "expected `'none'`"),
     ("CHAT_FRAME_ANCESTORS", "self https://hub.example", "`'self'` in quotes"),
+    ("CHAT_FRAME_ANCESTORS", "None", "in quotes"),
     ("CHAT_FRAME_ANCESTORS", "https://täst.example", "origins such as"),
     ("CHAT_UPLOAD_TYPES", "image/,text/", "separated by spaces"),
     ("CHAT_UPLOAD_TYPES", "image/*", "prefixes such as"),
+    ("CHAT_UPLOAD_TYPES", "Image/", "expected lowercase prefixes"),
 ]
 
 
