@@ -37,12 +37,13 @@ def check(database: Path, *, whole: bool = True) -> None:
     database is not checked here, so that the chat starts quickly. The command `backup` checks every copy
     that it makes.
     """
-    if not os.path.isdir(database.parent):  # noqa: PTH112 (`is_dir` can raise PermissionError)
+    folder = database.parent
+    if not _may_exist(folder):
         raise CannotStart(
-            f"There is no folder {database.parent} for the chat's database. Create it, or correct "
-            "CHAT_DATA_DIR or CHAT_DATABASE_URL."
+            f"There is no folder {folder} for the chat's database. Create it, or correct CHAT_DATA_DIR "
+            "or CHAT_DATABASE_URL."
         )
-    if not os.access(database.parent, os.W_OK | os.X_OK):
+    if not (os.access(folder, os.W_OK | os.X_OK) and folder.is_dir()):
         raise CannotStart(out_of_reach(database))
     if not database.exists():
         if _notes(database).exists():

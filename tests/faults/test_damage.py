@@ -142,7 +142,10 @@ def test_a_database_that_cannot_be_written_is_found_at_the_start(
             damage.check(database)
 
 
-def test_a_command_of_another_user_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("database", ["chat.db", "data/chat.db"])
+def test_a_command_of_another_user_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
     """In a folder that they cannot open, the system does not tell whether there is a database."""
 
     def closed(path: Path, **_: bool) -> None:
@@ -152,7 +155,7 @@ def test_a_command_of_another_user_says_so(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "stat", closed)
     monkeypatch.setattr(os, "access", lambda path, _: path.parent != tmp_path and path != tmp_path)
     with pytest.raises(CannotStart, match="and who runs this command"):
-        damage.check(tmp_path / "chat.db")
+        damage.check(tmp_path / database)
 
 
 def test_a_disk_that_is_full_at_the_start_is_suspected(
