@@ -30,26 +30,27 @@ log = logging.getLogger(__name__)
 def check(database: Path, *, whole: bool = True) -> None:
     """Raise CannotStart if the database is damaged or cannot be opened or written.
 
-    Unless `whole` is true, this reads only the beginning of the database.
+    Unless `whole` is true, this reads only the beginning of the database, which may be on a disk that is
+    read-only: when a disk fails, people need a backup.
 
     A database that is missing or empty is a new one, unless there is a list of its backups. Without this
     check, damage is noticed only when somebody needs the damaged page, perhaps weeks later. A very large
     database is not checked here, so that the chat starts quickly. The command `backup` checks every copy
     that it makes.
     """
-    folder = database.parent
+    folder, write = database.parent, os.W_OK if whole else 0
     if not _may_exist(folder):
         raise CannotStart(
             f"There is no folder {folder} for the chat's database. Create it, or correct CHAT_DATA_DIR "
             "or CHAT_DATABASE_URL."
         )
-    if not (os.access(folder, os.W_OK | os.X_OK) and folder.is_dir()):
+    if not (os.access(folder, os.X_OK | write) and folder.is_dir()):
         raise CannotStart(out_of_reach(database))
     if not database.exists():
         if _notes(database).exists():
             raise CannotStart(sentence(database, LOST))
         return
-    if not os.access(database, os.W_OK):
+    if not os.access(database, os.R_OK | write):
         raise CannotStart(out_of_reach(database))
     try:
         found = _check(database, whole=whole)

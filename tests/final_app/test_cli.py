@@ -379,6 +379,14 @@ def test_a_backup_replaces_nothing_and_leaves_no_half_behind(
     said(team, "backup", str(tmp_path / "copy"))
 
 
+def test_a_backup_can_be_made_of_a_disk_that_has_become_read_only(
+    team: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the chat stops, SQLite can still read there."""
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
+    assert said(team, "backup", str(tmp_path / "copy")).startswith("Backed up to")
+
+
 def test_a_backup_of_a_folder_without_a_chat_says_which_folder(app: Flask, tmp_path: Path) -> None:
     told = refused(app, "backup", str(tmp_path / "copy"))
     assert f"no chat in {tmp_path / 'chat.db'}. Correct CHAT_DATA_DIR" in told
