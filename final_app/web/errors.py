@@ -18,7 +18,7 @@ MESSAGES = {404: "This page doesn't exist, or you don't have access to it.",
             405: "This address doesn't accept this kind of request.",
             413: "This request has more bytes or more fields than the chat expects."}  # fmt: skip
 
-NO_COOKIE = "Your browser didn't send the chat's cookie, which has expired or is blocked."
+NO_COOKIE = "Your browser didn't send the chat's cookie, or the cookie is no longer valid."
 
 
 def register(app: Flask) -> None:

@@ -381,6 +381,8 @@ def test_who_sends_a_form_without_its_cookie_learns_what_to_do(browser: FlaskCli
     assert "Go back to the chat and try again." in page.text
     again = browser.post("/login", data=fields)  # what a reload sends, now with a cookie
     assert again.status_code == 400 and "Go back to the chat" in again.text
+    browser.set_cookie("chat_csrf", "signed with an earlier key")
+    assert "or the cookie is no longer valid." in browser.post("/login", data=fields).text
     told = browser.post("/login", data=fields, headers={"Accept": "application/json"}).json
     assert told["error"]["message"].endswith("Reload the page and try again.")
 
