@@ -19,7 +19,7 @@ from final_app.storage.models import db
 Work = Callable[..., Any]
 
 READ_ONLY = {"audit", "list", "members", "storage"}
-CREATES_NOTHING = READ_ONLY | {"backup"}
+BEGINS = {"create", "seed-demo"}  # can be the first command; all others need a chat
 # The arguments that the security log contains. The code of an invite is not among them.
 NAMED = ("name", "slug", "owner", "path", "admin")
 
@@ -62,7 +62,7 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
 def _check_chat(name: str) -> None:
     """Create the data folder if a command may do so. Otherwise, raise NotFound if there is no chat."""
     path = current.settings().database_path
-    if name not in CREATES_NOTHING:
+    if name in BEGINS:
         hardening.secret_key(current.settings())
     # The security log outlives a lost database, and PostgreSQL has its own backups.
     elif name != "audit" and (path or name != "backup"):

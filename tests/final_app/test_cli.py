@@ -163,9 +163,11 @@ def _tables(path: Path) -> set[Any]:
 
 
 @pytest.mark.parametrize(
-    "words", [("users", "list"), ("backup", "copy"), ("audit",), ("db", "current")]
-)
-def test_a_command_that_changes_nothing_creates_no_data_folder(
+    "words",
+    [("users", "list"), ("backup", "copy"), ("audit",), ("db", "current"), ("users", "ban", "bo"),
+     ("sweep",)],
+)  # fmt: skip
+def test_a_command_that_needs_a_chat_creates_no_data_folder(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     server = Server(tmp_path / "mistyped")
