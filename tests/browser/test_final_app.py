@@ -39,6 +39,10 @@ WIDE_CHARACTER = "\U0001f600"  # 4 bytes, and as many again in HTML
 PLACE = """node => node.getBoundingClientRect().top
     - document.querySelector("#scroller").getBoundingClientRect().top"""
 
+# The part of a message that is above the visible part of the log.
+READ_PART = f"node => -({PLACE})(node) / node.offsetHeight"
+FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 FIRST_SEEN = """() => {
     const { top } = document.querySelector("#scroller").getBoundingClientRect();
     const all = [...document.querySelectorAll(".message")];
@@ -310,15 +314,16 @@ def test_older_messages_load_above_and_the_place_is_kept(
     assert len(shown) < LONG_TALK
     asked: list[Route] = []
     ada.route("**/messages?before=*", lambda route: asked.append(route))
-    first = ada.locator(f"#m-{shown[0]}")
-    with ada.expect_request("**/messages?before=*"):
-        ada.locator("#scroller").evaluate("it => { it.scrollTop = 150 }")
-    before = first.evaluate(PLACE)
-    asked.pop().continue_()
-    ada.unroute("**/messages?before=*")
-    expect(messages(ada).first).not_to_have_attribute("data-seq", str(shown[0]))
-    assert abs(first.evaluate(PLACE) - before) <= 1  # pixel
-    read_to_the_start(ada)
+    for start_appears in (False, True):
+        seq = numbers(ada)[0]
+        first = ada.locator(f"#m-{seq}")
+        with ada.expect_request("**/messages?before=*"):
+            ada.locator("#scroller").evaluate("it => { it.scrollTop = 150 }")
+        before = first.evaluate(PLACE)
+        asked.pop().continue_()
+        expect(messages(ada).first).not_to_have_attribute("data-seq", str(seq))
+        assert abs(first.evaluate(PLACE) - before) <= 1  # pixel
+        expect(ada.locator("#start")).to_be_visible(visible=start_appears)
     assert numbers(ada) == list(range(1, LONG_TALK + 1))
 
 
@@ -327,7 +332,7 @@ def test_a_panel_that_makes_the_column_narrower_keeps_the_place(team: Team, pers
     for _ in range(12):
         team.ada.say(place.id, "words " * 100)
     ada = enter(person, team.ada, place)
-    scroll(ada, -500)
+    scroll(ada, -200)  # fewer pixels than the wider column is shorter
     seen = ada.evaluate_handle(FIRST_SEEN).as_element()
     assert seen
     before, height = seen.evaluate(PLACE), seen.evaluate("it => it.offsetHeight")
@@ -338,6 +343,28 @@ def test_a_panel_that_makes_the_column_narrower_keeps_the_place(team: Team, pers
     ada.locator("#people-close").click()
     wait_with(ada, lambda: seen.evaluate("it => it.offsetHeight") == height, "still narrow")
     wait_with(ada, lambda: abs(seen.evaluate(PLACE) - before) <= 1, "the page has moved")
+
+
+def test_the_reader_of_a_text_that_fills_the_screen_keeps_their_place(
+    team: Team, person: People
+) -> None:
+    place = team.room("A long read")
+    said = team.ada.say(place.id, "words " * 600)["message"]["id"]
+    for _ in range(2):
+        team.ada.say(place.id, "line\n" * 40)
+    ada = enter(person, team.ada, place)
+    ada.locator("#scroller").evaluate("it => { it.scrollTop = 300 }")
+    expect(ada.locator("#to-latest")).to_be_visible()
+    text = ada.locator("#m-1")
+    before = text.evaluate(PLACE)
+    assert team.ada.emit("react", {"id": said, "emoji": "👍", "on": True})["ok"]
+    expect(text.locator(".reaction-count")).to_have_text("1")
+    ada.evaluate(FRAMES)  # in which the page could move
+    assert abs(text.evaluate(PLACE) - before) <= 1  # pixel
+    part = text.evaluate(READ_PART)
+    ada.locator("#people-toggle").click()
+    expect(ada.locator("#people")).to_be_visible()
+    wait_with(ada, lambda: abs(text.evaluate(READ_PART) - part) < 0.01, "the page has moved")
 
 
 def test_a_page_of_history_that_an_edit_has_overtaken_shows_the_edit(

@@ -31,6 +31,7 @@ READ = 10  # messages before those that are unread
 HOLIDAY = 120  # unread messages: more than one page of history
 COFFEE = 30  # unread messages: more than one screen
 A_DAY = timedelta(days=1)
+TOP = "node => node.getBoundingClientRect().top"
 NAMES = """async ([module, days, now]) => {
     const { dayName } = await import(new URL(module, document.baseURI));
     return days.map((day) => dayName(day, Date.parse(now)));
@@ -78,9 +79,19 @@ def test_what_arrives_while_the_page_is_hidden_is_below_a_line(team: Team, perso
     expect(bo.locator("#to-latest")).to_contain_text("new messages")
     bo.locator("#to-latest").click()
     has_read(team.bo, place, COFFEE + 3)
-    bo.evaluate(LOOK_ELSEWHERE, True)
+    bo.locator("#scroller").evaluate("it => { it.scrollTop -= 120 }")
+    expect(bo.locator("#to-latest")).to_be_visible()
+    line, seen = bo.locator("#m-4 .new-line"), bo.locator(f"#m-{COFFEE}")
+    expect(line).not_to_be_in_viewport()  # it is above
+    before = seen.evaluate(TOP)
     team.ada.say(place.id, "one more")
-    expect(bo.locator(f"#m-{COFFEE + 4} .new-line")).to_be_in_viewport()  # it has moved
+    expect(line).to_be_hidden()
+    assert abs(seen.evaluate(TOP) - before) <= 1  # pixel
+    bo.locator("#to-latest").click()
+    has_read(team.bo, place, COFFEE + 4)
+    bo.evaluate(LOOK_ELSEWHERE, True)
+    team.ada.say(place.id, "and one more")
+    expect(bo.locator(f"#m-{COFFEE + 5} .new-line")).to_be_in_viewport()  # it has moved
     expect(new_lines(bo)).to_have_count(1)
 
 

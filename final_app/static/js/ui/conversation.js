@@ -161,8 +161,10 @@ export class Conversation extends Part {
     const isNews = ({ seq, author, deleted }) => seq > this.#lastSeq && author.id !== this.#me.id && !deleted;
     const news = messages.filter(isNews).length;
     this.#received += news;
-    if (!this.watched && news) this.#markNew();
-    this.#scroller.keepPlace(() => messages.forEach((message) => this.#show(message)));
+    this.#scroller.keepPlace(() => {
+      if (!this.watched && news) this.#markNew();
+      messages.forEach((message) => this.#show(message));
+    });
     this.#finish();
   }
 
@@ -184,9 +186,11 @@ export class Conversation extends Part {
 
   // After a change: trims the nodes and updates data-rev, the buttons at both ends and the position.
   #finish() {
-    this.#scroller.keepPlace(() => this.#timeline.trim(this.#scroller.stuck ? "start" : "end"));
+    this.#scroller.keepPlace(() => {
+      this.#timeline.trim(this.#scroller.stuck ? "start" : "end");
+      this.#showEnds();
+    });
     document.documentElement.dataset.rev = this.#store.rev;
-    this.#showEnds();
     this.moved();
   }
 

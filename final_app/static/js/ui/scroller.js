@@ -11,6 +11,7 @@ export class Scroller extends Part {
   #content = $("#content");
   #moved; #live; #firstUnread;
   #places = []; // where the messages were after the reader last scrolled
+  #width; // of the column of messages at that time
   stuck = true;
 
   // moved() is called after scrolling. live() returns whether the newest message is shown. firstUnread()
@@ -22,7 +23,8 @@ export class Scroller extends Part {
 
   connect() {
     super.connect();
-    this.listen(this.#element, "scroll", () => this.#scrolled(), { passive: true });
+    // If a wider column is shorter, the browser may scroll it before #resized is called.
+    this.listen(this.#element, "scroll", () => this.#hasItsWidth && this.#scrolled(), { passive: true });
     const sizes = new ResizeObserver(() => this.#resized());
     sizes.observe(this.#element); // the composer grows, a panel opens, or a phone's keyboard appears
     sizes.observe(this.#content);
@@ -72,11 +74,21 @@ export class Scroller extends Part {
     if (isAbove) this.reveal(node, "start");
   }
 
+  get #hasItsWidth() { return this.#width === this.#content.offsetWidth; }
+
   // In a narrower column, texts have more lines. The first message that begins on screen stays where it was.
+  // If none does, the text of the message that fills the screen stays approximately where it was.
   #resized() {
-    if (this.#follows) return this.#keepUp();
-    this.#goBack(this.#places.filter(({ top }) => top >= 0));
+    if (this.#follows) this.#keepUp();
+    else if (!this.#hasItsWidth) this.#goBack(this.#findOnScreen());
     this.#scrolled();
+  }
+
+  #findOnScreen() {
+    const seen = this.#places.filter(({ top, bottom }) => bottom > 0 && top < this.#element.clientHeight);
+    const begins = seen.filter(({ top }) => top >= 0);
+    if (begins.length) return begins;
+    return seen.map(({ node, top, bottom }) => ({ node, top: (top * node.offsetHeight) / (bottom - top) }));
   }
 
   // Returns the edges of each message, as distances from the top of the visible part.
@@ -97,7 +109,7 @@ export class Scroller extends Part {
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#element;
     this.stuck = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
-    this.#places = this.#findPlaces();
+    [this.#places, this.#width] = [this.#findPlaces(), this.#content.offsetWidth];
     this.#moved();
   }
 }
