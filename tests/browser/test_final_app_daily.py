@@ -208,6 +208,28 @@ def test_on_a_slow_line_the_page_waits_for_the_one_that_was_chosen_last(
     expect(ada.locator("#room-name")).to_have_text("Last choice")
 
 
+def test_back_online_the_page_does_not_go_where_somebody_no_longer_wants_to_go(
+    team: Team, person: People, line: Line
+) -> None:
+    here, first, last = (team.room(name) for name in ("Hurry", "Not there", "Over there"))
+    ada = enter(person, team.ada, here, line=line)
+    held: list[Route] = []
+    ada.route(f"**{first.path}", lambda route: held.append(route), times=1)
+    ada.route(f"**{last.path}", lambda route: held.append(route))
+    line.cut()
+    connection(ada, "offline")
+    with ada.expect_request(f"**{first.path}"):
+        link(ada, first).click()
+    line.restore()
+    caught_up(ada)
+    with ada.expect_request(f"**{last.path}"):
+        link(ada, last).evaluate("it => { it.click() }")  # Playwright's click waits for the page
+    held[0].fulfill()
+    ada.wait_for_timeout(200)  # for the page to be wrong in
+    held[1].continue_()
+    expect(ada.locator("#room-name")).to_have_text("Over there")
+
+
 def test_a_toast_can_be_closed_while_a_dialog_is_open(
     team: Team, person: People, line: Line
 ) -> None:

@@ -32,16 +32,22 @@ export class Leaving extends Part {
     const link = event.target.closest("a[href]");
     const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
     const leads = link && isPlain && !link.target && !link.hasAttribute("download") && !link.hash;
-    if (!leads || event.defaultPrevented || this.#connection.online) return;
+    if (!leads || event.defaultPrevented || this.#browserGoes()) return;
     event.preventDefault();
     this.#go(link.href);
   }
 
   async #submit(event) {
     const { target: form } = event;
-    if (form.method !== "post" || event.defaultPrevented || this.#connection.online) return;
+    if (form.method !== "post" || event.defaultPrevented || this.#browserGoes()) return;
     event.preventDefault();
     if (await this.#arrives(form.action)) form.submit();
+  }
+
+  // While the page is online, the browser goes where the user has chosen.
+  #browserGoes() {
+    this.#choices += 1;
+    return this.#connection.online;
   }
 
   async #go(address) { if (await this.#arrives(address)) location.assign(address); }
