@@ -42,7 +42,7 @@ GENERAL = 1  # the room that exists from the start, which the first person owns
 MODULE_WORDS = re.compile(r"^import .*|^export ", re.M)
 SHOW_A_TOPIC = """
     const room = { id: 1, name: "Tea", kind: "open", topic: %s };
-    const directory = { rooms: new Map([[1, room]]), me: {}, isOnline: () => true };
+    const directory = { rooms: new Map([[1, room]]), me: { id: 1, name: "Ada" }, isOnline: () => true };
     new Rail({ directory, open: room }).show();
 """
 
