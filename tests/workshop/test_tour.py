@@ -90,6 +90,7 @@ MISTAKES = [
     ("templates/room.html", 'id="room-topic"', 'id="topic"', 7, "room-topic"),
     ("templates/room.html", "{{ room.topic }}", "{{ room.topic|safe }}", 7, "escapes"),
     ("static/js/ui/rail.js", ".textContent = room.topic;", ".textContent;", 8, "rail.js"),
+    ("static/js/ui/rail.js", "topic\").textContent", "topic\").innerHTML", 8, "needs this line"),
     ("static/js/ui/rail.js", "#room-topic", "#topic", 8, "`null`"),
     ("static/js/ui/rail.js", "room.topic", "rom.topic", 8, "`rom` is used"),
     ("static/js/ui/rail.js", "room.topic;", "room.topic);", 8, "further down"),
@@ -124,10 +125,18 @@ def test_a_mistake_is_found_in_its_layer(
     assert LAB.name not in solved()
 
 
-def test_other_ways_to_write_it_are_accepted(copy: Path) -> None:
+@pytest.mark.parametrize(
+    "column",
+    [
+        'topic = mapped_column(Text, default="")',
+        'topic = Column(Text, default="")',
+        'topic: "Mapped[str]" = mapped_column(default="")',
+    ],
+)
+def test_other_ways_to_write_it_are_accepted(copy: Path, column: str) -> None:
     solve("17", copy)
-    edit(copy / "storage/models.py", TOPIC, '    topic = mapped_column(Text, default="")\n')
-    edit(copy / "storage/models.py", "ForeignKey, Index, Table", "ForeignKey, Index, Table, Text")
+    edit(copy / "storage/models.py", TOPIC, f"    {column}\n")
+    edit(copy / "storage/models.py", "import Connection", "import Column, Text, Connection")
     edit(copy / "chat/rooms.py", "@exclusive_transaction\ndef set_topic",
          "@room_transaction\ndef set_topic")  # fmt: skip
     edit(copy / "chat/rooms.py", "import exclusive", "import room_transaction, exclusive")
