@@ -456,7 +456,7 @@ def lower_attributes(page: str) -> str:
 
 PAGES = [
     Variant("03", "Windows line ends and a BOM in both pages",
-            {CHAT: [with_crlf, with_bom], INDEX: [with_crlf, with_bom]}),
+            {CHAT: [with_crlf, with_bom], INDEX: [with_crlf, with_bom]}, "", True),
     Variant("03", "messages in a list, another title",
             {CHAT: [
                 (MESSAGE_03, "<li class='message'>{{ message.username }}: {{ message.text }}"),

@@ -70,7 +70,7 @@ class Tags(HTMLParser):
         self.above: list[tuple[int, str]] = []  # text above `<html>`, which a browser shows
         self.is_whole = False  # whether the page has an `<html>` tag
         self._open: list[Opened] = []
-        self.feed(page)
+        self.feed(page.removeprefix("\ufeff"))  # a browser ignores a byte order mark, too
         if re.match(r"<[a-z]", self.rawdata, re.IGNORECASE):  # a tag that never ends
             tag = self.rawdata.splitlines()[0]
             self.unquoted.append(Opened(self.getpos()[0], tag.split()[0][1:], tag))
