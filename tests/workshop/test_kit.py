@@ -150,6 +150,7 @@ def test_a_kit_lists_its_files_and_what_it_is_for(
     assert f'python3 start.py --offline "{folder}"' in capsys.readouterr().out
     *wheels, packages = downloads
     assert "pack" in packages and "--fetch-retries=1" in packages, "without a network, it ends soon"
+    assert "--loglevel=error" in packages, "otherwise, nobody would learn that the disk is full"
     assert [each for each in wheels[0] if each.startswith("--platform")] == ["--platform=win_amd64"]
     for each in wheels:
         assert {"--require-hashes", "--only-binary", "--no-deps"} <= set(each)
