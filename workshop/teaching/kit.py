@@ -236,8 +236,8 @@ def fetch_packages(folder: Path) -> None:
     }
     print("Download the browser's files ...", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        command = [*npm(Path(scratch)), "pack", "--loglevel=error", *SOON, "--ignore-scripts", *wanted]
-        run(command, folder, "the browser's files")
+        options = ["--loglevel=error", *SOON, "--ignore-scripts"]
+        run([*npm(Path(scratch)), "pack", *options, *wanted], folder, "the browser's files")
     hashes = {integrity(path) for path in folder.iterdir()}
     wrong = [name for name, expected in wanted.items() if expected not in hashes]
     if wrong:
