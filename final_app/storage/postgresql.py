@@ -83,7 +83,8 @@ class Postgresql:
                 knows = connection.exec_driver_sql("SELECT 'é' ~ '^[[:alnum:]]$'").scalar()
         except (Gone, DBAPIError) as problem:
             cause = problem.__cause__ or getattr(problem, "orig", problem)
-            raise CannotStart(f"The chat can't open its database: {str(cause).strip()}") from None
+            why = " ".join(str(cause).split())
+            raise CannotStart(f"The chat can't open its database: {why}") from None
         if not knows:
             raise CannotStart(
                 "Expected a database whose locale recognizes letters outside ASCII, for the search. "
