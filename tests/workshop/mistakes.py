@@ -31,6 +31,7 @@ QUICK = [
      "preventdefualt",
      "`event.preventdefualt` is called as a function"),
     ("04", "templates/chat.html", "<!doctype", "!doctype", "A browser shows this text on the page"),
+    ("04", "templates/chat.html", "<!doctype", "<doctype", "an exclamation mark after `<`"),
     ("04", "templates/chat.html", "<h1>", "<h1 hidden>", "`hidden` or `display: none` hides it"),
     ("04", "templates/chat.html", "maxlength", "maxlenght", "Do you mean `maxlength`?"),
     ("04", "templates/index.html", '"username" name', '"username name', "A quote is missing"),

@@ -143,6 +143,10 @@ def _is_in_order(chat: Stage, path: str, page: str) -> None:
                      "A quote is missing in this tag, or there is one too many.")  # fmt: skip
     if tags.unclosed:
         first = min(tags.unclosed)
+        if first.tag == "doctype":
+            raise _wrong(chat, path, first, f"`{path}` begins with `<!doctype html>`.",
+                         "Write an exclamation mark after `<`. Without it, the line is a tag."
+                         )  # fmt: skip
         misspelt = get_close_matches(first.tag, [tag for _, tag in tags.strays], 1)
         raise _wrong(
             chat, path, first, f"`</{first.tag}>` closes each `<{first.tag}>` on `{path}`.",
