@@ -1,6 +1,7 @@
 """`python -m final_app --workers 3`: three processes at one port, to try them on one machine."""
 
 import errno
+import json
 import os
 import re
 import signal
@@ -163,19 +164,40 @@ def test_with_sqlite_the_chat_is_one_process_and_says_so(tmp_path: Path) -> None
     )
 
 
+WRONG_OPTIONS = {
+    ("--port", "99999"): "--port: expected a number from 0 to 65535, got '99999'",
+    ("--port", "-1"): "--port: expected a number from 0 to 65535, got '-1'",
+    ("--workers", "0"): "--workers: expected a number from 1 to 100, got '0'",
+    ("--host", ""): "--host: expected an address such as 127.0.0.1, got ''",
+    ("users", "list"): "arguments: users list; commands begin with `flask --app final_app`",
+}
+READ_OPTIONS = """
+import json, sys
+from contextlib import suppress
+from final_app.__main__ import main
+for options in json.loads(sys.argv.pop()):
+    sys.argv[1:] = options
+    with suppress(SystemExit):
+        main()
+"""
+
+
+def test_a_wrong_option_is_refused() -> None:
+    """One process reads them all, because the imports take long, and gevent patches this process."""
+    command = [sys.executable, "-c", READ_OPTIONS, json.dumps([*WRONG_OPTIONS])]
+    ended = subprocess.run(
+        command, cwd=paths.ROOT, capture_output=True, text=True, timeout=PATIENCE
+    )
+    errors = [line for line in ended.stderr.splitlines() if ": error: " in line]
+    assert len(errors) == len(WRONG_OPTIONS), ended
+    for error, expected in zip(errors, WRONG_OPTIONS.values(), strict=True):
+        assert error.endswith(expected)
+
+
 @pytest.mark.parametrize(
     ("url", "options", "expected"),
     [
         (NOBODY_LISTENS, ("--workers", "3"), "The chat can't open its database: connection failed"),
-        ("", ("--port", "99999"), "--port: expected a number from 0 to 65535, got '99999'"),
-        ("", ("--port", "-1"), "--port: expected a number from 0 to 65535, got '-1'"),
-        ("", ("--workers", "0"), "--workers: expected a number from 1 to 100, got '0'"),
-        ("", ("--host", ""), "--host: expected an address such as 127.0.0.1, got ''"),
-        (
-            "",
-            ("users", "list"),
-            "arguments: users list; commands begin with `flask --app final_app`\n",
-        ),
         ("", ("--host", "a..b"), "of a..b: Name "),  # the rest depends on the C library
         ("", ("--host", "ä" * 80), "ä: it is not an address of this machine.\n"),
         ("", ("--host", "192.0.2.1"), "of 192.0.2.1: Cannot assign requested address.\n"),

@@ -17,3 +17,8 @@ def quick_check(number: str) -> Verdict:
         return check(number)
     own = [each for each in promises_of(number) if each.since == number]
     return examine(stage("mine", signed=False), number, own)
+
+
+def check_exercise(number: str) -> Verdict:
+    """Check only the exercise of a step, and do not search for the line at fault."""
+    return examine(stage("mine", signed=False), number, [])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.workshop.edits import edit, solve
-from tests.workshop.quick import SLOW, quick_check
+from tests.workshop.quick import SLOW, check_exercise, quick_check
 from workshop import checker, environments, manifest
-from workshop.checker import MOST_SEEN, WORD, brief, check, solved
+from workshop.checker import MOST_SEEN, WORD, brief, check, examine, solved
 from workshop.checks import CannotRun, promises_of
 from workshop.checks.console import from_script
 from workshop.first_cell import pinned_versions
@@ -62,7 +62,7 @@ def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
     right = "`${person.username} waves.`"
     assert right in source, "the mistake changes nothing"
     script.write_text(source.replace(right, written), encoding="utf-8")
-    verdict = check("05")
+    verdict = check_exercise("05")
     assert verdict.state == BROKEN and shown in verdict.seen and hint in verdict.hint, verdict
 
 
@@ -70,7 +70,7 @@ def test_a_shout_that_is_right_only_in_the_notebooks_example_is_noticed(my_chat:
     catch_up("04")
     solve("04", my_chat)
     edit(my_chat / "app.py", 'message["text"].upper()', '"HELLO"')
-    verdict = check("04")
+    verdict = check_exercise("04")
     assert verdict.state == BROKEN and verdict.is_exercise, verdict
 
 
@@ -88,7 +88,7 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
     catch_up(number)
     solve(number, my_chat)
     edit(my_chat / "static" / "chat.js", shown, shown.replace("textContent", "innerHTML"))
-    verdict = check(number)
+    verdict = check_exercise(number)
     assert verdict.state == BROKEN and "`innerHTML` would run" in verdict.hint, verdict
 
 
@@ -96,7 +96,7 @@ def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     catch_up("05")
     solve("05", my_chat)
     edit(my_chat / "templates" / "chat.html", 'id="wave" type="button"', 'id="wave"')
-    verdict = check("05")
+    verdict = check_exercise("05")
     assert verdict.state == BROKEN and 'type="button"' in verdict.hint, verdict
     assert verdict.about == "templates/chat.html"
 
@@ -199,7 +199,7 @@ def test_a_later_step_is_told_the_first_thing_that_is_new(
     catch_up(has)
     if solved:
         solve(has, my_chat)
-    verdict = check(asked)
+    verdict = examine(stage("mine", signed=False), asked, promises_of(asked))
     new = [each for each in promises_of(asked) if each.since == asked]
     assert verdict.state in (OPEN, BROKEN)
     assert verdict.sentence == new[0].sentence, verdict
