@@ -36,7 +36,7 @@ def refused(refusal: ChatError) -> Answer:
 
 
 def forged(error: CSRFError) -> Answer:
-    """Say what to do. To reload this answer would send the same form with the same token again."""
+    """Say what to do. Reloading this page would send the same form with the same token again."""
     why = NO_COOKIE if "session token is missing" in error.description else error.description
     what = "Reload the page" if _is_script() else "Go back to the chat"
     return refused(Invalid(f"{why} {what} and try again."))

@@ -216,8 +216,8 @@ class Invitation:
         """The QR code for a terminal. Its light parts are blocks in the terminal's text color.
 
         Many phones cannot read a QR code with swapped colors, which a light terminal would show. So
-        the lines choose their own colors, except in an old Windows console, which would show the codes
-        as text, but is dark.
+        the lines choose their own colors, except on Windows, where an old console would show the codes
+        for colors as text.
         """
         picture = io.StringIO()
         self._qr.terminal(out=picture, compact=True, border=2)
