@@ -28,6 +28,10 @@ class Undelivered(Exception):
     """A listener did not get each message once and in order. The message explains what happened."""
 
 
+class Closed(Undelivered):
+    """The server closed a listener's connection. What it prints about the reason comes later."""
+
+
 class Room:
     """Several listeners in the chat at a port.
 
@@ -115,7 +119,7 @@ class Listener:
     def _receive(self) -> None:
         piece = self.line.recv(PIECE)
         if not piece:
-            raise Undelivered("the server closed a connection")
+            raise Closed("the server closed a connection")
         self._unread += piece
 
     def _texts(self) -> Iterator[bytes]:
@@ -125,7 +129,7 @@ class Listener:
             kind, text = self._unread[0] & 0x0F, self._unread[start:stop]
             self._unread = self._unread[stop:]
             if kind == CLOSE:
-                raise Undelivered("the server closed a connection")
+                raise Closed("the server closed a connection")
             if kind == TEXT:
                 yield text
 

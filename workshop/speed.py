@@ -16,7 +16,7 @@ from statistics import median, mode
 import psutil  # type: ignore[import-untyped]
 import requests
 
-from workshop.load import LISTENERS, PATIENCE, Room, Undelivered
+from workshop.load import LISTENERS, PATIENCE, Closed, Room, Undelivered
 from workshop.stages import Stage
 from workshop.views import View, box, html_table
 
@@ -148,10 +148,13 @@ def _room(chat: Stage, listeners: int) -> Iterator[Room]:
         with Room(chat.port, listeners) as room:
             yield room
     except Undelivered as problem:
-        from workshop.checks.console import last_error  # here: the checks import this module
+        # Here, because the checks import this module.
+        from workshop.checks.console import BEGIN, LOG_SAYS, last_error
 
+        if isinstance(problem, Closed):
+            chat.await_log(BEGIN)
         log = chat.log.removeprefix(before)
-        said = f"; the server's log says: {last_error(log)}" if "Traceback" in log else ""
+        said = f"{LOG_SAYS}{last_error(log)}" if BEGIN in log else ""
         raise Undelivered(f"{chat.name}: {problem}{said}") from None
 
 

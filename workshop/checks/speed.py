@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from workshop.checks.console import BEGIN
 from workshop.checks.promise import Broken, attempted, expect
-from workshop.load import LISTENERS, Room, Undelivered
+from workshop.load import LISTENERS, Closed, Room, Undelivered
 from workshop.speed import profile
 from workshop.stages import Stage
 
@@ -20,6 +21,8 @@ def everybody_gets_everything(chat: Stage) -> None:
             for messages in BURSTS:
                 room.say(messages)
     except Undelivered as problem:
+        if isinstance(problem, Closed):
+            chat.await_log(BEGIN)
         raise Broken(f"Each of {LISTENERS} listeners gets each message once, and in order.",
                      str(problem),
                      "Every message must reach `self.write` for each receiver, exactly "
