@@ -22,11 +22,10 @@ from final_app.facts import Fact
 from final_app.storage import database
 from final_app.storage.leases import Lease
 from final_app.storage.models import db
-from final_app.storage.postgresql import Gone, Postgresql
+from final_app.storage.postgresql import CONNECTION, SILENCE, Gone, Postgresql
 
 CHANNEL = "chat"
 LONGEST = 7_900  # bytes of one notification; PostgreSQL allows fewer than 8,000
-SILENCE = 15.0  # seconds after which a connection counts as broken; each process notifies every 5 s
 NOTIFY = "SELECT pg_notify(%s, %s)"
 NOTIFY_ALL = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
 
@@ -81,9 +80,8 @@ class Notifications:
     def begin(self) -> None:
         """Start listening. Raises Gone if the database cannot be reached."""
         try:
-            self._line = psycopg.connect(
-                self._url, autocommit=True, application_name="chat listener"
-            )
+            options = CONNECTION | {"application_name": "chat listener"}
+            self._line = psycopg.connect(self._url, autocommit=True, **options)
             self._line.execute(f"LISTEN {CHANNEL}")
         except psycopg.OperationalError as problem:
             self._line = None
@@ -120,6 +118,7 @@ class Notifications:
         assert self._line is not None
         while True:
             heard = False
+            # Each process notifies every 5 s.
             for note in self._line.notifies(timeout=SILENCE, stop_after=1):
                 heard = True
                 if note.payload:

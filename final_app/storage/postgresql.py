@@ -25,8 +25,22 @@ from final_app.storage.models import OutboxEntry, db, table
 
 PATIENCE = 10.0  # seconds that a database has to come back after a restart
 TRY_AGAIN = 0.1  # seconds between two attempts
-LOST = 5  # seconds after which an exclusive transaction ends if its process sends nothing more
+SILENCE = 15  # seconds after which each side of a connection counts the other one as lost
 MOST_TRIES = 5  # attempts to run a transaction that conflicts with others
+# How a connection is made, see https://www.postgresql.org/docs/current/libpq-connect.html. Without these
+# limits, a process whose network has failed would wait for a quarter of an hour, and PostgreSQL would
+# keep its connections for two hours. Other processes wait for the locks of a transaction, so its time
+# without statements has a shorter limit.
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,  # seconds, as all the others except tcp_user_timeout
+    "tcp_user_timeout": SILENCE * 1000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "application_name": "chat",
+    "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=5s "
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2",
+}
 # Keys of advisory locks. They are arbitrary numbers, but the same in every process.
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003
 
@@ -62,11 +76,7 @@ class Postgresql:
         "pool_size": 14,
         "max_overflow": 0,
         "pool_use_lifo": True,
-        "connect_args": {
-            "connect_timeout": 5,  # seconds
-            "application_name": "chat",
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60s",
-        },
+        "connect_args": CONNECTION,
         "hide_parameters": True,  # no text, no token and no code of an invite in a traceback
     }
 
@@ -117,16 +127,12 @@ class Postgresql:
     def write(self, patience: float, *, alone: bool) -> Iterator[Connection]:
         """Begin a transaction. What the caller does not commit is rolled back.
 
-        If `alone` is true, wait until no other transaction of this kind runs in any process. If the
-        database does not notice that its connection has broken, others wait for LOST.
+        If `alone` is true, wait until no other transaction of this kind runs in any process.
         """
         with db.engine.connect() as connection:
             connection.begin()
             if alone:
-                connection.exec_driver_sql(
-                    f"SELECT set_config('idle_in_transaction_session_timeout', '{LOST}s', true), "
-                    f"pg_advisory_xact_lock({ALONE})"
-                )
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
             yield connection
 
     def mark(self, connection: Connection) -> str:

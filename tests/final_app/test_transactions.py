@@ -3,9 +3,11 @@
 import os
 import socket
 import sqlite3
+import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +33,7 @@ from final_app.storage.transaction import exclusive_transaction, execute, record
 from tests.final_app import databases
 from tests.final_app.rig import PASSWORD, application
 from tests.waiting import wait_until
+from workshop import cluster as clusters
 
 ADA, BO, GENERAL = 1, 2, 1
 _users, _rooms = table(User), table(Room)
@@ -343,8 +346,8 @@ def test_a_ban_whose_commit_was_not_answered_is_made_once_and_succeeds(
     After a crash, PostgreSQL gives the id of the lost transaction to another one. If only this side has
     lost the connection, PostgreSQL still waits for the commit, and nobody else can change an account.
     """
+    close_idle_transactions_after_1_s(monkeypatch)
     app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
-    monkeypatch.setattr(postgresql, "LOST", 1)  # second
     commit, lost, held = Connection.commit, [], list[socket.socket]()
 
     def lose_the_first_answer(connection: Connection) -> None:
@@ -373,25 +376,56 @@ def test_a_ban_whose_commit_was_not_answered_is_made_once_and_succeeds(
     assert len(held) == (fate == "unnoticed")
 
 
+@pytest.mark.parametrize("kind", [transaction, exclusive_transaction])
 def test_a_change_during_which_the_process_was_paused_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Callable[[Callable[[], None]], Callable[[], None]],
 ) -> None:
     """PostgreSQL has closed the connection in the meantime, so that nobody else has to wait."""
+    close_idle_transactions_after_1_s(monkeypatch)
     app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
-    monkeypatch.setattr(postgresql, "LOST", 1)
-    pauses = [2.0]
+    tries = []
 
-    @exclusive_transaction
+    @kind
     def rename() -> None:
         execute(RENAME, user=ADA, to="Augusta")
-        while pauses:
-            time.sleep(pauses.pop())
+        tries.append(True)
+        if len(tries) == 1:
+            time.sleep(2)
         db.session.get_one(User, ADA).name += " King"
 
     with app.app_context():
         assert accounts.bootstrap("ada", PASSWORD) == ADA
         rename()
-        assert name_of(ADA) == "Augusta King"
+        assert len(tries) == 2 and name_of(ADA) == "Augusta King"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems have other options")
+def test_each_side_of_a_connection_notices_within_15_s_that_the_other_is_gone(
+    tmp_path: Path,
+) -> None:
+    """Otherwise, a message could wait for a quarter of an hour, and so could everybody in its room."""
+    with clusters.running(by_socket=False) as cluster:
+        app = application(tmp_path, CHAT_DATABASE_URL=cluster.url())
+        with app.app_context(), db.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            with socket.socket(fileno=os.dup(driver.pgconn.socket)) as line:
+                assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
+                options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                here = [line.getsockopt(socket.IPPROTO_TCP, each) for each in options]
+            there = [
+                int(connection.exec_driver_sql(f"SHOW tcp_keepalives_{name}").scalar_one())
+                for name in ("idle", "interval", "count")
+            ]
+    for idle, interval, count in (here, there):
+        assert idle + interval * count <= 15
+
+
+def close_idle_transactions_after_1_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set this before the chat connects to its database."""
+    options = postgresql.CONNECTION["options"].replace("timeout=5s", "timeout=1s")
+    monkeypatch.setitem(postgresql.CONNECTION, "options", options)
 
 
 def taken(driver: Any) -> socket.socket:
