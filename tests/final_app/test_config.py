@@ -48,6 +48,7 @@ def test_settings_come_from_the_environment_and_have_defaults() -> None:
 
 
 WRONG = [
+    ("CHAT_SECRET_KEY", "short", "at least 16 random characters"),
     ("CHAT_PROXY_HOPS", "one", "integer"),
     ("CHAT_PROXY_HOPS", "-1", "greater than or equal to 0"),
     ("CHAT_PROXY_HOPS", "", "integer"),
@@ -241,8 +242,8 @@ def test_a_database_with_a_relative_address_is_looked_at_in_the_data_folder(tmp_
 
 def test_a_secret_that_is_set_wins_and_makes_no_file(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    settings = config.Settings(data_dir=folder, secret_key="chosen")
-    assert hardening.secret_key(settings) == "chosen"
+    settings = config.Settings(data_dir=folder, secret_key="chosen by hand, once")
+    assert hardening.secret_key(settings) == "chosen by hand, once"
     assert list(folder.iterdir()) == []  # the database is stored there
 
 
