@@ -257,10 +257,13 @@ def test_a_new_direct_message_offers_only_people(team: Team, person: People) -> 
     expect(cy.locator("#switcher-empty")).to_have_text("No matching people.")
     cy.get_by_role("combobox", name="Person").fill("quin")
     assert_active(cy, newcomer.name)
+    earlier = team.newcomer("quinby")  # while the list is open, and above the first one in it
+    expect(cy.locator(".option .room-name")).to_have_text([earlier.name, newcomer.name])
+    assert_active(cy, newcomer.name)
     cy.keyboard.press("Enter")
     expect(cy.locator("#room-name")).to_have_text("quincy")
     cy.keyboard.press("Control+k")  # the twin: here, rooms are offered, too
-    cy.keyboard.type("quin")
+    cy.keyboard.type("quinc")
     expect(cy.locator(".option .room-name")).to_have_text(["Quince", "quincy"])
 
 

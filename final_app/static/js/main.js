@@ -71,6 +71,7 @@ const typing = new Typing({ room, ask });
 const leaving = new Leaving({ connection, http, tell });
 const dialogs = new Dialogs({ directory, http, tell, goTo });
 const panel = new People({ room, directory, http, dialogs });
+const switcher = new Switcher({ directory, dialogs, goTo });
 const rail = new Rail({ directory, open: room });
 const notifier = new Notifier({ room, directory, drawer, http, dialogs, goTo });
 const composer = new Composer({ room, drawer, limit: limits.text, uploads, send, edit, editLast });
@@ -93,9 +94,9 @@ const actions = new Actions({ timeline, acts });
 // Every room has an outbox, because messages written offline in other rooms still have to be sent.
 const outboxes = new Map(state.rooms.map(({ id }) => [id, makeOutbox(id)]));
 const outbox = outboxes.get(room.id) ?? makeOutbox(room.id);
-const parts = [scroller, conversation, reading, typing, dialogs, panel, rail, composer, actions,
+const parts = [scroller, conversation, reading, typing, dialogs, panel, switcher, rail, composer, actions,
   attachments, mentions, picker, viewer];
-parts.push(new Search({ room, http, drawer, jump }), new Switcher({ directory, dialogs, goTo }), notifier);
+parts.push(new Search({ room, http, drawer, jump }), notifier);
 parts.push(new Links({ room, jump }), leaving, new Focus());
 if (state.inspector) {
   const { Inspector } = await import("./ui/inspector.js");
@@ -189,6 +190,7 @@ function sendAgain(missed) {
 function showDirectory() {
   rail.show();
   panel.update();
+  switcher.refresh();
   notifier.show();
   const open = directory.rooms.get(room.id);
   $("#scroller").dataset.moderated = Boolean(open?.can_moderate);

@@ -31,6 +31,11 @@ export class Switcher extends Part {
     this.listen(this.#list, "click", ({ target }) => this.#go(target.closest("li")?.dataset.key));
   }
 
+  // Shows names and counts that have changed. Enter still chooses what it would have chosen before.
+  refresh() {
+    if (this.#dialog.open) this.#show(this.#options[this.#active]?.id);
+  }
+
   #open(onlyPeople = false) {
     this.#onlyPeople = onlyPeople;
     this.#dialog.ariaLabel = onlyPeople ? "New direct message" : "Go to a room or person";
@@ -49,7 +54,7 @@ export class Switcher extends Part {
     else this.#go(this.#options[this.#active].id);
   }
 
-  #show() {
+  #show(chosen) {
     const wanted = plain(this.#field.value).trim();
     const ranked = this.#everything.map((each) => ({ ...each, rank: rank(wanted, plain(each.called)) }));
     const found = ranked.filter((each) => each.rank < Infinity);
@@ -58,9 +63,10 @@ export class Switcher extends Part {
     keepList(this.#list, this.#options, $("#option-template"), fill);
     const nothing = this.#onlyPeople ? "No matching people." : "No matching rooms or people.";
     const nobody = this.#onlyPeople && !wanted ? "There's nobody else here yet." : nothing;
-    $("#switcher-empty").textContent = found.length ? "" : nobody;
+    const empty = this.#directory.people.size ? nobody : "Loading the list of people…";
+    $("#switcher-empty").textContent = found.length ? "" : empty;
     this.#field.ariaExpanded = String(found.length > 0);
-    this.#activate(0);
+    this.#activate(Math.max(this.#options.findIndex(({ id }) => id === chosen), 0));
   }
 
   // All rooms by name, followed by the people who have no direct room with the user.
