@@ -105,8 +105,8 @@ class Settings(BaseModel):
     secret_key: str = Field(
         "",
         pattern="^(.{16,})?$",  # a shorter key could be guessed
-        description="Key that signs the CSRF cookie, at least 16 random characters. If this is empty, the chat creates a key the "
-        "first time it starts and stores it in the data folder.",
+        description="Key that signs the CSRF cookie, at least 16 random characters. If this is empty, "
+        "the chat creates a key the first time it starts and stores it in the data folder.",
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(

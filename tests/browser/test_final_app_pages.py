@@ -56,6 +56,7 @@ PUT_ABOVE_THE_EDGE = """(row, above) => {
 CURSED = "cursed"  # the server fails to store a message with this text
 CURSE = f"""CREATE TRIGGER curse BEFORE INSERT ON messages WHEN NEW.text = '{CURSED}'
     BEGIN SELECT RAISE(ABORT, 'cursed'); END"""
+SKIP_ANIMATIONS = "document.getAnimations().forEach((each) => each.finish())"
 OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
 
 DIALOGS = {
@@ -596,6 +597,25 @@ def test_without_scripts_there_is_only_what_works_without_them(
     assert [name for name in names if name] == ["Log out"]
     expect(page.get_by_role("textbox")).to_have_count(0)
     context.close()
+
+
+def test_a_page_whose_scripts_did_not_all_arrive_says_so(
+    team: Team, furnished: Room, person: People
+) -> None:
+    ada = enter(person, team.ada, furnished)
+    person.tolerate("ERR_FAILED")
+    note = ada.locator("#unstarted")
+    ada.evaluate(SKIP_ANIMATIONS)
+    expect(note).to_be_hidden()  # the scripts have started
+    ada.route("**/composer.js*", lambda route: route.abort())
+    ada.reload()
+    expect(note).to_be_hidden()  # there is still time
+    ada.evaluate(SKIP_ANIMATIONS)
+    expect(note).to_be_visible()
+    ada.unroute_all()
+    note.get_by_role("link").click()
+    caught_up(ada)
+    expect(note).to_be_hidden()
 
 
 def test_hostile_text_and_names_stay_text(team: Team, person: People) -> None:

@@ -145,6 +145,7 @@ function start() {
   uploads.adopt();
   for (const [event, listener] of Object.entries(events)) connection.on(event, listener);
   connection.connect();
+  $("#unstarted").hidden = true;
   // A page in the back/forward cache is not visible, and must not stay connected.
   addEventListener("pagehide", stop);
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
