@@ -11,7 +11,7 @@ from models import Login, User, db
 from werkzeug.security import check_password_hash, generate_password_hash
 
 LEAST = 8  # characters in a password
-NO_HASH = generate_password_hash("")  # used for unknown names, to take the same time
+NO_HASH = generate_password_hash("")  # so that checking an unknown name takes just as long
 
 
 def init_app(app: Flask) -> None:

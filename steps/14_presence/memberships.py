@@ -36,7 +36,7 @@ def members_by_token(room_id: int) -> dict[str, str]:
 
 
 def update_sockets(room_id: int, sockets: dict[str, str]) -> None:
-    """Let the sockets of a room's members receive its messages, and no other sockets."""
+    """Make sure that only the sockets of a room's members receive its messages."""
     members = members_by_token(room_id)
     for sid, token in sockets.items():
         if token in members:
