@@ -1,4 +1,4 @@
-"""The smallest chat: it broadcasts what somebody says. `fanout.py` says how everybody gets it."""
+"""The smallest chat: it broadcasts each message. `fanout.py` delivers it to everybody."""
 
 from fanout import Fanout
 from flask import Flask

@@ -9,7 +9,7 @@ from socketio import PubSubManager
 
 
 class PostgresManager(PubSubManager):
-    """Hands each emit to the other processes, too."""
+    """Passes each emitted event on to the other processes."""
 
     def __init__(self, url: str) -> None:
         super().__init__(channel="emits")
@@ -21,7 +21,7 @@ class PostgresManager(PubSubManager):
         self.sender.execute("SELECT pg_notify(%s, %s)", (self.channel, json.dumps(data)))
 
     def _listen(self) -> Iterator[str]:
-        """Yield what other processes publish. The base class emits it to the sockets here."""
+        """Yield what other processes publish. The base class emits it to this process's sockets."""
         for notification in self.receiver.notifies():
             yield notification.payload
 

@@ -21,7 +21,7 @@ class Fanout(socketio.Manager):
             self.write(sid, frame)
 
     def write(self, sid: str, data: bytes) -> None:
-        """Write to one connection at once, with one system call."""
+        """Write to one connection immediately, with one system call."""
         connection = self.server.eio.sockets.get(sid)
         if connection is not None:  # else somebody has just left
             connection.websocket.send_frame(data)
