@@ -10,7 +10,6 @@ import shutil
 import socket
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,6 @@ ANSWER_TIMEOUT_S = 1.0
 FREE_DISK_MB = 200  # for the second environment in steps 01 and 04, and for the learner's own files
 ENOUGH_TO_SAVE = 100_000  # bytes, as large as a notebook
 NAMED_AT_MOST = 8  # packages; if there are more, all of them have the same cause
-LOCALHOST = ("localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def looked_at(check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:
         what = check.__name__.replace("_", " ")
-        return Finding(what, False, f"{type(error).__name__}: {error}", "an answer", SET_UP)
+        return Finding(what, False, f"{type(error).__name__}: {error}", "no error", SET_UP)
 
 
 # ---- fixes ---------------------------------------------------------------------------------------
@@ -252,7 +250,7 @@ def offline_wheels() -> Finding:
     )
 
 
-# ---- port, proxy, disk --------------------------------------------------------------------------
+# ---- port, disk ---------------------------------------------------------------------------------
 
 
 def port(number: int = FLASK_PORT) -> Finding:
@@ -325,26 +323,6 @@ def process_at(number: int) -> str:
     return ""
 
 
-def proxy() -> Finding:
-    """The notebooks' clients use a proxy even for this machine, unless NO_PROXY names the machine."""
-    proxies = urllib.request.getproxies()
-    proxied = "http" in proxies or "all" in proxies
-    asked = [host for host in LOCALHOST if proxied and not urllib.request.proxy_bypass(host)]
-    hosts = ",".join(LOCALHOST)
-    seen = f"{proxies.get('http') or proxies.get('all')}" if proxied else "none"
-    return Finding(
-        "Proxy",
-        not asked,
-        f"{seen}, used even for {' and '.join(asked)}" if asked else seen,
-        "none for localhost and 127.0.0.1",
-        {
-            "bash": f"export no_proxy={hosts}",
-            "PowerShell": f"$env:NO_PROXY = '{hosts}'",
-            "cmd": f"set NO_PROXY={hosts}",
-        },
-    )
-
-
 def learners_folder() -> Finding:
     folder = paths.mine()
     try:
@@ -392,7 +370,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     websocket,
     offline_wheels,
     port,
-    proxy,
     learners_folder,
     disk,
 )

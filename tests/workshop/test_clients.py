@@ -1,5 +1,8 @@
 """The cast: people enter a stage in the way that it requires, and see the reason for a refusal."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +16,18 @@ from workshop.stages import Stage, stage
 def chat() -> Iterator[Stage]:
     with stage("12", signed=False) as running:
         yield running
+
+
+@pytest.mark.parametrize("first", ["import workshop", "pass"])
+def test_no_client_uses_a_proxy_for_this_machine(first: str) -> None:
+    """The negative twin, without the workshop, would use it."""
+    asks = f"{first}; from requests.utils import get_environ_proxies as proxies; "
+    asks += "print([proxies(f'http://{host}:5000') for host in ('127.0.0.1', 'localhost')])"
+    proxy = {"http_proxy": "http://proxy.example:3128", "no_proxy": "", "NO_PROXY": ""}
+    ran = subprocess.run(
+        [sys.executable, "-c", asks], capture_output=True, text=True, env=os.environ | proxy
+    )
+    assert (ran.stdout == "[{}, {}]\n") == (first == "import workshop"), ran
 
 
 def test_without_accounts_a_name_is_enough_and_there_is_no_session() -> None:

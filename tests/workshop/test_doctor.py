@@ -50,7 +50,7 @@ def test_one_line_says_whether_a_machine_is_ready(
 
 def test_everything_is_examined_and_every_problem_has_a_fix_in_each_shell() -> None:
     findings = doctor.examine()
-    assert len(findings) == len(doctor.CHECKS) >= 12
+    assert len(findings) == len(doctor.CHECKS) >= 11
     assert len({finding.what for finding in findings}) == len(findings)
     for finding in findings:
         assert finding.seen
@@ -193,7 +193,7 @@ def test_the_learners_folder_must_be_one(tmp_path: Path, monkeypatch: pytest.Mon
     assert finding.fix["bash"].startswith("mv ")
 
 
-# ---- port and proxy -----------------------------------------------------------------------------
+# ---- port ---------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -240,16 +240,3 @@ def test_the_learners_own_chat_may_hold_the_port(monkeypatch: pytest.MonkeyPatch
     with server_that_calls_itself("Werkzeug") as port:
         monkeypatch.setattr(doctor, "own_ports", lambda: {port})
         assert doctor.port(port).ok
-
-
-def test_a_proxy_is_trouble_only_when_it_is_asked_for_this_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
-    finding = doctor.proxy()
-    assert not finding.ok
-    assert "localhost" in finding.seen
-    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
-    assert doctor.proxy().ok
