@@ -75,28 +75,28 @@ Without a command, it runs `notebooks`.
 
   notebooks [--no-browser] [--port N]   open the notebooks in JupyterLab
   run 05 | run mine [--port N]          run a step or your own chat; saving reloads it
-  class | class 05 [--port N]           open your chat, or a step, to phones on your network
-  class 05 --hours 6                    the same for 6 hours instead of 2
+  class | class 05 [--port N]           open your chat or a step to phones on your network
+  class 05 --hours 6                    keep it open for 6 hours instead of 2
   check 05                              check your chat against a step
-  check 05 --hint                       also show the lines that break the promise
+  check 05 --hint                       also show which of your lines break the promise
   check 05 --watch                      check again whenever you save a file
   check 05 --class ADDRESS [--name N]   also show the verdict on your instructor's board
   catch-up 05                           save your chat in mine/saved, then replace it with step 05
   chat [--host H] [--port N]            serve the finished chat
   kit [FOLDER] [--for MACHINE]          make a folder that sets up a machine without internet
   doctor                                check your machine, and tell you how to fix problems
-  doctor --line                         the same in one line, to send to your instructor
+  doctor --line                         print one line that you can send to your instructor
   ps                                    list the servers that are running
-  stop                                  stop them
+  stop                                  stop these servers
   refresh                               for authors: run the notebooks and store their outputs
   site [--repository OWNER/NAME]        for authors: write the website into build/site
   lock                                  for authors: resolve the dependencies
   test quick                            run the quick tests, which take less than a minute
-  test [pytest arguments]               run every test
+  test [pytest arguments]               run all tests except the slowest
 
   --offline KIT [command]               set up from a kit, and use no network
   --setup-only                          set up the workshop, and do nothing else
-  --setup-only test                     also set up what the tests need
+  --setup-only test                     set up what the tests need, too, and do nothing else
   --help                                show this text
 """
 
@@ -367,7 +367,7 @@ def ask_first(what: str) -> None:
     raise SetUpError(
         "Setup changed nothing, because programs are using .venv.\n"
         "Expected:   no program runs from .venv while setup changes it\n"
-        f"Found:      the {len(users)} listed above\n"
+        f"Found:      {len(users)}, listed above\n"
         "What to do: stop them (press Ctrl+C in their terminals, or use `python3 start.py stop` for\n"
         "            servers), then run the same command again."
     )
@@ -472,7 +472,7 @@ TROUBLES = {
     r"": (
         "the command succeeds",
         "read the log. If it does not help, delete .venv and try again. If that does not help either,\n"
-        "show the log to somebody who can",
+        "show somebody the log",
     ),
 }
 
