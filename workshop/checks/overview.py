@@ -8,10 +8,11 @@ from workshop.checks.promise import Promise, all_promises
 PAGE = paths.ROOT / "docs" / "promises.md"
 HEAD = """# What each step promises
 
-`python -m workshop.checks` generates this page from `workshop/checks/`, and a test makes sure that
-it is up to date. A ✓ means that the step keeps the promise. A test in `tests/contract` checks each ✓ on
-a real server, over the network. A dash (–) means that the promise is not tested for that step. A
-learner's own chat is checked against the same promises. A later step can withdraw a promise.
+A promise is a statement about what a chat does. This table shows which steps keep each promise, and
+whether the finished chat (`final_app`) keeps it, too. The tests in `tests/contract` check each ✓ on a
+running server. A dash (–) means that no test checks the promise there, for example because a later step
+has withdrawn it. The checker tests a learner's own chat for the same promises. `python -m
+workshop.checks` generates this page from `workshop/checks/`.
 
 """
 
