@@ -123,7 +123,7 @@ class Tags(HTMLParser):
 
 @promise(since="setup")
 def tags_are_closed(chat: Stage) -> None:
-    """On the pages, every opening tag has its closing tag, and attributes are spelled correctly."""
+    """On the pages, each tag that needs a closing tag has one, and attributes are spelled correctly."""
     _is_in_order(chat, "/", visit(chat, "/").text)
     if has_come_to(chat, "routes"):
         _is_in_order(chat, "/chat", open_chat(chat).text)
