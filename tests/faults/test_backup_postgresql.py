@@ -1,5 +1,6 @@
 """With PostgreSQL, pg_dump and a copy of the data folder are a backup: as docs/running.md says."""
 
+import os
 import re
 import shlex
 import shutil
@@ -19,6 +20,8 @@ RUNNING = paths.ROOT / "docs" / "running.md"
 BACKUP = re.compile(r"(?m)^    (?:sudo -u chat )?(pg_dump .*)$")
 RESTORE = re.compile(r"(?m)^    (?:sudo -u chat )?(pg_restore .*)$")
 CREATE = re.compile(r"(?m)^    (?:sudo -u postgres )?(createdb .*)$")
+# A command in the container of the database or of a chat process.
+CONTAINED = re.compile(r"(?m)^    docker compose (?:exec|run --rm --no-deps) (?:-T )?\w+ (.*)$")
 
 
 @pytest.fixture
@@ -75,6 +78,51 @@ def test_what_was_dumped_and_copied_is_restored_as_it_was(tmp_path: Path, cluste
     assert ada.ask("GET", "/api/search?q=before")["results"]
     ada.leave()
     again.stop()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the containers have a POSIX shell and tar")
+def test_the_commands_for_containers_back_up_and_restore(tmp_path: Path, cluster: Cluster) -> None:
+    section = RUNNING.read_text("utf-8").partition("\n## In containers\n")[2].partition("\n## ")[0]
+    found = [words for words in CONTAINED.findall(section) if not words.startswith("flask")]
+    backup, restore = found[:2], found[2:]
+    assert all(" > " in words for words in backup) and len(restore) == 5
+
+    server = Server(tmp_path / "chat", CHAT_DATABASE_URL=cluster.url("chat")).start()
+    ada = Person(server, "ada").begin()
+    ada.connect()
+    picture = ada.upload(1, "picture.png", png())["upload"]["id"]
+    assert ada.say(1, "before", uploads=[picture])["ok"]
+    before = ada.history(1)
+    in_containers(cluster, tmp_path, backup)
+    later = ada.upload(1, "later.png", png())["upload"]["id"]
+    assert ada.say(1, "after", uploads=[later])["ok"]
+    assert server.run("users", "create", "bo").returncode == 0
+    ada.leave()
+    server.stop()
+
+    in_containers(cluster, tmp_path, restore)
+    server.start()
+    assert ada.history(1) == before and [each["text"] for each in before] == ["before"]
+    assert ada.get(f"/files/{picture}").content.startswith(b"\x89PNG")
+    assert not list((tmp_path / "chat" / "uploads").rglob(later))
+    assert "users_create" in server.run("audit").stdout  # the security log stays as it was
+    ada.connect()
+    assert ada.say(1, "after the restore")["message"]["seq"] == 2
+    ada.leave()
+    server.stop()
+
+
+def in_containers(cluster: Cluster, folder: Path, commands: list[str]) -> None:
+    """Run commands as in the containers: the data folder is `folder / "chat"`."""
+    psql = find_postgres("psql")
+    assert psql
+    path = os.pathsep.join([str(Path(psql).parent), os.environ["PATH"]])
+    for words in commands:
+        subprocess.run(
+            words.replace("/var/lib/chat", str(folder / "chat")), shell=True, cwd=folder,
+            env=os.environ | {"PATH": path, "PGHOST": str(cluster.folder)},
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
 
 
 def test_the_backup_command_says_in_one_sentence_what_to_do_instead(
