@@ -114,7 +114,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--workers", type=_number(1, MOST_WORKERS), default=1,
-        help="number of processes; needs PostgreSQL (default: 1)",
+        help="number of processes; more than one needs Linux and PostgreSQL (default: 1)",
     )  # fmt: skip
     parser.add_argument("--shared-port", action="store_true", help=argparse.SUPPRESS)
     options, rest = parser.parse_known_args()

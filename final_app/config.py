@@ -94,23 +94,24 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(
-        Path("instance"), description="Folder for the database, the uploads and the secret."
+        Path("instance"),
+        description="Folder for the database, the uploads, the secret key and the security log.",
     )
     database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         "",
         description="SQLAlchemy URL of a PostgreSQL or SQLite database. If the path to an SQLite "
-        "database is relative, it starts in the data folder. If this is empty, the chat uses SQLite and "
-        "`chat.db` in the data folder.",
+        "database is relative, it starts in the data folder. If the setting is empty, the chat "
+        "uses SQLite and `chat.db` in the data folder.",
     )
     secret_key: str = Field(
         "",
         pattern="^(.{16,})?$",  # a shorter key could be guessed
-        description="Key that signs the CSRF cookie, at least 16 random characters. If this is empty, "
-        "the chat creates a key the first time it starts and stores it in the data folder.",
+        description="Key that signs the CSRF cookie: at least 16 random characters. If the setting is "
+        "empty, the chat creates a key the first time it starts and stores it in the data folder.",
     )
     open_registration: bool = Field(False, description="Let people register without an invite.")
     proxy_hops: int = Field(
-        0, ge=0, le=5, description="Number of reverse proxies that set X-Forwarded-*."
+        0, ge=0, le=5, description="Number of proxies in front of the chat that set X-Forwarded-*."
     )
     hosts: Annotated[str, AfterValidator(_is_hosts)] = Field(
         "",
@@ -125,14 +126,14 @@ class Settings(BaseModel):
     )
     limit_actions: Limit = Field(
         "60 per 10 seconds",
-        description="All other events, and requests that change something, per user.",
+        description="All other events except `sync`, and requests that change something, per user.",
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
         description="Requests that only read, such as pages and files, per user. Some count as several: "
         "a list of people, a list of rooms and a new connection as 3 each, a page of messages as 5, a "
-        "search as 10, the page of a room as 15 (or as 20 if it was reached through `/`), and a `sync` "
-        "after a lost connection as 40.",
+        "search as 10, the page of a room as 15 (or as 20 if it was reached through `/`), and the event "
+        "`sync` as 40.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."
@@ -153,8 +154,8 @@ class Settings(BaseModel):
     )
     upload_types: Annotated[str, AfterValidator(_is_types)] = Field(
         "",
-        description="Prefixes of the allowed MIME types, such as `image/ text/`. If this is empty, all "
-        "types are allowed.",
+        description="Prefixes of the allowed MIME types, such as `image/ text/`. If the setting is "
+        "empty, all types are allowed.",
     )
     uploads_per_message: int = Field(
         10, ge=1, le=50, description="Maximum number of files per message."

@@ -96,8 +96,9 @@ def parser() -> argparse.ArgumentParser:
     )
     chat.add_argument("--port", type=_port, default=5000, help="port (default: 5000)")
     chat.add_argument(
-        "--workers", type=int, default=1, help="number of processes; needs PostgreSQL (default: 1)"
-    )
+        "--workers", type=int, default=1,
+        help="number of processes; more than one needs Linux and PostgreSQL (default: 1)",
+    )  # fmt: skip
     check = verb("check", _check, "check your own chat against a step")
     check.add_argument("step", help="such as 05")
     more = check.add_mutually_exclusive_group()

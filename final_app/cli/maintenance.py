@@ -28,7 +28,7 @@ DEMO = {
 
 @command(group, "backup PATH", tables=False)  # no migration before a backup
 def back_up(path: str) -> str:
-    """Copy all data to a new folder. The chat can keep running meanwhile."""
+    """Copy the data to a new folder. The chat can keep running. With PostgreSQL, use pg_dump instead."""
     target = Path(path).absolute()
     try:
         held, missing = backup.create(current.settings(), target, click.echo)
@@ -82,7 +82,7 @@ def show_audit(who: str | None, days: int) -> list[tuple[str, ...]]:
 
 @command(group, "seed-demo")
 def seed_demo() -> str:
-    """Fill an empty installation with three people and some messages, so that you can try the chat."""
+    """Create three people and some messages in an empty installation, so that you can try the chat."""
     password = secrets.token_urlsafe(9)
     ids = {"ada": accounts.bootstrap("ada", password)}
     ids |= {name: accounts.create(name, password) for name in ("bo", "cy")}

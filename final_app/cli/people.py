@@ -39,7 +39,7 @@ def list_users() -> Rows:
 @click.option("--admin", is_flag=True, help="Make the user an administrator.")
 @from_stdin
 def create(name: str, admin: bool, password_stdin: bool) -> str:
-    """Create an account. With the first account, also create the room "general", as in the browser."""
+    """Create an account. The first must be an administrator (--admin), and owns the room "general"."""
     password, told = _password(password_stdin)
     if accounts.exist():
         accounts.create(name, password, admin=admin)
@@ -62,7 +62,7 @@ def reset_password(name: str, password_stdin: bool) -> str:
 
 @command(users, "ban NAME")
 def ban(name: str) -> str:
-    """Ban a user: end their sessions, remove them from their rooms, and revoke all invites."""
+    """Ban a user: end their sessions, remove them from all but direct rooms, and revoke all invites."""
     ended = accounts.deactivate(people.id_of(name), "banned")
     return f"{name.lower()} is banned. {_sessions(ended)} ended."
 
@@ -83,7 +83,7 @@ def promote(name: str) -> str:
 
 @command(users, "demote NAME")
 def demote(name: str) -> str:
-    """Make an administrator an ordinary member."""
+    """Make an administrator an ordinary member, and revoke the invites that they created."""
     accounts.set_role(people.id_of(name), "member")
     return f"{name.lower()} is no longer an administrator."
 
@@ -92,7 +92,7 @@ def demote(name: str) -> str:
 def delete(name: str) -> str:
     """Permanently delete an account.
 
-    Somebody else can then use the username. The messages remain, without the name of their author.
+    Somebody else can then use the username. The messages remain, with "Deleted account" as author.
     """
     ended = accounts.deactivate(people.id_of(name, banned_too=True), "deleted")
     return f"{name.lower()} is deleted. {_sessions(ended)} ended."
@@ -131,7 +131,7 @@ def list_invites() -> Rows:
     help="Username of an administrator (default: the first one).",
 )
 def create_invite(by: str | None) -> str:
-    """Create an invite and print the end of its link, without the address of the chat."""
+    """Create an invite, and print its link without the address of the chat."""
     made = invites.create(people.id_of(by) if by else accounts.first_admin())
     good_for = f"Valid for {made['uses_left']} people until {made['expires_at']}."
     return f"/register?invite={made['code']}\n{good_for}"

@@ -23,7 +23,11 @@ def list_rooms() -> Rows:
 
 
 @command(group, "create NAME")
-@click.option("--closed", is_flag=True, help="Invite only: members add people.")
+@click.option(
+    "--closed",
+    is_flag=True,
+    help="Create a closed room: people can't join it, but members can add them.",
+)
 @click.option("--owner", required=True, metavar="NAME", help="Username of the owner.")
 def create(name: str, closed: bool, owner: str) -> str:
     """Create a room."""
