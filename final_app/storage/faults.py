@@ -50,9 +50,9 @@ def means_busy(problem: sqlite3.Error) -> bool:
     return problem.sqlite_errorcode & damage.PRIMARY in HELD
 
 
-def disk_full(folder: Path) -> DiskFull:
+def disk_full(place: Path | str) -> DiskFull:
     """Return the error to show to users, and log a line for the operator of the chat."""
-    _full.error(f"The disk is full. The chat stores nothing until there is space in {folder}.")
+    _full.error(f"The disk is full. The chat stores nothing until there is space in {place}.")
     return DiskFull("The server's disk is full. Nothing was saved; tell whoever runs this chat.")
 
 

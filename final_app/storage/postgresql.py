@@ -18,7 +18,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 
-from final_app.errors import CannotStart, DiskFull, Invalid, Unavailable
+from final_app.errors import CannotStart, Invalid, Unavailable
 from final_app.lib import clock
 from final_app.storage import connections, faults  # noqa: F401  # how connections are made
 from final_app.storage.models import OutboxEntry, db, table
@@ -207,9 +207,7 @@ def _explain_error(problem: BaseException) -> None:
     if means_gone(problem):
         raise Gone(GONE) from problem
     if isinstance(problem, errors.DiskFull):
-        raise DiskFull(
-            "The database's disk is full. Nothing was saved; tell whoever runs this chat."
-        ) from problem
+        raise faults.disk_full("PostgreSQL's data folder") from problem
     if isinstance(problem, psycopg.DataError) and problem.sqlstate is None:
         # The error is the driver's own, so the value cannot be sent to the server. Users can cause this
         # only with NUL, because other values are checked before.

@@ -21,9 +21,10 @@ from sqlalchemy import Connection, bindparam, event, select, update
 
 from final_app.accounts import accounts, sessions
 from final_app.chat import history, memberships, messages, reactions, uploads
-from final_app.errors import Forbidden, Invalid, NotFound, Unauthorized
+from final_app.errors import DiskFull, Forbidden, Invalid, NotFound, Unauthorized
 from final_app.facts import RoomChanged
 from final_app.lib import clock
+from final_app.lib.logs import Seldom
 from final_app.storage import faults, outbox, postgresql
 from final_app.storage.files import Kept
 from final_app.storage.models import Membership, Room, Session, Upload, User, db, table
@@ -41,6 +42,12 @@ NAME_OF = Statement(select(_users.c.name).where(_users.c.id == bindparam("user")
 RENAME = Statement(
     update(_users).where(_users.c.id == bindparam("user")).values(name=bindparam("to"))
 )
+# The error that PostgreSQL reports if it cannot extend a file.
+FULL_DISK = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON messages EXECUTE FUNCTION refuse();
+"""
 
 
 def name_of(user_id: int) -> str:
@@ -434,6 +441,24 @@ def taken(driver: Any) -> socket.socket:
     with socket.socket() as other:
         os.dup2(other.fileno(), driver.pgconn.socket)
     return kept
+
+
+def test_a_full_disk_of_postgresql_is_explained_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        faults, "_full", Seldom(faults.log)
+    )  # another test may have logged the same
+    app = application(tmp_path, CHAT_DATABASE_URL=databases.cluster().url())
+    with app.app_context():
+        assert accounts.bootstrap("ada", PASSWORD) == ADA
+        with db.engine.begin() as connection:
+            connection.execute(db.text(FULL_DISK))
+        for _ in range(2):
+            with pytest.raises(DiskFull, match=r"The server's disk is full\. Nothing was saved"):
+                post("Is there space?")
+    (line,) = [record.getMessage() for record in caplog.records if "disk" in record.getMessage()]
+    assert "until there is space in PostgreSQL's data folder" in line
 
 
 def test_a_file_that_is_taken_back_twice_at_once_is_gone_for_the_second_one(tmp_path: Path) -> None:
