@@ -4,19 +4,24 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from limits import parse_many
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from final_app.errors import WrongSetting
+from final_app.setting_types import (
+    DEFAULT_DATABASE,
+    Ancestors,
+    DatabaseUrl,
+    Hosts,
+    Key,
+    Limit,
+    MimeTypes,
+)
 
 PREFIX = "CHAT_"
-DEFAULT_DATABASE = "sqlite:///chat.db"
 LARGEST_PACKET = 100_000  # bytes of a request or a message; the longest needs less than 30,000
 MOST_FIELDS = 10  # in a multipart form; the longest form of the chat has 5 fields
 MOST_FIELD_BYTES = 10_000  # of one field in a multipart form
@@ -26,66 +31,6 @@ REMOVED = {  # settings of earlier versions, and what to do instead
     "Remove the setting to start the chat.",
 }
 PASSWORD = re.compile(r"(://[^:]*:).*@")  # in the address of a database
-ANCESTOR = re.compile(r"(?!(none|self)$)[\w.:/*-]*|'none'|'self'", re.ASCII | re.IGNORECASE)
-MIME_PREFIX = re.compile(r"[a-z][a-z0-9.+_-]*(/[a-z0-9.+_-]*)?")
-HOST_NAME = re.compile(r"\*|\.?[0-9a-z-]+(\.[0-9a-z-]+)*")
-
-
-def _is_limit(text: str) -> str:
-    with suppress(ValueError):
-        (rate,) = parse_many(text)
-        if rate.amount:
-            return text
-    raise ValueError("expected one rate above 0, such as `20 per 10 seconds`")
-
-
-def _is_database(text: str) -> str:
-    """Return the URL. Raises ValueError unless it names a PostgreSQL database or an SQLite file."""
-    try:
-        url = make_url(text or DEFAULT_DATABASE)
-    except (ArgumentError, ValueError):  # ValueError: the port is not a number
-        url = make_url("unknown://")
-    is_file = url.database and not url.database.startswith((":memory:", "file:"))
-    if not (url.drivername == "postgresql+psycopg" or (url.drivername == "sqlite" and is_file)):
-        raise ValueError(
-            "expected an address such as `postgresql+psycopg://chat@localhost/chat` or "
-            f"`{DEFAULT_DATABASE}`"
-        )
-    return text
-
-
-def _is_hosts(text: str) -> str:
-    """Return the names as they appear in a Host header, separated by spaces. Raises ValueError."""
-    names = text.lower().replace(",", " ").split()
-    try:
-        found = [
-            "." * name.startswith(".") + name.strip(".").encode("idna").decode() for name in names
-        ]
-    except UnicodeError:
-        found = [""]
-    if not all(HOST_NAME.fullmatch(name) for name in found):
-        raise ValueError(
-            "expected host names without a scheme, port or path, such as `chat.example.org`, "
-            "`.example.org` for the domain and its subdomains, or `*` for any name"
-        )
-    return " ".join(found)
-
-
-def _is_ancestors(text: str) -> str:
-    if not text.strip(" ") or not all(map(ANCESTOR.fullmatch, text.split(" "))):
-        raise ValueError(
-            "expected `'none'` or `'self'` in quotes, or origins such as `https://a.example`"
-        )
-    return text
-
-
-def _is_types(text: str) -> str:
-    if not all(map(MIME_PREFIX.fullmatch, text.split())):
-        raise ValueError("expected lowercase prefixes such as `image/ text/`, separated by spaces")
-    return text
-
-
-Limit = Annotated[str, AfterValidator(_is_limit)]
 
 
 class Settings(BaseModel):
@@ -97,15 +42,14 @@ class Settings(BaseModel):
         Path("instance"),
         description="Folder for the database, the uploads, the secret key and the security log.",
     )
-    database_url: Annotated[str, AfterValidator(_is_database)] = Field(
+    database_url: DatabaseUrl = Field(
         "",
         description="SQLAlchemy URL of a PostgreSQL or SQLite database. If the path to an SQLite "
         "database is relative, it starts in the data folder. If the setting is empty, the chat "
         "uses SQLite and `chat.db` in the data folder.",
     )
-    secret_key: str = Field(
+    secret_key: Key = Field(
         "",
-        pattern="^(.{16,})?$",  # a shorter key could be guessed
         description="Key that signs the CSRF cookie: at least 16 random characters. If the setting is "
         "empty, the chat creates a key the first time it starts and stores it in the data folder.",
     )
@@ -113,12 +57,12 @@ class Settings(BaseModel):
     proxy_hops: int = Field(
         0, ge=0, le=5, description="Number of proxies in front of the chat that set X-Forwarded-*."
     )
-    hosts: Annotated[str, AfterValidator(_is_hosts)] = Field(
+    hosts: Hosts = Field(
         "",
         description="Host names that the chat accepts, such as `chat.example.org`, in addition to "
         "localhost, IP addresses and the name of the machine.",
     )
-    frame_ancestors: Annotated[str, AfterValidator(_is_ancestors)] = Field(
+    frame_ancestors: Ancestors = Field(
         "'none'", description="Sites that can show the chat in a frame (Content-Security-Policy)."
     )
     limit_messages: Limit = Field(
@@ -152,7 +96,7 @@ class Settings(BaseModel):
         le=MOST_PIXELS,
         description="Maximum number of pixels in an image, counting all its frames.",
     )
-    upload_types: Annotated[str, AfterValidator(_is_types)] = Field(
+    upload_types: MimeTypes = Field(
         "",
         description="Prefixes of the allowed MIME types, such as `image/ text/`. If the setting is "
         "empty, all types are allowed.",
