@@ -57,6 +57,12 @@ CURSED = "cursed"  # the server fails to store a message with this text
 CURSE = f"""CREATE TRIGGER curse BEFORE INSERT ON messages WHEN NEW.text = '{CURSED}'
     BEGIN SELECT RAISE(ABORT, 'cursed'); END"""
 SKIP_ANIMATIONS = "document.getAnimations().forEach((each) => each.finish())"
+GAPS_BESIDE_TEXT = """all => all.map((it) => {
+    const [range, box] = [document.createRange(), it.getBoundingClientRect()];
+    range.selectNodeContents(it);
+    const text = range.getBoundingClientRect();
+    return [text.left - box.left, box.right - text.right];
+})"""
 OUTLINED = "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
 
 DIALOGS = {
@@ -646,6 +652,21 @@ def log_in(page: Page, name: str) -> None:
     page.locator("#login-username").fill(name)
     page.locator("#login-password").fill(PASSWORD)
     page.locator("#login-password").press("Enter")
+
+
+def test_a_text_from_right_to_left_begins_on_the_right(team: Team, person: People) -> None:
+    place = team.room("Sides", team.bo)
+    for text in ("\u05d1\u05d5\u05e7\u05e8 @bo 1", "Morning @bo 1"):
+        team.bo.say(place.id, text)
+    ada = enter(person, team.ada, place)
+    # In Firefox, items inherit the side on which the text of their list begins.
+    ada.locator("#history").evaluate("list => (list.style.textAlign = 'left')")
+    gaps = ada.locator(".body p").evaluate_all(GAPS_BESIDE_TEXT)
+    assert [left > right for left, right in gaps] == [True, False], gaps
+    pieces = ada.locator(".mention").evaluate_all(
+        "all => all.map((it) => it.getClientRects().length)"
+    )
+    assert pieces == [1, 1]  # the @ is next to the name
 
 
 @contextmanager
