@@ -580,8 +580,9 @@ def test_forced_colours_still_show_what_a_link_and_a_mention_mean(
 def test_on_paper_there_are_only_the_messages(team: Team, furnished: Room, person: People) -> None:
     ada = enter(person, team.ada, furnished)
     ada.locator("#people-toggle").click()
-    controls = ada.locator("#rail, #people, #composer, #search-toggle")
-    expect(controls.filter(visible=True)).to_have_count(4)
+    ada.locator("#toasts").evaluate("it => { it.textContent = 'Copied'; it.showPopover() }")
+    controls = ada.locator("#rail, #people, #composer, #search-toggle, #toasts")
+    expect(controls.filter(visible=True)).to_have_count(5)
     ada.emulate_media(media="print")
     expect(controls.filter(visible=True)).to_have_count(0)
     expect(messages(ada).first).to_be_visible()
