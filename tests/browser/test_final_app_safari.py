@@ -1,0 +1,36 @@
+"""What Safari does differently, as far as Chromium can imitate it."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import People
+from tests.browser.team import Team, enter, messages
+
+pytestmark = pytest.mark.browser
+
+# Safari makes a popover that is a grid as high as the page, unless the page's own rules set its height.
+STRETCH_POPOVERS = """document.styleSheets[0].insertRule(
+    "@layer browser { [popover] { block-size: 100vh } }")"""
+HIGHEST = 150  # pixels; both popovers have one or two lines
+
+
+def act(page: Page, name: str) -> None:
+    message = messages(page).last
+    message.hover()
+    message.get_by_role("group", name="Message actions").get_by_label(name, exact=True).click()
+
+
+def test_the_picker_and_the_toasts_are_only_as_high_as_their_content(
+    team: Team, person: People
+) -> None:
+    place = team.room("Low", team.bo)
+    team.bo.say(place.id, "hello")
+    ada = enter(person, team.ada, place)
+    ada.evaluate(STRETCH_POPOVERS)
+    act(ada, "React")
+    expect(ada.locator("#picker")).to_be_visible()
+    assert ada.locator("#picker").evaluate("it => it.offsetHeight") < HIGHEST
+    ada.keyboard.press("Escape")
+    act(ada, "Copy link")
+    expect(ada.locator(".toast")).to_be_visible()
+    assert ada.locator("#toasts").evaluate("it => it.offsetHeight") < HIGHEST
