@@ -17,6 +17,9 @@ CHAT = paths.ROOT / "final_app"
 # it was met. What keeps it readable are small modules and functions, in layers.
 MODULE_MOST, FUNCTION_MOST, FUNCTION_USUAL = 200, 30, 8
 
+# CSS properties that Safari supports only with the prefix -webkit-.
+PREFIXED = ("text-size-adjust", "user-select")
+
 MODULES = [path for path in CHAT.rglob("*.py") if "migrations" not in path.parts]
 SCRIPTS = list((CHAT / "static").rglob("*.js"))
 
@@ -77,6 +80,14 @@ def test_one_function_sets_innerhtml_and_only_from_a_messages_html() -> None:
     ]
     assert len(setters) == 1, setters
     assert re.search(r"\.innerHTML = \w*\.?html;", setters[0][1]), setters
+
+
+def test_what_safari_knows_only_with_a_prefix_has_it_too() -> None:
+    css = "\n".join(path.read_text("utf-8") for path in sorted((CHAT / "static").rglob("*.css")))
+    plain = re.findall(rf"(?<!-)\b(?:{'|'.join(PREFIXED)}): [^;]+;", css)
+    assert len(plain) >= len(PREFIXED)
+    for declaration in plain:
+        assert f"-webkit-{declaration} {declaration}" in css, declaration
 
 
 def test_no_page_of_the_application_names_another_host() -> None:
