@@ -12,6 +12,15 @@ pytestmark = pytest.mark.browser
 STRETCH_POPOVERS = """document.styleSheets[0].insertRule(
     "@layer browser { [popover] { block-size: 100vh } }")"""
 HIGHEST = 150  # pixels; both popovers have one or two lines
+# After a click, Safari shows where the focus is only if the page asks for it.
+RECORD_FOCUS = """() => {
+    window.visibly = [];
+    const { focus } = HTMLElement.prototype;
+    HTMLElement.prototype.focus = function (options) {
+        window.visibly.push(Boolean(options?.focusVisible));
+        focus.call(this, options);
+    };
+}"""
 
 
 def act(page: Page, name: str) -> None:
@@ -34,3 +43,16 @@ def test_the_picker_and_the_toasts_are_only_as_high_as_their_content(
     act(ada, "Copy link")
     expect(ada.locator(".toast")).to_be_visible()
     assert ada.locator("#toasts").evaluate("it => it.offsetHeight") < HIGHEST
+
+
+def test_a_key_that_moves_the_focus_shows_where_it_is(team: Team, person: People) -> None:
+    place = team.room("Keys", team.bo)
+    for text in ("one", "two"):
+        team.bo.say(place.id, text)
+    ada = enter(person, team.ada, place)
+    ada.evaluate(RECORD_FOCUS)
+    messages(ada).last.locator(".body").click()
+    for key in ("ArrowUp", "Enter", "Escape"):  # the message above, its first action, and back
+        ada.keyboard.press(key)
+    assert ada.evaluate("visibly") == [True, True, True]
+    expect(messages(ada).first).to_be_focused()

@@ -1,6 +1,6 @@
 // The actions of a message. Its buttons start them, or keys while the message has the focus.
 
-import { $ } from "./dom.js";
+import { $, focusByKey } from "./dom.js";
 import { Part } from "./part.js";
 
 const KEYS = { "+": "react", e: "edit", r: "reply", Delete: "delete" };
@@ -47,8 +47,8 @@ export class Actions extends Part {
     const onMessage = node && event.target === node;
     let handled = this.#move(event.key, node);
     if (onMessage && node === this.#chosen && KEYS[event.key]) handled = [this.#act(KEYS[event.key], node)];
-    if (onMessage && event.key === "Enter") handled = [this.#firstButton(node)?.focus()];
-    if (node && event.key === "Escape") handled = [(onMessage ? $("#text") : node).focus()];
+    if (onMessage && event.key === "Enter") handled = [focusByKey(this.#firstButton(node))];
+    if (node && event.key === "Escape") handled = [focusByKey(onMessage ? $("#text") : node)];
     if (handled) event.preventDefault();
   }
 
@@ -61,7 +61,7 @@ export class Actions extends Part {
     const nodes = this.#timeline.all;
     const index = node ? nodes.indexOf(node) : nodes.length;
     const targets = { ArrowUp: index - 1, ArrowDown: index + 1, Home: 0, End: nodes.length - 1 };
-    nodes[targets[key]]?.focus();
+    focusByKey(nodes[targets[key]]);
     return Boolean(nodes[targets[key]]);
   }
 }

@@ -15,6 +15,10 @@ export const capped = (count) => (count > 99 ? "99+" : String(count));
 // person works.
 export const hasAttention = () => document.visibilityState === "visible" && document.hasFocus();
 
+// Moves the focus, if there is such a node, because a key was pressed. After a click, Safari would not
+// show where the focus is.
+export const focusByKey = (node) => node?.focus({ focusVisible: true });
+
 // Returns a message's text without formatting. A document that is parsed this way runs no scripts and
 // loads no images.
 export const plainText = ({ text, html }) => {

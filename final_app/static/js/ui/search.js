@@ -1,7 +1,7 @@
 // Searches the messages of this room, or of all the user's rooms, newest first.
 
 import { clockTime, fullTime, sameDay, shortTime } from "../core/times.js";
-import { $, keepList, plural } from "./dom.js";
+import { $, focusByKey, keepList, plural } from "./dom.js";
 import { Panel, panelsCover } from "./panel.js";
 
 const DEBOUNCE_MS = 250;
@@ -113,7 +113,7 @@ export class Search extends Panel {
     const here = places.indexOf(event.target);
     if (!step || here < 0) return;
     event.preventDefault();
-    places[here + step]?.focus();
+    focusByKey(places[here + step]);
   }
 }
 
