@@ -12,6 +12,8 @@ pytestmark = pytest.mark.browser
 STRETCH_POPOVERS = """document.styleSheets[0].insertRule(
     "@layer browser { [popover] { block-size: 100vh } }")"""
 HIGHEST = 150  # pixels; both popovers have one or two lines
+# Safari has this method since version 17.4.
+LACK_A_METHOD = "delete Element.prototype.checkVisibility"
 # After a click, Safari shows where the focus is only if the page asks for it.
 RECORD_FOCUS = """() => {
     window.visibly = [];
@@ -56,3 +58,17 @@ def test_a_key_that_moves_the_focus_shows_where_it_is(team: Team, person: People
         ada.keyboard.press(key)
     assert ada.evaluate("visibly") == [True, True, True]
     expect(messages(ada).first).to_be_focused()
+
+
+def test_the_actions_of_a_message_need_no_new_method(team: Team, person: People) -> None:
+    place = team.room("Methods", team.bo)
+    said = team.bo.say(place.id, "hello")
+    ada = enter(person, team.ada, place)
+    ada.evaluate(LACK_A_METHOD)
+    ada.locator("#scroller").focus()
+    ada.keyboard.press("ArrowUp")
+    ada.keyboard.press("Enter")
+    react = messages(ada).last.locator(".actions [data-act=react]")
+    expect(react).to_be_focused()
+    team.bo.emit("edit_message", {"id": said["message"]["id"], "text": "changed"})
+    expect(messages(ada).last.locator(".body")).to_have_text("changed")

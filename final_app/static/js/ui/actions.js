@@ -1,6 +1,6 @@
 // The actions of a message. Its buttons start them, or keys while the message has the focus.
 
-import { $, focusByKey } from "./dom.js";
+import { $, focusByKey, isShown } from "./dom.js";
 import { Part } from "./part.js";
 
 const KEYS = { "+": "react", e: "edit", r: "reply", Delete: "delete" };
@@ -54,7 +54,7 @@ export class Actions extends Part {
 
   #firstButton(node) {
     const buttons = node.querySelectorAll(".actions button, .delivery button");
-    return [...buttons].find((button) => button.checkVisibility());
+    return [...buttons].find(isShown);
   }
 
   #move(key, node) {

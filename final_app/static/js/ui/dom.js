@@ -15,6 +15,9 @@ export const capped = (count) => (count > 99 ? "99+" : String(count));
 // person works.
 export const hasAttention = () => document.visibilityState === "visible" && document.hasFocus();
 
+// Returns whether a node is displayed. Safari has checkVisibility() only since version 17.4.
+export const isShown = (node) => node.getClientRects().length > 0;
+
 // Moves the focus, if there is such a node, because a key was pressed. After a click, Safari would not
 // show where the focus is.
 export const focusByKey = (node) => node?.focus({ focusVisible: true });

@@ -3,7 +3,7 @@
 // at the end. While `live` is false, the newest messages are not loaded, and nothing is added at the end.
 
 import { dayName, sameDay, standUnderOneName, today } from "../core/times.js";
-import { $, setText } from "./dom.js";
+import { $, isShown, setText } from "./dom.js";
 
 const MOST_NODES = 300;
 const [SENT, PENDING] = [".message[data-state=sent]", ".message:not([data-state=sent])"];
@@ -132,7 +132,7 @@ export class Timeline {
     const hadFocus = active !== node && node.contains(active);
     this.#view.fill(node, message);
     this.#contents.set(node, message);
-    if (hadFocus && !active.checkVisibility()) node.focus({ preventScroll: true }); // its button is gone
+    if (hadFocus && !isShown(active)) node.focus({ preventScroll: true }); // its button is gone
   }
 
   // The replies can be on the page without the message that they quote.
