@@ -23,6 +23,8 @@ RECORD_FOCUS = """() => {
         focus.call(this, options);
     };
 }"""
+# An event that a script made closes no popover by itself, as a tap on an iPhone before iOS 18.3.
+TAP = "it => it.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))"
 
 
 def act(page: Page, name: str) -> None:
@@ -45,6 +47,19 @@ def test_the_picker_and_the_toasts_are_only_as_high_as_their_content(
     act(ada, "Copy link")
     expect(ada.locator(".toast")).to_be_visible()
     assert ada.locator("#toasts").evaluate("it => it.offsetHeight") < HIGHEST
+
+
+def test_a_tap_outside_closes_the_picker_but_a_tap_inside_does_not(
+    team: Team, person: People
+) -> None:
+    place = team.room("Taps", team.bo)
+    team.bo.say(place.id, "hello")
+    ada = enter(person, team.ada, place)
+    act(ada, "React")
+    ada.locator("#picker button").first.evaluate(TAP)
+    expect(ada.locator("#picker")).to_be_visible()
+    ada.locator("#scroller").evaluate(TAP)
+    expect(ada.locator("#picker")).to_be_hidden()
 
 
 def test_a_key_that_moves_the_focus_shows_where_it_is(team: Team, person: People) -> None:

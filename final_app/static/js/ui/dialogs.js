@@ -19,6 +19,12 @@ export class Dialogs extends Part {
     this.listen($("#browse-open"), "click", () => this.attempt(() => this.#browse()));
     this.listen($("#keys-open"), "click", () => $("#keys").showModal());
     this.listen(window, "keydown", (event) => this.#key(event));
+    // On iPhones before iOS 18.3, a tap outside doesn't close a popover.
+    const close = ({ target }) => {
+      const open = $('[popover=""]:popover-open');
+      if (open && !open.contains(target)) open.hidePopover();
+    };
+    this.listen(document, "pointerdown", close);
     // A dialog closes the room drawer, so the button that opened it there can't get the focus back.
     const back = () => document.activeElement === document.body && $(".rail-open").focus();
     this.listen(document, "close", back, { capture: true });
