@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import People
-from tests.browser.team import Team, enter, messages
+from tests.browser.people import NARROW, People
+from tests.browser.team import Team, enter, messages, talk
 
 pytestmark = pytest.mark.browser
 
@@ -12,6 +12,15 @@ pytestmark = pytest.mark.browser
 STRETCH_POPOVERS = """document.styleSheets[0].insertRule(
     "@layer browser { [popover] { block-size: 100vh } }")"""
 HIGHEST = 150  # pixels; both popovers have one or two lines
+# Older versions of Safari lack this property.
+LACK_FIELD_SIZING = """document.styleSheets[0].insertRule(
+    "#text { field-sizing: fixed !important }")"""
+BELOW = """async () => {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    const { scrollHeight, scrollTop, clientHeight } = document.querySelector("#scroller");
+    return scrollHeight - scrollTop - clientHeight;
+}"""
+LONG_TEXT = "a word and another one " * 20
 # Safari has this method since version 17.4.
 LACK_A_METHOD = "delete Element.prototype.checkVisibility"
 # After a click, Safari shows where the focus is only if the page asks for it.
@@ -87,3 +96,19 @@ def test_the_actions_of_a_message_need_no_new_method(team: Team, person: People)
     expect(react).to_be_focused()
     team.bo.emit("edit_message", {"id": said["message"]["id"], "text": "changed"})
     expect(messages(ada).last.locator(".body")).to_have_text("changed")
+
+
+def test_the_message_field_grows_with_a_long_paragraph(team: Team, person: People) -> None:
+    place = team.room("Long", team.bo)
+    talk(team.bo, place, 30)
+    ada = enter(person, team.ada, place, width=NARROW)
+    ada.locator("#to-latest").click()  # the first unread message was in view
+    ada.evaluate(LACK_FIELD_SIZING)
+    field = ada.locator("#text")
+    low = field.evaluate("it => it.offsetHeight")
+    field.fill(LONG_TEXT)
+    assert field.evaluate("it => it.offsetHeight") > 3 * low
+    field.press("x")
+    assert ada.evaluate(BELOW) < 2  # the conversation is still at its end
+    field.fill("")
+    assert field.evaluate("it => it.offsetHeight") == low

@@ -205,10 +205,22 @@ export class Composer extends Part {
     this.#measure();
   }
 
-  // CSS makes the field grow (field-sizing). For browsers that can't, this counts the lines.
+  // CSS makes the field grow (field-sizing). For browsers that can't, this counts the lines on the screen.
+  // Meanwhile, the form keeps its height. Otherwise, the messages above it would be scrolled.
+  #grow() {
+    if (getComputedStyle(this.#field).fieldSizing === "content") return;
+    const { style, offsetHeight } = $("#composer");
+    style.minBlockSize = `${offsetHeight}px`;
+    this.#field.rows = 1;
+    const { scrollHeight, clientHeight } = this.#field;
+    const more = (scrollHeight - clientHeight) / parseFloat(getComputedStyle(this.#field).lineHeight);
+    this.#field.rows = Math.min(MOST_LINES, 1 + Math.round(more));
+    style.minBlockSize = "";
+  }
+
   #measure() {
     const { value } = this.#field;
-    this.#field.rows = Math.min(MOST_LINES, value.split("\n").length);
+    this.#grow();
     const left = this.#limit - [...value.trim()].length; // as the server counts
     const count = plural(Math.abs(left), "character", "characters");
     const words = left < 0 ? `${count} over the limit` : `${count} left`;
