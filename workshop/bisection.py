@@ -9,18 +9,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
 
 from workshop import changes
-from workshop.changes import Edits, Hunk
+from workshop.changes import Hunk
 from workshop.learner import LEFT_OUT
 from workshop.progress import say
 from workshop.stages import temporary_folder
 
-MOST_EDITS = 4  # in one line; each costs a try
 LIKELY = 10  # hunks that are tried alone
 FEW, MANY = 6, 60  # tries
 PATIENCE = 30.0  # seconds after which no other try begins
@@ -29,24 +27,6 @@ NONE: frozenset[Hunk] = frozenset()
 
 Holds = Callable[[Path], bool]
 Repaired = Callable[[frozenset[Hunk]], bool]
-
-
-def lines_out_of_place(mine: Path, hunks: Sequence[Hunk], holds: Holds) -> list[Hunk]:
-    """Return the hunks that only move lines, if the promise holds when they are moved back.
-
-    `hunks` and `holds` are those of `lines_at_fault`. Indentation moves a line only in Python.
-    """
-    moves = [
-        hunk for own in _by_file(hunks).values() for hunk in own
-        if (hunk.file.endswith(".py") or not hunk.only_indents)
-        and _stripped(hunk.removed) | _stripped(hunk.added)
-        and _stripped(hunk.removed) <= _added(own) and _stripped(hunk.added) <= _removed(own)
-    ]  # fmt: skip
-    with _tries(mine, holds, FEW) as repaired_by:
-        away = any(_stripped(hunk.removed) for hunk in moves)
-        if away and repaired_by(frozenset(moves)) and not repaired_by(NONE):
-            return moves
-    return []
 
 
 def lines_at_fault(
@@ -60,19 +40,33 @@ def lines_at_fault(
     PATIENCE.
 
     Hunks can depend on each other: if half of a solved exercise is replaced, or half of the lines with a
-    renamed variable, the chat breaks. So each file is tried, and then each of the likely hunks alone,
-    before bisection looks for several.
+    renamed variable, the chat breaks. So all lines that have only moved are tried together, then each
+    file, and then each of the likely hunks alone, before bisection looks for several.
     """
-    files = list(_by_file(hunks).values())
+    files, moves = list(_by_file(hunks).values()), _moves(hunks)
     with _tries(mine, holds, tries) as repaired_by:
+        if moves and repaired_by(frozenset(moves)):
+            return [] if repaired_by(NONE) else moves  # without a mistake, any would seem to matter
         suspects = list(hunks)
         if len(files) > 1:
             suspects = next((own for own in files if repaired_by(frozenset(own))), suspects)
         alone = next((h for h in suspects[:LIKELY] if repaired_by(frozenset([h]))), None)
         found = [alone] if alone else _bisected(suspects, repaired_by)
-        if not repaired_by(NONE):  # otherwise, any hunk would seem to matter
-            return _without_shorter_lines(_without_removals(found, repaired_by), repaired_by)
+        if not repaired_by(NONE):
+            return _without_removals(found, repaired_by)
     return []
+
+
+def _moves(hunks: Iterable[Hunk]) -> list[Hunk]:
+    """Return the hunks that only move lines to another place in their file."""
+    return [
+        hunk
+        for own in _by_file(hunks).values()
+        for hunk in own
+        if _stripped(hunk.removed + hunk.added)
+        and _stripped(hunk.removed) <= _stripped(line for each in own for line in each.added)
+        and _stripped(hunk.added) <= _stripped(line for each in own for line in each.removed)
+    ]
 
 
 def _without_removals(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
@@ -84,28 +78,6 @@ def _without_removals(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
     with suppress(TimeoutError):
         if lean != found and repaired_by(frozenset(lean)):
             return lean
-    return found
-
-
-def _without_shorter_lines(found: list[Hunk], repaired_by: Repaired) -> list[Hunk]:
-    """Return hunks that keep words of the learner's lines, if these words do no harm.
-
-    The step does not have these words, but they may belong to the learner's solution of an exercise. An
-    edit that replaces or adds words is never left out. The result could be a line that neither the
-    learner nor the step has, and that keeps the promise by chance.
-    """
-    for place, hunk in enumerate(found):
-        if len(hunk.removed) != 1 or len(hunk.added) != 1:
-            continue
-        edits = Edits(hunk.removed[0], hunk.added[0])
-        needed = edits.all
-        for edit in [each for each in edits.all if each[0] == "delete"][:MOST_EDITS]:
-            fewer = [each for each in needed if each != edit]
-            lines = f"-{hunk.removed[0]}", f"+{edits.made(fewer)}"
-            smaller = [*found[:place], replace(hunk, lines=lines), *found[place + 1 :]]
-            with suppress(TimeoutError):
-                if fewer and repaired_by(frozenset(smaller)):
-                    needed, found = fewer, smaller
     return found
 
 
@@ -154,14 +126,6 @@ def _tries(mine: Path, holds: Holds, most: int) -> Iterator[Repaired]:
             yield repaired_by
         finally:
             say("")
-
-
-def _added(hunks: Iterable[Hunk]) -> set[str]:
-    return {line for hunk in hunks for line in _stripped(hunk.added)}
-
-
-def _removed(hunks: Iterable[Hunk]) -> set[str]:
-    return {line for hunk in hunks for line in _stripped(hunk.removed)}
 
 
 def _stripped(lines: Iterable[str]) -> set[str]:

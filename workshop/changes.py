@@ -16,7 +16,6 @@ NOT_LESSON = {"README.md", "exercise.patch"}
 NOT_SHOWN = {"__pycache__", "instance", "site-packages", "node_modules"}
 HUNK_OF_PATCH = re.compile(r"(?m)^@@ -(\d+)\S* \+(\d+)\S* @@.*\n")
 FILE_OF_PATCH = re.compile(r"(?m)^--- .*\n\+\+\+ b/(.*)\n(?=@@ )")
-TOKEN = re.compile(r"\w+|\s+|.")
 TEXT_ENDINGS = {".py", ".html", ".css", ".js", ".txt", ".toml", ".sql"}
 
 
@@ -37,11 +36,6 @@ class Hunk:
     @property
     def removed(self) -> list[str]:
         return [line[1:] for line in self.lines if line.startswith("-")]
-
-    @property
-    def only_indents(self) -> bool:
-        """Return whether it changes only the indentation of lines."""
-        return [line.strip() for line in self.removed] == [line.strip() for line in self.added]
 
     @property
     def own(self) -> list[str]:
@@ -135,22 +129,6 @@ def _similar(old: list[str], new: list[str]) -> list[tuple[int, int]]:
                     choices.append((total + alike, [*pairs, (i - 1, j - 1)]))
             best[i, j] = max(choices, key=lambda choice: choice[0])
     return best[len(old), len(new)][1]
-
-
-class Edits:
-    """The differences between two versions of a line: words and signs that are added or removed."""
-
-    def __init__(self, old: str, new: str) -> None:
-        self._old, self._new = TOKEN.findall(old), TOKEN.findall(new)
-        matcher = difflib.SequenceMatcher(None, self._old, self._new, autojunk=False)
-        self.all = [code for code in matcher.get_opcodes() if code[0] != "equal"]
-
-    def made(self, some: Iterable[tuple[str, int, int, int, int]]) -> str:
-        """Return the old line with only some of the edits."""
-        line = list(self._old)
-        for _, i1, i2, j1, j2 in sorted(some, key=lambda edit: -edit[1]):  # from the end
-            line[i1:i2] = self._new[j1:j2]
-        return "".join(line)
 
 
 def apply(hunks: Iterable[Hunk], folder: Path) -> None:

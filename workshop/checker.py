@@ -11,7 +11,7 @@ import requests
 from socketio.exceptions import SocketIOError
 
 from workshop import changes, manifest, paths
-from workshop.bisection import FEW, lines_at_fault, lines_out_of_place
+from workshop.bisection import FEW, MANY, lines_at_fault
 from workshop.changes import Hunk
 from workshop.checks import (
     Broken,
@@ -26,20 +26,15 @@ from workshop.checks import (
 )
 from workshop.checks.console import LOG_SAYS, UNKNOWN, complete, diagnose, from_log, last_error
 from workshop.checks.families import checked_for
-from workshop.checks.near_misses import hiding, missing_app, unsaved, unused
+from workshop.checks.near_misses import instead_of, unsaved
 from workshop.checks.patience import hurried
 from workshop.checks.promise import APP, CannotRun, Trial
 from workshop.checks.visitors import alive
 from workshop.database_server import NoPostgres, postgres
-from workshop.first_hint import (
-    error_is_in_a_changed_file,
-    naming_own_lines,
-    naming_the_line,
-    naming_the_move,
-)
+from workshop.first_hint import error_is_in_a_changed_file, naming_the_line
 from workshop.groups import processes, stop
 from workshop.progress import watched
-from workshop.second_hint import has_begun, is_close, own_lines, second_hint, suspects
+from workshop.second_hint import has_begun, is_close, second_hint, suspects
 from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
@@ -111,45 +106,31 @@ def _checked(which: str, hint: int) -> Verdict:
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
     if empty:
         verdict = replace(verdict, about=empty[0], hint=empty[1])
-    else:
-        # If a file hides a library, the error seems to mean something else.
-        hidden = hiding(paths.my_chat()) if verdict.state == BROKEN else ""
-        other = unused(paths.my_chat(), verdict.about) + verdict.hint
-        verdict = replace(verdict, hint=hidden or other)
-    if verdict.is_exercise and not has_begun(verdict):
-        own = own_lines(step.number)
-        if own and not verdict.report:
-            verdict = naming_own_lines(verdict, own)
-        return _with_second(verdict, []) if hint > 1 else replace(verdict, can_say_more=True)
-    differences = paths.my_chat(), suspects(verdict), partial(_keeps, verdict)
-    found: list[Hunk] = []
-    if is_close(verdict) and not empty:
-        found = lines_out_of_place(*differences)
-        if found:
-            verdict = naming_the_move(verdict, found)
-        elif verdict.state == BROKEN and not error_is_in_a_changed_file(verdict):
-            found = lines_at_fault(*differences, FEW)
-            verdict = naming_the_line(verdict, found)
+    found = [] if empty else _at_fault(verdict, hint)
+    if not error_is_in_a_changed_file(verdict):
+        verdict = naming_the_line(verdict, found)
     if hint == 1:
         return replace(verdict, can_say_more=True)
-    if not found:
-        found = lines_at_fault(*differences)
-        verdict = naming_the_line(verdict, found) if verdict.is_exercise else verdict
-    return _with_second(verdict, found)
-
-
-def _with_second(verdict: Verdict, found: list[Hunk]) -> Verdict:
     return replace(verdict, second=second_hint(verdict, found))
 
 
+def _at_fault(verdict: Verdict, hint: int) -> list[Hunk]:
+    """Return the lines that break the promise, or an empty list if it is unknown or takes too long."""
+    if verdict.is_exercise and not has_begun(verdict):
+        return []  # the lines of our solution do not fit the learner's
+    is_unclear = verdict.state == BROKEN and not error_is_in_a_changed_file(verdict)
+    if hint == 1 and not (is_unclear and is_close(verdict)):
+        return []
+    holds, tries = partial(_keeps, verdict), MANY if hint > 1 else FEW
+    return lines_at_fault(paths.my_chat(), suspects(verdict), holds, tries)
+
+
 def _no_chat_yet(number: str) -> Verdict:
-    seen, hint = missing_app(paths.my_chat()) or (
-        "no such file",
-        "Notebook 01 tells you what to type; `python3 start.py catch-up 01` copies it.",
-    )
     return Verdict(
         number, OPEN, 0, len(promises_of(number)) + 1, "Your chat begins with mine/chat/app.py.",
-        "a file app.py in mine/chat", seen, hint,
+        "a file app.py in mine/chat", "no such file",
+        instead_of(paths.my_chat(), "app.py")
+        or "Notebook 01 tells you what to type; `python3 start.py catch-up 01` copies it.",
     )  # fmt: skip
 
 

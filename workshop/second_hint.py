@@ -1,8 +1,6 @@
 """The second hint: the lines of a learner's chat that break a promise, next to the step's lines."""
 
-import re
 import shutil
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,20 +16,17 @@ SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
 VERBS = {"-": "remove", "+": "add", " ": ""}
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_HUNKS = 4  # with more, only the file is known
-MOST_GROUPS = 3  # views of a solution that cannot be compared with the workshop's
+MOST_GROUPS = 3  # views of the learner's own lines
 MOST_LINES = 14  # lines of a difference that are shown: it is a hint, not the whole file
 MOST_CHANGED = 40  # lines of a change that is known to repair the chat
 CHANGE = "change {} as in step {}"
 ALL = " (you need all of these changes)"
 DIFFERS = "where your {} differs from step {}"
-OWN = "the mistake in your solution is in these lines of {}"
-GAP = "your solution lacks something here in {}"
-TRIED = "these lines of {} belong to your solution"
+OWN = "the mistake is in these lines of {}"
+GAP = "something is missing here in {}"
+TRIED = "the step does not have these lines of {}"
 SOLUTION = '`solution("{0}")` in the notebook shows one way to solve the exercise.'
 EXERCISE = "Your chat keeps the promises of step {0}. What is left is its exercise. " + SOLUTION
-WORD = re.compile(r"[A-Za-z_][\w-]*\w")
-COMMENT = re.compile(r"(^|\s)(#|//)\s.*|.*\"\"\".*")
-NOT_CODE = (".css", ".md", ".txt")
 NOTHING = "Your chat has every line that step {0} has. Save your files, and try again."
 
 
@@ -77,52 +72,6 @@ def has_begun(verdict: Verdict) -> bool:
     return _closest(verdict.step) == _solved(verdict.step)
 
 
-def own_lines(number: str) -> list[Hunk]:
-    """Return the learner's own lines that belong to the exercise of a step, however they solve it."""
-    files = changes.lesson_files(paths.my_chat())
-    words = _words_of_the_exercise(number)
-    return [
-        hunk
-        for hunk in changes.own_change(paths.my_chat(), manifest.step(number).folder, context=0)
-        if hunk.file in files
-        and words & _words(hunk.removed)
-        and not _is_of_a_later_step(hunk, number)
-    ]
-
-
-def _is_of_a_later_step(hunk: Hunk, number: str) -> bool:
-    """Return whether a later step's file has all these lines: the learner has begun that step."""
-    later = [step.folder / hunk.file for step in manifest.steps() if step.number > number]
-    texts = [file.read_text(encoding="utf-8") for file in later if file.is_file()]
-    return any({*hunk.removed} <= {*text.splitlines()} for text in texts)
-
-
-@cache
-def _words_of_the_exercise(number: str) -> set[str]:
-    """Return the words that only the solution of this exercise contains, and no earlier exercise."""
-    step = manifest.step(number)
-    known = {
-        word
-        for file, text in changes.lesson_files(step.folder).items()
-        if not file.endswith(NOT_CODE)
-        for word in _words(text.splitlines())
-    }
-    for earlier in manifest.steps():
-        if earlier == step:
-            break
-        known |= _words(_solution(earlier))
-    return _words(_solution(step)) - known
-
-
-def _solution(step: manifest.Step) -> list[str]:
-    patch = (step.folder / "exercise.patch").read_text(encoding="utf-8")
-    return [line for hunk in changes.patch_change(patch) for line in hunk.added]
-
-
-def _words(lines: Iterable[str]) -> set[str]:
-    return {word for line in lines for word in WORD.findall(COMMENT.sub("", line))}
-
-
 def is_close(verdict: Verdict) -> bool:
     """Return whether the learner's chat has almost all lines of the step."""
     return sum(len(hunk.added) for hunk in suspects(verdict)) <= CLOSE
@@ -131,13 +80,11 @@ def is_close(verdict: Verdict) -> bool:
 def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     """Return the lines that break a promise (`found`), or the nearest difference if they are unknown.
 
-    For an exercise, show only the learner's lines: if `found` is empty, all that belong to it.
+    For an exercise, show only the learner's lines: if `found` is empty, all that the step lacks.
     """
     mine = changes.lesson_files(paths.my_chat())
-    if verdict.is_exercise and not found:
-        return _tried(verdict, mine)
-    if verdict.is_exercise or _only_removes_a_solution(verdict.step, found):
-        return _about_the_exercise(verdict.step, found, mine)
+    if verdict.is_exercise or (found and not any(hunk.added for hunk in found)):
+        return _own_lines(verdict, found, mine)
     if not 0 < len(found) <= MOST_HUNKS:
         _, line = _place(verdict)
         views = [
@@ -160,44 +107,27 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     return _joined(views)
 
 
-def _only_removes_a_solution(number: str, found: list[Hunk]) -> bool:
-    """Return whether a promise would hold without the learner's solution of the exercise."""
-    words = _words_of_the_exercise(number)
-    is_own = any(words & _words(hunk.removed) for hunk in found)
-    return is_own and not any(hunk.added for hunk in found)
-
-
-def _about_the_exercise(number: str, found: list[Hunk], mine: dict[str, str]) -> View:
-    """Return where the learner's solution goes wrong, without the lines that would be right."""
-    views = []
+def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> View:
+    """Return the learner's lines that go wrong, or all their own ones, but none that would be right."""
+    title = OWN
     # A line in the wrong place is also missing in the right one, which the learner has to find.
-    for hunk in [each for each in found if each.removed] or found[:MOST_HUNKS]:
-        if hunk.file in mine:
-            own = _own_lines(_with_context([hunk], mine[hunk.file]))
-            title = (OWN if hunk.removed else GAP).format(hunk.file)
-            views.append(_view(title, _around(own, 0)))
-    return _joined([*views, _sentence((SOLUTION if views else EXERCISE).format(number))])
-
-
-def _tried(verdict: Verdict, mine: dict[str, str]) -> View:
-    """Return the learner's lines that belong to the exercise, first those in the file of the verdict."""
-    groups = _neighbours(own_lines(verdict.step))
-    groups.sort(key=lambda group: group[0].file != verdict.about)
+    hunks = [each for each in found if each.removed] or found
+    if not found:
+        title = TRIED
+        own = changes.own_change(paths.my_chat(), manifest.step(verdict.step).folder, context=0)
+        hunks = [each for each in own if each.removed]
+        hunks.sort(key=lambda hunk: hunk.file != verdict.about)
     views = []
-    for group in groups[:MOST_GROUPS]:
-        file = group[0].file
-        own = _own_lines(_with_context(group, mine[file]))
-        views.append(_view(TRIED.format(file), _around(own, 0)))
-    words = SOLUTION if views else EXERCISE
-    return _joined([*views, _sentence(words.format(verdict.step))])
-
-
-def _own_lines(hunk: Hunk) -> Hunk:
-    """Return a hunk without the lines that would be right. One row stands for lines that are missing."""
-    rows = [line for line in hunk.lines if line[0] != "+"]
-    if not hunk.removed:
-        rows.insert(next(place for place, line in enumerate(hunk.lines) if line[0] == "+"), "| …")
-    return replace(hunk, lines=tuple(rows))
+    for group in [each for each in _neighbours(hunks) if each[0].file in mine][:MOST_GROUPS]:
+        whole = _with_context(group, mine[group[0].file])
+        rows = [line for line in whole.lines if line[0] != "+"]
+        if not whole.removed:
+            rows.insert(next(n for n, line in enumerate(whole.lines) if line[0] == "+"), "| …")
+        words = (title if whole.removed else GAP).format(whole.file)
+        views.append(_view(words, _around(replace(whole, lines=tuple(rows)), 0)))
+    if verdict.is_exercise:
+        views.append(_sentence((SOLUTION if views else EXERCISE).format(verdict.step)))
+    return _joined(views)
 
 
 def _joined(views: list[View]) -> View:

@@ -12,13 +12,9 @@ from workshop.checks.console import Report, from_script
 # what only a browser can say: what is broken, the line and column, and a piece of the meaning
 IN_A_PAGE = [
     ("document.querySelector('#from').reset();", 1, 32, "Compare its selector"),
-    ("document.querySelector('##form');", 1, 10, "`##form` is not a selector"),
-    ("document.documentElement.appendChild(null);", 1, 26, "must be a `Node`"),
     ("JSON.parse('<html>');", 0, 0, "perhaps an error page"),
-    ("JSON.parse('');", 0, 0, "is not JSON"),
-    ("JSON.parse('{a: 1}');", 0, 0, "is not JSON"),
-    ("fetch('http://127.0.0.1:9/a');", 0, 0, "reached no server"),
-    ("new Response('<html>').json();", 0, 0, "is not JSON"),
+    ("JSON.parse('');", 0, 0, "is not the script or the JSON"),
+    ("new Response('<html>').json();", 0, 0, "is not the script or the JSON"),
     ("async function f() {\n  document.querySelector('#a').b;\n}\nf();", 0, 0, "found nothing"),
 ]
 WATCH = """

@@ -233,7 +233,7 @@ def test_a_renamed_folder_is_noticed_by_the_next_check(my_chat: Path) -> None:
     catch_up("03")
     assert check("03").state == OPEN
     (my_chat / "templates").rename(my_chat / "template")
-    assert "`template`. Rename it to `templates`" in check("03").hint
+    assert "`chat/template/index.html`, but your chat needs `chat/templates/" in check("03").hint
 
 
 def test_what_jupyterlab_leaves_beside_a_file_does_not_restart_the_chat(my_chat: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_file_that_hides_flask_is_named(my_chat: Path) -> None:
     shutil.copy(my_chat / "app.py", my_chat / "flask.py")
     verdict = check("01")
     assert verdict.state == BROKEN
-    assert "hides a library" in verdict.hint, verdict
+    assert "it hides that library" in verdict.hint, verdict
 
 
 def test_flask_in_the_wrong_environment_is_named(my_chat: Path) -> None:

@@ -4,7 +4,6 @@ from workshop.checks.client import entered, turned_away
 from workshop.checks.families import family_of
 from workshop.checks.messages import LONGEST_NAME
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
-from workshop.checks.sources import returned_error
 from workshop.checks.visitors import INNER, visitors
 from workshop.stages import Stage
 
@@ -36,9 +35,9 @@ def a_connection_needs_a_name(chat: Stage) -> None:
         refusal = turned_away(chat, name)
         if refusal is None:
             raise Broken(f"A connection with the name {name!r} is refused.", "it is accepted",
-                         returned_error(chat) or "In the handler of `connect`, `auth` can be None "
-                         "or anything else. Check that `1 <= len(username.strip()) <= "
-                         f"{LONGEST_NAME}`.")  # fmt: skip
+                         "In the handler of `connect`, `auth` can be None or anything else. Check that "
+                         f"`1 <= len(username.strip()) <= {LONGEST_NAME}`, and `raise` an error "
+                         "if not.")  # fmt: skip
         _has_code(refusal.code, str(refusal), "invalid", f"with the name {name!r}")
     expect(not turned_away(chat, "A" * LONGEST_NAME),
            f"A name of {LONGEST_NAME} characters is accepted.", "it is refused",

@@ -1,11 +1,9 @@
 """What a learner reads if something fails: the console's message, its location, and an explanation."""
 
-import ast
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +28,6 @@ LIBRARY = re.compile(
 )
 MIGRATIONS = re.compile(r"[/\\]alembic[/\\]script[/\\]")  # the code that reads and orders them
 OF_THE_WORKSHOP = ("workshop", "final_app")  # a learner's final_app is a copy in another folder
-ALIKE = 0.8  # 1 means that every letter is the same
 MOST_CODE = 6  # lines of one statement that are shown
 
 
@@ -85,13 +82,11 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
         return None
     own = [frame for frame in frames if frame.is_own]
     if not own:
-        said = kinds.meaning(kinds.CALLED_BY_A_LIBRARY + kinds.PYTHON, words)
+        said = kinds.meaning(kinds.PYTHON, words)
         return _defined(Report(words, meaning=said), folder or paths.my_chat())
     last = own[-1]
     if any(MIGRATIONS.search(str(frame.path)) for frame in frames[frames.index(last) + 1 :]):
         return Report(words, meaning=kinds.MIGRATIONS)
-    if "NameError" in words:
-        words = _with_names_alike(words, last.path)
     said = _pasted(words, last) or _nearby(words, folder or paths.my_chat())
     said = said or kinds.meaning(kinds.PYTHON, words)
     if last is frames[-1] and last.code.lstrip().startswith("raise "):
@@ -216,23 +211,3 @@ def _pasted(words: str, frame: _Frame) -> str:
 def _nearby(words: str, folder: Path) -> str:
     missing = re.search(r"TemplateNotFound: (\S+)", words)
     return near_misses.instead_of(folder, f"templates/{missing[1]}") if missing else ""
-
-
-def _with_names_alike(words: str, path: Path) -> str:
-    """Add "Did you mean …?" in the same words as newer versions of Python.
-
-    Python 3.11 asks this on a terminal, but not in a log.
-    """
-    unknown = re.search(r"name '(\w+)' is not defined$", words)
-    if not unknown:
-        return words
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError):  # the file has changed in the meantime
-        return words
-    nodes = list(ast.walk(tree))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)} - {unknown[1]}
-    names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    same = [name for name in names if name.casefold() == unknown[1].casefold()]
-    near = same or get_close_matches(unknown[1], sorted(names), n=1, cutoff=ALIKE)
-    return f"{words}. Did you mean: '{near[0]}'?" if near else words

@@ -23,6 +23,11 @@ FROM_ADDRESS = (
 RUNS = 'alert("Bo was here")'
 HOSTILE_NAME = f"<script>{RUNS}</script>\\o"  # Python's repr would double the backslash
 LEAVES_AN_ATTRIBUTE = f"\"'><script>{RUNS}</script>"
+NO_PIN = (
+    "Write only the name, two equals signs and the version, without quotes, and with the number that "
+    "the notebook shows instead of the dots: `flask==…`. A name alone does not pin a version: next "
+    "year, pip would install a different Flask."
+)
 HEADINGS = ["h1", "h2", "h3"]
 SENDS = "button, input[type=submit]"
 IMPORT_TIMEOUT = 30  # seconds
@@ -182,21 +187,8 @@ def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
     if not found:
         raise Broken("requirements.txt has a line `flask==…` with a "
                      "version.", text or "an empty file",
-                     pasted(text) or _why_no_pin(text), about=wish_list.name)  # fmt: skip
+                     pasted(text) or NO_PIN, about=wish_list.name)  # fmt: skip
     _has_flask(found.group(1))
-
-
-def _why_no_pin(text: str) -> str:
-    if re.search(r"==\s*[\"']", text):
-        return 'A version in requirements.txt has no quotes: `flask==3.1`, not `flask=="3.1"`.'
-    if re.search(r"==\s*(…|\.\.\.)?\s*$", text, re.MULTILINE):
-        return "Replace the dots with the version number that the notebook shows."
-    if "=" in text:
-        return "Write only the name, two equals signs and the version into the line: `flask==…`."
-    return (
-        "A name alone does not pin a version. Next year, pip would install a different Flask. "
-        "After the name, write two equals signs and the version."
-    )
 
 
 def _has_flask(pinned: str) -> None:
