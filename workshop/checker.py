@@ -99,8 +99,7 @@ def _checked(which: str, hint: int) -> Verdict:
     if not (paths.my_chat() / "app.py").is_file():
         return _no_chat_yet(step.number)
     verdict = _tried(step.number)
-    if verdict.state == KEPT and not verdict.untried:
-        _remember(step.name)
+    _note(verdict, step)
     if verdict.state == KEPT:
         return verdict
     empty = unsaved(paths.my_chat(), changes.lesson_files(step.folder))
@@ -127,7 +126,7 @@ def _at_fault(verdict: Verdict, hint: int) -> list[Hunk]:
 
 def _no_chat_yet(number: str) -> Verdict:
     return Verdict(
-        number, OPEN, 0, len(promises_of(number)) + 1, "Your chat begins with mine/chat/app.py.",
+        number, OPEN, 0, len(_promises(number)), "Your chat begins with mine/chat/app.py.",
         "a file app.py in mine/chat", "no such file",
         instead_of(paths.my_chat(), "app.py")
         or "Notebook 01 tells you what to type; `python3 start.py catch-up 01` copies it.",
@@ -136,15 +135,20 @@ def _no_chat_yet(number: str) -> Verdict:
 
 def _tried(number: str) -> Verdict:
     """Start the learner's chat, test the promises up to a step, and stop the chat again."""
-    promises = promises_of(number)
+    promises = _promises(number)
     try:
         chat = stage("mine", signed=False)
     except StageFailed as failure:
-        return _does_not_start(failure.log, number, len(promises) + 1, "`flask run`")
+        return _does_not_start(failure.log, number, len(promises), "`flask run`")
     try:
         return examine(chat, number, promises)
     finally:
         chat.stop()  # otherwise, each check would leave a server running
+
+
+def _promises(number: str) -> list[Promise]:
+    """Return the promises up to a step, and then its exercise."""
+    return [*promises_of(number), exercise_of(number)]
 
 
 def _does_not_start(log: str, number: str, total: int, command: str) -> Verdict:
@@ -156,7 +160,7 @@ def _does_not_start(log: str, number: str, total: int, command: str) -> Verdict:
 
 def _keeps(verdict: Verdict, folder: Path) -> bool:
     """Return whether the chat in this folder keeps the promise that a verdict calls broken."""
-    promises = [*promises_of(verdict.step), exercise_of(verdict.step)]
+    promises = _promises(verdict.step)
     # A verdict can name a promise other than the one that was tested, whose own test may pass because it
     # does less. So both have to hold.
     tested = promises[verdict.kept + len(verdict.untried)]
@@ -175,7 +179,7 @@ def _keeps(verdict: Verdict, folder: Path) -> bool:
 def check_lab(lab: manifest.Step) -> Verdict:
     """Run the checks of a lab on the learner's copy. Stop at the first thing that is missing."""
     checks = LABS[lab.number]
-    trials = [Promise(tour.sentence(each), each, lab.number) for each in checks.trials]
+    trials = [Promise(tour.sentence(each), each, lab.number, file="") for each in checks.trials]
     try:
         locate(checks.folder)
     except LookupError:
@@ -193,18 +197,11 @@ def check_lab(lab: manifest.Step) -> Verdict:
     except StageFailed as failure:
         return _does_not_start(failure.log, lab.number, len(trials), checks.command)
     try:
-        for kept, each in enumerate(watched(trials, "promises")):
-            broken = outcome(chats[0], each)
-            if broken:
-                state = OPEN if isinstance(broken, NotAttempted) else BROKEN
-                return Verdict(
-                    lab.number, state, kept, len(trials), each.sentence,
-                    broken.expected, brief(broken.seen), broken.hint, broken.report,
-                )  # fmt: skip
+        verdict = examine(chats[0], lab.number, trials)
     finally:
         stop(chats)
-    _remember(lab.name)
-    return Verdict(lab.number, KEPT, len(trials), len(trials))
+    _note(verdict, lab)
+    return verdict
 
 
 def _started(checks: LabChecks) -> list[Stage]:
@@ -215,13 +212,13 @@ def _started(checks: LabChecks) -> list[Stage]:
 
 
 def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
-    """Test promises one by one on a running stage, and then the exercise.
+    """Test promises one by one on a running stage, and stop at the first broken one.
 
-    Stop at the first broken promise. The verdict names the promises that this machine cannot test.
+    The verdict names the promises that this machine cannot test.
     """
-    total, untried, why = len(promises) + 1, [], ""
+    total, untried, why = len(promises), [], ""
     with checked_for(number), alive(chat):
-        for tried, each in enumerate(watched([*promises, exercise_of(number)], "promises")):
+        for tried, each in enumerate(watched(promises, "promises")):
             try:
                 broken = outcome(chat, each)
             except CannotRun as reason:
@@ -242,7 +239,7 @@ def examine(chat: Stage, number: str, promises: list[Promise]) -> Verdict:
 
 def _where(broken: Broken, each: Promise, number: str) -> str:
     """Return the file to look at. In the first steps, every page is in app.py."""
-    about, folders = broken.about or each.file, (manifest.step(number).folder, paths.my_chat())
+    about, folders = broken.about or each.file, (manifest.lesson(number).folder, paths.my_chat())
     there = "/" not in about or any((folder / about).is_file() for folder in folders)
     return about if there else APP
 
@@ -296,6 +293,11 @@ def solved() -> set[str]:
     except (OSError, ValueError):
         known = []
     return {name for name in known if isinstance(name, str)} if isinstance(known, list) else set()
+
+
+def _note(verdict: Verdict, step: manifest.Step) -> None:
+    if verdict.state == KEPT and not verdict.untried:
+        _remember(step.name)
 
 
 def _remember(name: str) -> None:
