@@ -479,8 +479,6 @@ def test_hidden_elements_are_not_seen(page_of: Open, chat: Stage) -> None:
             True,
         ),
         ("<style>.no { color: red; p { display: none } &.a { display: none } }</style>", True),
-        ("<style>.a { display: none; &.b { display: block } }</style>", True),
-        ("<style>.b { &.a, i { display: none } }</style>", False),
         ("<style>@layer x { p { display: none } }</style>", True),
         ("<style media='print'>p { display: none }</style>", True),
         ("<link rel='stylesheet' media='print' href='/static/s.css'>", True),

@@ -36,7 +36,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -295,8 +295,9 @@ class Pages:
             raise PageEnded(self._ended)
         command = {"do": do, "page": page.number if page else 0} | about
         try:
-            self._pipe().write(json.dumps(command) + "\n")
-            self._pipe().flush()
+            pipe: Any = self._process.stdin
+            pipe.write(json.dumps(command) + "\n")
+            pipe.flush()
         except OSError:
             self._end("crash", "The page's process has ended.")
         told = self._answer(time.monotonic() + SERVER_TIMEOUT)
@@ -344,15 +345,10 @@ class Pages:
         self._stop()
         _, number, during = self._running or (0.0, 0, "")
         self._ended = PageError(kind, message, during=during)
-        for page in self._owners(number):
+        owner = self._pages.get(number)
+        for page in [owner] if owner else self._pages.values():
             page.errors.append(self._ended)
         raise PageEnded(self._ended)
-
-    def _owners(self, number: int) -> Iterable[Page]:
-        return [self._pages[number]] if number in self._pages else self._pages.values()
-
-    def _pipe(self) -> Any:
-        return self._process.stdin
 
     def _read(self) -> None:
         assert self._process.stdout

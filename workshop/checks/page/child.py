@@ -50,10 +50,6 @@ UNCAUGHT = re.compile(
 # The parts of a frame: Engine.IO's type 4 for a message, Socket.IO's type, the namespace, the number of
 # the acknowledgement, and the values.
 PACKET = re.compile(r"(?s)4([0-4])(?:/[^,]*,)?(\d*)(.*)")
-# A Content-Security-Policy with which a browser runs no script of the page.
-NO_SCRIPTS = re.compile(
-    r"sandbox(?![^;]*allow-scripts)|script-src\s+'none'|default-src\s+'none'(?!.*script-src)"
-)
 CONNECT, EVENT, ANSWER, REFUSED = "0", "2", "3", "4"
 
 
@@ -147,12 +143,6 @@ class Connection:
             if what != "open":
                 self.is_connecting = False
                 self.awaited.clear()
-            if what == "error" and not self.url.startswith(
-                self.page.origin.replace("http", "ws", 1)
-            ):
-                # A browser reports this about the page's own server, too, but that one may be offline.
-                message = f"WebSocket connection to '{self.url}' failed"
-                self.page.fail({"kind": "error", "message": message, "stack": ""}, "the connection")
             if what == "close":
                 self.page.connections.pop(self.number, None)
             during = {"error": "the event connect_error", "close": "the event disconnect"}
@@ -230,12 +220,6 @@ class Page:
         answer = self.request(method, url, **body_of(asked))
         if answer is None:
             text, self.url = "<p>This site can’t be reached</p>", url
-        elif answer.status_code == 204 or "attachment" in answer.headers.get(
-            "Content-Disposition", ""
-        ):
-            if self.engine:
-                return
-            text, self.url = "", answer.url  # a browser downloads the page, and shows an empty tab
         else:
             text, self.url = answer.text, answer.url
             if "html" not in answer.headers.get("Content-Type", ""):
@@ -243,11 +227,7 @@ class Page:
         self.leave()
         self.document += 1
         self.engine = engines.take()
-        policy = answer.headers.get("Content-Security-Policy", "") if answer is not None else ""
         self.load(text)
-        if NO_SCRIPTS.search(policy):
-            message = f"The page's scripts are blocked by its Content-Security-Policy: {policy}"
-            self.fail({"kind": "error", "message": message, "stack": ""}, "loading the page")
 
     def load(self, text: str) -> None:
         address = urlsplit(self.url).path
@@ -475,7 +455,8 @@ def style_sheet(page: Page, url: str) -> str:
 def rules_about_display(sheet: str, media: str) -> list[tuple[tuple[int, ...], str, bool]]:
     """Return each rule's weight, its selector, and whether it hides what it selects.
 
-    Whether a rule in `@media`, `@layer` and so on holds is not known: there, no rule hides.
+    Whether a rule in `@media`, `@layer` and so on holds is not known: there, no rule hides. Rules in
+    other rules are left out.
     """
     found: list[tuple[tuple[int, ...], str, bool]] = []
     around, text = [f"@media {media}"] if media else [], ""
@@ -486,30 +467,15 @@ def rules_about_display(sheet: str, media: str) -> list[tuple[tuple[int, ...], s
         if part == "{":
             around.append(text.strip())
         elif part in ("}", ";") and (display := DISPLAY.fullmatch(text)):
-            is_certain = not any(each.startswith("@") for each in around)
-            if is_certain or display[1].lower() != "none":
-                for selector in SELECTOR.findall(nested(around)):
+            hides, selectors = display[1].lower() == "none", [s for s in around if s[:1] != "@"]
+            if len(selectors) == 1 and not (hides and len(around) > 1):
+                for selector in SELECTOR.findall(selectors[0]):
                     weight = bool(display[2]), *specificity(selector)
-                    found.append((weight, selector.strip(), display[1].lower() == "none"))
+                    found.append((weight, selector.strip(), hides))
         if part == "}" and around:
             around.pop()
         text = part
     return found
-
-
-def nested(around: list[str]) -> str:
-    """Return the selector of a rule inside others."""
-    whole = ""
-    for inner in around:
-        if whole and not inner.startswith("@"):
-            each = [
-                one.replace("&", f":is({whole})") if "&" in one else f":is({whole}) {one.strip()}"
-                for one in SELECTOR.findall(inner)
-            ]
-            whole = ",".join(each)
-        elif not inner.startswith("@"):
-            whole = inner
-    return whole
 
 
 def specificity(selector: str) -> tuple[int, int, int]:
