@@ -116,9 +116,10 @@ def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> Vie
         title = TRIED
         own = changes.own_change(paths.my_chat(), manifest.step(verdict.step).folder, context=0)
         hunks = [each for each in own if each.removed]
-        hunks.sort(key=lambda hunk: hunk.file != verdict.about)
+    groups = _neighbours([each for each in hunks if each.file in mine])
+    groups.sort(key=lambda group: group[0].file != verdict.about)
     views = []
-    for group in [each for each in _neighbours(hunks) if each[0].file in mine][:MOST_GROUPS]:
+    for group in groups[:MOST_GROUPS]:
         whole = _with_context(group, mine[group[0].file])
         rows = [line for line in whole.lines if line[0] != "+"]
         if not whole.removed:

@@ -8,7 +8,7 @@ QUICK = [
     ("01", "app.py", "    return PAGE", "return PAGE", "indented wrongly"),
     ("01", "app.py", "import sys\n", "", "`sys` is used but never imported"),
     ("01", "app.py", "return PAGE", "PAGE", "Does its last line begin with `return`?"),
-    ("01", "app.py", "</main>", "</mian>", "`</mian>` closes nothing"),
+    ("01", "app.py", "</main>", "</mian>", "Write `</main>`, with the slash and spelled the same"),
     ("02", "app.py", '"/chat")', '"/chat/")', "without a slash at the end"),
     ("02", "app.py", ' name="username"', "", "an `id` alone sends nothing"),
     ("02", "app.py", 'url_for("index")', 'url_for("/")', "expects the name of a function"),
@@ -21,7 +21,7 @@ QUICK = [
     ("03", "templates/chat.html", "{{ url_for('static', filename='style.css') }}", "style.css",
      "does `url_for` create its address"),
     ("04", "app.py", "(message: dict[str, str])", "()", "does not match its `def` line"),
-    ("04", "templates/chat.html", ' data-username="{{ username }}"', "", "`username` is missing"),
+    ("04", "templates/chat.html", ' data-username="{{ username }}"', "", "`undefined` is not sent"),
     ("04", "static/chat.js", "  form.reset();\n});", "  form.reset();\n}", "cannot read the script"),
     ("04", "static/chat.js", '"#message-form"', '"message-form"', "`#name` finds an id"),
     ("04", "static/chat.js", "const input", "const inputs", "`input` is used but never declared"),
@@ -29,8 +29,8 @@ QUICK = [
      "preventDefault",
      "preventdefualt",
      "`event.preventdefualt` is called as a function"),
-    ("04", "templates/chat.html", "<!doctype", "!doctype", "A browser shows this text on the page"),
-    ("04", "templates/chat.html", "<!doctype", "<doctype", "an exclamation mark after `<`"),
+    ("04", "templates/chat.html", "<!doctype", "!doctype", "a browser shows the line"),
+    ("04", "templates/chat.html", "<!doctype", "<doctype", "or treats it as a tag"),
     ("04", "templates/chat.html", "<h1>", "<h1 hidden>", "`hidden` or `display: none` hides it"),
     ("04", "templates/chat.html", "maxlength", "maxlenght", "Do you mean `maxlength`?"),
     ("04", "templates/index.html", '"username" name', '"username name', "A quote is missing"),
@@ -47,24 +47,14 @@ def handle_wave(payload: object = None) -> None:
 
 """
 
-POLICY = """\
-@app.after_request
-def add_policy(response):
-    response.headers["Content-Security-Policy"] = "sandbox"
-    return response
-
-
-"""
-
 LONG = [
     ("05", "templates/chat.html",
      "{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}",
      "/socket.io/socket.io.js",
-     "than a server in JavaScript"),
+     "The browser client's address is"),
     ("11", "templates/index.html", '      <label for="password">Password</label>\n', "",
      "Write a `<label>` above it"),
     ("11", "accounts.py", "password) or not user", "password) or user", "and the condition above it"),
-    ("05", "static/chat.js", "io({", 'io("http://localhost:1", {', "Remove the address from"),
     ("11", "templates/index.html", "{{ csrf_token() }}", "{% csrf_token %}", "cannot read the template"),
     ("04", "templates/chat.html", '"message-form"', '"message-form" style="display:none"', "hides it"),
     ("04", "templates/chat.html", "<button>Send", '<button type="button">☺', "Add `<button>Send"),
@@ -73,7 +63,7 @@ LONG = [
     ("01", "app.py", "from flask import", "from flsk import", "cannot find `flsk`"),
     ("01", "app.py", "python=sys.executable", "", "no value for 'python'"),
     ("02", "app.py", ".strip()", "", "a name of spaces becomes empty"),
-    ("02", "app.py", 'f"Welcome', '"Welcome', "The page shows the braces"),
+    ("02", "app.py", 'f"Welcome', '"Welcome', "need an f before the quote"),
     ("03", "templates/chat.html", "{{ username }}", "{{ username|safe }}", "unless `|safe`"),
     ("03", "app.py", ", messages=messages", "", "A loop over a missing value"),
     ("03", "templates/chat.html", "message.text", "mesage.text", "misspelled name shows nothing"),
@@ -110,7 +100,7 @@ LONG = [
     ("05", "app.py",
      '    emit("new_message", message, broadcast=True)\n',
      '    emit("new_message", message, broadcast=True)\n    socketio.emit("new_message", message)\n',
-     "The server sends each message more than once"),
+     "Is there a second `emit`"),
     ("05", "static/chat.js", '.text").textContent', '.text").innerHTML', "run whatever somebody"),
     ("05", "static/chat.js", "  log.append(line);\n", "", "adds a line to the log"),
     ("06", "app.py",
@@ -143,7 +133,7 @@ LONG = [
     ("08", "app.py",
      "        db.session.commit()\n",
      "        db.session.flush()\n",
-     "uses the same number again"),
+     "store the message with `db.session.commit()`"),
     ("08", "app.py",
      "db.session.scalars(newest)][::-1]",
      "db.session.scalars(newest)]",
@@ -173,13 +163,13 @@ LONG = [
     ("10", "static/chat.js",
      "Number(document.body.dataset.last)",
      "document.body.dataset.last",
-     "Is `last` a number"),
+     "`last` must be a number"),
     ("10", "static/chat.js", "let last", "const last", "Declare it with `let`"),
     ("10", "static/chat.js",
      "  if (message.seq === last + 1) {\n",
      "  if (message.seq > last) {\n",
      "ask for what is missing"),
-    ("10", "static/chat.js", "  sync(); // get what was", "  // what was", "On every `connect`"),
+    ("10", "static/chat.js", "  sync(); // get what was", "  // what was", "emit `sync` with it"),
     ("11", "templates/index.html",
      '      <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">\n',
      "",
@@ -196,7 +186,6 @@ LONG = [
     ("05", "templates/chat.html", 'username="{{ username }}"', 'username="{{ username|safe }}"',
      "unless `|safe`"),
     ("05", "templates/chat.html", "<button>", '<button type="button">', "remove `type"),
-    ("05", "app.py", "if __name__", f"{POLICY}if __name__", "after_request"),
     ("05", "app.py", "if __name__", "socketio.run(app)\nif __name__", "below `if __name__"),
     ("14", "templates/index.html", "      <button>Log in</button>\n", "", "A button sends its form"),
     ("11", "static/chat.js",
@@ -240,7 +229,7 @@ LONG = [
     ("13", "static/chat.js",
      "{ room, text: input.value }",
      "{ text: input.value }",
-     "Add the room to the object"),
+     "Look at line 18 of static/chat.js"),
     ("13", "templates/chat.html", ' data-room="{{ room_id }}"', "", "`dataset.room` needs `data-room`"),
     ("13", "static/chat.js", "  if (message.room !== room) return;", "", "receive the "
                                                                          "messages of both"),
@@ -263,7 +252,7 @@ LONG = [
     ("15", "app.py",
      "        stored.uploads = files.claim(uploads, user, room)\n",
      "",
-     "Put the files into it before you commit it"),
+     "into the message before you commit it"),
     ("15", "templates/chat.html",
      'name="room"',
      'name="rooms"',

@@ -14,7 +14,7 @@ from workshop.verdict import BROKEN
 Mistake = tuple[str, str, str, str, str]
 
 ENOUGH = 60
-GENERIC = (console.UNKNOWN, visitors.UNKNOWN, visitors.NOT_RECEIVED)
+GENERIC = (console.UNKNOWN, visitors.NOT_RECEIVED)
 
 
 def name_of(mistake: Mistake) -> str:

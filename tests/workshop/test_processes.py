@@ -144,7 +144,7 @@ MISTAKES = [
     (COMMIT, "    db.session.commit()\n    announce(message)\n", 0, "above `db.session.commit()`"),
     ("socketio.start_background_task(listen)", "", 0, "start_background_task(listen)"),
     ('listening(DATABASE, "chat")', 'listening(DATABASE, "chats")', 0, "the same channel"),
-    (COMMIT, "    announce(message)\n", 0, "has to call `db.session.commit()`"),
+    (COMMIT, "    announce(message)\n", 0, "`announce(message)` is above `db.session.commit()`"),
     ("json.loads(notification.payload)", "notification.payload", 0, "json.loads(notification"),
     ("start_background_task(listen)", "start_background_task(listen())", 0, "`while True`"),
     (COMMIT, COMMIT + '    socketio.emit("new_message", message.as_dict())\n', 1, "Remove the line"),

@@ -152,8 +152,6 @@ def test_when_only_the_exercise_is_left_nothing_is_given_away(my_chat: Path) -> 
 
 
 COUNTED = "    sent_at[sid] = recent + [now]\n"
-NEW_LINE = '  const line = document.createElement("p");\n'
-TEMPLATE = 'const template = document.querySelector("#message-template");\n'
 JOINED = '    emit("joined", {"username": username}, broadcast=True, include_self=False)\n'
 LOCKED = "    with lock:\n        if username"
 
@@ -177,10 +175,6 @@ LOCKED = "    with lock:\n        if username"
         # Three milliseconds.
         pytest.param("14", "static/chat.js", [("}, 3000);", "}, 3);")], "The second argument",
                      "}, 3);", marks=pytest.mark.long),
-        # All names share one element, so only the last one is on the page.
-        pytest.param("07", "static/chat.js", [(NEW_LINE, ""), (TEMPLATE, TEMPLATE + NEW_LINE)],
-                     "Look at line 12 of static/chat.js: `const line", "const line",
-                     marks=pytest.mark.long),
         # Who is refused has joined.
         ("07", "app.py", [(JOINED, ""), (LOCKED, JOINED + LOCKED)],
          'Look at line 48 of app.py: `emit("joined"', f"yours     {JOINED.rstrip()}"),

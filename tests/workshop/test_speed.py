@@ -124,7 +124,7 @@ def test_a_broken_broadcast_is_explained(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "hint"),
     [
-        ("        super().__init__()\n", "", "`Fanout` has no `rooms`"),
+        ("        super().__init__()\n", "", "There is no `rooms`"),
         ("def write_all(self)", "def write_all()", "`Fanout.write_all` does not match its `def`"),
     ],
 )

@@ -156,15 +156,12 @@ def a_wrong_name_is_refused_no_sooner(chat: Stage) -> None:
     for _ in range(TRIES):  # in turn, because a machine can be busy for a moment
         for name, taken in seconds.items():
             taken.append(_log_in(browser, name, "wrong password").elapsed)
-    if 2 * max(seconds["Nobody"]) < min(seconds[known]):  # clear even on a busy machine
-        raise Broken(
-            expected="The server takes as long to refuse an unknown name as to refuse a wrong "
-            "password.",
-            seen=f"{max(seconds['Nobody'])} for an unknown name, {min(seconds[known])} for a wrong "
-            "password",
-            hint="The time reveals who has an account here. Check a hash for an unknown name, too: "
-            "`check_password_hash(user.password_hash if user else NO_HASH, password)`.",
-        )
+    longest, shortest = max(seconds["Nobody"]), min(seconds[known])
+    expect(2 * longest >= shortest,  # clear even on a busy machine
+           "The server takes as long to refuse an unknown name as to refuse a wrong password.",
+           f"{longest} for an unknown name, {shortest} for a wrong password",
+           "The time reveals who has an account here. Check a hash for an unknown name, too: "
+           "`check_password_hash(user.password_hash if user else NO_HASH, password)`.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True, file="accounts.py")
@@ -192,14 +189,12 @@ def without_a_token_nothing_is_accepted(chat: Stage) -> None:
     about = {"username": "Ada", "password": PASSWORD}
     for browser, path in ((stranger, "/register"), (stranger, "/login"), (inside, "/logout")):
         answer = browser.post(path, data=about, headers=NO_TOKEN)
-        if answer.status_code != 400 or browser.inside() is not (browser is inside):
-            raise Broken(
-                f"POST {path} without a CSRF token returns status 400 and does nothing.",
-                f"status {answer.status_code}"
-                + (", and it took effect" if browser.inside() is not (browser is inside) else ""),
-                "`CSRFProtect(app)` from flask_wtf checks the token of every POST. Without it, a "
-                "page on another port of this computer could send this form with your cookie.",
-            )  # fmt: skip
+        changed = browser.inside() is not (browser is inside)
+        expect(answer.status_code == 400 and not changed,
+               f"POST {path} without a CSRF token returns status 400 and does nothing.",
+               f"status {answer.status_code}" + (", and it took effect" if changed else ""),
+               "`CSRFProtect(app)` from flask_wtf checks the token of every POST. Without it, a page on "
+               "another port of this computer could send this form with your cookie.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True, file="accounts.py")
@@ -210,12 +205,11 @@ def the_cookie_is_for_the_server(chat: Stage) -> None:
     answer = browser.post("/login", data=about, allow_redirects=False)
     cookies = answer.raw.headers.getlist("Set-Cookie")
     flags = [{part.strip().lower() for part in cookie.split(";")} for cookie in cookies]
-    if not cookies or not all("httponly" in each and SAME_SITE & each for each in flags):
-        raise Broken("The session cookie is marked HttpOnly and SameSite=Lax.",
-                     "; ".join(cookie.partition("=")[2].partition(";")[2] for cookie in cookies) or
-                     "no cookie at all",
-                     'Call `app.config.update(SESSION_COOKIE_SAMESITE="Lax", …)`. Flask sets '
-                     "HttpOnly by itself, unless you switch it off.")  # fmt: skip
+    expect(cookies and all("httponly" in each and SAME_SITE & each for each in flags),
+           "The session cookie is marked HttpOnly and SameSite=Lax.",
+           "; ".join(cookie.partition("=")[2].partition(";")[2] for cookie in cookies) or "no cookie",
+           'Call `app.config.update(SESSION_COOKIE_SAMESITE="Lax", …)`. Flask sets HttpOnly by itself, '
+           "unless you switch it off.")  # fmt: skip
 
 
 @promise(since="accounts", final_app=True, file="accounts.py")
@@ -297,10 +291,10 @@ def _not_registered(chat: Stage, name: str, password: str, why: str) -> None:
     browser, answer = account_of(chat).register(name, password)
     answered(chat, answer)
     who = f"as {name[:12]!r} with the password {password!r}"
-    if browser.inside() or answer.status_code not in (400, 409):
-        raise Broken(f"Registering {who} is refused with status 400 or 409.",
-                     "the person is logged in" if browser.inside() else f"status {answer.status_code}",
-                     why)  # fmt: skip
+    expect(not browser.inside() and answer.status_code in (400, 409),
+           f"Registering {who} is refused with status 400 or 409.",
+           "the person is logged in" if browser.inside() else f"status {answer.status_code}",
+           why)  # fmt: skip
     before = visible(visit(chat, "/").text)
     expect(visible(answer.text) != before, f"Registering {who} is refused, and the page says why.",
            "the front page without an explanation",

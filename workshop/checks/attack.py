@@ -8,7 +8,7 @@ from workshop.browser import TOKEN_HEADER, Browser, visible
 from workshop.checks.client import entered
 from workshop.checks.families import family_of, make_room
 from workshop.checks.promise import attempted, expect
-from workshop.checks.speakers import answered, fresh_name
+from workshop.checks.speakers import answered, fields, fresh_name
 from workshop.stages import Stage
 
 HTML = "<i>{}</i>"
@@ -40,20 +40,19 @@ def only_the_author_edits(chat: Stage) -> None:
         seq, text = ada.said("Tea at five")["seq"], fresh_name("Tea at six ")
         edited = {"room": ada.family.general, "seq": seq, "text": text}
         answer = bo.ask("edit_message", edited)
-        attempted(not (isinstance(answer, dict) and answer.get("ok")),
+        attempted(not fields(answer).get("ok"),
                   "If Bo edits Ada's message, the server refuses it.",
                   "the server stores Bo's text as Ada's", AUTHOR_ONLY)  # fmt: skip
-        is_secret = "'not_found'" in str(
-            answer
-        )  # this does not even tell Bo that there is a message
-        bo.refused("edit_message", edited, AUTHOR_ONLY,
-                   code="not_found" if is_secret else "forbidden")  # fmt: skip
+        code = (
+            "not_found" if "'not_found'" in str(answer) else "forbidden"
+        )  # the first says even less
+        bo.refused("edit_message", edited, AUTHOR_ONLY, code=code)
         expect(text not in visible(ada.browser.get("/chat").text), "A refused edit changes nothing.",
                "the server refuses Bo's edit, but has already stored his text",
                "Raise the error before `message.text` changes: the check belongs above that line."
                )  # fmt: skip
         answer = ada.ask("edit_message", edited)
-        expect(isinstance(answer, dict) and answer.get("ok"), "Ada can still edit her own message.",
+        expect(fields(answer).get("ok"), "Ada can still edit her own message.",
                f"{answer!r:.120}", AUTHOR_ONLY)  # fmt: skip
 
 

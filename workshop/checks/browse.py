@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup, Tag
 
 from workshop.browser import TOKEN_HEADER, Browser
 from workshop.checks.families import family_of
-from workshop.checks.promise import Broken
+from workshop.checks.promise import expect
 from workshop.checks.speakers import SNIPPET, answered
 from workshop.stages import Stage
 
@@ -87,27 +87,9 @@ def is_labelled(field: Tag) -> bool:
 
 
 def _parsed(answer: requests.Response, path: str) -> BeautifulSoup:
-    if answer.status_code != 200:
-        raise Broken(f"{path} returns status 200.", f"status {answer.status_code}",
-                     _status_hint(path, answer.status_code))  # fmt: skip
+    route = f'`@app.route("{path.partition("?")[0]}")`'
+    expect(answer.status_code == 200, f"{path} returns status 200.", f"status {answer.status_code}",
+           f"Is {route} there, spelled exactly like this, and without a slash at the end? If its "
+           "function redirects although the address contains a name, compare the name inside "
+           '`request.args.get("username")` with the name of the form\'s field.')  # fmt: skip
     return parsed(answer.text)
-
-
-def _status_hint(path: str, status: int) -> str:
-    address = path.partition("?")[0]
-    if status == 404:
-        return (
-            f'No route has this address. Is `@app.route("{address}")` there, and spelled exactly '
-            "like this?"
-        )
-    if status == 308:
-        return (
-            "Flask redirects to the same address with a slash. Write "
-            f'`@app.route("{address}")`, without a slash at the end.'
-        )
-    if status in (301, 302, 303, 307) and address != path:
-        return (
-            "The page redirects, although the address contains a name. Compare the name inside "
-            '`request.args.get("username")` with the name of the form\'s field.'
-        )
-    return f'Look at the function below `@app.route("{address}")`.'

@@ -17,12 +17,12 @@ from socketio.exceptions import DisconnectedError
 from socketio.exceptions import TimeoutError as NoAnswer
 
 from workshop.browser import Browser
-from workshop.checks.console import LOG_SAYS, cause, last_error
+from workshop.checks.console import BEGIN, LOG_SAYS, last_error
 from workshop.checks.families import family_of
 from workshop.checks.patience import patience
-from workshop.checks.promise import Broken, expect
+from workshop.checks.promise import Broken, NotAttempted, expect
 from workshop.checks.sources import handles_in_order
-from workshop.checks.speakers import Message
+from workshop.checks.speakers import Message, fields
 from workshop.clients import Packet, TurnedAway, connect, meaning, split_packet, tape_of
 from workshop.stages import Stage
 
@@ -46,12 +46,11 @@ NOTHING_RETURNED = (
     "The acknowledgement is empty. The function that refuses the event must `return` the refusal, as "
     "the function below `@socketio.on_error_default` does: `return error.answer()`."
 )
-ASKED_TWICE = (
-    "The client sent the name, but the handler of `connect` says that it got none. If the handler "
-    "raises a TypeError, Flask-SocketIO calls it again without `auth`. Look for missing "
-    "parentheses `()` in the handler and in the functions that it calls."
+REFUSAL = (
+    "In a refusal, `ok` is False. With the code, programs can recognize the error, and with the field, "
+    "a page can point at what is wrong. `message` is a sentence for people: what the server expected, "
+    "and what it got."
 )
-
 _numbers = count(1)
 
 
@@ -88,12 +87,20 @@ class Person:
                          "ends, close only the connections of that session, which you find by its "
                          "token or its number.") from None  # fmt: skip
         except NoAnswer:
-            log = self.chat.log
-            raise Broken(f"The event `{event}` is acknowledged.",
-                         "no acknowledgement"
-                         + (f"{LOG_SAYS}{last_error(log)}" if "Traceback" in log else ""),
-                         cause(log, f'No handler received it. Is `@socketio.on("{event}")` there, '
-                         'and spelled exactly like this?')) from None  # fmt: skip
+            raise Broken(f"The event `{event}` is acknowledged.", "no acknowledgement",
+                         f'No handler received it. Is `@socketio.on("{event}")` there, and spelled '
+                         "exactly like this?") from None  # fmt: skip
+
+    def attempt(self, event: str, data: object) -> object:
+        """Do the same with the event of an exercise. Raises NotAttempted if nothing handles it."""
+        try:
+            return self.ask(event, data)
+        except Broken as broken:
+            if "Traceback" in self.chat.log:
+                raise
+            raise NotAttempted(f"The event `{event}` is acknowledged.", broken.seen,
+                               f'Write a function below `@socketio.on("{event}")`.'
+                               ) from None  # fmt: skip
 
     def payload(self, text: str, room: int | None = None, **more: object) -> Message:
         """Return the payload of `new_message` with which this person sends `text`."""
@@ -107,8 +114,7 @@ class Person:
     def said(self, text: str, room: int | None = None, **more: object) -> Message:
         """Send a message and return it as acknowledged. Raises Broken if it is not accepted."""
         answer = self.say(text, room, **more)
-        message = answer.get("message") if isinstance(answer, dict) and answer.get("ok") else None
-        if isinstance(message, dict):
+        if fields(answer).get("ok") and (message := fields(answer, "message")):
             return message
         raise Broken('The acknowledgement is {"ok": true, "message": {…}}.', f"{answer!r}",
                      'Return the message, too: `return {"ok": True, "message": message}`.'
@@ -124,31 +130,28 @@ class Person:
         try:
             answer = self.ask(event, data)
         except Broken as silence:
-            raised = "must be returned" in silence.hint
-            raise Broken(expected, silence.seen, silence.hint if raised else hint) from None
-        seen, whole = _short(answer), answer if isinstance(answer, dict) else {}
-        error = whole.get("error")
-        if not isinstance(error, dict):
-            if answer is None:
-                raise Broken(expected, seen, NOTHING_RETURNED, about="app.py")
-            raise Broken(expected, seen, hint)
-        expect(whole.get("ok") is False, expected, seen,
-               'In a refusal, `"ok"` is False, and `"error"` contains the reason.')  # fmt: skip
-        expect(error.get("code") == code, expected, seen,
-               f'The code of this refusal is "{code}", so that programs can recognize it.')  # fmt: skip
-        expect(not field or error.get("field") == field, expected, seen,
-               f'Add `field="{field}"`, so that a page can point at the field that '
-               'is wrong.')  # fmt: skip
-        expect(error.get("message"), expected, seen,
-               "`message` is a sentence for people. It says what the server expected, and what it "
-               "got.")  # fmt: skip
+            log = self.chat.log
+            said = f"{LOG_SAYS}{last_error(log)}" if BEGIN in log else ""
+            raise Broken(expected, silence.seen + said, hint) from None
+        if error := fields(answer, "error"):
+            is_refusal = (
+                fields(answer).get("ok") is False
+                and error.get("code") == code
+                and error.get("message")
+            )
+            expect(is_refusal and (not field or error.get("field") == field),
+                   expected, _short(answer), REFUSAL)  # fmt: skip
+        elif answer is None:
+            raise Broken(expected, "an empty acknowledgement", NOTHING_RETURNED, about="app.py")
+        else:
+            raise Broken(expected, _short(answer), hint)
 
     def sync(self, after: int, room: int | None = None) -> list[Message]:
         """Ask for the messages after a number, and return them. Raises Broken if there is no list."""
         room = self.family.general if room is None else room
         event, data = self.family.sync(after, room)
         answer = self.ask(event, data)
-        messages = self.family.synced(answer, room) if isinstance(answer, dict) else None
+        messages = self.family.synced(fields(answer), room)
         if isinstance(messages, list):
             return messages
         raise Broken(f'`{event}` with {data!r} is acknowledged with {{"ok": true, "messages": '
@@ -177,12 +180,6 @@ class Person:
                 self.catch_up()  # on a busy machine, the event may still be on its way
         return None
 
-    def hear_text(self, text: str) -> None:
-        """Wait until the message with this text arrives, or until no more events arrive."""
-        while (data := self.hear("new_message")) is not None:
-            if message_in(data).get("text") == text:
-                return
-
     def heard(self) -> list[tuple[str, object]]:
         """Return every event that has arrived so far, in this order."""
         found: list[Any] = [
@@ -191,10 +188,6 @@ class Person:
             if not packet.sent and meaning(packet).startswith("event ")
         ]
         return [(str(name), data[0] if data else None) for name, *data in found]
-
-    def messages_heard(self) -> list[Message]:
-        """Return every message that has arrived so far."""
-        return [message_in(data) for name, data in self.heard() if name == "new_message"]
 
     def told(self, event: str) -> list[object]:
         """Return the data of every event with this name that the server has sent so far.
@@ -207,7 +200,7 @@ class Person:
 
     def messages(self) -> list[Message]:
         """Return every message that the server has sent to this person until now."""
-        return [message_in(data) for data in self.told("new_message")]
+        return [fields(data) for data in self.told("new_message")]
 
     def texts(self) -> list[object]:
         """Return the texts of all messages that the server has sent to this person until now."""
@@ -273,14 +266,13 @@ def enter(chat: Stage, who: str | Browser, called: str | None = None) -> Person:
         return Person(chat, name, family_of(chat).connect(name))
     except TurnedAway as refusal:
         taken = refusal.code == "conflict"
-        why = ASKED_TWICE if "got None" in str(refusal) else SAYS_NO
         raise Broken(f"{name or 'Somebody with a login'} can connect.",
                      f"refused ({refusal.code}): {refusal}",
-                     cause(chat.log, STILL_HERE if taken else why),
+                     STILL_HERE if taken else SAYS_NO,
                      FREE_AGAIN if taken else "") from None  # fmt: skip
     except Refused as problem:
         raise Broken("A Socket.IO client can connect.", str(problem) or "no connection",
-                     cause(chat.log, NOBODY_ANSWERS)) from None  # fmt: skip
+                     NOBODY_ANSWERS) from None  # fmt: skip
 
 
 @contextmanager
@@ -307,9 +299,18 @@ def turned_away(
     return None
 
 
-def message_in(data: object) -> Message:
-    """Return the message in the data of `new_message`, or {} if the data is not a message."""
-    return data if isinstance(data, dict) else {}
+def is_turned_away(chat: Stage, name: str | None, code: str, hint: str) -> None:
+    """Raise Broken with the hint unless a connection is refused with this code, and with a reason."""
+    refusal = turned_away(chat, name)
+    expected = (
+        f"A connection with the name {name!r} is refused with the code `{code}` and a reason."
+    )
+    expect(refusal, expected, "it is accepted", hint)
+    expect(refusal and refusal.code == code and str(refusal), expected,
+           f"the code {refusal and refusal.code!r} and the sentence “{refusal}”",
+           f'Raise `ChatError("{code}", …)`. For `connect`, `handle_error` must turn it into a '
+           "`ConnectionRefusedError` that contains the code. Import this class from flask_socketio, "
+           "because Python has a different one with the same name.")  # fmt: skip
 
 
 def number_of(message: Message) -> int:

@@ -87,7 +87,9 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
     last = own[-1]
     if any(MIGRATIONS.search(str(frame.path)) for frame in frames[frames.index(last) + 1 :]):
         return Report(words, meaning=kinds.MIGRATIONS)
-    said = _pasted(words, last) or _nearby(words, folder or paths.my_chat())
+    said = _pasted(words, last)
+    if missing := re.search(r"TemplateNotFound: (\S+)", words):
+        said = near_misses.instead_of(folder or paths.my_chat(), f"templates/{missing[1]}")
     said = said or kinds.meaning(kinds.PYTHON, words)
     if last is frames[-1] and last.code.lstrip().startswith("raise "):
         said = kinds.NOT_CAUGHT.format(last.function, words.partition(":")[0].rpartition(".")[2])
@@ -120,11 +122,6 @@ def diagnose(log: str) -> str:
     report = from_log(log)
     said = report.meaning if report else kinds.meaning(kinds.PYTHON, last_error(log))
     return said or UNKNOWN
-
-
-def cause(log: str, otherwise: str) -> str:
-    """Return what the error in the log means, or `otherwise` if the log contains no error."""
-    return diagnose(log) if BEGIN in log else otherwise
 
 
 def last_error(log: str) -> str:
@@ -206,8 +203,3 @@ def _pasted(words: str, frame: _Frame) -> str:
     near = text.splitlines()[max(frame.line - 2, 0) : frame.line]
     said = (near_misses.pasted(part) for part in (text, *reversed(near)))
     return next(filter(None, said), "")
-
-
-def _nearby(words: str, folder: Path) -> str:
-    missing = re.search(r"TemplateNotFound: (\S+)", words)
-    return near_misses.instead_of(folder, f"templates/{missing[1]}") if missing else ""

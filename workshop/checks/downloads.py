@@ -74,15 +74,13 @@ def only_pictures_are_shown(chat: Stage) -> None:
     page = _downloaded(chat, room, "page.html", b"<!doctype html><script>alert(1)</script>")
     expect(picture.headers["Content-Type"].startswith("image/png") and not _is_attachment(picture),
            "The server sends a PNG as image/png, and not as an attachment.",
-           f"{picture.headers['Content-Type']}, "
-           f"{picture.headers.get('Content-Disposition', 'no Content-Disposition')}",
+           _sent_as(picture),
            "Give `send_file` the type that you found in the content: "
            "`mimetype=upload.mime`.")  # fmt: skip
     expect(_is_attachment(page) and "html" not in page.headers["Content-Type"],
            "The server sends an HTML page as an attachment, which a browser saves and does not "
            "open.",
-           f"{page.headers['Content-Type']}, "
-           f"{page.headers.get('Content-Disposition', 'no Content-Disposition')}",
+           _sent_as(page),
            "Pass `as_attachment=True` for everything but pictures. If a browser opens a page from "
            "your server, a script in it can act in the name of the person who views it.")  # fmt: skip
     kinds = {each.headers.get("X-Content-Type-Options") for each in (picture, page)}
@@ -97,6 +95,11 @@ def _downloaded(chat: Stage, room: int, filename: str, content: bytes) -> reques
     about = kept(chat, "Ada", room, filename, content)
     browser = account_of(chat).browser("Ada")
     return answered(chat, browser.get(f"/files/{about['id']}"))
+
+
+def _sent_as(answer: requests.Response) -> str:
+    how = answer.headers.get("Content-Disposition", "no Content-Disposition")
+    return f"{answer.headers['Content-Type']}, {how}"
 
 
 def _is_attachment(answer: requests.Response) -> bool:

@@ -12,7 +12,7 @@ from workshop.checks.browse import lines, text_of
 from workshop.checks.client import entered, number_of
 from workshop.checks.families import account_of, make_room
 from workshop.checks.promise import Broken, attempted, exercise, expect, promise
-from workshop.checks.speakers import Message, answered
+from workshop.checks.speakers import Message, answered, fields
 from workshop.checks.storage import stored_files
 from workshop.stages import Stage
 
@@ -49,8 +49,8 @@ def kept(
 ) -> dict[str, Any]:
     """Upload a valid file and return the server's description of it. Raises Broken if it is refused."""
     answer = upload(chat, name, room, filename, content, mime)
-    about = _json(answer).get("upload")
-    if answer.status_code == 201 and isinstance(about, dict) and about.get("id"):
+    about = fields(_json(answer), "upload")
+    if answer.status_code == 201 and about.get("id"):
         return {key: about.get(key) for key in ("id", "filename", "mime", "size")}
     raise Broken("POST /api/uploads with the fields `room` and `file` returns status 201 and "
                  '{"ok": true, "upload": {"id", "filename", "mime", "size"}}.',
@@ -64,11 +64,11 @@ def was_refused(
     chat: Stage, answer: requests.Response, statuses: set[int], what: str, hint: str
 ) -> None:
     """Raise Broken unless an upload was refused, with one of these statuses and a reason."""
-    error = _json(answer).get("error")
+    error = fields(_json(answer), "error")
     expect(answer.status_code in statuses,
            f"Uploading {what} returns status {' or '.join(map(str, sorted(statuses)))}.",
            f"status {answer.status_code}", hint)  # fmt: skip
-    expect(isinstance(error, dict) and error.get("code") and error.get("message"),
+    expect(error.get("code") and error.get("message"),
            f"Uploading {what} is refused with "
            '{"ok": false, "error": {"code", "message"}}.', answer.text[:120],
            "The script expects JSON. Write an error handler that returns every refusal under /api/ "
@@ -77,10 +77,9 @@ def was_refused(
 
 def _json(answer: requests.Response) -> dict[str, Any]:
     try:
-        found = answer.json()
+        return fields(answer.json())
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 @promise(since="files", final_app=True)
@@ -115,11 +114,9 @@ def a_message_lists_its_files(chat: Stage) -> None:
         seen = [_files_of(each) for each in messages]
         expect(seen == [[about]], f"The message {where} has `uploads` with {about}.",
                f"{seen}",
-               "The message's list is empty. Put the files into it before you commit it: "
-               "`stored.uploads = files.claim(uploads, user, room)`."
-               if [each.get("uploads") for each in messages] == [[]] else
-               'A message contains a description of each file, not the file itself. Add it in '
-               '`as_dict`: `"uploads": [upload.as_dict() for upload in self.uploads]`.')  # fmt: skip
+               "Put the files into the message before you commit it: `stored.uploads = "
+               "files.claim(uploads, user, room)`. In `as_dict`, add a description of each file: "
+               '`"uploads": [upload.as_dict() for upload in self.uploads]`.')  # fmt: skip
 
 
 @promise(since="files")
@@ -251,7 +248,7 @@ def an_unsent_file_is_deleted(chat: Stage) -> None:
                 ada.said("", room, uploads=[ids[name]])
         stored = {path.read_bytes() for path in stored_files(chat)}
         answer = ada.say("", room, uploads=[ids["unsent"]])
-        gone = isinstance(answer, dict) and answer.get("ok") is False
+        gone = fields(answer).get("ok") is False
         attempted(gone or b"This file is unsent." not in stored,
                   "When Ada uploads another file, the server deletes the previous one, which she "
                   "has not sent.",
@@ -269,7 +266,7 @@ def an_unsent_file_is_deleted(chat: Stage) -> None:
             (bo, room, "Bo's", "Delete only the person's own files: `owner_id=owner.id`."),
         ):
             answer = who.say("", where, uploads=[ids[name]])
-            expect(isinstance(answer, dict) and answer.get("ok"),
+            expect(fields(answer).get("ok"),
                    f"A message can still include the file that is {name}.", f"{answer!r}",
                    hint)  # fmt: skip
 
@@ -296,8 +293,7 @@ def _leads(label: str) -> bool:
 
 
 def _is_refused(answer: object, what: str, hint: str) -> None:
-    if isinstance(answer, dict) and answer.get("ok") is False:
-        return
-    raise Broken(f"A message with {what} is refused.", f"{answer!r}"[:160],
-                 "A message can include only files that its author uploaded to this room and that "
-                 f"are not in a message yet. {hint}")  # fmt: skip
+    expect(fields(answer).get("ok") is False, f"A message with {what} is refused.",
+           f"{answer!r}"[:160],
+           "A message can include only files that its author uploaded to this room and that are not in "
+           f"a message yet. {hint}")  # fmt: skip

@@ -180,11 +180,6 @@ SCRIPT: Kinds = [
         "its name without `()`.",
     ),
     (
-        r"WebSocket connection to '(\w+://[^/']*).*' failed",
-        "The page connects to `{0}`, which is not the server that it came from. Remove the address "
-        "from `io(…)`: then the page always connects to its own server.",
-    ),
-    (
         r"Assignment to constant variable",
         "A variable that `const` declares cannot get a new value. Declare it with `let`.",
     ),

@@ -54,27 +54,33 @@ class Opened(NamedTuple):
     line: int
     tag: str
     text: str  # the tag as it is in the page
-    until: str = ""  # the place at which it is still open
+
+
+class Problem(NamedTuple):
+    rank: int  # of several problems, the first kind is the likely cause of the others
+    line: int
+    text: str  # the tag or the attribute
+    state: str  # what is wrong with it, to follow its name
+    expected: str
+    hint: str
 
 
 class Tags(HTMLParser):
-    """The tags in a page's source. Finds tags that are never closed, and end tags that close nothing."""
+    """The problems with the tags in a page's source, such as tags that are never closed."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.unclosed: list[Opened] = []
-        self.strays: list[tuple[int, str]] = []
-        self.unquoted: list[Opened] = []  # tags in which a quote is missing
-        # The tag of a misspelled attribute, the attribute's name, and the name that is probably meant.
-        self.misspelt: list[tuple[Opened, str, str]] = []
-        self.above: list[tuple[int, str]] = []  # text above `<html>`, which a browser shows
-        self.is_whole = False  # whether the page has an `<html>` tag
+        self.problems: list[Problem] = []
         self._open: list[Opened] = []
-        self.feed(page.removeprefix("\ufeff"))  # a browser ignores a byte order mark, too
-        if re.match(r"<[a-z]", self.rawdata, re.IGNORECASE):  # a tag that never ends
-            tag = self.rawdata.splitlines()[0]
-            self.unquoted.append(Opened(self.getpos()[0], tag.split()[0][1:], tag))
-            return  # it has swallowed all end tags that followed
+        page = page.removeprefix("\ufeff")  # a browser ignores a byte order mark, too
+        if found := re.match(r"\s*(!|<)doctype.*", page, re.IGNORECASE):
+            self._report(0, found[0].strip(), "", "the page begins with `<!doctype html>`",
+                         "Without the bracket or the exclamation mark, a browser shows the line, or "
+                         "treats it as a tag.")  # fmt: skip
+        self.feed(page)
+        if re.match(r"<[a-z]", self.rawdata, re.IGNORECASE):
+            self._lacks_a_quote(self.rawdata.splitlines()[0])  # this tag has swallowed all others
+            return
         self.close()
         last = self._open[-1:]
         if last and last[0].tag in TEXT_ONLY:  # it has swallowed all end tags that followed
@@ -82,17 +88,20 @@ class Tags(HTMLParser):
         self._give_up(0, "at the end of the page")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        opened = Opened(self.getpos()[0], tag, self.get_starttag_text() or tag)
-        self.is_whole = self.is_whole or tag == "html"
+        text = self.get_starttag_text() or tag
         if tag not in NEEDS_NO_END:
-            self._open.append(opened)
+            self._open.append(Opened(self.getpos()[0], tag, text))
         if any(each.tag in FOREIGN for each in self._open):
             return
-        if not WELL_FORMED.fullmatch(opened.text):
-            self.unquoted.append(opened)
+        if not WELL_FORMED.fullmatch(text):
+            self._lacks_a_quote(text.splitlines()[0])
         for name, _ in attrs:
             meant = [] if name in ATTRIBUTES else get_close_matches(name, ATTRIBUTES, 1, ALIKE)
-            self.misspelt += [(opened, name, each) for each in meant if "-" not in name]
+            if meant and "-" not in name:
+                self._report(4, name, "", f"the attributes of `<{tag}>` are spelled correctly",
+                             f"Do you mean `{meant[0]}`? A browser ignores an attribute that it does "
+                             "not know. The name of an attribute that you invent must begin with "
+                             "`data-`.")  # fmt: skip
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if not any(each.tag in FOREIGN for each in self._open):
@@ -103,7 +112,9 @@ class Tags(HTMLParser):
             return
         tags = [each.tag for each in self._open]
         if tag not in tags:
-            self.strays.append((self.getpos()[0], tag))
+            self._report(3, f"</{tag}>", " closes nothing", f"each `</{tag}>` closes a `<{tag}>`",
+                         f"Is `<{tag}>` missing, or spelled differently? Or did you forget to delete "
+                         "this tag?")  # fmt: skip
             return
         place = len(tags) - 1 - tags[::-1].index(tag)
         self._give_up(place + 1, f"at `</{tag}>` on line {self.getpos()[0]}")
@@ -112,13 +123,30 @@ class Tags(HTMLParser):
     def handle_data(self, data: str) -> None:
         last = self._open[-1] if self._open else None
         if last and last.tag in TEXT_ONLY and f"<{last.tag}" in data:
-            self.unclosed.append(last._replace(until=f"where another `<{last.tag}>` begins"))
-        if not (self.is_whole or self._open) and data.strip():
-            self.above.append((self.getpos()[0], data.strip().splitlines()[0]))
+            self._is_unclosed(last, f"where another `<{last.tag}>` begins")
 
     def _give_up(self, place: int, until: str) -> None:
-        self.unclosed += [each._replace(until=until) for each in self._open[place:]]
+        for each in self._open[place:]:
+            self._is_unclosed(each, until)
         del self._open[place:]
+
+    def _is_unclosed(self, opened: Opened, until: str) -> None:
+        line, tag, text = opened
+        self._report(2, text, f" is still open {until}", f"`</{tag}>` closes each `<{tag}>`",
+                     f"Write `</{tag}>`, with the slash and spelled the same, where the element ends. "
+                     "Until then, a browser treats everything that follows as part of it.",
+                     line)  # fmt: skip
+
+    def _lacks_a_quote(self, tag: str) -> None:
+        name = tag.split()[0].strip("<>")
+        self._report(1, tag, "", f"in `<{name}>`, every attribute value is in quotes",
+                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
+
+    def _report(
+        self, rank: int, text: str, state: str, expected: str, hint: str, line: int = 0
+    ) -> None:
+        line = line or self.getpos()[0]
+        self.problems.append(Problem(rank, line, text, state, expected, hint))
 
 
 @promise(since="setup")
@@ -130,51 +158,12 @@ def tags_are_closed(chat: Stage) -> None:
 
 
 def _is_in_order(chat: Stage, path: str, page: str) -> None:
-    tags = Tags(page)
-    if tags.is_whole and tags.above:
-        line, text = tags.above[0]
-        raise _wrong(
-            chat, path, Opened(line, "", text), f"On `{path}`, there is no text above `<html>`.",
-            "A browser shows this text on the page. Is a bracket or a brace missing?",
-        )  # fmt: skip
-    for opened in tags.unquoted:
-        raise _wrong(chat, path, opened._replace(text=opened.text.splitlines()[0]),
-                     f"In `<{opened.tag}>` on `{path}`, every attribute value is in quotes.",
-                     "A quote is missing in this tag, or there is one too many.")  # fmt: skip
-    if tags.unclosed:
-        first = min(tags.unclosed)
-        if first.tag == "doctype":
-            raise _wrong(chat, path, first, f"`{path}` begins with `<!doctype html>`.",
-                         "Write an exclamation mark after `<`. Without it, the line is a tag."
-                         )  # fmt: skip
-        misspelt = get_close_matches(first.tag, [tag for _, tag in tags.strays], 1)
-        raise _wrong(
-            chat, path, first, f"`</{first.tag}>` closes each `<{first.tag}>` on `{path}`.",
-            f"`</{misspelt[0]}>` closes nothing: both tags must be spelled the same."
-            if misspelt else
-            f"Write `</{first.tag}>`, with the slash, where the element ends. Until then, a browser "
-            "treats everything that follows as part of it"
-            + (", and does not run it." if first.tag == "script" else "."),
-            f" is still open {first.until}",
-        )  # fmt: skip
-    for line, tag in tags.strays:
-        raise _wrong(chat, path, Opened(line, tag, f"</{tag}>"),
-                     f"Each `</{tag}>` on `{path}` closes a `<{tag}>`.",
-                     f"Is `<{tag}>` missing, or spelled differently? Or did you forget to delete "
-                     "this tag?",
-                     " closes nothing")  # fmt: skip
-    for opened, name, meant in tags.misspelt:
-        raise _wrong(chat, path, opened._replace(text=name),
-                     f"The attributes of `<{opened.tag}>` on `{path}` are spelled correctly.",
-                     f"Do you mean `{meant}`? A browser ignores an attribute that it does not know. "
-                     "The name of an attribute that you invent must begin with `data-`.")  # fmt: skip
-
-
-def _wrong(
-    chat: Stage, path: str, tag: Opened, expected: str, hint: str, problem: str = ""
-) -> Broken:
-    """Return a Broken that describes what is wrong with a tag, and names its template."""
-    usual = template_of(path)
-    found = in_template(chat.folder, tag.text, first=usual.rpartition("/")[2])
-    seen = f"`{tag.text}` in line {tag.line} of the page's source (Ctrl+U shows it){problem}"
-    return Broken(expected, seen, hint, about=found.file or usual)
+    problems = Tags(page).problems
+    if not problems:
+        return
+    first, usual = min(problems), template_of(path)
+    found = in_template(chat.folder, first.text, first=usual.rpartition("/")[2])
+    seen = (
+        f"`{first.text}` in line {first.line} of the page's source (Ctrl+U shows it){first.state}"
+    )
+    raise Broken(f"On `{path}`, {first.expected}.", seen, first.hint, about=found.file or usual)

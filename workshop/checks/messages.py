@@ -1,8 +1,9 @@
 """The server checks each message. If it refuses a message, its answer contains the reason."""
 
-from workshop.checks.client import entered, message_in
+from workshop.checks.client import entered
 from workshop.checks.families import family_of
 from workshop.checks.promise import attempted, exercise, expect, promise
+from workshop.checks.speakers import fields
 from workshop.stages import Stage
 
 LONGEST_NAME = 40  # characters
@@ -24,7 +25,7 @@ def everyone_receives_what_was_acknowledged(chat: Stage) -> None:
     """Everyone receives the same object that the acknowledgement contains."""
     with entered(chat, "Ada", "Bo") as (ada, bo):
         acknowledged = ada.said("Hello")
-        seen = message_in(bo.hear("new_message"))
+        seen = fields(bo.hear("new_message"))
     expect(seen == acknowledged,
            f"Bo receives the message that Ada's acknowledgement contains: {acknowledged!r}.",
            f"{seen!r}",
@@ -71,7 +72,7 @@ def a_long_message_is_refused(chat: Stage) -> None:
     longest = family_of(chat).longest
     with entered(chat, "Ada") as (ada,):
         answer = ada.say("a" * longest)
-        expect(isinstance(answer, dict) and answer.get("ok"),
+        expect(fields(answer).get("ok"),
                f"A message of exactly {longest} characters is accepted.", f"{answer!r}",
                f"Refuse the text if `len(text) > {longest}`: `>=` would refuse a text with the "
                f"maximum length.")  # fmt: skip
@@ -92,11 +93,8 @@ def a_refusal_costs_nothing_else(chat: Stage) -> None:
     expect(texts == ["Still here"],
            "Of two refused messages and a good one, Bo receives only the good one.",
            f"{[str(text)[:20] for text in texts]}",
-           "Check the message first, and `emit` it afterward: a refusal must leave the function "
-           "before `emit`."
-           if len(texts) > 1 else
-           "Keep the connection open after a refusal: return an answer, and do not "
-           "disconnect.")  # fmt: skip
+           "Check the message first, and `emit` it afterward. A refusal leaves the function before "
+           "`emit`, returns an answer, and does not disconnect.")  # fmt: skip
 
 
 @promise(since="refusals", until="refusals", file="checks.py")
@@ -128,7 +126,7 @@ def too_many_messages_are_refused(chat: Stage) -> None:
         for number in range(1, MANY + 1):
             ada.said(f"message {number}")
         answer = ada.say("one too many")
-        attempted(not isinstance(answer, dict) or not answer.get("ok"),
+        attempted(not fields(answer).get("ok"),
                   "The eleventh message within ten seconds is refused.", "it is accepted",
                   "Before `emit`, call `count_message(request.sid)`. This function stores the "
                   "times of each connection's messages, and raises the error if ten of them are "
@@ -139,7 +137,7 @@ def too_many_messages_are_refused(chat: Stage) -> None:
         expect(len(bo.texts()) == MANY, f"Bo receives the {MANY} messages that were accepted.",
                f"he receives {len(bo.texts())}",
                "Count before you `emit`, so that a refused message reaches nobody.")  # fmt: skip
-        error = answer.get("error", {}) if isinstance(answer, dict) else {}
+        error = fields(answer, "error")
         wait = error.get("retry_after")
         expect(isinstance(wait, int | float) and 0 < wait <= 10,
                "`retry_after` says how many seconds to wait before trying again.", f"{error!r}",

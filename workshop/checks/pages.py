@@ -18,7 +18,8 @@ from workshop.stages import Stage
 
 FROM_ADDRESS = (
     'Take the name from the address with `request.args.get("username", "")`, and pass it to the page '
-    "under the name that the page uses."
+    "under the name that the page uses. A template shows it with two braces on each side, `{{ username "
+    '}}`. In Python, braces need an f before the quote: `f"… {username}"`.'
 )
 RUNS = 'alert("Bo was here")'
 HOSTILE_NAME = f"<script>{RUNS}</script>\\o"  # Python's repr would double the backslash
@@ -96,21 +97,12 @@ def _field_is_friendly(form: Tag, field: Tag) -> None:
 def the_chat_page_greets_by_name(chat: Stage) -> None:
     """The chat page greets people by their own name."""
     for name in ("Ada", "Bo"):
-        page = read_chat(chat, name)
-        seen = _around_the_messages(page)
+        seen = _around_the_messages(read_chat(chat, name))
         expect(re.search(rf"\b{name}\b", seen),
                f"{name}'s chat page greets them, for example with “Welcome to the Chat Room, {name}!”",
                f"“{seen[:SNIPPET]}”",
-               'The page shows the braces unchanged. In Python, write an f before the quote: `f"… '
-               '{name}"`. In a template, write two braces on each side: `{{ name }}`.'
-               if re.search(r"\{\{? *[a-z][^{}]*\}", seen) else
-               "Add a heading that contains the name."
-               if not page.find(HEADINGS) else
-               FROM_ADDRESS
-               if not has_come_to(chat, "accounts") else
-               "Greet the person who is logged in: pass `user=user` to the page, and write "
-               "`{{ user.username }}` there.",
-               about="" if "{" in seen or not page.find(HEADINGS) else "app.py")  # fmt: skip
+               "Pass the account to the page, `user=user`, and write `{{ user.username }}` there."
+               if has_come_to(chat, "accounts") else FROM_ADDRESS)  # fmt: skip
 
 
 @promise(since="routes", until="catching_up")
@@ -138,14 +130,10 @@ def a_hostile_name_stays_text(chat: Stage) -> None:
                "Text from other people must be escaped: write `escape(username)` in Python. A template "
                "escapes every value, unless `|safe` switches it off.")  # fmt: skip
     page = read_chat(chat, HOSTILE_NAME)
-    in_code = repr(HOSTILE_NAME) in text_of(page)
     expect(HOSTILE_NAME in text_of(page), "The page shows the name exactly as it was given.",
            quote(page),
-           "The page shows the name as Python code does, with quotes. Pass the string itself to the "
-           "page, without braces, brackets or `repr`: `username=username`."
-           if in_code else
-           "Escape the name once, not twice, and do not remove anything from it.",
-           about="app.py" if in_code else "")  # fmt: skip
+           "Pass the string itself to the page, `username=username`, and escape it once.",
+           about="app.py")  # fmt: skip
 
 
 @promise(since="routes")

@@ -7,20 +7,20 @@ import requests
 from itsdangerous import URLSafeTimedSerializer
 
 from workshop.browser import PASSWORD, Browser
+from workshop.checks.accounts import SAID_INSIDE
 from workshop.checks.browse import visit
-from workshop.checks.client import entered, turned_away
+from workshop.checks.client import entered, is_turned_away, turned_away
 from workshop.checks.families import account_of
 from workshop.checks.history import ROUNDS
 from workshop.checks.patience import patience
-from workshop.checks.promise import Broken, attempted, exercise, expect, promise
-from workshop.checks.speakers import fresh_name
+from workshop.checks.promise import attempted, exercise, expect, promise
+from workshop.checks.speakers import fields, fresh_name
 from workshop.checks.storage import nothing_can_be_stored
 from workshop.clients import Tape, TurnedAway, connect, meaning
 from workshop.manifest import step_about
 from workshop.stages import Stage
 
 ENDED = "session_ended"
-SAID_INSIDE = "The key is under the mat."
 TO_WHOM = f"`to=list(sockets)`, or `to=room.id` from step {step_about('rooms').number} on,"
 RANDOM = 16  # characters; shorter strings are nobody's token
 NEW_PASSWORD = "another correct horse"
@@ -30,13 +30,9 @@ NEW_PASSWORD = "another correct horse"
 def a_stranger_is_refused(chat: Stage) -> None:
     """People who are not logged in cannot connect, whatever name they give, and the refusal says why."""
     for name in (None, "Ada"):
-        refusal = turned_away(chat, name)
-        if refusal is None or refusal.code != "unauthorized" or not str(refusal):
-            raise Broken("A connection without a login is refused with the code `unauthorized`.",
-                         f"refused ({refusal.code}): {refusal}" if refusal else "it is accepted",
-                         "In the handler of `connect`, find out from the cookie who is connecting: "
-                         "`accounts.require_user()` raises an error if nobody is logged in."
-                         )  # fmt: skip
+        is_turned_away(chat, name, "unauthorized",
+                       "In the handler of `connect`, find out from the cookie who is connecting: "
+                       "`accounts.require_user()` raises an error if nobody is logged in.")  # fmt: skip
 
 
 @promise(since="sessions", final_app=True)
@@ -140,12 +136,11 @@ def an_old_cookie_is_worth_nothing(chat: Stage) -> None:
     thief = Browser(chat)
     thief.cookies.update(browser.cookies)
     browser.post("/logout")
-    if thief.inside() or turned_away(chat, None, thief) is None:
-        raise Broken("After a logout, an old copy of the cookie opens neither a page nor a "
-                     "connection.",
-                     "it still opens " + ("the page" if thief.inside() else "a connection"),
-                     "A signed cookie remains valid. Store a row for each login, look it up on "
-                     "every request, and delete it at logout.")  # fmt: skip
+    expect(not thief.inside() and turned_away(chat, None, thief),
+           "After a logout, an old copy of the cookie opens neither a page nor a connection.",
+           "it still opens " + ("the page" if thief.inside() else "a connection"),
+           "A signed cookie remains valid. Store a row for each login, look it up on every request, and "
+           "delete it at logout.")  # fmt: skip
 
 
 def _connect_meanwhile(chat: Stage, threads: ThreadPoolExecutor, who: Browser | None) -> Tape:
@@ -164,12 +159,11 @@ def _connect_meanwhile(chat: Stage, threads: ThreadPoolExecutor, who: Browser | 
 
 
 def _was_told_why(reasons: list[object]) -> None:
-    if len(reasons) == 1 and isinstance(reasons[0], dict) and reasons[0].get("reason"):
-        return
-    raise Broken(f'Before a connection is closed, it receives `{ENDED}` with {{"reason": "…"}}.',
-                 f"{reasons or 'nothing'}",
-                 f'First call `socketio.emit("{ENDED}", {{"reason": "…"}}, to=sid)`, and then '
-                 "`socketio.server.disconnect(sid)`.")  # fmt: skip
+    expect(len(reasons) == 1 and fields(reasons[0]).get("reason"),
+           f'Before a connection is closed, it receives `{ENDED}` with {{"reason": "…"}}.',
+           f"{reasons or 'nothing'}",
+           f'First call `socketio.emit("{ENDED}", {{"reason": "…"}}, to=sid)`, and then '
+           "`socketio.server.disconnect(sid)`.")  # fmt: skip
 
 
 @exercise("sessions")
@@ -202,12 +196,11 @@ def the_password_can_be_changed(chat: Stage) -> None:
            "the other session can still open the page" if closed else "its connection stays open",
            "Find the person's other sessions, and end them as a logout does: "
            '`Login.user_id == user.id, Login.token != session["token"]`.')  # fmt: skip
-    if not all(kept) or not laptop.inside():
-        raise Broken(
-            "This session continues, and so do other people's sessions.",
-            "somebody else's connection is closed" if kept[0] else "this session has ended, too",
-            'End only the others: `Login.user_id == user.id, Login.token != session["token"]`.',
-        )  # fmt: skip
+    expect(all(kept) and laptop.inside(),
+           "This session continues, and so do other people's sessions.",
+           "somebody else's connection is closed" if kept[0] else "this session has ended, too",
+           'End only the others: `Login.user_id == user.id, Login.token != session["token"]`.'
+           )  # fmt: skip
 
 
 def _change_password(browser: Browser, password: str, new: str) -> requests.Response:

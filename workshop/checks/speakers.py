@@ -13,7 +13,7 @@ import requests
 import socketio
 
 from workshop.browser import PASSWORD, Browser, NotLoggedIn
-from workshop.checks.console import LOG_SAYS, cause, diagnose, last_error
+from workshop.checks.console import LOG_SAYS, diagnose, last_error
 from workshop.checks.promise import Broken
 from workshop.clients import TurnedAway, connect, connect_when_free
 from workshop.stages import Stage
@@ -27,14 +27,10 @@ NO_TOKEN_IN_FORM = (
     'The forms have no CSRF token. Add `<input type="hidden" name="csrf_token" '
     'value="{{ csrf_token() }}">` to each form.'
 )
-REFUSALS = (400, 401)
-NOT_WELCOME = (
-    "The page says why the server refuses. The name and the password are right, so find the line that "
-    "raises this `ChatError`, and the condition above it."
-)
-NO_COOKIE = (
-    "Both routes must log the person in: store in the cookie what `current_user` looks for, and then "
-    "redirect to `/chat`."
+NOT_LOGGED_IN = (
+    "The name and the password are right. If the page says why the server refuses, find the line that "
+    "raises this `ChatError`, and the condition above it. If not, both routes must log the person in: "
+    "store in the cookie what `current_user` looks for, and then redirect to `/chat`."
 )
 
 _numbers = count(1)
@@ -170,7 +166,7 @@ class Family:
 
     def online(self, events: list[tuple[str, Any]], room: int) -> list[list[str]]:
         """Return every list of people in the room that these events contain."""
-        told = (data for event, data in events if event == "presence" and isinstance(data, dict))
+        told = (fields(data) for event, data in events if event == "presence")
         return [list(data.get("online") or []) for data in told if data.get("room") == room]
 
 
@@ -257,6 +253,13 @@ class FinalApp(Family):
         return {each["username"]: int(each["id"]) for each in people}
 
 
+def fields(data: object, *inside: str) -> Message:
+    """Return an object that somebody has sent, or one inside it, or {} if it is no object."""
+    for name in inside:
+        data = fields(data).get(name)
+    return data if isinstance(data, dict) else {}
+
+
 def fresh_name(like: str = "Ada") -> str:
     """Return a name that nobody has yet."""
     return f"{like}{next(_numbers)}"
@@ -269,15 +272,12 @@ def let_in(chat: Stage) -> Iterator[None]:
         yield
     except NotLoggedIn as problem:
         answered(chat, problem.answer)
-        seen = f"status {problem.status}, “{problem.page[:SNIPPET]}”"
-        if "Traceback" in chat.log:  # a page that fails does not contain a token either
-            seen = f"a page fails{LOG_SAYS}{last_error(chat.log)}"
-        is_refused = problem.status in REFUSALS and "Bad Request" not in problem.page
-        raise Broken("After `POST /register` or `POST /login`, `/chat` opens.", seen,
-                     cause(chat.log, NO_TOKEN_IN_FORM if "CSRF" in problem.page else
-                           NOT_WELCOME if is_refused else NO_COOKIE),
-                     COMES_IN, about="templates/index.html" if "CSRF" in problem.page else
-                     "accounts.py") from None  # fmt: skip
+        hint, about = NOT_LOGGED_IN, "accounts.py"
+        if "CSRF" in problem.page:
+            hint, about = NO_TOKEN_IN_FORM, "templates/index.html"
+        raise Broken("After `POST /register` or `POST /login`, `/chat` opens.",
+                     f"status {problem.status}, “{problem.page[:SNIPPET]}”", hint, COMES_IN,
+                     about=about) from None  # fmt: skip
 
 
 def answered(chat: Stage, answer: requests.Response) -> requests.Response:
@@ -286,7 +286,6 @@ def answered(chat: Stage, answer: requests.Response) -> requests.Response:
         return answer
     method, path = answer.request.method, urlsplit(answer.url).path
     chat.await_log(f'"{method} {path}', '" 500 ')
-    raise Broken(f"{method} {path} causes no server error.", "status "
-                                                             f"500{LOG_SAYS}{last_error(chat.log)}",
-                 diagnose(chat.log),
+    raise Broken(f"{method} {path} causes no server error.",
+                 f"status 500{LOG_SAYS}{last_error(chat.log)}", diagnose(chat.log),
                  "No request causes a server error.")  # fmt: skip

@@ -22,7 +22,7 @@ from workshop.checks.client import entered
 from workshop.checks.console import last_error
 from workshop.checks.families import family_of
 from workshop.checks.promise import Broken, attempted, expect, promises_of
-from workshop.checks.speakers import answered
+from workshop.checks.speakers import answered, fields
 from workshop.checks.visitors import visitors
 from workshop.stages import Stage, child_environment
 from workshop.views import View, box, html_table, with_code
@@ -110,8 +110,7 @@ def the_domain_sets_it(chat: Stage) -> None:
 def a_room_has_its_topic(chat: Stage) -> None:
     """`chat`: a room that the server sends contains its topic."""
     with entered(chat, "Ada") as [ada]:
-        welcome = ada.hear("welcome")
-    room = welcome["rooms"][0] if isinstance(welcome, dict) else {}
+        room = fields(ada.hear("welcome")).get("rooms", [{}])[0]
     expect("topic" in room, "A room in `welcome` has the key `topic`.",
            f"its keys: {', '.join(room)}",
            "`_to_dict` in chat/memberships.py returns what people see of a room. Add "
@@ -122,8 +121,7 @@ def the_event_sets_it(chat: Stage) -> None:
     """`realtime`: the event `set_topic` sets the topic, and the acknowledgement contains the room."""
     with entered(chat, "Ada") as [ada]:
         answer = ada.ask("set_topic", {"room": GENERAL, "topic": TOPIC})
-    room = answer.get("room") if isinstance(answer, dict) else None
-    expect(isinstance(room, dict) and room.get("topic") == TOPIC,
+    expect(fields(answer, "room").get("topic") == TOPIC,
            f'The acknowledgement of `set_topic` with {{"room": 1, "topic": "{TOPIC}"}} is '
            '{"ok": true, "room": {… "topic": …}}.', json.dumps(answer)[:200],
            "Add a class `SetTopic` to realtime/schemas.py, and a handler with "
@@ -149,8 +147,7 @@ def everybody_in_the_room_is_told(chat: Stage) -> None:
     with entered(chat, "Ada", "Bo") as [ada, bo]:
         ada.ask("set_topic", {"room": GENERAL, "topic": TOPIC})
         told = bo.hear("room_changed")
-    room = told.get("room") if isinstance(told, dict) else None
-    expect(isinstance(room, dict) and room.get("topic") == TOPIC,
+    expect(fields(told, "room").get("topic") == TOPIC,
            "Bo, who is in the room, receives `room_changed` with the topic.", f"{told!r:.200}",
            "Call `record(RoomChanged(room_id))` at the end of `rooms.set_topic`. After the commit, "
            "realtime/broadcast.py sends the room to its members.")  # fmt: skip

@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from workshop.browser import Browser
 from workshop.checks.browse import template_of
-from workshop.checks.console import from_script, in_template
+from workshop.checks.console import UNKNOWN, from_script, in_template
 from workshop.checks.families import family_of
 from workshop.checks.near_misses import instead_of_served
 from workshop.checks.page import Page, PageEnded, PageError, Pages
@@ -33,14 +32,10 @@ HIDDEN = (
     "it again?"
 )
 INNER = "`textContent` shows text as it is. `innerHTML` would run whatever somebody sends."
-UNKNOWN = "The console names the line. Compare it with the code in the notebook."
 NO_SUCH_FILE = (
     "The page names a file that your server does not have. Flask serves the folder `static` next to "
-    "app.py. Compare the name of the file with the address, letter by letter."
-)
-NO_CLIENT = (
-    "Your server has the browser client at another address than a server in JavaScript: write "
-    "`{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}`."
+    "app.py. Compare the name of the file with the address, letter by letter. The browser client's "
+    "address is `{{ url_for('socketio_browser.static', filename='socket.io.min.js') }}`."
 )
 NOT_RECEIVED = (
     "The server must send everybody what one person sent: `emit(…, broadcast=True)`, or `to=` the "
@@ -99,7 +94,7 @@ class Visitor:
 
     def presses_enter(self, form: str) -> None:
         """Submit a form, if the browser allows it."""
-        self.did += " She sent the form." if self.name == "Ada" else " He sent the form."
+        self.did += f" {self.name} sent the form."
         self._does(lambda: self.page.submit(form), form)
 
     def opens(self, place: int, selector: str) -> str:
@@ -127,13 +122,7 @@ class Visitor:
 
         `status` is what it reported earlier; otherwise, it is what it reports now.
         """
-        words, first = (status or self.status).split(), self._at_first
-        same = len(
-            list(takewhile(lambda pair: pair[0] == pair[1], zip(words, first, strict=False)))
-        )
-        words, first = words[same:], first[same:]
-        while words and first and words[-1] == first[-1]:
-            words, first = words[:-1], first[:-1]
+        words = [word for word in (status or self.status).split() if word not in self._at_first]
         return f"“{' '.join(words)}”" if words else "nothing about it"
 
     @property
@@ -172,6 +161,11 @@ class Visitor:
         self.page.pages.settle()
         count = self.log.count(text)
         self.expects(lambda: count == 1, expected, twice, f"The page shows it {count} times.")
+
+    def shows(self, reason: str, hint: str) -> None:
+        """Raise Broken unless the page shows a reason that the server gives."""
+        self.expects(lambda: reason and reason in self.text, f"The page shows the reason: “{reason}”",
+                     hint, "The page does not show it.")  # fmt: skip
 
     def expects(
         self, holds: Callable[[], object], expected: str, hint: str,
@@ -276,8 +270,7 @@ def failed(error: PageError, did: str, folder: Path) -> Broken:
     report = from_script(error.message, error.file, error.line, error.column, error.source_line)
     hint = report.meaning or UNKNOWN
     if error.kind == "resource":
-        is_client = "socket.io" in error.file
-        hint = NO_CLIENT if is_client else instead_of_served(folder, error.file) or NO_SUCH_FILE
+        hint = instead_of_served(folder, error.file) or NO_SUCH_FILE
         report = in_template(folder, Path(error.file).name, error.message)
     return Broken("The console shows no error.", f"{did} The console says: {error}", hint,
                   sentence=RUNS, report=report, about=SCRIPT)  # fmt: skip
