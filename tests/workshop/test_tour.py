@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.final_app.rig import Person, Server
 from tests.workshop.edits import edit, solve
-from workshop import changes, manifest, paths
+from workshop import changes, checker, manifest, paths
 from workshop.checker import check, solved
-from workshop.checks import tour
+from workshop.checks import CannotRun, tour
+from workshop.checks.page import Pages
 from workshop.checks.patience import hurried
 from workshop.learner import bring
 from workshop.stages import Stage, stage, stop_stages_in
@@ -58,6 +60,22 @@ def test_the_solution_passes_every_check(copy: Path) -> None:
     assert verdict.state == KEPT, verdict
     assert verdict.kept == verdict.total == len(tour.CHECKS) == 10
     assert LAB.name in solved()
+
+
+def test_without_v8_the_check_says_what_it_could_not_test(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def needs_v8(pages: Pages) -> None:
+        raise CannotRun("This machine has no V8.")
+
+    monkeypatch.setattr(Pages, "__enter__", needs_v8)
+    trials = [tour.the_model_has_a_topic, tour.the_script_shows_it]
+    monkeypatch.setitem(checker.LABS, "17", replace(checker.LABS["17"], trials=trials))
+    solve("17", copy)
+    verdict = check("17")
+    assert verdict.untried == (tour.sentence(tour.the_script_shows_it),), verdict
+    assert (verdict.kept, verdict.why_untried) == (1, "This machine has no V8.")
+    assert LAB.name not in solved()
 
 
 SOON = 1.5  # seconds, to wait for what never comes
