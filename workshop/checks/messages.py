@@ -108,7 +108,7 @@ def a_message_needs_a_name(chat: Stage) -> None:
                         field="username")  # fmt: skip
 
 
-@promise(since="refusals", until="accounts", file="checks.py")
+@promise(since="refusals", until="accounts")
 def blanks_around_a_name_do_not_count(chat: Stage) -> None:
     """The server removes spaces around a name."""
     with entered(chat, "  Ada ") as (ada,):
