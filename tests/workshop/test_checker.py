@@ -95,6 +95,30 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
     assert verdict.state == BROKEN and "`innerHTML` would run" in verdict.hint, verdict
 
 
+@pytest.mark.parametrize(
+    ("number", "file", "right", "wrong", "seen"),
+    [
+        ("11", "accounts.py", "name, now = username.strip()", "name, now = username", "more attempts"),
+        # After the change, the browser shows “Internal Server Error”.
+        ("12", "app.py", 'session["token"])\n    return redirect(url_for("chat"))',
+         'session["token"])', "status 500"),
+        # The server refuses what the page sends.
+        ("12", "templates/chat.html",
+         'csrf_token() }}">\n        <label', 'csrf_token }}">\n        <label', "status 400"),
+        ("12", "templates/chat.html",
+         "{{ url_for('change_password') }}", "{{ url_for('log_in') }}", "'/login'"),
+    ],
+)  # fmt: skip
+def test_a_solution_that_a_person_could_not_use_is_noticed(
+    my_chat: Path, number: str, file: str, right: str, wrong: str, seen: str
+) -> None:
+    catch_up(number)
+    solve(number, my_chat)
+    edit(my_chat / file, right, wrong)
+    verdict = check_exercise(number)
+    assert verdict.state == BROKEN and seen in verdict.seen, verdict
+
+
 def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     catch_up("05")
     solve("05", my_chat)

@@ -276,10 +276,11 @@ def too_many_wrong_passwords_are_refused(chat: Stage) -> None:
     other, browser = fresh_name(), Browser(chat)
     account_of(chat).new_browser(other)
     for number in range(WRONG):
-        _log_in(browser, other.upper() if number % 2 else other, "wrong password")
+        _log_in(browser, f" {other.upper()} " if number % 2 else other, "wrong password")
     _log_in(browser, other, PASSWORD)
-    expect(not browser.inside(), "Wrong passwords count, no matter how the name is capitalized.",
-           "Somebody who changes the capitalization gets twice as many attempts.",
+    expect(not browser.inside(),
+           "Wrong passwords count, whether or not there are capitals in the name or spaces around it.",
+           "Somebody who types the name in another way gets more attempts.",
            "Use `username.strip().casefold()` as the key of the dictionary.")  # fmt: skip
 
 

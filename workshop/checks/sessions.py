@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import requests
+from bs4 import BeautifulSoup
 from itsdangerous import URLSafeTimedSerializer
 
-from workshop.browser import PASSWORD, Browser
+from workshop.browser import PASSWORD, TOKEN_HEADER, Browser, token_in, visible
 from workshop.checks.accounts import SAID_INSIDE
-from workshop.checks.browse import visit
+from workshop.checks.browse import attribute, visit
 from workshop.checks.client import entered, is_turned_away, turned_away
 from workshop.checks.families import account_of
 from workshop.checks.history import ROUNDS
@@ -172,7 +173,8 @@ def the_password_can_be_changed(chat: Stage) -> None:
     family, name = account_of(chat), fresh_name()
     laptop, phone = family.new_browser(name), family.new_browser(name)
     bos = family.browser("Bo")
-    answer = _change_password(laptop, "wrong password", NEW_PASSWORD)
+    wrong = {"password": "wrong password", "new_password": NEW_PASSWORD}
+    answer = laptop.post("/password", data=wrong)
     attempted(answer.status_code not in (404, 405), "POST /password changes the password.",
               "no such route",
               'Start with `@app.post("/password")`. Its form has the fields `password` and '
@@ -185,7 +187,12 @@ def the_password_can_be_changed(chat: Stage) -> None:
            "The rule for registration applies here, too. Move it into a function that "
            "both use.")  # fmt: skip
     with entered(chat, laptop, phone, bos) as tabs:
-        _change_password(laptop, PASSWORD, NEW_PASSWORD)
+        answer = _change_password(laptop, PASSWORD, NEW_PASSWORD)
+        expect(answer.ok, "If both passwords are right, the form leads back to the chat page.",
+               f"status {answer.status_code}, “{visible(answer.text)[:160]}”",
+               'The fields are `request.form["password"]` and `request.form["new_password"]`. '
+               '`authenticate` takes the name and the current password. At the end, `return '
+               'redirect(url_for("chat"))`.')  # fmt: skip
         _password_is(chat, name, NEW_PASSWORD, "After the change",
                      "Set `user.password_hash = generate_password_hash(…)`, and "
                      "`commit()`.")  # fmt: skip
@@ -204,7 +211,14 @@ def the_password_can_be_changed(chat: Stage) -> None:
 
 
 def _change_password(browser: Browser, password: str, new: str) -> requests.Response:
-    return browser.post("/password", data={"password": password, "new_password": new})
+    """Send the form on the chat page, with the form's own token."""
+    page = BeautifulSoup(browser.get("/chat").text, "html.parser")
+    form = page.find("form", action=lambda action: str(action).endswith("/password"))
+    expect(form, "The chat page has a form that posts to `/password`.",
+           f"forms for {[attribute(each, 'action') for each in page('form')]}",
+           "Copy the form from the notebook into chat.html.", about="templates/chat.html")  # fmt: skip
+    return browser.post("/password", data={"password": password, "new_password": new},
+                        headers={TOKEN_HEADER: token_in(form or page)})  # fmt: skip
 
 
 def _password_is(chat: Stage, name: str, password: str, when: str, hint: str) -> None:
