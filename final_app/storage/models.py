@@ -81,7 +81,7 @@ class Invite(Base):
 class Room(Base):
     """A room. `kind` is open, closed or direct; `dm_key` contains the two user ids, such as "3:17".
 
-    `last_seq` counts the messages, and `last_rev` counts all changes, including edits and deletions.
+    `last_seq` counts the messages. `last_rev` counts them and all their changes, such as edits.
     """
 
     __tablename__ = "rooms"

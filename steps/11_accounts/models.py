@@ -16,7 +16,7 @@ db = SQLAlchemy(model_class=Base)
 
 
 class Message(Base):
-    """A message. `seq` gives the order: 1, 2, 3 … Clocks cannot, because people can change them."""
+    """A message. `seq` gives the order: 1, 2, 3 … Clocks can't, because people change them."""
 
     __tablename__ = "messages"
     seq: Mapped[int] = mapped_column(primary_key=True)

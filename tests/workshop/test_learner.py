@@ -63,7 +63,7 @@ def test_bringing_a_file_keeps_a_different_one(my_chat: Path) -> None:
     own.parent.mkdir(parents=True)
     own.write_text("/* mine */", encoding="utf-8")
     bring("03_templates", "static/style.css")
-    assert "Values first" in own.read_text(encoding="utf-8")
+    assert "The first variables" in own.read_text(encoding="utf-8")
     (kept,) = (my_chat.parent / "saved").rglob("style.css")
     assert kept.read_text(encoding="utf-8") == "/* mine */"
 
