@@ -14,7 +14,7 @@ from final_app import auth, current
 from final_app.accounts import sessions
 from final_app.accounts.sessions import Identity
 from final_app.chat import history, memberships, messages, reactions
-from final_app.errors import ChatError, Invalid, RateLimited
+from final_app.errors import ChatError, Invalid
 from final_app.facts import Typing
 from final_app.lib import clock, counts
 from final_app.realtime import broadcast, schemas, server
@@ -72,7 +72,10 @@ def connect(data: object = None) -> None:
     """
     with _door:
         clock.pause(0)
-        _let_in(data)
+        try:
+            _let_in(data)
+        except ChatError as refusal:  # for example, while the database is busy
+            raise _refusal(refusal.message, refusal.code) from None
 
 
 @server.on("disconnect")
@@ -139,10 +142,7 @@ def _let_in(data: object) -> None:
     me, sid = auth.of_request(server.handshake()), server.sid()
     if me is None:
         raise _refusal("You are not logged in.", "unauthorized")
-    try:
-        current.rate_limiter().count("reads", me.id, cost=auth.PRICES["connect"])
-    except RateLimited as refusal:
-        raise _refusal(refusal.message, refusal.code) from None
+    current.rate_limiter().count("reads", me.id, cost=auth.PRICES["connect"])
     if len(current.presence().sids_of(me.id)) >= MOST_SOCKETS:
         raise _refusal(f"You can have at most {MOST_SOCKETS} open pages.", "too_many_sockets")
     current.presence().connect(sid, me.session_id, me.id)

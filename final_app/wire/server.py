@@ -127,13 +127,15 @@ class Server(socketio.Server):  # type: ignore[misc]
         namespace = namespace or "/"
         known = self.namespaces == "*" or namespace in self.namespaces
         if not (known or namespace in self.handlers or namespace in self.namespace_handlers):
-            refusal = {"message": "Invalid namespace"}
-            packet = Packet(kinds.CONNECT_ERROR, refusal, namespace)
-            self._send_packet(eio_sid, packet)
+            self._refuse(eio_sid, namespace, "Invalid namespace")
             return
         self.held[eio_sid] = []
         try:
             super()._handle_connect(eio_sid, namespace, data)
+        except Exception:  # the handler failed, and the library would keep its client forever
+            self.manager.disconnect(self.manager.sid_from_eio_sid(eio_sid, namespace), namespace)
+            self._refuse(eio_sid, namespace, "Something went wrong")
+            raise
         finally:
             held = self.held.pop(eio_sid)
         self._note_clients(eio_sid)
@@ -142,6 +144,9 @@ class Server(socketio.Server):  # type: ignore[misc]
         elif self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
             for each in held:
                 self.eio.send_packet(eio_sid, each)
+
+    def _refuse(self, eio_sid: str, namespace: str, why: str) -> None:
+        self._send_packet(eio_sid, Packet(kinds.CONNECT_ERROR, {"message": why}, namespace))
 
     def _handle_disconnect(
         self, eio_sid: str, namespace: str | None, reason: str | None = None

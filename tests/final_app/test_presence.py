@@ -18,6 +18,7 @@ from final_app.accounts import accounts, sessions
 from final_app.chat import memberships, messages, rooms
 from final_app.chat import people as everybody
 from final_app.chat.presence import GRACE, Presence
+from final_app.errors import Busy
 from final_app.facts import RoomChanged
 from final_app.realtime import broadcast, handlers
 from final_app.realtime import server as sockets
@@ -117,6 +118,23 @@ def test_a_socket_that_closed_before_it_was_noted_is_forgotten(two_people: Flask
     current.presence().connect("ghost", 0, BO)
     broadcast.online()
     assert current.presence().sids() == set()
+
+
+def test_a_page_that_connects_while_the_database_is_busy_is_refused_and_forgotten(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise, the person would stay online, and could soon open no more pages."""
+
+    def busy(user_id: int) -> None:
+        raise Busy("The database is busy.")
+
+    monkeypatch.setattr(memberships, "of", busy)
+    client = _client(two_people, sessions.create(BO, "test", "127.0.0.1"))
+    assert not client.is_connected()
+    broadcast.online()
+    assert current.presence().sids() == set()
+    assert sockets.open_sids() == []
+    assert caplog.messages == []
 
 
 # ---- what a new socket is told

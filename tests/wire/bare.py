@@ -101,6 +101,12 @@ def count() -> str:
     return str(len(socketio.server.eio.sockets))
 
 
+@app.get("/clients")
+def clients() -> str:
+    """Return how many Socket.IO clients the server has."""
+    return str(len(list(socketio.server.manager.get_participants("/", None))))
+
+
 @socketio.on("connect")
 def on_connect(auth: Any = None) -> None:
     """Send two events to the client, with a pause in between that the client chooses."""
@@ -111,6 +117,8 @@ def on_connect(auth: Any = None) -> None:
         emit("joined", 2, broadcast=True)
     if "refuse" in auth:
         raise ConnectionRefusedError(auth["refuse"])
+    if "fail" in auth:
+        raise RuntimeError("failed")
 
 
 @socketio.on("spoil")

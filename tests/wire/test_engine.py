@@ -634,6 +634,19 @@ def test_nothing_is_left_of_connections_that_have_ended(bare: Bare) -> None:
     until(lambda: count(bare) == before)
 
 
+def test_nothing_is_left_of_a_client_whose_connect_handler_failed(serve: Serve) -> None:
+    """The client is refused at once, and can try again with the same connection."""
+    bare = serve()
+    client = Socket(bare, stranger=True)
+    client.say('40{"fail":true}')
+    assert client.text() == '44{"message":"Something went wrong"}'
+    assert requests.get(f"{bare.url}/clients", timeout=ANSWER_TIMEOUT).text == "0"
+    assert any("failed" in line for line in bare.tracebacks)
+    bare.log.clear()  # the log may have this traceback
+    client.connect()
+    assert client.ask("echo", 1) == 1
+
+
 # ---- the end of the server
 
 

@@ -239,6 +239,10 @@ MUTANTS = {
         "engine", 'and query.get("EIO") != "4"', "and False",
         "engine", "a_wrong_request"),
     # ---- server.py
+    "a client stays although its handler failed": (
+        "server",
+        "self.manager.disconnect(self.manager.sid_from_eio_sid(eio_sid, namespace), namespace)",
+        "pass", "engine", "nothing_is_left_of_a_client"),
     "digits of all scripts": (
         "server", "if not HEAD.match(data):", NEVER,
         "packets", "a_malformed_packet_closes"),
