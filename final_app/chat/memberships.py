@@ -51,10 +51,11 @@ def _view() -> Select[Any]:
 
 def _counted(view: Select[Any]) -> Select[Any]:
     """Add the unread counts. Only the last COUNTED messages of each room are checked."""
+    read, checked = _mine.c.last_read_seq, _rooms.c.last_seq - COUNTED
     fresh = and_(
         _messages.c.room_id == _mine.c.room_id,
-        _messages.c.seq > _mine.c.last_read_seq,
-        _messages.c.seq > _rooms.c.last_seq - COUNTED,
+        # With two conditions, SQLite would look up only the first one in the index.
+        _messages.c.seq > case((read > checked, read), else_=checked),
         _messages.c.author_id != _mine.c.user_id,
         _messages.c.deleted_at.is_(None),
     )

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from final_app.accounts import accounts
 from final_app.chat import memberships, rooms
 from final_app.chat import people as people_of_chat
 from final_app.errors import Conflict, Invalid
 from final_app.lib import clock
+from final_app.storage.models import db
 from tests.final_app.conftest import People
 from tests.final_app.rig import PASSWORD, Person, Server
 
@@ -229,6 +231,35 @@ def test_counting_stops_at_a_hundred(people: People, room: Room, server: Server)
     )
     server.sql("UPDATE rooms SET last_seq = 150, last_rev = 150 WHERE id = :room", {"room": flood})
     assert (seen(bo, flood) or {})["unread"] == memberships.COUNTED == 100
+
+
+def test_counting_takes_no_longer_for_somebody_who_has_not_read_for_years(
+    two_people: Flask,
+) -> None:
+    """Bo has muted a busy room. Each of his connections counts its unread messages."""
+
+    def stored(first: int, last: int) -> None:
+        made = ({"n": n, "id": str(n), "at": clock.now()} for n in range(first, last + 1))
+        columns = "room_id, seq, rev, author_id, client_id, text, html, created_at"
+        insert = f"INSERT INTO messages ({columns}) VALUES (1, :n, :n, 1, :id, 'x', 'x', :at)"
+        db.session.execute(text(insert), list(made))
+        db.session.execute(text("UPDATE rooms SET last_seq = :n, last_rev = :n"), {"n": last})
+        db.session.commit()
+        db.session.remove()  # it would read with a connection of its own
+
+    def steps() -> int:
+        """Return how many steps SQLite takes for the unread count of Bo."""
+        taken: list[None] = []
+        driver = two_people.extensions["database"]._writer.connection.driver_connection
+        driver.set_progress_handler(lambda: taken.append(None), 1)
+        assert memberships.one(2, 1)["unread"] == memberships.COUNTED
+        driver.set_progress_handler(None, 1)
+        return len(taken)
+
+    stored(1, 200)
+    few = steps()
+    stored(201, 2000)
+    assert 0 < few == steps()
 
 
 def test_reading_moves_both_ways_and_only_the_other_tabs_are_told(
