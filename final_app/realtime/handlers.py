@@ -72,6 +72,8 @@ def connect(data: object = None) -> None:
     """
     with _door:
         clock.pause(0)
+        if not server.is_open():  # it closed while it waited, perhaps because the database is gone
+            return
         try:
             _let_in(data)
         except ChatError as refusal:  # for example, while the database is busy

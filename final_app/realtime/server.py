@@ -68,6 +68,11 @@ def handshake() -> dict[str, Any]:
     return caller().environ
 
 
+def is_open() -> bool:
+    """Return whether that connection is still open."""
+    return _server().get_environ(sid()) is not None
+
+
 def emit(event: str, data: object, *, to: str, skip: str | list[str] | None = None) -> None:
     """Send an event to a Socket.IO room or to one sid, except to the sids in `skip`."""
     socketio.emit(event, data, to=to, skip_sid=skip)

@@ -137,6 +137,32 @@ def test_a_page_that_connects_while_the_database_is_busy_is_refused_and_forgotte
     assert caplog.messages == []
 
 
+def test_a_connection_that_closes_while_others_connect_costs_nothing(
+    two_people: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is gone, each attempt takes 10 s, and pages make many of them."""
+    server, accepted = sockets.socketio.server, []
+
+    class Door:
+        closes = False
+
+        def __enter__(self) -> None:
+            for eio_sid in list(server.environ) if self.closes else ():
+                server._handle_eio_disconnect(eio_sid, "transport close")
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(handlers, "_door", door := Door())
+    monkeypatch.setattr(handlers, "_let_in", accepted.append)
+    _client(two_people, "token").disconnect()
+    assert len(accepted) == 1
+    door.closes = True
+    _client(two_people, "token")
+    assert len(accepted) == 1
+    assert sockets.open_sids() == []
+
+
 # ---- what a new socket is told
 
 
