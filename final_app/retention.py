@@ -14,7 +14,7 @@ from final_app.storage import outbox
 from final_app.storage.files import IDS, Files
 from final_app.storage.models import Mention, Message, Reaction, Upload, db
 from final_app.storage.sqlite import TRY_AGAIN
-from final_app.storage.transaction import remove_files, transaction
+from final_app.storage.transaction import release_connection, remove_files, transaction
 
 EVERY = 60 * 60.0  # seconds between two sweeps
 BATCH = 200  # messages that one transaction removes
@@ -60,6 +60,7 @@ def _older_than(moment: datetime) -> Iterator[list[int]]:
         window = Message.id.between(start, start + WINDOW - 1)
         query = select(Message.id).where(window, Message.created_at < moment, still_there)
         ids = list(db.session.scalars(query))
+        release_connection()
         yield from (ids[place : place + BATCH] for place in range(0, len(ids), BATCH))
         clock.pause(BREATH)
 
@@ -97,6 +98,7 @@ def _remove_leftovers(files: Files) -> int:
     for folder in files.folder.glob("*/"):
         old = {path: path.stem for path in folder.iterdir() if _is_old(path)}
         known = uploads.known(list(old.values()))
+        release_connection()  # the disk may be slow
         for path, upload_id in old.items():
             if upload_id not in known:
                 path.unlink(missing_ok=True)

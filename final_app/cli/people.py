@@ -54,9 +54,10 @@ def create(name: str, admin: bool, password_stdin: bool) -> str:
 @from_stdin
 def reset_password(name: str, password_stdin: bool) -> str:
     """Set a user's password and end their sessions."""
-    user_id = people.id_of(name)
-    password, told = _password(password_stdin)
-    ended = accounts.set_password(user_id, password)
+    password, told = _password(
+        password_stdin
+    )  # first, because typing takes longer than a transaction may
+    ended = accounts.set_password(people.id_of(name), password)
     return f"{name.lower()} has a new password. {_sessions(ended)} ended.{told}"
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from final_app import config, create_app
 from final_app.accounts import accounts, sessions
 from final_app.chat import history, memberships, messages, people, reactions, rooms, search, uploads
+from final_app.cli import people as commands
 from final_app.errors import Forbidden, NotFound
 from final_app.lib import clock
 from final_app.storage import backup
@@ -95,6 +96,22 @@ def test_a_reset_password_ends_the_log_ins(app: Flask) -> None:
         assert sessions.find(token) is None
         assert sessions.authenticate("ada", "another one")[0] == 1
     assert "no account called 'bo'" in refused(app, "users", "reset-password", "bo")
+
+
+def test_while_somebody_types_a_password_the_command_keeps_no_transaction_open(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL would end it after 5 s, and the command would fail."""
+    said(app, "users", "create", "ada", "--admin")
+    read, held = commands._password, []
+
+    def typed(from_stdin: bool) -> tuple[str, str]:
+        held.append(db.session().in_transaction())
+        return read(from_stdin)
+
+    monkeypatch.setattr(commands, "_password", typed)
+    said(app, "users", "reset-password", "ada", "--password-stdin", stdin="another one\n")
+    assert held == [False]
 
 
 def test_a_password_from_a_file_with_windows_line_ends_is_read_without_them(

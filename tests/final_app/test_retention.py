@@ -208,6 +208,24 @@ def test_files_that_nobody_sent_and_bytes_that_nothing_names_go_after_a_day(app:
     assert there == [False, True, True]
 
 
+def test_while_the_sweep_reads_a_folder_it_keeps_no_transaction_open(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the disk is slow, PostgreSQL would end it after 5 s, and the sweep would stop there."""
+    for name in ("aa", "bb"):
+        (files_of(app).folder / name).mkdir(parents=True)
+        (files_of(app).folder / name / (name * 16)).write_text("?")
+    is_old, held = retention._is_old, []
+
+    def looked_at(path: Path) -> bool:
+        held.append(db.session().in_transaction())
+        return is_old(path)
+
+    monkeypatch.setattr(retention, "_is_old", looked_at)
+    assert sweep(app) == {}
+    assert held == [False, False]
+
+
 def test_spent_invites_and_unused_log_ins_go(app: Flask) -> None:
     codes = [invites.create(ADA)["code"] for _ in range(3)]
     ids = [db.session.query(Invite).filter_by(code=code).one().id for code in codes]
