@@ -174,7 +174,7 @@ def _explained(problem: Mapping[str, object]) -> str:
         meant = ", ".join(f"{PREFIX}{each.upper()}" for each in known)
         return f"{PREFIX}{name.upper()} is not a setting. Did you mean {meant}?"
     expected = str(problem["msg"]).removeprefix("Value error, ")
-    given = PASSWORD.sub(r"\1***@", str(problem["input"]))
+    given = "***" if name == "secret_key" else PASSWORD.sub(r"\1***@", str(problem["input"]))
     return (
         f"{PREFIX}{name.upper()}: {expected}. It is set to {given!r}. "
         f"Its meaning: {Settings.model_fields[name].description}"

@@ -54,9 +54,8 @@ def create(name: str, admin: bool, password_stdin: bool) -> str:
 @from_stdin
 def reset_password(name: str, password_stdin: bool) -> str:
     """Set a user's password and end their sessions."""
-    password, told = _password(
-        password_stdin
-    )  # first, because typing takes longer than a transaction may
+    # The password comes first, because typing it takes longer than a transaction may.
+    password, told = _password(password_stdin)
     ended = accounts.set_password(people.id_of(name), password)
     return f"{name.lower()} has a new password. {_sessions(ended)} ended.{told}"
 

@@ -48,7 +48,6 @@ def test_settings_come_from_the_environment_and_have_defaults() -> None:
 
 
 WRONG = [
-    ("CHAT_SECRET_KEY", "short", "at least 16 random characters"),
     ("CHAT_PROXY_HOPS", "one", "integer"),
     ("CHAT_PROXY_HOPS", "-1", "greater than or equal to 0"),
     ("CHAT_PROXY_HOPS", "", "integer"),
@@ -100,6 +99,14 @@ def test_a_refused_address_of_a_database_is_told_without_its_password(kind: str)
         caught.value
     )
     assert "pass" not in caught.value.message and "w@rd" not in caught.value.message
+
+
+def test_a_secret_key_that_is_too_short_is_refused_without_being_told() -> None:
+    with pytest.raises(WrongSetting) as caught:
+        config.read({"CHAT_SECRET_KEY": "fifteen letters"})
+    assert "at least 16 random characters" in caught.value.message
+    assert "fifteen" not in caught.value.message
+    assert config.read({"CHAT_SECRET_KEY": "sixteen letters!"}).secret_key == "sixteen letters!"
 
 
 def test_a_setting_of_an_earlier_version_is_refused_with_what_to_do() -> None:
