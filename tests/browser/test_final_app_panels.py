@@ -35,6 +35,7 @@ ENDS_COMPOSITION: list[dict[str, bool | int]] = [{"isComposing": True}, {"keyCod
 PRESS_ENTER = """(field, how) => field.dispatchEvent(new KeyboardEvent("keydown", {
     key: "Enter", code: "Enter", bubbles: true, cancelable: true, ...how,
 }))"""
+MANY_OPTIONS = 20  # more than the list of the switcher shows without scrolling
 SMALLEST_TARGET = 24  # pixels
 SMALL_TARGETS = """smallest => [...document.querySelectorAll("button, select, input, summary, a")]
     .filter(it => it.checkVisibility() && !it.closest("#content, .sr, .choice, .check"))
@@ -265,6 +266,31 @@ def test_a_new_direct_message_offers_only_people(team: Team, person: People) -> 
     cy.keyboard.press("Control+k")  # the twin: here, rooms are offered, too
     cy.keyboard.type("quinc")
     expect(cy.locator(".option .room-name")).to_have_text(["Quince", "quincy"])
+
+
+def test_news_does_not_change_what_enter_chooses_and_scrolls_nothing(
+    team: Team, person: People
+) -> None:
+    elsewhere = team.room("Elsewhere with zed", team.bo)
+    for number in range(MANY_OPTIONS):
+        team.room(f"Zed {number}")
+    zed = team.newcomer("zed.last")
+    zed.connect()
+    ada = enter(person, team.ada, elsewhere)
+    ada.keyboard.press("Control+k")
+    ada.keyboard.type("zed")
+    ada.keyboard.press("ArrowUp")  # from the first one to the last one
+    assert_active(ada, elsewhere.name)
+    ada.keyboard.press("ArrowUp")
+    assert_active(ada, zed.name)
+    options = ada.locator("#switcher-list")
+    options.evaluate("it => { it.scrollTop = 0 }")
+    found = zed.ask("POST", f"/dm/{team.ada.id}")["room"]
+    zed.say(found["id"], "Hello")
+    expect(ada.locator(".option", has_text="zed.last").locator(".badge-count")).to_have_text("1")
+    assert_active(ada, zed.name)
+    assert options.evaluate("it => it.scrollTop") == 0
+    zed.leave()
 
 
 def test_enter_that_ends_a_composition_does_not_leave_the_room(team: Team, person: People) -> None:

@@ -66,14 +66,16 @@ export class Switcher extends Part {
     const empty = this.#directory.people.size ? nobody : "Loading the list of people…";
     $("#switcher-empty").textContent = found.length ? "" : empty;
     this.#field.ariaExpanded = String(found.length > 0);
-    this.#activate(Math.max(this.#options.findIndex(({ id }) => id === chosen), 0));
+    this.#activate(Math.max(this.#options.findIndex(({ id }) => id === chosen), 0), !chosen);
   }
 
-  // All rooms by name, followed by the people who have no direct room with the user.
+  // All rooms by name, followed by the people who have no direct room with the user. A direct room has the
+  // id of its person, because the room can take the place of the person while the list is open.
   get #everything() {
     const { me, rooms } = this.#directory;
     const places = [...rooms.values()].sort((a, b) => a.name.localeCompare(b.name)).map((room) => ({
-      ...room, id: `room-${room.id}`, count: counted(room), note: room.archived ? "archived" : "",
+      ...room, id: room.person ? `person-${room.person.id}` : `room-${room.id}`,
+      count: counted(room), note: room.archived ? "archived" : "",
       called: `${room.name} ${room.person?.username ?? ""}`, go: () => this.#goTo(room),
       person: room.person && { ...room.person, online: this.#directory.isOnline(room.person.id) },
     }));
@@ -87,11 +89,11 @@ export class Switcher extends Part {
   }
 
   // Marks what Enter will choose. The focus stays in the field.
-  #activate(index) {
+  #activate(index, follow = true) {
     const nodes = [...this.#list.children];
     this.#active = (index + nodes.length) % nodes.length;
     nodes.forEach((node, place) => (node.ariaSelected = String(place === this.#active)));
-    nodes[this.#active]?.scrollIntoView({ block: "nearest" });
+    if (follow) nodes[this.#active]?.scrollIntoView({ block: "nearest" });
     this.#field.setAttribute("aria-activedescendant", nodes[this.#active]?.id ?? "");
   }
 
