@@ -82,6 +82,11 @@ def test_a_key_that_moves_the_focus_shows_where_it_is(team: Team, person: People
         ada.keyboard.press(key)
     assert ada.evaluate("visibly") == [True, True, True]
     expect(messages(ada).first).to_be_focused()
+    act(ada, "React")
+    ada.locator("#picker button").first.focus()
+    ada.evaluate("visibly.length = 0")
+    ada.keyboard.press("ArrowRight")
+    assert ada.evaluate("visibly") == [True]
 
 
 def test_the_actions_of_a_message_need_no_new_method(team: Team, person: People) -> None:

@@ -1,6 +1,6 @@
 // The reactions under a message, and the emoji picker.
 
-import { $, keepList, setText } from "./dom.js";
+import { $, focusByKey, keepList, setText } from "./dom.js";
 import { Part } from "./part.js";
 
 const COLUMNS = 6; // as in files.css
@@ -68,6 +68,6 @@ export class Picker extends Part {
     const buttons = [...this.#element.querySelectorAll("button")];
     const next = buttons[buttons.indexOf(event.target) + STEPS[event.key]];
     if (STEPS[event.key]) event.preventDefault();
-    next?.focus();
+    focusByKey(next);
   }
 }
