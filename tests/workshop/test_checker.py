@@ -107,6 +107,8 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
          'csrf_token() }}">\n        <label', 'csrf_token }}">\n        <label', "status 400"),
         ("12", "templates/chat.html",
          "{{ url_for('change_password') }}", "{{ url_for('log_in') }}", "'/login'"),
+        # The page shows only who is typing in another room.
+        ("14", "static/chat.js", "person.room !== room", "person.room === room", "Nothing changed"),
     ],
 )  # fmt: skip
 def test_a_solution_that_a_person_could_not_use_is_noticed(

@@ -31,6 +31,16 @@ def a_room_knows_who_is_here(chat: Stage) -> None:
                f"still {gone[-1]}",
                "In the handler of `disconnect`, first remove the connection, and then call "
                "`tell_presence` for its rooms.")  # fmt: skip
+        cy = fresh_name("Cy")
+        with entered(chat, cy) as (person,):
+            _states(ada, lambda names: cy in names)
+            person.leave(person.family.general)
+            left = _states(ada, lambda names: cy not in names)
+            expect(cy not in left[-1], "When Cy leaves the room, Ada receives the list of the people "
+                                       "who are still here.",
+                   f"still {left[-1]}",
+                   "In the handler of `leave_room`, call `tell_presence(room.id)` after "
+                   "`memberships.update_sockets(…)`.")  # fmt: skip
 
 
 @promise(since="presence", final_app=True)
@@ -155,7 +165,6 @@ def _page_takes_part(chat: Stage) -> None:
         ada.page.pages.settle()
         quiet = ada.text
         bo.family.join("Ada", other)
-        bo.emit("typing", {"room": other})
         bo.emit("typing", {"room": family.general})
         ada.did = "Bo is typing."
         ada.expects(lambda: ada.text.count(BO) > quiet.count(BO),
