@@ -107,6 +107,7 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
          'csrf_token() }}">\n        <label', 'csrf_token }}">\n        <label', "status 400"),
         ("12", "templates/chat.html",
          "{{ url_for('change_password') }}", "{{ url_for('log_in') }}", "'/login'"),
+        ("16", "static/chat.js", 'picture.alt = "";', "", "an `<img>` without `alt`"),
         # The page shows only who is typing in another room.
         ("14", "static/chat.js", "person.room !== room", "person.room === room", "Nothing changed"),
     ],

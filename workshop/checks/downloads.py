@@ -115,17 +115,18 @@ def pictures_are_shown_inline(chat: Stage) -> None:
             file = kept(chat, "Ada", rooms.general, name, content)["id"]
             ada.said("Look", uploads=[file])
         page.page.pages.settle()
-        live, alts = (page.page.attributes(f"{LOG} img", each) for each in ("src", "alt"))
+        live, live_alts = (page.page.attributes(f"{LOG} img", each) for each in ("src", "alt"))
         linked = page.page.attributes(f"{LOG} a img", "src")
     loaded = [picture for line in lines(chat)[-2:] for picture in line("img")]
     came = [picture.get("src") for picture in loaded]
     attempted(live or came, "A message with a picture shows the picture.", "only a link",
               'If `upload.mime` begins with "image/", add an `<img>` to the link.')  # fmt: skip
-    for when, seen, inside, hint, about in (
-        ("arrives live", live, linked, 'In `lineOf`, after the line with `link.textContent`, make the '
-         'element with `document.createElement("img")`, set its `src`, and put it into the link.',
-         "static/chat.js"),
+    for when, seen, inside, alts, hint, about in (
+        ("arrives live", live, linked, live_alts,
+         'In `lineOf`, after the line with `link.textContent`, make the element with '
+         '`document.createElement("img")`, set its `src`, and put it into the link.', "static/chat.js"),
         ("comes with the page", came, [each for each in loaded if each.find_parent("a")],
+         [each.get("alt") for each in loaded],
          'In the macro, write `{% if upload.mime.startswith("image/") %}<img …>{% endif %}` inside the '
          "link.", "templates/chat.html"),
     ):  # fmt: skip
@@ -135,6 +136,6 @@ def pictures_are_shown_inline(chat: Stage) -> None:
         expect(len(inside) == 1, f"When a message {when}, the picture is inside its link, so that a "
                "click shows it at full size.", "an `<img>` outside the link", hint,
                about=about)  # fmt: skip
-    expect(None not in [*alts, *(picture.get("alt") for picture in loaded)],
-           "The picture has an `alt` for people who cannot see it.", str(loaded[0])[:160],
-           'Write `alt=""`, since the name is next to the picture.')  # fmt: skip
+        expect(None not in alts, f"When a message {when}, the picture has an `alt` for people who "
+               "cannot see it.", "an `<img>` without `alt`",
+               "The `alt` is empty, since the name is next to the picture.", about=about)  # fmt: skip
