@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from workshop import changes, paths
 from workshop.changes import Hunk
-from workshop.second_hint import suspects
+from workshop.second_hint import gives_away, suspects
 from workshop.verdict import Verdict
 
 LONG_CODE = 60  # characters that a hint shows of a line
@@ -27,7 +27,7 @@ def naming_the_line(verdict: Verdict, found: list[Hunk]) -> Verdict:
     elif missing and (paths.my_chat() / missing.file).is_file():
         above, text = _line_above(missing)
         place = MISSING_FIRST.format(missing.file)
-        if verdict.is_exercise:
+        if verdict.is_exercise or gives_away(verdict.step, found):
             place = ""
         elif above:
             place = MISSING.format(above, missing.file, _shortened(text))

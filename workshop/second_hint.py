@@ -85,7 +85,10 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     mine = changes.lesson_files(paths.my_chat())
     if verdict.is_exercise or (found and not any(hunk.added for hunk in found)):
         return _own_lines(verdict, found, mine)
-    if not 0 < len(found) <= MOST_HUNKS:
+    nearest = found if 0 < len(found) <= MOST_HUNKS else suspects(verdict)[:1]
+    if gives_away(verdict.step, nearest):
+        return _own_lines(verdict, nearest, mine)
+    if nearest is not found:
         _, line = _place(verdict)
         views = [
             _view(DIFFERS.format(hunk.file, verdict.step), _around(hunk, line))
@@ -107,6 +110,16 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     return _joined(views)
 
 
+def gives_away(number: str, hunks: list[Hunk]) -> bool:
+    """Return whether hunks add lines that our solution has, but not the step."""
+    ours = _lines(_solved(number)) - _lines(manifest.step(number).folder)
+    return any(line in ours for hunk in hunks for line in hunk.added)
+
+
+def _lines(folder: Path) -> set[str]:
+    return {line for text in changes.lesson_files(folder).values() for line in text.splitlines()}
+
+
 def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> View:
     """Return the learner's lines that go wrong, or all their own ones, but none that would be right."""
     title = OWN
@@ -126,7 +139,7 @@ def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> Vie
             rows.insert(next(n for n, line in enumerate(whole.lines) if line[0] == "+"), "| …")
         words = (title if whole.removed else GAP).format(whole.file)
         views.append(_view(words, _around(replace(whole, lines=tuple(rows)), 0)))
-    if verdict.is_exercise:
+    if verdict.is_exercise or gives_away(verdict.step, found):
         views.append(_sentence((SOLUTION if views else EXERCISE).format(verdict.step)))
     return _joined(views)
 

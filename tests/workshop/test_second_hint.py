@@ -1,5 +1,6 @@
 """The second hint shows the lines that break the promise or, if none are found, the nearest ones."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -232,6 +233,41 @@ def test_nobody_is_told_to_remove_a_solution(my_chat: Path) -> None:
     assert verdict.second and not verdict.is_exercise
     assert "remove" not in verdict.second.text
     assert '    yours     const wave = $("#wave");\n' in verdict.second.text
+
+
+@pytest.mark.parametrize(
+    ("begun", "shown"),
+    [
+        # The form is there, but not yet the route, so the page cannot be shown.
+        (lambda chat: (chat / "app.py").write_bytes(step_file("12", "app.py")), "something is missing here"),
+        # The function that the registration calls, too, returns nothing.
+        (lambda chat: edit(chat / "accounts.py", "    return generate", "    generate"),
+         "    yours         generate_password_hash(password)\n"),
+    ],
+)  # fmt: skip
+def test_a_half_solved_exercise_that_breaks_the_chat_is_not_given_away(
+    my_chat: Path, begun: Callable[[Path], object], shown: str
+) -> None:
+    catch_up("12")
+    solve("12", my_chat)
+    begun(my_chat)
+    verdict = check("12", hint=2)
+    assert verdict.second and verdict.state == BROKEN and not verdict.is_exercise, verdict
+    assert shown in verdict.second.text, verdict.second
+    assert _sides(verdict.second) == []
+
+
+def test_the_nearest_difference_gives_no_solution_away(my_chat: Path) -> None:
+    catch_up("13")
+    solve("13", my_chat)
+    edit(my_chat / "static" / "chat.js", '"#leave"', '"leave"')
+    shown = hinted(replace(BROKEN_05, step="13", about="static/chat.js"))
+    assert '    yours     document.querySelector("leave")' in shown
+    assert "the step" not in shown and '"#leave"' not in shown
+
+
+def step_file(number: str, file: str) -> bytes:
+    return (manifest.step(number).folder / file).read_bytes()
 
 
 def test_a_line_is_named_if_its_error_occurs_in_a_file_that_is_right(my_chat: Path) -> None:
