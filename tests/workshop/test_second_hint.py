@@ -239,7 +239,8 @@ def test_nobody_is_told_to_remove_a_solution(my_chat: Path) -> None:
     ("begun", "shown"),
     [
         # The form is there, but not yet the route, so the page cannot be shown.
-        (lambda chat: (chat / "app.py").write_bytes(step_file("12", "app.py")), "something is missing here"),
+        (lambda chat: (chat / "app.py").write_bytes(step_file("12", "app.py")),
+         "something is missing here"),
         # The function that the registration calls, too, returns nothing.
         (lambda chat: edit(chat / "accounts.py", "    return generate", "    generate"),
          "    yours         generate_password_hash(password)\n"),
