@@ -39,7 +39,8 @@ CONNECTION: dict[str, Any] = {
     "keepalives_count": 2,
     "application_name": "chat",
     "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=5s "
-    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2",
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 "
+    f"-c tcp_user_timeout={SILENCE * 1000}",
 }
 # Keys of advisory locks. They are arbitrary numbers, but the same in every process.
 ALONE, MIGRATION, SWEEP = 27_180_001, 27_180_002, 27_180_003

@@ -422,9 +422,11 @@ def test_each_side_of_a_connection_notices_within_15_s_that_the_other_is_gone(
                 options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
                 here = [line.getsockopt(socket.IPPROTO_TCP, each) for each in options]
             there = [
-                int(connection.exec_driver_sql(f"SHOW tcp_keepalives_{name}").scalar_one())
-                for name in ("idle", "interval", "count")
+                int(connection.exec_driver_sql(f"SHOW tcp_{name}").scalar_one())
+                for name in ("keepalives_idle", "keepalives_interval", "keepalives_count")
             ]
+            # Without this, keepalives do not help if PostgreSQL was sending something.
+            assert connection.exec_driver_sql("SHOW tcp_user_timeout").scalar_one() == "15000"
     for idle, interval, count in (here, there):
         assert idle + interval * count <= 15
 
