@@ -405,7 +405,7 @@ def test_a_change_during_which_the_process_was_paused_is_made_again(
     with app.app_context():
         assert accounts.bootstrap("ada", PASSWORD) == ADA
         rename()
-        assert len(tries) == 2 and name_of(ADA) == "Augusta King"
+        assert len(tries) > 1 and name_of(ADA) == "Augusta King"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Other systems have other options")
