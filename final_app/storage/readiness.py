@@ -28,14 +28,16 @@ class Readiness:
         """Return a sentence that explains why the chat cannot write, or "" if it can.
 
         If another call is just trying to write, this one waits for its result, but at most PATIENCE.
+        With PostgreSQL, the other call may wait longer, for example because the network has failed.
         """
-        if self._one_at_a_time.acquire(timeout=PATIENCE):
-            try:
-                if clock.seconds() - self._tried >= EVERY:
-                    self._answer = self._try()
-                    self._tried = clock.seconds()
-            finally:
-                self._one_at_a_time.release()
+        if not self._one_at_a_time.acquire(timeout=PATIENCE):
+            return STUCK
+        try:
+            if clock.seconds() - self._tried >= EVERY:
+                self._answer = self._try()
+                self._tried = clock.seconds()
+        finally:
+            self._one_at_a_time.release()
         return self._answer
 
     def _try(self) -> str:

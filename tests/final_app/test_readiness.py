@@ -81,6 +81,29 @@ def test_a_stuck_writer_is_named_within_a_second(two_people: Flask, tmp_path: Pa
     wait_until(lambda: client.get("/readyz").status_code == 200)
 
 
+def test_while_an_attempt_gets_no_answer_the_last_result_does_not_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """PostgreSQL may answer nothing, for example because the network has failed."""
+    monkeypatch.setattr(readiness, "EVERY", 0)
+    attempts, done = [], threading.Event()
+
+    def attempt(patience: float) -> None:
+        attempts.append(patience)
+        if len(attempts) == 2:
+            done.wait(60)
+
+    ready = readiness.Readiness(attempt)
+    assert ready.problem() == ""
+    waits = threading.Thread(target=ready.problem)
+    waits.start()
+    wait_until(lambda: len(attempts) == 2)
+    assert ready.problem() == readiness.STUCK
+    done.set()
+    waits.join()
+    assert ready.problem() == ""
+
+
 def test_a_held_database_is_named_while_a_writer_waits_and_the_chat_is_alive(
     tmp_path: Path,
 ) -> None:
