@@ -1,6 +1,8 @@
 """The second hint: the lines of a learner's chat that break a promise, next to the step's lines."""
 
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from workshop.views import View, box, sentence
 
 SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
 VERBS = {"-": "remove", "+": "add", " ": ""}
+COMMENT = re.compile(r"(^|\s)(#|//)\s.*|^\s*\"\"\".*\"\"\"$")  # or a docstring of one line
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_HUNKS = 4  # with more, only the file is known
 MOST_GROUPS = 3  # views of the learner's own lines
@@ -34,17 +37,26 @@ def suspects(verdict: Verdict, context: int = 0) -> list[Hunk]:
     """Return where the learner's chat differs from the step, with the most suspicious hunks first.
 
     These are the hunks near the error, then those in the file that the hint is about, and then those
-    in which lines of the step are missing.
+    in which lines of the step are missing. Comments don't count.
     """
     folder, (file, line) = _closest(verdict.step), _place(verdict)
     hunks = changes.own_change(paths.my_chat(), folder, context=context)
-    shared = [hunk for hunk in hunks if (folder / hunk.file).is_file()]
+    shared = [
+        hunk
+        for hunk in hunks
+        if (folder / hunk.file).is_file() and _code(hunk.removed) != _code(hunk.added)
+    ]
 
     def order(hunk: Hunk) -> tuple[bool, int, bool]:
         here = hunk.file == file
         return not here, _distance(hunk, line) if here else 0, not hunk.added
 
     return sorted(shared, key=order)
+
+
+def _code(lines: Iterable[str]) -> list[str]:
+    """Return the lines without their comments, and without those that contain only a comment."""
+    return [code for line in lines if (code := COMMENT.sub("", line).rstrip())]
 
 
 def _closest(number: str) -> Path:

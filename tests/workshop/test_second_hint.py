@@ -412,6 +412,17 @@ def test_a_solved_exercise_is_no_difference(my_chat: Path) -> None:
     assert hunk.removed != hunk.added and "message.name" in hunk.removed[0]
 
 
+def test_a_comment_that_was_not_typed_is_no_difference(my_chat: Path) -> None:
+    catch_up("05")
+    script, app = my_chat / "static" / "chat.js", my_chat / "app.py"
+    edit(script, "; // until the acknowledgement comes", ";")
+    edit(app, '    """Take {"username": str, "text": str} and return the acknowledgement."""\n', "")
+    assert not suspects(BROKEN_05)
+    edit(app, 'broadcasts to everyone."""', "broadcasts to everyone.")  # a docstring without an end
+    (hunk,) = suspects(BROKEN_05)
+    assert hunk.old_start == 0
+
+
 def test_a_promise_that_holds_now_blames_no_line(my_chat: Path) -> None:
     catch_up("05")
     edit(my_chat / "static" / "chat.js", "= message.username;", "= message.name;")
