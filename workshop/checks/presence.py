@@ -170,7 +170,8 @@ def _page_takes_part(chat: Stage) -> None:
         ada.expects(lambda: ada.text.count(BO) > quiet.count(BO),
                     f"The page shows that {BO} is typing, as text.",
                     'In `socket.on("typing", (person) => …)`, set the `textContent` of an element. '
-                    f"{INNER}", lambda: ada.news())  # fmt: skip
+                    f"{INNER}",
+                    lambda: "Nothing changed." if ada.text == quiet else ada.news())  # fmt: skip
         ada.page.pages.wait(lambda: False, 1.2)
         bo.emit("typing", {"room": family.general})
         ada.page.pages.wait(lambda: False, 2.1)  # together, more than 3 s
