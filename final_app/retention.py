@@ -60,7 +60,7 @@ def _older_than(moment: datetime) -> Iterator[list[int]]:
         window = Message.id.between(start, start + WINDOW - 1)
         query = select(Message.id).where(window, Message.created_at < moment, still_there)
         ids = list(db.session.scalars(query))
-        release_connection()
+        release_connection()  # removing files takes time
         yield from (ids[place : place + BATCH] for place in range(0, len(ids), BATCH))
         clock.pause(BREATH)
 

@@ -42,7 +42,8 @@ from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
 MOST_SEEN, WORD = 500, 40  # characters that a card shows of what was seen, and of one word in it
 SAYS_NOTHING = (
     "Python has to run app.py to the end. Does the file end the program (`sys.exit`), wait for somebody "
-    "(`input`), or repeat something forever (`while True`)?"
+    "(`input`), or repeat something forever (`while True`)? Or does one of your files have the name of "
+    "a library, such as flask.py?"
 )
 SOON = 0.7  # seconds; if the chat works, even most slow machines need less
 LONG_WORD = re.compile(r"\w{80,}")

@@ -92,7 +92,8 @@ def is_close(verdict: Verdict) -> bool:
 def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
     """Return the lines that break a promise (`found`), or the nearest difference if they are unknown.
 
-    For an exercise, show only the learner's lines: if `found` is empty, all that the step lacks.
+    If lines of our solution would be shown, show only the learner's lines. For an exercise, these are
+    all their own lines if `found` is empty.
     """
     mine = changes.lesson_files(paths.my_chat())
     if verdict.is_exercise or (found and not any(hunk.added for hunk in found)):

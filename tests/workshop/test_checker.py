@@ -100,6 +100,9 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
     [
         # The wait is the time since the first message.
         ("06", "checks.py", "recent[0] + PERIOD - now", "now - recent[0]", "retry_after"),
+        # The page shows only who joined last.
+        ("07", "static/chat.js", 'document.createElement("p");\n  line.textContent = `${p',
+         'document.querySelector("h1");\n  line.textContent = `${p', "but not Bo's"),
         ("11", "accounts.py", "name, now = username.strip()", "name, now = username", "more attempts"),
         # After the change, the browser shows “Internal Server Error”.
         ("12", "app.py", 'session["token"])\n    return redirect(url_for("chat"))',

@@ -84,3 +84,7 @@ def who_joins_is_announced(chat: Stage) -> None:
         page.expects(lambda: CY in page.text, f"Ada's page shows that {CY} has joined, as text.",
                      'In `socket.on("joined", (person) => …)`, make an element, set its '
                      f"`textContent`, and append it. {INNER}", lambda: page.news())  # fmt: skip
+        page.expects(lambda: "Bo" in page.text, "Ada's page still shows that Bo has joined.",
+                     "Make a new element for each person, inside the function for `joined`. "
+                     "An element can only be in one place, and has only one text.",
+                     f"Ada's page shows the name {CY}, but not Bo's.")  # fmt: skip
