@@ -70,7 +70,7 @@ class Settings(BaseModel):
     )
     limit_actions: Limit = Field(
         "60 per 10 seconds",
-        description="All other events except `sync`, and requests that change something, per user.",
+        description="Reactions, read marks, typing, and requests that change something, per user.",
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",
