@@ -86,7 +86,7 @@ Without a command, it runs `notebooks`.
   kit [FOLDER] [--for MACHINE]          make a folder that sets up a machine without internet
   doctor                                check your machine, and tell you how to fix problems
   doctor --line                         print one line that you can send to your instructor
-  ps                                    list the servers that are running
+  ps                                    list the running servers of the steps and of your chat
   stop                                  stop these servers
   refresh                               for authors: run the notebooks and store their outputs
   site [--repository OWNER/NAME]        for authors: write the website into build/site

@@ -127,8 +127,8 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--line", action="store_true", help="print one line that you can send to your instructor"
     )
-    verb("ps", _ps, "list the servers that are running")
-    stop = verb("stop", _stop, "stop the servers that are running")
+    verb("ps", _ps, "list the running servers of the steps and of your chat")
+    stop = verb("stop", _stop, "stop these servers")
     stop.add_argument("stage", nargs="?", help="stop only this one")
     refresh = verb("refresh", _refresh, "for authors: run the notebooks and store their outputs")
     refresh.add_argument("notebooks", nargs="*", help="such as 05 (default: all)")
