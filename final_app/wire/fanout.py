@@ -1,6 +1,5 @@
 """Broadcasts. An event is turned into a frame once, and everybody in the room gets the same bytes."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import gevent
@@ -46,28 +45,16 @@ class Manager(socketio.Manager):  # type: ignore[misc]
             super().emit(event, data, namespace, room, skip_sid, callback)
         else:
             skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
-            left_out = self._broadcast(text, self.get_participants(namespace, room), skipped)
-            counts.deliveries += self._size(namespace, room) - left_out
+            members = self.get_participants(namespace, room)
+            self._broadcast(text, [eio_sid for sid, eio_sid in members if sid not in skipped])
 
-    def _size(self, namespace: str, room: str | list[str] | None) -> int:
-        rooms = self.rooms.get(namespace, {})
-        names = room if isinstance(room, list) else [room]
-        return sum(len(rooms.get(name, ())) for name in names)
-
-    def _broadcast(
-        self, text: str, members: Iterable[tuple[str, str]], skipped: list[str | None]
-    ) -> int:
-        """Send an event to all members except those in `skipped`. Return how many were skipped."""
+    def _broadcast(self, text: str, receivers: list[str]) -> None:
         packet, frame = EnginePacket(MESSAGE, text), to_frame(connection.MESSAGE + text)
         sockets, held = self.server.eio.sockets, self.server.held
-        left_out = 0
-        for sid, eio_sid in members:
-            if sid in skipped:
-                left_out += 1
-                continue
+        counts.deliveries += len(receivers)
+        for eio_sid in receivers:
             websocket = sockets[eio_sid].websocket if eio_sid in sockets else None
             if websocket is None or eio_sid in held:
                 self.server._send_eio_packet(eio_sid, packet)
             elif websocket.is_open:
                 websocket.send_frame(frame)
-        return left_out
