@@ -114,7 +114,7 @@ def open_sids() -> list[str]:
 
 
 def _with_headers(wsgi: WsgiApp) -> WsgiApp:
-    """Add security headers to Socket.IO's own responses. `web.headers` does this for all others."""
+    """Add the headers that every response needs, unless it has them. `web.headers` adds some others."""
     more = [
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),

@@ -7,7 +7,10 @@ DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 
 def add_to(app: Flask, frame_ancestors: str) -> None:
-    """Add the security headers to every response of the application."""
+    """Add the security headers of the application's responses.
+
+    `realtime.server` adds those that Socket.IO's own responses need as well.
+    """
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
         "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
@@ -26,11 +29,7 @@ def add_to(app: Flask, frame_ancestors: str) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        if request.endpoint not in ("static", "socketio_browser.static"):
-            response.headers.setdefault("Cache-Control", "no-store")
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
