@@ -71,42 +71,30 @@ _mine, _rooms, _users, _messages, _mentions = (
     table(model) for model in (Membership, Room, User, Message, Mention)
 )
 _VIEW = _view()
-_BY_USER = Statement(_counted(_VIEW).where(_mine.c.user_id == bindparam("user")))
-_BY_BOTH = Statement(
-    _counted(_VIEW).where(
-        _mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room")
-    )
-)
-_LIST = Statement(_VIEW.where(_mine.c.user_id == bindparam("user")))
+_of_user, _in_room = _mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room")
 _some = json_each(bindparam("some")).table_valued("value")
-_BY_ROOM = Statement(
-    _VIEW.where(
-        _mine.c.room_id == bindparam("room"),
-        _mine.c.user_id.in_(select(cast(_some.c.value, Integer))),
-    )
-)
-_IDS = Statement(select(_mine.c.room_id).where(_mine.c.user_id == bindparam("user")))
+_of_some = _mine.c.user_id.in_(select(cast(_some.c.value, Integer)))
+_BY_USER = Statement(_counted(_VIEW).where(_of_user))
+_BY_BOTH = Statement(_counted(_VIEW).where(_of_user, _in_room))
+_LIST = Statement(_VIEW.where(_of_user))
+_BY_ROOM = Statement(_VIEW.where(_in_room, _of_some))
+_IDS = Statement(select(_mine.c.room_id).where(_of_user))
+_IS_MEMBER = Statement(select(_mine.c.room_id).where(_of_user, _in_room))
 _REVS = Statement(
     select(_rooms.c.id, _rooms.c.last_rev)
     .join_from(_mine, _rooms, _rooms.c.id == _mine.c.room_id)
-    .where(_mine.c.user_id == bindparam("user"))
-)
-_IS_MEMBER = Statement(
-    select(_mine.c.room_id).where(
-        _mine.c.user_id == bindparam("user"), _mine.c.room_id == bindparam("room")
-    )
+    .where(_of_user)
 )
 _GONE = Statement(
     select(_users.c.name)
     .join_from(_mine, _users, _users.c.id == _mine.c.user_id)
-    .where(_mine.c.room_id == bindparam("room"), _users.c.status != "active")
+    .where(_in_room, _users.c.status != "active")
 )
 
 
 def of(user_id: int) -> list[dict[str, Any]]:
     """Return all rooms of a user as that user sees them, sorted by name, with direct rooms last."""
-    seen = list(_views(_BY_USER, user=user_id))
-    return sorted(seen, key=lambda room: (room["kind"] == "direct", room["name"].lower()))
+    return _by_name(_views(_BY_USER, user=user_id))
 
 
 def one(user_id: int, room_id: int) -> dict[str, Any]:
@@ -132,8 +120,7 @@ def to_return_to(user_id: int, visited: Sequence[str]) -> dict[str, Any] | None:
     room ids, which the browser stores. If it is empty, try the room in which the user last wrote. If
     that room is not possible either, choose the first room by name.
     """
-    seen = [_to_dict(row) for row in execute(_LIST, user=user_id)]
-    seen.sort(key=lambda room: (room["kind"] == "direct", room["name"].lower()))
+    seen = _by_name(_to_dict(row) for row in execute(_LIST, user=user_id))
     rooms = {str(room["id"]): room for room in seen if not room["archived"]}
     newest_first = select(Message.room_id).filter_by(author_id=user_id).order_by(Message.id.desc())
     visited = visited or [str(db.session.scalar(newest_first.limit(1)))]
@@ -270,6 +257,11 @@ def _views(statement: Statement, **values: int) -> Iterator[dict[str, Any]]:
     """Run a statement, and yield for each row the room as the user sees it, with the unread counts."""
     for row in execute(statement, **values):
         yield _to_dict(row) | {"unread": row.unread, "mentions": row.mentions}
+
+
+def _by_name(seen: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rooms sorted by name, with direct rooms last."""
+    return sorted(seen, key=lambda room: (room["kind"] == "direct", room["name"].lower()))
 
 
 def _to_dict(room: Any) -> dict[str, Any]:
