@@ -40,7 +40,7 @@ def sweep(files: Files, retention_days: int) -> dict[str, int]:
         "invites": invites.remove_expired(),
         "sessions": sessions.remove_expired(),
         "outbox entries": _remove_from_outbox(),
-        "security logs": audit.remove_old(),
+        "security logs": audit.security_log().remove_old(),
     }
 
 

@@ -97,11 +97,6 @@ def security_log() -> SecurityLog:
     return cast(SecurityLog, current_app.extensions["security_log"])
 
 
-def remove_old() -> int:
-    """Remove the oldest files of the security log. Return how many were removed."""
-    return security_log().remove_old()
-
-
 @contextmanager
 def audited(event: str, who: str, where: str | None, **about: object) -> Iterator[None]:
     """Record an event, whether or not the block succeeds: event=login who=ada from=192.0.2.7 outcome=ok.
