@@ -67,17 +67,16 @@ def claim(owner_id: int, room_id: int, upload_ids: Sequence[str], most: int) -> 
     """
     if len(upload_ids) > most:
         raise Invalid(f"A message can have at most {most} files.", field="uploads")
-    found = [
-        db.session.get(Upload, upload_id, with_for_update=True)
-        for upload_id in dict.fromkeys(upload_ids)
-    ]
-    for position, upload in enumerate(found):
+    claimed = []
+    for position, upload_id in enumerate(dict.fromkeys(upload_ids)):
+        upload = db.session.get(Upload, upload_id, with_for_update=True)
         if upload is None or (upload.owner_id, upload.room_id) != (owner_id, room_id):
             raise Invalid("A file for this message doesn't exist or was removed.", field="uploads")
         if upload.message_id is not None:
             raise Invalid("A file for this message has already been sent.", field="uploads")
         upload.position = position
-    return [upload for upload in found if upload]
+        claimed.append(upload)
+    return claimed
 
 
 def visible(user_id: int, upload_id: str, *, lock: bool = False) -> Upload:
