@@ -88,12 +88,12 @@ def unarchive(user_id: int, room_id: int) -> None:
 @exclusive_transaction
 def add_member(user_id: int, room_id: int, newcomer_id: int) -> None:
     """Join an open room, or add someone else to a room that the user is in."""
-    room = db.session.get(Room, room_id)
-    allowed = room is not None and room.kind in KINDS and room.archived_at is None
-    joins = allowed and user_id == newcomer_id and room is not None and room.kind == "open"
+    is_possible = Room.kind.in_(KINDS) & Room.archived_at.is_(None)
+    room = db.session.scalar(select(Room).where(Room.id == room_id, is_possible))
+    joins = room is not None and room.kind == "open" and user_id == newcomer_id
     if user_id != OPERATOR and not joins:
         memberships.get(user_id, room_id)
-    if room is None or not allowed:
+    if room is None:
         raise Forbidden("Nobody can be added to an archived room or a direct room.")
     people.get_active(newcomer_id)
     if db.session.get(Membership, (room_id, newcomer_id)):
