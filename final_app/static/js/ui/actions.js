@@ -1,6 +1,6 @@
 // The actions of a message. Its buttons start them, or keys while the message has the focus.
 
-import { $, focusByKey, isShown } from "./dom.js";
+import { $, focusByKey, hasModifier, isShown } from "./dom.js";
 import { Part } from "./part.js";
 
 const KEYS = { "+": "react", e: "edit", r: "reply", Delete: "delete" };
@@ -24,7 +24,7 @@ export class Actions extends Part {
   #click(event) {
     const button = event.target.closest("[data-act]");
     const node = button?.closest(".message");
-    if (!button || (button.href && (event.ctrlKey || event.metaKey || event.shiftKey))) return;
+    if (!button || (button.href && hasModifier(event))) return;
     event.preventDefault();
     if (button.dataset.act === "more") node.focus(); // the toolbar is visible while the focus is inside
     else this.#act(button.dataset.act, node, button);

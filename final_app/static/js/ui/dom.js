@@ -39,6 +39,10 @@ export const plural = (count, one, many) => `${count} ${count === 1 ? one : many
 // this Enter comes after the composition has ended, so only its code differs from other keys.
 export const isComposing = (event) => event.isComposing || event.keyCode === IME_KEY_CODE;
 
+// Returns whether a key is held that gives a click or another key a meaning of its own. With a link, for
+// example, the browser opens a new tab.
+export const hasModifier = ({ ctrlKey, metaKey, shiftKey, altKey }) => ctrlKey || metaKey || shiftKey || altKey;
+
 // Returns whether the text was copied. Browsers can refuse this, and offer a clipboard only with HTTPS.
 export const copied = async (text) =>
   navigator.clipboard?.writeText(text).then(() => true, () => false);

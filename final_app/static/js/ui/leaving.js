@@ -1,6 +1,7 @@
 // Links and forms that lead away from this page. If the server can't be reached, the browser would replace
 // the page by its own error page, so the page stays and says that it's offline.
 
+import { hasModifier } from "./dom.js";
 import { Part } from "./part.js";
 
 const SLOW_MS = 4_000; // whoever has clicked wants to know why nothing happens
@@ -30,8 +31,7 @@ export class Leaving extends Part {
 
   #follow(event) {
     const link = event.target.closest("a[href]");
-    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    const leads = link && isPlain && !link.target && !link.hasAttribute("download") && !link.hash;
+    const leads = link && !hasModifier(event) && !link.target && !link.hasAttribute("download") && !link.hash;
     if (!leads || event.defaultPrevented || this.#browserGoes()) return;
     event.preventDefault();
     this.#go(link.href);

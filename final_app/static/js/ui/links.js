@@ -1,7 +1,7 @@
 // Links to messages of this room, such as quotes, times and links in texts. A click on one goes there
 // without loading the page again if the message is on the page.
 
-import { $ } from "./dom.js";
+import { $, hasModifier } from "./dom.js";
 import { Part } from "./part.js";
 
 export class Links extends Part {
@@ -22,7 +22,6 @@ export class Links extends Part {
   #follow(event) {
     const { href = "" } = event.target.closest("a") ?? {};
     const seq = href.startsWith(this.#start) && href.slice(this.#start.length);
-    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (isPlain && /^\d+$/.test(seq) && this.#jump(Number(seq))) event.preventDefault();
+    if (!hasModifier(event) && /^\d+$/.test(seq) && this.#jump(Number(seq))) event.preventDefault();
   }
 }

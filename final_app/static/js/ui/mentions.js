@@ -1,7 +1,7 @@
 // Suggests people after @ and a letter. The focus stays in the field, as in a combobox. The arrow keys
 // move in the list, and Enter and Tab choose. (A textarea can't have the role combobox or aria-expanded.)
 
-import { $, fillAvatar, isComposing, keepList } from "./dom.js";
+import { $, fillAvatar, hasModifier, isComposing, keepList } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_SHOWN = 6;
@@ -80,8 +80,7 @@ export class Mentions extends Part {
   }
 
   #key(event) {
-    if (this.#list.hidden || isComposing(event)) return;
-    if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (this.#list.hidden || isComposing(event) || hasModifier(event)) return;
     if (!this.#token) return this.#close(); // the cursor has moved away
     const choose = () => this.#choose(this.#list.children[this.#at]);
     const does = {

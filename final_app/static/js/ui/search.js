@@ -1,7 +1,7 @@
 // Searches the messages of this room, or of all the user's rooms, newest first.
 
 import { clockTime, fullTime, sameDay, shortTime } from "../core/times.js";
-import { $, focusByKey, keepList, plural } from "./dom.js";
+import { $, focusByKey, hasModifier, keepList, plural } from "./dom.js";
 import { Panel, panelsCover } from "./panel.js";
 
 const DEBOUNCE_MS = 250;
@@ -100,7 +100,7 @@ export class Search extends Panel {
   // Jumps to a message that is on this page. For all others, the browser follows the link.
   #follow(event) {
     const link = event.target.closest("a");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!link || hasModifier(event)) return;
     const isHere = link.dataset.seq && this.#jump(Number(link.dataset.seq));
     if (isHere) event.preventDefault();
     else this.#drawer.put("search", { text: this.#field.value, all: this.#all.checked, at: link.href });
