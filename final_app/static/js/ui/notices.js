@@ -28,23 +28,21 @@ export class Banner {
   }
 
   crowded(reason) {
-    clearTimeout(this.#timer);
     this.#show("offline", `${reason} Close another page to use this one.`);
   }
 
   ended(reason = "") {
-    clearTimeout(this.#timer);
     this.#show("ended", `You've been logged out${reason}.`);
     $("#banner-link").hidden = false;
   }
 
   outdated() {
-    clearTimeout(this.#timer);
     this.#show("outdated", "A new version of the chat is ready.");
     $("#banner-reload").hidden = false;
   }
 
   #show(kind, text) {
+    clearTimeout(this.#timer); // of what was to be shown or hidden later
     this.#element.dataset.kind = kind;
     this.#element.hidden = false;
     $("#banner-text").textContent = text;
