@@ -73,6 +73,17 @@ export function fillPlace(node, { name, person, count, mentions }) {
   $(".badge-words", node).textContent = `${count} unread${mentions ? `, ${mentions} for you` : ""}`;
 }
 
+// Marks the option of a listbox that Enter will choose, and returns its index. After the last option comes
+// the first one. The focus stays in the field.
+export function markOption(field, list, index, follow = true) {
+  const options = [...list.children];
+  const marked = (index + options.length) % options.length;
+  options.forEach((option, place) => (option.ariaSelected = String(place === marked)));
+  if (follow) options[marked]?.scrollIntoView({ block: "nearest" });
+  field.setAttribute("aria-activedescendant", options[marked]?.id ?? "");
+  return marked;
+}
+
 // Updates a list so that it shows `items` in order. An item that was already there keeps its node, so
 // that it does not lose the focus.
 export function keepList(list, items, template, fill) {

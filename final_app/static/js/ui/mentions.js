@@ -1,7 +1,7 @@
 // Suggests people after @ and a letter. The focus stays in the field, as in a combobox. The arrow keys
 // move in the list, and Enter and Tab choose. (A textarea can't have the role combobox or aria-expanded.)
 
-import { $, fillAvatar, hasModifier, isComposing, keepList } from "./dom.js";
+import { $, fillAvatar, hasModifier, isComposing, keepList, markOption } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_SHOWN = 6;
@@ -71,13 +71,7 @@ export class Mentions extends Part {
     $(".person-note", node).textContent = `@${person.username}${outside}`;
   }
 
-  #mark(at) {
-    const options = [...this.#list.children];
-    this.#at = (at + options.length) % options.length;
-    options.forEach((option, index) => (option.ariaSelected = index === this.#at));
-    options[this.#at].scrollIntoView({ block: "nearest" });
-    this.#field.setAttribute("aria-activedescendant", options[this.#at].id);
-  }
+  #mark(at) { this.#at = markOption(this.#field, this.#list, at); }
 
   #key(event) {
     if (this.#list.hidden || isComposing(event) || hasModifier(event)) return;

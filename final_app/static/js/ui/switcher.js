@@ -2,7 +2,7 @@
 // "New direct message" offers only people.
 
 import { counted } from "../core/directory.js";
-import { $, fillPlace, isComposing, keepList } from "./dom.js";
+import { $, fillPlace, isComposing, keepList, markOption } from "./dom.js";
 import { Part } from "./part.js";
 
 const MOST_OPTIONS = 50;
@@ -88,14 +88,7 @@ export class Switcher extends Part {
     return [...places, ...others].filter(({ person }) => person || !this.#onlyPeople);
   }
 
-  // Marks what Enter will choose. The focus stays in the field.
-  #activate(index, follow = true) {
-    const nodes = [...this.#list.children];
-    this.#active = (index + nodes.length) % nodes.length;
-    nodes.forEach((node, place) => (node.ariaSelected = String(place === this.#active)));
-    if (follow) nodes[this.#active]?.scrollIntoView({ block: "nearest" });
-    this.#field.setAttribute("aria-activedescendant", nodes[this.#active]?.id ?? "");
-  }
+  #activate(index, follow) { this.#active = markOption(this.#field, this.#list, index, follow); }
 
   #go(id) {
     const option = this.#options.find((each) => each.id === id);
