@@ -68,7 +68,6 @@ def room_transaction(work: Callable[P, T]) -> Callable[P, T]:
 
     In a busy room, those calls in this process that wait for each other share a transaction.
     """
-    transacted = transaction(work)
 
     @functools.wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -76,7 +75,7 @@ def room_transaction(work: Callable[P, T]) -> Callable[P, T]:
             return work(*args, **kwargs)
         room_id = cast(int, args[1])
         groups = cast(Groups, current_app.extensions["groups"])
-        return groups.run(room_id, lambda: transacted(*args, **kwargs))
+        return groups.run(room_id, lambda: work(*args, **kwargs))
 
     return run
 
