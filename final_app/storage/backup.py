@@ -41,9 +41,8 @@ def create(settings: Settings, path: Path, tell: Tell) -> tuple[dict[str, int], 
         held, missing = _copy_files(settings, draft, tell)
         with suppress(FileNotFoundError):  # if it is set in CHAT_SECRET_KEY
             shutil.copy(settings.data_dir / "secret", draft)
-        getattr(
-            os, "sync", int
-        )()  # the data must be on disk before the folder gets its name; not on Windows
+        if hasattr(os, "sync"):  # not on Windows
+            os.sync()  # the data must be on disk before the folder gets its name
         draft.rename(path)
         damage.remember_backup(database, path)
     except BaseException:

@@ -250,9 +250,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             return None
         received = self._buffered()
         self.socket.settimeout(None)  # the WebSocket has its own deadlines
-        protocol = ServerProtocol(
-            state=OPEN, max_size=largest, logger=_quiet
-        )  # without compression
+        # Without compression: a small compressed frame can expand to a very large one.
+        protocol = ServerProtocol(state=OPEN, max_size=largest, logger=_quiet)
         websocket = WebSocket(self.socket, protocol, received)
         websocket.send_frame(answer)  # so that one write sends the response and the first packet
         return websocket
