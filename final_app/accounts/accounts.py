@@ -114,9 +114,9 @@ def ban(admin_id: int, user_id: int) -> None:
     deactivate(user_id, "banned")
 
 
-def username_of(user_id: int) -> str:
-    """Return an account's username, or "unknown" if there is no such account."""
-    return db.session.scalar(select(User.username).filter_by(id=user_id)) or "unknown"
+def username_of(**account: int | str) -> str:
+    """Return the username of the account with this `id` or `username`, or "unknown" if there is none."""
+    return db.session.scalar(select(User.username).filter_by(**account)) or "unknown"
 
 
 @exclusive_transaction

@@ -71,11 +71,6 @@ def authenticate(username: str, password: str) -> tuple[int, str]:
     return user_id, digest
 
 
-def username_or_unknown(typed: str) -> str:
-    """Return a username unchanged, and "unknown" for any other text, which may be a password."""
-    return db.session.scalar(select(User.username).filter_by(username=typed)) or "unknown"
-
-
 @transaction
 def create(user_id: int, agent: str, address: str, *, verified: str = "") -> str:
     """Create a session and return its token.

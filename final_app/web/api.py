@@ -217,7 +217,7 @@ def ban(me: Identity, user_id: int) -> Answer:
 
     Answers: 200.
     """
-    name = accounts.username_of(user_id)
+    name = accounts.username_of(id=user_id)
     with audited("ban", me.username, request.remote_addr, name=name):
         accounts.ban(me.id, user_id)
     return {"ok": True}

@@ -208,8 +208,9 @@ def _form(name: str, act: Callable[[], object], check: Callable[[], None] = lamb
 def _log_in() -> str:
     """Create a session for the username and password in the form, and return its token."""
     name = _field("username").strip().lower()
+    who = accounts.username_of(username=name)  # what is not a username may be a password
     with (
-        audited("login", sessions.username_or_unknown(name), request.remote_addr),
+        audited("login", who, request.remote_addr),
         login_attempt(name),
     ):
         user_id, verified = sessions.authenticate(name, _field("password"))
