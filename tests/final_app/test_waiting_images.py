@@ -107,4 +107,5 @@ def test_the_image_of_one_person_does_not_wait_for_all_images_of_another(server:
         "SELECT username FROM uploads JOIN users ON users.id = owner_id ORDER BY uploads.created_at"
     )
     _, *order = [row.username for row in rows]  # without the image that started the program
-    assert order == ["ada", "bo", "ada", "ada"]
+    # Bo's is the second or, if the server was still checking his request, the third.
+    assert sorted(order) == ["ada", "ada", "ada", "bo"] and order[-1] == "ada", order
