@@ -71,6 +71,9 @@ PYTHON = [
     (TABLE.replace("db.init_app(app)", "db.init_app(app)\ndb.create_all()"), 13, "app.app_context()"),
     (WEB + "class Refused(Exception): pass\ndef check():\n    raise Refused\n" + ROUTE + "    check()",
      5, "`check` raises `Refused`"),
+    # The `raise` itself fails.
+    ("class Refused(Exception):\n    def __init__(self, code): pass\nraise Refused()",
+     3, "does not match its"),
 ]  # fmt: skip
 
 

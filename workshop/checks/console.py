@@ -91,8 +91,9 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
     if missing := re.search(r"TemplateNotFound: (\S+)", words):
         said = near_misses.instead_of(folder or paths.my_chat(), f"templates/{missing[1]}")
     said = said or kinds.meaning(kinds.PYTHON, words)
-    if last is frames[-1] and last.code.lstrip().startswith("raise "):
-        said = kinds.NOT_CAUGHT.format(last.function, words.partition(":")[0].rpartition(".")[2])
+    kind = words.partition(":")[0].rpartition(".")[2]
+    if last is frames[-1] and re.match(rf"\s*raise (\w+\.)*{kind}\b", last.code):
+        said = kinds.NOT_CAUGHT.format(last.function, kind)
     return Report(words, last.file, last.line, 0, last.code, said)
 
 
