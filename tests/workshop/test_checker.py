@@ -127,6 +127,16 @@ def test_a_solution_that_a_person_could_not_use_is_noticed(
     assert verdict.state == BROKEN and seen in verdict.seen, verdict
 
 
+def test_the_hint_about_a_message_that_should_be_accepted_leads_to_its_refusal(
+    my_chat: Path,
+) -> None:
+    catch_up("06")
+    solve("06", my_chat)
+    edit(my_chat / "checks.py", "MOST_MESSAGES, PERIOD = 10,", "MOST_MESSAGES, PERIOD = 9,")
+    verdict = check_exercise("06")
+    assert "rate_limited" in verdict.seen and "the condition above it" in verdict.hint, verdict
+
+
 def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     catch_up("05")
     solve("05", my_chat)

@@ -51,6 +51,10 @@ REFUSAL = (
     "a page can point at what is wrong. `message` is a sentence for people: what the server expected, "
     "and what it got."
 )
+NOT_ACCEPTED = (
+    "The server refuses a message that it should accept, and the acknowledgement says why. Look at the "
+    "line that raises this `ChatError`, and the condition above it."
+)
 _numbers = count(1)
 
 
@@ -117,6 +121,7 @@ class Person:
         if fields(answer).get("ok") and (message := fields(answer, "message")):
             return message
         raise Broken('The acknowledgement is {"ok": true, "message": {…}}.', f"{answer!r}",
+                     NOT_ACCEPTED if fields(answer, "error") else
                      'Return the message, too: `return {"ok": True, "message": message}`.'
                      )  # fmt: skip
 
