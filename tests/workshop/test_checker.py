@@ -100,6 +100,8 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
     [
         # The wait is the time since the first message.
         ("06", "checks.py", "recent[0] + PERIOD - now", "now - recent[0]", "retry_after"),
+        # The message contains the name of a variable, and not its value.
+        ("06", "checks.py", 'f"Too many', '"Too many', "Wait {wait} s."),
         # The page shows only who joined last.
         ("07", "static/chat.js", 'document.createElement("p");\n  line.textContent = `${p',
          'document.querySelector("h1");\n  line.textContent = `${p', "but not Bo's"),

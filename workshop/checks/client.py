@@ -5,6 +5,7 @@ with entered(chat, "Ada", "Bo") as (ada, bo):
     expect(bo.hear("new_message"), "Bo receives it.", "nothing", "Is `emit(…)` there?")
 """
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ NOT_ACCEPTED = (
     "The server refuses a message that it should accept, and the acknowledgement says why. Look at the "
     "line that raises this `ChatError`, and the condition above it."
 )
+PLACEHOLDER = re.compile(r"\{[a-z]\w*[!:}]", re.ASCII)  # such as {wait}, and not {'a': 1}
 _numbers = count(1)
 
 
@@ -146,6 +148,9 @@ class Person:
             )
             expect(is_refusal and (not field or error.get("field") == field),
                    expected, _short(answer), REFUSAL)  # fmt: skip
+            expect(not PLACEHOLDER.search(str(error["message"])),
+                   "The message of a refusal has values, and not code.", error["message"],
+                   'In Python, braces need an f before the quote: `f"… {wait} s."`.')  # fmt: skip
         elif answer is None:
             raise Broken(expected, "an empty acknowledgement", NOTHING_RETURNED, about="app.py")
         else:
