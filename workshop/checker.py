@@ -34,7 +34,13 @@ from workshop.database_server import NoPostgres, postgres
 from workshop.first_hint import error_is_in_a_changed_file, naming_the_line
 from workshop.groups import processes, stop
 from workshop.progress import watched
-from workshop.second_hint import has_begun, is_close, second_hint, suspects
+from workshop.second_hint import (
+    has_begun,
+    is_close,
+    removes_a_solution,
+    second_hint,
+    suspects,
+)
 from workshop.stages import Stage, StageFailed, locate, stage
 from workshop.teaching import sharing
 from workshop.verdict import BROKEN, KEPT, OPEN, Verdict
@@ -122,7 +128,11 @@ def _at_fault(verdict: Verdict, hint: int) -> list[Hunk]:
     if hint == 1 and not (is_unclear and is_close(verdict)):
         return []
     holds, tries = partial(_keeps, verdict), MANY if hint > 1 else FEW
-    return lines_at_fault(paths.my_chat(), suspects(verdict), holds, tries)
+    found = lines_at_fault(paths.my_chat(), suspects(verdict), holds, tries)
+    if removes_a_solution(verdict.step, found):
+        others = suspects(verdict, keep_own=True)
+        found = lines_at_fault(paths.my_chat(), others, holds, tries) or found
+    return found
 
 
 def _no_chat_yet(number: str) -> Verdict:

@@ -15,7 +15,7 @@ from workshop.verdict import Verdict
 from workshop.views import View, box, sentence
 
 SIDES = {"-": "yours", "+": "the step", "|": "missing", " ": ""}
-VERBS = {"-": "remove", "+": "add", " ": ""}
+VERBS = {"-": "remove", "+": "add", "|": "", " ": ""}
 COMMENT = re.compile(r"(^|\s)(#|//)\s.*|^\s*\"\"\".*\"\"\"$")  # or a docstring of one line
 CLOSE = 12  # lines; a chat that lacks more of a step's lines is not finished yet
 MOST_HUNKS = 4  # with more, only the file is known
@@ -33,14 +33,17 @@ EXERCISE = "Your chat keeps the promises of step {0}. What is left is its exerci
 NOTHING = "Your chat has every line that step {0} has. Save your files, and try again."
 
 
-def suspects(verdict: Verdict, context: int = 0) -> list[Hunk]:
+def suspects(verdict: Verdict, context: int = 0, *, keep_own: bool = False) -> list[Hunk]:
     """Return where the learner's chat differs from the step, with the most suspicious hunks first.
 
     These are the hunks near the error, then those in the file that the hint is about, and then those
-    in which lines of the step are missing. Comments don't count.
+    in which lines of the step are missing. Comments don't count. With `keep_own`, they remove only
+    lines of the previous step.
     """
     folder, (file, line) = _closest(verdict.step), _place(verdict)
-    hunks = changes.own_change(paths.my_chat(), folder, context=context)
+    previous = manifest.before(manifest.step(verdict.step)) if keep_own else None
+    came_from = changes.lesson_files(previous.folder) if previous else None
+    hunks = changes.own_change(paths.my_chat(), folder, came_from, context)
     shared = [
         hunk
         for hunk in hunks
@@ -52,6 +55,18 @@ def suspects(verdict: Verdict, context: int = 0) -> list[Hunk]:
         return not here, _distance(hunk, line) if here else 0, not hunk.added
 
     return sorted(shared, key=order)
+
+
+def removes_a_solution(number: str, hunks: list[Hunk]) -> bool:
+    """Return whether hunks remove lines that our solutions of the exercises before a step have."""
+    return any(_solutions(number) & _stripped(hunk.removed) for hunk in hunks)
+
+
+@cache
+def _solutions(number: str) -> set[str]:
+    """Return the lines of our solutions of the exercises before a step that the step does not have."""
+    earlier = [step.number for step in manifest.steps() if step.number < number]
+    return set().union(*map(_solution, earlier)) - _lines(manifest.step(number).folder)
 
 
 def _code(lines: Iterable[str]) -> list[str]:
@@ -125,12 +140,20 @@ def second_hint(verdict: Verdict, found: list[Hunk]) -> View:
 
 def gives_away(number: str, hunks: list[Hunk]) -> bool:
     """Return whether hunks add lines that our solution has, but not the step."""
-    ours = _lines(_solved(number)) - _lines(manifest.step(number).folder)
-    return any(line in ours for hunk in hunks for line in hunk.added)
+    return any(_solution(number) & _stripped(hunk.added) for hunk in hunks)
+
+
+def _solution(number: str) -> set[str]:
+    return _lines(_solved(number)) - _lines(manifest.step(number).folder)
 
 
 def _lines(folder: Path) -> set[str]:
-    return {line for text in changes.lesson_files(folder).values() for line in text.splitlines()}
+    texts = changes.lesson_files(folder).values()
+    return set().union(*(_stripped(text.splitlines()) for text in texts))
+
+
+def _stripped(lines: Iterable[str]) -> set[str]:
+    return {line.strip() for line in _code(lines)}
 
 
 def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> View:
@@ -205,7 +228,7 @@ def _with_context(hunks: list[Hunk], text: str) -> Hunk:
 
 
 def _end(hunk: Hunk) -> int:
-    return hunk.old_start + len(hunk.removed)
+    return hunk.old_start + sum(row[0] != "+" for row in hunk.lines)
 
 
 def _view(title: str, rows: list[str], sides: dict[str, str] = SIDES) -> View:

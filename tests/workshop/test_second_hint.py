@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workshop.edits import edit, solve
-from workshop import manifest
+from workshop import checker, manifest
 from workshop.bisection import LIKELY, lines_at_fault
 from workshop.changes import Hunk, apply, lesson_files, own_change, split
 from workshop.checker import check
@@ -233,6 +233,34 @@ def test_nobody_is_told_to_remove_a_solution(my_chat: Path) -> None:
     assert verdict.second and not verdict.is_exercise
     assert "remove" not in verdict.second.text
     assert '    yours     const wave = $("#wave");\n' in verdict.second.text
+
+
+WAVE = """\
+socket.on("wave", (person) => {
+  statusLine.textContent = `${person.username} waves.`;
+});
+"""
+
+
+def test_the_solution_of_an_earlier_exercise_is_left_alone(
+    my_chat: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is where the step adds lines, and similar to them."""
+    catch_up("06")
+    script = my_chat / "static" / "chat.js"
+    above, listeners = script.read_text(encoding="utf-8").split('\n\nsocket.on("connect"')
+    script.write_text(f"{above}\n\n{WAVE}", encoding="utf-8")
+
+    def keeps(verdict: Verdict, folder: Path) -> bool:
+        return listeners in (folder / "static" / "chat.js").read_text(encoding="utf-8")
+
+    monkeypatch.setattr(checker, "_keeps", keeps)
+    verdict = replace(BROKEN_05, step="06", about="static/chat.js")
+    found = checker._at_fault(verdict, 2)
+    assert "Something is missing below line 34" in naming_the_line(verdict, found).hint
+    shown = second_hint(verdict, found)
+    assert any(side.startswith("add") and "connect_error" in side for side in _sides(shown))
+    assert not any(side.startswith("remove") for side in _sides(shown)), shown
 
 
 @pytest.mark.parametrize(
