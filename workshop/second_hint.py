@@ -75,13 +75,11 @@ def _code(lines: Iterable[str]) -> list[str]:
 
 
 def _closest(number: str) -> Path:
-    """Return the folder of the step, or of its solution if the learner's chat is closer to that."""
-
-    def distance(folder: Path) -> int:
-        hunks = changes.own_change(paths.my_chat(), folder, context=0)
-        return sum(len(hunk.lines) for hunk in hunks)
-
-    return min(manifest.step(number).folder, _solved(number), key=distance)
+    """Return the folder of the step, or of its solution if most own lines of the learner are in it."""
+    own = _lines(paths.my_chat()) - _lines(manifest.step(number).folder) - _solutions(number)
+    ours = own & _solution(number)
+    has_begun = ours and len(ours) >= len(own - ours)
+    return _solved(number) if has_begun else manifest.step(number).folder
 
 
 @cache

@@ -263,6 +263,15 @@ def test_the_solution_of_an_earlier_exercise_is_left_alone(
     assert not any(side.startswith("remove") for side in _sides(shown)), shown
 
 
+def test_the_first_line_of_a_solution_is_not_to_be_removed(my_chat: Path) -> None:
+    catch_up("16")
+    place = '    example.before(link, " ");'
+    first = '    if (upload.mime.startsWith("image/")) {'
+    edit(my_chat / "static" / "chat.js", place, f"{first}\n{place}")
+    shown = hinted(replace(BROKEN_05, step="16", about="static/chat.js"))
+    assert "something is missing here in static/chat.js" in shown and "createElement" not in shown
+
+
 @pytest.mark.parametrize(
     ("begun", "shown"),
     [
