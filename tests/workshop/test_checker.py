@@ -139,6 +139,23 @@ def test_the_hint_about_a_message_that_should_be_accepted_leads_to_its_refusal(
     assert "rate_limited" in verdict.seen and "the condition above it" in verdict.hint, verdict
 
 
+@pytest.mark.parametrize(
+    ("step", "file", "button", "story"),
+    [
+        ("11", "chat.html", "<button>Log out</button>", "the_button_logs_out"),
+        ("13", "rooms.html", "<button>Go</button>", "a_room_can_be_opened_on_the_page"),
+    ],
+)
+def test_a_form_without_a_button_is_noticed(
+    my_chat: Path, step: str, file: str, button: str, story: str
+) -> None:
+    catch_up(step)
+    edit(my_chat / "templates" / file, button, "")
+    told = [each for each in promises_of(step) if each.trial.__name__ == story]
+    verdict = examine(stage("mine", signed=False), step, told)
+    assert verdict.state == BROKEN and "button" in verdict.expected, verdict
+
+
 def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     catch_up("05")
     solve("05", my_chat)

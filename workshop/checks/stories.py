@@ -29,6 +29,7 @@ from workshop.stages import Stage
 HOSTILE = '<img src="nowhere" onerror="document.title = 1"><b>bold</b>'
 IN_FORM = ":is(#message-form *, [form=message-form])"
 SENDS = f"{IN_FORM}:is(button:not([type=button], [type=reset]), [type=submit], [type=image])"
+BUTTON = ":is(button, [type=submit])"
 OTHER = f"{IN_FORM}:is(button, input)[type=button]"
 LABEL = "plan <b>A.txt"  # the name of a file is text, too
 SOON = 0.3  # seconds
@@ -422,8 +423,7 @@ def _in_order(log: str, texts: list[str]) -> None:
 def the_button_logs_out(chat: Stage) -> None:
     """The page has a logout button, which leads to the front page."""
     with visitors(chat, "Ada", by=account_of(chat).new_browser("Ada")) as (ada,):
-        ada.did = "Ada pressed “Log out”."
-        ada.presses_enter('form[action$="logout"]')
+        ada.clicks(f'form[action$="logout"] {BUTTON}', "“Log out”")
         ada.expects(lambda: urlsplit(ada.page.url).path == "/", "The front page opens.",
                     "`/logout` takes only a POST. The form needs `method=\"post\"`, its `action`, "
                     "and the token.", f"The page is {ada.page.url}.",
@@ -497,7 +497,7 @@ def a_room_can_be_opened_on_the_page(chat: Stage) -> None:
 def _opens_a_room(visitor: Visitor, name: str) -> None:
     before = visitor.page.url
     visitor.types('form[action$="rooms"] [name=name]', name)
-    visitor.presses_enter('form[action$="rooms"]')
+    visitor.clicks(f'form[action$="rooms"] {BUTTON}', f"the button to create the room {name}")
     visitor.expects(lambda: name in visitor.page.text("nav") and visitor.page.url != before,
                     "The page of the new room opens.",
                     "The form must post `name` to `/rooms`, which redirects to the room's page.",

@@ -92,11 +92,6 @@ class Visitor:
             lambda: self.page.choose("input[type=file]", name, kind, body), "input[type=file]"
         )
 
-    def presses_enter(self, form: str) -> None:
-        """Submit a form, if the browser allows it."""
-        self.did += f" {self.name} sent the form."
-        self._does(lambda: self.page.submit(form), form)
-
     def opens(self, place: int, selector: str) -> str:
         """Return the content of the file or page to which the matching link at this index leads."""
         href = self.page.attributes(selector, "href")[place] or ""
