@@ -602,6 +602,7 @@ def a_file_goes_with_a_message(chat: Stage) -> None:
                    f"“{bo.log}”")  # fmt: skip
         count = bo.log.count(LABEL)
         ada.sends("no file")
+        bo.did = ada.did
         bo.sees("no file", BOTH_SIDES)
         expect(bo.log.count(LABEL) == count, "A file belongs to only one message.",
                "The next message contains it, too.",
