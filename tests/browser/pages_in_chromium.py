@@ -101,8 +101,8 @@ class ChromiumPage:
     def submit(self, selector: str) -> None:
         self.tab.eval_on_selector(selector, "(form) => form.requestSubmit()")
 
-    def click(self, selector: str) -> None:
-        self.tab.click(selector)
+    def click(self, selector: str, place: int = 0) -> None:
+        self.tab.locator(selector).nth(place).click()
 
     def choose(self, selector: str, name: str, kind: str, body: bytes) -> None:
         file = {"name": name, "mimeType": kind, "buffer": body}
