@@ -8,39 +8,33 @@ error.
 
 import logging
 import re
-import threading
-from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from socket import IPPROTO_TCP, SHUT_WR, SO_SNDBUF, SOL_SOCKET, TCP_NODELAY
-from time import monotonic
 from typing import Any, ClassVar
 
 import gevent
-from gevent.pywsgi import Input, WSGIHandler
+from gevent.pywsgi import WSGIHandler
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
-from werkzeug.exceptions import RequestTimeout
 
 from final_app.lib import request_ids
 from final_app.lib.logs import Seldom, escaped, request_line
+from final_app.wire.body import Body
 from final_app.wire.turns import Turn
 from final_app.wire.websocket import PAUSE, PIECE, WebSocket
 
 IDLE = 30.0  # seconds that a connection can stay open without a request
 HEADERS = 10.0  # seconds for the headers of a request
-BODY, SLOWEST = 20.0, 4_000  # seconds for a body; it gets one more for every 4,000 bytes received
 LARGEST_HEADERS = 16_384  # bytes of all headers together
 MOST_DIGITS = 15  # of a Content-Length
 HANDSHAKE = ("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 ANSWER = 30.0  # seconds that a client may leave a response without reading a byte of it
 KERNEL_BUFFER = 131_072  # bytes that the kernel keeps for a client that does not read
-STEP = 16_384  # bytes of a body after which the deadline moves
 MOMENT = 0.02  # seconds between two checks whether all requests are finished
-LARGEST_REST = 65_536  # bytes of a body that are read only so that the connection can be used again
 LINGER = 2.0  # seconds that a client has to finish a body after the response was sent
 
 # Werkzeug's patterns for Cookie and Accept need seconds for 16,000 blanks, and block everything.
@@ -51,61 +45,6 @@ _logger = logging.getLogger(__name__)
 _refusals = Seldom(_logger)
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.CRITICAL)
-
-
-class Body(Input):  # type: ignore[misc]
-    """The body of a request. It has a deadline, and after each piece, other requests get a turn.
-
-    As long as more data is already there, gevent keeps reading without switching. A large upload on a
-    fast connection would therefore block everything else until its end. Because of the lock, only one of
-    many uploads reads a piece in each round of the event loop. This matters because handling a message
-    takes several rounds.
-    """
-
-    turn = threading.Lock()
-
-    def __init__(self, stock: Input) -> None:
-        super().__init__(stock.rfile, stock.content_length, stock.socket, stock.chunked_input)
-        self.deadline = monotonic() + BODY
-        self.size = 0  # bytes so far
-
-    def read(self, length: int | None = None) -> bytes:
-        if self.chunked_input:
-            return self._in_time(super().read, length)
-        rest = (self.content_length or 0) - self.position
-        left = rest if length is None or length < 0 else min(length, rest)
-        pieces = []
-        while left > 0:
-            pieces.append(self._in_time(super().read, min(left, STEP)))
-            left -= len(pieces[-1])
-        return b"".join(pieces)
-
-    def readline(self, size: int | None = None) -> bytes:
-        return self._in_time(super().readline, size)
-
-    def rest_is_large(self) -> bool:
-        """Return whether it is better to close the connection than to read the rest of the body."""
-        rest = (self.content_length or 0) - self.position
-        return bool(self.chunked_input or rest > LARGEST_REST or monotonic() > self.deadline)
-
-    def _discard(self) -> None:
-        with suppress(RequestTimeout):
-            if not self.rest_is_large():
-                super()._discard()
-
-    def _in_time(self, read: Callable[[int | None], bytes], length: int | None) -> bytes:
-        """Read before the deadline. Raises RequestTimeout (408), also if the connection ends."""
-        try:
-            with gevent.Timeout(max(self.deadline - monotonic(), 0.001), RequestTimeout()):
-                piece = read(length)
-        except OSError:
-            raise RequestTimeout from None
-        self.deadline += len(piece) / SLOWEST
-        self.size += len(piece)
-        if self.size % PIECE < len(piece):  # another piece is complete
-            with self.turn:
-                gevent.sleep(PAUSE)
-        return piece
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]

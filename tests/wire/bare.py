@@ -22,7 +22,7 @@ from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: E402
 
-from final_app.wire import connection, engine, handler, turns, websocket, writer  # noqa: E402
+from final_app.wire import body, connection, engine, handler, turns, websocket, writer  # noqa: E402
 from final_app.wire import server as wire  # noqa: E402
 
 OPTIONS = {
@@ -47,7 +47,7 @@ def configure(words: list[str]) -> None:
         if name.islower():
             options[name] = ast.literal_eval(value)
             continue
-        modules = (connection, engine, handler, turns, websocket, writer)
+        modules = (body, connection, engine, handler, turns, websocket, writer)
         places = [each for each in modules if hasattr(each, name)]
         assert places, f"wire has no {name}"
         for place in places:

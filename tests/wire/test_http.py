@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from select import select
 
 import psutil
@@ -309,6 +310,26 @@ def test_many_large_bodies_leave_turns_to_others(bare: Bare) -> None:
         for line in lines:
             status, answer = response(line)
             assert status == 200 and body(line, answer) == b"3000000"
+    assert within(watch.slowest, PROMPT / 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "unit"),
+    [
+        (b"", b"1;" + b"x" * 8000 + b"\r\na\r\n"),
+        (b"", b"1\r\na\r\n"),
+        (b"0\r\n", b"a: " + b"x" * 8000 + b"\r\n"),
+    ],
+    ids=["extensions", "tiny chunks", "trailers"],
+)
+def test_what_surrounds_the_chunks_of_a_body_leaves_turns_to_others(
+    serve: Callable[..., Bare], start: bytes, unit: bytes
+) -> None:
+    """Without pauses, the deadline could not pass either, and the client could send forever."""
+    bare = serve("BODY=2")
+    head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Watch(bare) as watch, suppress(OSError):  # the server cuts the client off
+        dial(bare).sendall(head + start + unit * (8 * MB // len(unit)))
     assert within(watch.slowest, PROMPT / 2)
 
 

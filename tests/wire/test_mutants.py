@@ -114,10 +114,10 @@ MUTANTS = {
         'with gevent.Timeout(HEADERS, ValueError("The headers took too long")):', ALWAYS,
         "http", "a_request_whose_head"),
     "no deadline for a body": (
-        "handler", "monotonic() + BODY", "monotonic() + 1000",
+        "body", "monotonic() + BODY", "monotonic() + 1000",
         "http", "a_body_that_never_ends"),
     "no more time for more": (
-        "handler", "self.deadline += len(piece) / SLOWEST", "pass",
+        "body", "self.deadline += len(piece) / SLOWEST", "pass",
         "http", "a_body_that_goes_on_arriving"),
     "no deadline for an answer": (
         "handler", "self.socket.settimeout(ANSWER)", "pass",
@@ -126,7 +126,7 @@ MUTANTS = {
         "handler", "self.socket.settimeout(None)", "self.socket.settimeout(ANSWER)",
         "http", "a_websocket_outlives"),
     "a large rest is read": (
-        "handler", "rest > LARGEST_REST", "False",
+        "body", "rest > LARGEST_REST", "False",
         "http", "a_large_rest"),
     "who still sends loses the answer": (
         "handler", "            self._linger()\n", "",
@@ -135,8 +135,11 @@ MUTANTS = {
         "handler", "gevent.Timeout(LINGER, False)", "gevent.Timeout(1000, False)",
         "http", "a_large_rest"),
     "chunks are read": (
-        "handler", "self.chunked_input or rest", "rest",
+        "body", "self.chunked_input or rest", "rest",
         "http", "a_large_rest"),
+    "chunks without pauses": (
+        "body", "if self._reads % READS == 0:", NEVER,
+        "http", "what_surrounds_the_chunks"),
     "no word of the end": (
         "handler", '(b"Connection", b"close")', '(b"X-Connection", b"close")',
         "http", "connection_close"),
@@ -145,10 +148,10 @@ MUTANTS = {
         "super().finalize_headers()\n        self.close_connection |= self.wsgi_input.rest_is_large()",
         "super().finalize_headers()", "http", "a_large_rest"),
     "broken bodies": (
-        "handler", "except OSError:\n            raise RequestTimeout",
+        "body", "except OSError:\n            raise RequestTimeout",
         "except ZeroDivisionError:\n            raise RequestTimeout", "http", "a_body_that_breaks_off"),
     "late bodies": (
-        "handler", "with suppress(RequestTimeout):", ALWAYS,
+        "body", "with suppress(RequestTimeout):", ALWAYS,
         "http", "a_body_that_nobody_reads"),
     "queries in the log": (
         "handler", 'request_line(self.requestline or "")', "self.requestline",
