@@ -16,7 +16,9 @@ from final_app.chat import memberships, slices
 from final_app.chat.budget import Budget
 from final_app.chat.messages import to_dict
 from final_app.errors import Invalid
+from final_app.storage import sqlite
 from final_app.storage.models import Message, Room, db
+from final_app.storage.transaction import release_connection
 
 LONGEST_QUERY = 100  # characters
 LONGEST_WORD = 2 * LONGEST_QUERY  # characters that are compared; half of them may be accents
@@ -31,15 +33,20 @@ ACCENT = re.compile(r"[\u0300-\u036f]")
 Parts = list[tuple[str, bool]]
 
 
+def _read(statement: TextClause, asked: dict[str, Any]) -> list[int]:
+    return list(db.session.scalars(statement, asked))
+
+
 class Dialect(NamedTuple):
     """The search in one kind of database.
 
     `find` contains statements that select the ids of messages. A statement is only run if the one before
-    it has not found enough. `words` writes a query, for messages in some rooms, in the database's own
-    syntax.
+    it has not found enough. `read` runs a statement and returns the ids. `words` writes a query, for
+    messages in some rooms, in the database's own syntax.
     """
 
     find: tuple[TextClause, ...]
+    read: Callable[[TextClause, dict[str, Any]], list[int]]
     words: Callable[[list[list[str]], set[int]], str]
 
 
@@ -93,8 +100,9 @@ BY_THE_INDEX = text(f"""
     SELECT found.id FROM found {MAY_READ} ORDER BY found.id DESC LIMIT :limit
 """)
 DIALECTS = {
-    "sqlite": Dialect((IN_FTS5,), _as_fts5),
-    "postgresql": Dialect((AMONG_THE_NEWEST, BY_THE_INDEX), _as_tsquery),
+    # A phrase takes seconds if tens of thousands of messages contain its words hundreds of times.
+    "sqlite": Dialect((IN_FTS5,), sqlite.read_slowly, _as_fts5),
+    "postgresql": Dialect((AMONG_THE_NEWEST, BY_THE_INDEX), _read, _as_tsquery),
 }
 
 
@@ -146,9 +154,10 @@ def _results(ids: list[int], phrases: list[list[str]]) -> Iterator[dict[str, Any
 
 def _first(dialect: Dialect, asked: dict[str, Any], enough: int) -> list[int]:
     ids: list[int] = []
+    release_connection()  # `read` may need another one
     for statement in dialect.find:
         if len(ids) <= enough:
-            ids = list(db.session.scalars(statement, asked))
+            ids = dialect.read(statement, asked)
     return ids
 
 

@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, TextClause, event
 from sqlalchemy.engine import ExceptionContext
 
 from final_app.errors import Busy, CannotStart
 from final_app.lib import clock
+from final_app.lib.thread_pool import run_in_thread
 from final_app.storage import damage, faults
 from final_app.storage.models import db
 
@@ -175,6 +176,21 @@ class Sqlite:
         if self._writer is None:
             self._writer = db.engine.connect()
         return self._writer
+
+
+def read_slowly(statement: TextClause, values: dict[str, Any]) -> list[Any]:
+    """Return the first column of what a statement selects. In the meantime, other requests are handled.
+
+    SQLite would block the process until it has finished, so a thread runs the statement. While it does,
+    nothing else uses the connection.
+    """
+    with db.engine.connect() as connection:
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        try:
+            return run_in_thread(lambda: [row[0] for row in driver.execute(str(statement), values)])
+        except sqlite3.Error as problem:
+            faults.explain(problem, db.engine)
+            raise
 
 
 @event.listens_for(Engine, "handle_error")

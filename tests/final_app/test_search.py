@@ -1,8 +1,10 @@
 """A search finds what the person can read, newest first, and treats no word as an operator."""
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +16,8 @@ from final_app.chat import messages, rooms
 from final_app.chat.search import DIALECTS, FEW_ROOMS, excerpt
 from final_app.storage.models import db
 from tests.final_app.conftest import People
-from tests.final_app.rig import PASSWORD, Person, application
+from tests.final_app.rig import PASSWORD, Person, Server, application
+from tests.wire.raw import Watch
 
 Room = Callable[..., int]
 
@@ -24,6 +27,13 @@ TRICKS = [
     "(zebra", "zebra)", "%", "_", "zebra%", "'; DROP TABLE messages; --", "\\", "zebra\x00", "a" * 100,
     "{zebra}", "-zebra", "+zebra", "zebra AND", '"zebra', "zebra\x02\x03", "\u202ezebra", "NULL",
 ]  # fmt: skip
+
+COPIES = """
+    WITH RECURSIVE copies (seq) AS (SELECT 2 UNION ALL SELECT seq + 1 FROM copies WHERE seq <= :copies)
+    INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)
+    SELECT room_id, copies.seq, copies.seq, author_id, copies.seq, :text, html, created_at
+    FROM copies, messages WHERE messages.seq = 1
+"""
 
 
 def found(person: Person, query: str, **more: object) -> list[str]:
@@ -110,6 +120,24 @@ def test_sqlite_skips_what_is_in_other_rooms(tmp_path: Path) -> None:
         query = DIALECTS["sqlite"].words([["okapi"]], {here})
         read = db.text("SELECT rowid FROM messages_fts WHERE messages_fts MATCH :query")
         assert list(db.session.scalars(read, {"query": query})) == [said["id"]]
+
+
+def test_others_are_answered_while_sqlite_searches(tmp_path: Path) -> None:
+    """A phrase takes long if many messages contain its words hundreds of times.
+
+    Some texts are longer than a message can be, so that fewer of them are enough.
+    """
+    server = Server(tmp_path).start()
+    ada = Person(server, "ada").begin()
+    ada.call("POST", "/hooks", {"room": 1, "text": "model"})
+    with closing(sqlite3.connect(tmp_path / "chat.db")) as database, database:
+        database.execute(COPIES, {"copies": 500, "text": "b " + "a " * 20_000})
+    with Watch(server) as watch:
+        began = time.monotonic()
+        assert found(ada, "a_" * 49 + "b") == []
+        took = time.monotonic() - began
+    server.stop()
+    assert watch.slowest < took / 2
 
 
 def test_what_was_changed_is_found_as_it_is_now(people: People, room: Room) -> None:
