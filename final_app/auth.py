@@ -22,6 +22,7 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # price is about the CPU time in milliseconds in a chat of 50 people and 50 rooms. (The longest sync
 # takes 80 ms, but most take 1 ms.) With the default limit, one person can use about a quarter of a core.
 PRICES = {
+    "account.show": 10,  # up to a hundred sessions
     "pages.home": 5,  # may have to look for the last message of somebody who never wrote one
     "pages.room": 15,
     "api.read_messages": 5,

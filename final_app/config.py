@@ -76,8 +76,8 @@ class Settings(BaseModel):
         "1000 per 10 seconds",
         description="Requests that only read, such as pages and files, per user. Some count as several: "
         "a list of people, a list of rooms and a new connection as 3 each, a page of messages as 5, a "
-        "search as 10, the page of a room as 15 (or as 20 if it was reached through `/`), and the event "
-        "`sync` as 40.",
+        "search and the account page as 10 each, the page of a room as 15 (or as 20 if it was reached "
+        "through `/`), and the event `sync` as 40.",
     )
     limit_logins: Limit = Field(
         "10 per 5 minutes", description="Failed logins per username and IP address."

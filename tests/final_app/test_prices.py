@@ -21,7 +21,7 @@ LIMIT = 40  # reads per hour, in the test of the limit
 LIST, ROOM, SYNC = 3, 15, 40  # reads that they count as
 HOME = 5 + ROOM  # "/" leads to a room
 PRICES = {
-    "/account": 1, "/": HOME, "/r/general": ROOM, "/api/rooms/1/messages": 5, "/api/people": LIST,
+    "/account": 10, "/": HOME, "/r/general": ROOM, "/api/rooms/1/messages": 5, "/api/people": LIST,
     "/api/rooms": LIST, "/api/rooms/1/members": LIST, "/api/search?q=x": 10,
 }  # fmt: skip
 SCROLLED = 30  # pages of history: 1,500 messages
