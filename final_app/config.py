@@ -70,7 +70,8 @@ class Settings(BaseModel):
     )
     limit_actions: Limit = Field(
         "60 per 10 seconds",
-        description="Reactions, read marks, typing, and requests that change something, per user.",
+        description="Reactions, read marks, typing, and requests that change something, per user. A "
+        "password that is checked counts as 10, per username and IP address.",
     )
     limit_reads: Limit = Field(
         "1000 per 10 seconds",

@@ -16,6 +16,7 @@ from final_app.lib.turns import Turns
 from final_app.storage.transaction import release_connection
 
 LONGEST_NAME = 40  # characters; no username is longer
+PRICE = 10  # actions; even the right password takes a third of a second of CPU time
 _turns = Turns()  # of the addresses from which passwords are sent
 
 
@@ -23,18 +24,20 @@ _turns = Turns()  # of the addresses from which passwords are sent
 def login_attempt(username: str) -> Iterator[None]:
     """Run one login attempt. Raises RateLimited after too many wrong passwords.
 
-    There is one limit per username and IP address, and another one per IP address. An attempt begins
+    There is one limit per username and IP address, and another one per IP address. Right passwords count
+    only toward the limit of actions, so that nobody can send them without a pause. An attempt begins
     after all earlier ones from its address. Otherwise, an attacker could make a thousand attempts at the
     same time, because all of them would start before the first one fails.
     """
-    address, limiter = _address(), current.rate_limiter()
+    address, name, limiter = _address(), username[:LONGEST_NAME], current.rate_limiter()
     keys: dict[str, tuple[object, ...]] = {
         "logins_address": (address,),
-        "logins": (address, username[:LONGEST_NAME]),  # it can be any text, of any length
+        "logins": (address, name),  # it can be any text, of any length
     }
     with _turn():
         for kind, key in keys.items():
             limiter.check(kind, *key)
+        limiter.count("actions", address, name, cost=PRICE)
         try:
             yield
         except (Unauthorized, Forbidden):

@@ -180,6 +180,20 @@ def test_one_address_registers_only_so_often(tmp_path: Path) -> None:
     assert tries == [400, 400, 400, 429]
 
 
+def test_somebody_logs_in_only_so_often_even_with_the_right_password(tmp_path: Path) -> None:
+    """To check a password takes a third of a second, so it costs as much as ten other actions."""
+    app = application(tmp_path, CHAT_LIMIT_ACTIONS="20 per hour")
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        for name in ("ada", "bo"):
+            accounts.create(name, PASSWORD)
+    tries = [
+        app.test_client().post("/login", data={"username": name, "password": PASSWORD}).status_code
+        for name in ("ada", "ada", "ada", "bo")
+    ]
+    assert tries == [302, 302, 429, 302]
+
+
 @pytest.mark.parametrize("name", ["", " ", "x" * 31, "a b", "ä", "-a", "a-", ".a", "a/b", "a\x00b",
                                   "<b>", "١", "ａ", "deleted-1-"])  # fmt: skip
 def test_a_username_is_plain(inside: Flask, name: str) -> None:
