@@ -18,12 +18,17 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call work(…) and return its result. With gevent, a real thread runs it, not the event loop."""
     with _slots:
-        if not gevent_is_used():
-            return work(*args, **kwargs)
-        from gevent import get_hub
+        return run_at_once(work, *args, **kwargs)
 
-        result: T = get_hub().threadpool.apply(work, args, kwargs)
-        return result
+
+def run_at_once(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Like `run_in_thread`, but don't wait for other tasks. The caller limits how many there are."""
+    if not gevent_is_used():
+        return work(*args, **kwargs)
+    from gevent import get_hub
+
+    result: T = get_hub().threadpool.apply(work, args, kwargs)
+    return result
 
 
 def gevent_is_used() -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from final_app.errors import Busy, CannotStart
 from final_app.lib import clock
-from final_app.lib.thread_pool import run_in_thread
+from final_app.lib.thread_pool import run_at_once
 from final_app.storage import damage, faults
 from final_app.storage.models import db
 
@@ -25,6 +25,8 @@ except ImportError:  # Windows
 TRY_AGAIN = 0.05  # seconds between two attempts to begin a transaction
 CLOSE_PATIENCE = 0.5  # seconds that a transaction has to finish when the server stops
 MIGRATION_PATIENCE = 15.0  # seconds that a migration waits for other processes
+
+_slow = threading.Lock()  # held while a slow statement runs
 
 
 class Sqlite:
@@ -182,12 +184,13 @@ def read_slowly(statement: TextClause, values: dict[str, Any]) -> list[Any]:
     """Return the first column of what a statement selects. In the meantime, other requests are handled.
 
     SQLite would block the process until it has finished, so a thread runs the statement. While it does,
-    nothing else uses the connection.
+    nothing else uses the connection. Slow statements wait for each other, so that they use at most one
+    core, but passwords don't wait for them.
     """
-    with db.engine.connect() as connection:
+    with _slow, db.engine.connect() as connection:
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         try:
-            return run_in_thread(lambda: [row[0] for row in driver.execute(str(statement), values)])
+            return run_at_once(lambda: [row[0] for row in driver.execute(str(statement), values)])
         except sqlite3.Error as problem:
             faults.explain(problem, db.engine)
             raise

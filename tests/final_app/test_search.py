@@ -12,8 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from final_app.accounts import accounts
-from final_app.chat import messages, rooms
+from final_app.chat import messages, rooms, search
 from final_app.chat.search import DIALECTS, FEW_ROOMS, excerpt
+from final_app.lib import thread_pool
 from final_app.storage.models import db
 from tests.final_app.conftest import People
 from tests.final_app.rig import PASSWORD, Person, Server, application
@@ -138,6 +139,17 @@ def test_others_are_answered_while_sqlite_searches(tmp_path: Path) -> None:
         took = time.monotonic() - began
     server.stop()
     assert watch.slowest < took / 2
+
+
+def test_a_search_takes_no_slot_from_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with application(tmp_path).app_context():
+        ada = accounts.bootstrap("ada", PASSWORD)
+        place = rooms.create(ada, "Here", "closed")
+        messages.post(ada, place, str(uuid.uuid4()), "okapi")
+        monkeypatch.setattr(thread_pool, "_slots", None)  # whoever wants a slot fails
+        assert len(search.find(ada, "okapi", room_id=None, before=None)["results"]) == 1
 
 
 def test_what_was_changed_is_found_as_it_is_now(people: People, room: Room) -> None:
