@@ -19,6 +19,7 @@ from tests.browser.team import (
     caught_up,
     connection,
     enter,
+    link,
     messages,
     page_of,
     shows,
@@ -670,6 +671,15 @@ def test_a_text_from_right_to_left_begins_on_the_right(team: Team, person: Peopl
         "all => all.map((it) => it.getClientRects().length)"
     )
     assert pieces == [1, 1]  # the @ is next to the name
+
+
+def test_a_room_name_from_right_to_left_begins_next_to_its_icon(team: Team, person: People) -> None:
+    place = team.room("\u05d1\u05d5\u05e7\u05e8")
+    ada = enter(person, team.ada, place)
+    ada.keyboard.press("Control+k")
+    for name in (link(ada, place), ada.locator("#switcher-list .option", has_text=place.name)):
+        (gaps,) = name.locator(".room-name").evaluate_all(GAPS_BESIDE_TEXT)
+        assert gaps[0] < 1 < gaps[1], gaps
 
 
 @contextmanager
