@@ -407,6 +407,14 @@ def test_a_ban_reaches_the_open_tab_and_every_list(team: Team, person: People) -
     guest.leave()
 
 
+def test_a_new_invite_link_says_until_when_it_works(team: Team, person: People) -> None:
+    ada = enter(person, team.ada, team.room("Invite"))
+    ada.locator("#people-toggle").click()
+    ada.get_by_role("button", name="Create an invite link").click()
+    valid = re.compile(r"^Valid until \w+ \d+, \d{4}, \d\d:\d\d\.$")  # as all times in the chat
+    expect(ada.locator("#invite-link-hint")).to_have_text(valid)
+
+
 def test_a_room_that_was_archived_by_mistake_comes_back(team: Team, person: People) -> None:
     place = team.room("Mistake", team.bo)
     ada, bo = enter(person, team.ada, place), enter(person, team.bo, place)

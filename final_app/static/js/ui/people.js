@@ -1,5 +1,6 @@
 // The panel on the right: the members of the open room, and the room's settings.
 
+import { shortTime } from "../core/times.js";
 import { submitting } from "./dialogs.js";
 import { $, copied, fillFace, keepList } from "./dom.js";
 import { Panel } from "./panel.js";
@@ -118,7 +119,7 @@ export class People extends Panel {
   async #makeLink() {
     const { url, expires_at } = await this.#http.post("api/invites");
     $("#invite-link-url").value = new URL(url, document.baseURI);
-    $("#invite-link-hint").textContent = `Valid until ${new Date(expires_at).toLocaleString()}.`;
+    $("#invite-link-hint").textContent = `Valid until ${shortTime(expires_at)}.`;
     $("#invite-link-result").hidden = false;
   }
 
