@@ -60,9 +60,9 @@ def code_block(text: str) -> str:
     return f'<div style="overflow-x: auto">{rows}</div>'
 
 
-def coloured_row(line: str, file: str) -> str:
-    """Return a line of a file as HTML, in the colours of its language."""
-    return row(coloured(line, file))
+def coloured_rows(code: str, file: str) -> str:
+    """Return lines of a file as HTML, in the colours of its language."""
+    return pre("".join(row(line) for line in coloured(code, file).split("\n")))
 
 
 def diff_row(line: str, file: str) -> str:
@@ -73,16 +73,22 @@ def diff_row(line: str, file: str) -> str:
     )
 
 
-def coloured(line: str, file: str) -> str:
-    """Return a line of code as HTML. Code in an unknown language has no colours."""
+def coloured(code: str, file: str) -> str:
+    """Return code as HTML, each line with its own elements, so that it can be split into lines.
+
+    Code in an unknown language has no colours.
+    """
     lexer = _lexer(file)
     if not lexer:
-        return html.escape(line)
+        return html.escape(code)
     parts = []
-    for colour, tokens in groupby(lexer.get_tokens(line), key=lambda token: _colour(token[0])):
-        text = html.escape("".join(text for _, text in tokens).rstrip("\n"))
-        parts.append(f'<span style="color: {colour}">{text}</span>' if colour else text)
-    return "".join(parts)
+    for colour, tokens in groupby(lexer.get_tokens(code), key=lambda token: _colour(token[0])):
+        lines = html.escape("".join(text for _, text in tokens)).split("\n")
+        style = f'<span style="color: {colour}">' if colour else ""
+        parts.append(
+            "\n".join(f"{style}{each}</span>" if style and each else each for each in lines)
+        )
+    return "".join(parts).rstrip("\n")
 
 
 def _colour(kind: _TokenType) -> str:

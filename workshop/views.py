@@ -16,7 +16,7 @@ from IPython.display import display
 from workshop import changes, embed, manifest, paths
 from workshop.changes import Hunk
 from workshop.clients import frame_text, meaning, tape_of
-from workshop.highlight import coloured_row, diff_row, pre
+from workshop.highlight import coloured_rows, diff_row, pre
 from workshop.stages import Stage, locate
 
 LONG_FILE = 80  # lines; a longer change to a file is folded
@@ -74,8 +74,7 @@ def show(where: str, file: str, *names: str) -> View:
     lines = text.splitlines()
     spans = [changes.piece(text, file, name) for name in names] or [(0, len(lines))]
     code = "\n\n".join("\n".join(lines[start:end]) for start, end in spans)
-    rows = "".join(coloured_row(line, file) for line in code.splitlines())
-    return View(f"{_path(label, file)}\n{code}", box(pre(rows), _path(label, file)))
+    return View(f"{_path(label, file)}\n{code}", box(coloured_rows(code, file), _path(label, file)))
 
 
 def show_change(where: str, *what: str) -> View:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from workshop import changes, manifest
+from workshop.highlight import coloured
 from workshop.learner import bring, catch_up
 from workshop.views import View, show, show_change, solution
 
@@ -155,6 +156,12 @@ def test_code_has_the_colours_of_its_syntax_and_all_of_its_text(file: str) -> No
     assert [line for line in lines if line] == [line for line in source if line]
     for colour in ("keyword", "string"):
         assert f'<span style="color: var(--jp-mirror-editor-{colour}-color' in shown.markup
+
+
+def test_a_docstring_of_several_lines_is_a_string_to_its_end() -> None:
+    *string, code = coloured('"""One.\n\nThis is not two.\n"""\nreturn 1', "app.py").split("\n")
+    colours = [re.findall(r"editor-(\w+)-color", line) for line in [*string, code]]
+    assert colours == [["string"], [], ["string"], ["string"], ["keyword", "number"]]
 
 
 def test_the_mark_of_a_changed_line_is_not_copied_with_it() -> None:
