@@ -232,6 +232,17 @@ def test_a_picture_is_legible(picture: Path, measured: list[list[str]]) -> None:
 
 
 @pytest.mark.browser
+def test_in_the_picture_of_the_layers_each_text_fits_its_box(browser: Browser) -> None:
+    drawing = (FOLDER / "architecture.svg").read_text(encoding="utf-8")
+    page = browser.new_page(viewport={"width": 800, "height": 1600})  # all of it is in view
+    page.set_content(drawing)
+    (seen,) = page.evaluate(MEASURE)
+    page.close()
+    assert len(seen["texts"]) > 2 * 15  # a name and a purpose for each of the modules
+    assert [text["words"] for text in seen["texts"] if text["touched"]] == []
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("problem", VISIBLE_MISTAKES)
 def test_a_mistake_in_a_drawing_would_be_noticed(problem: str, measured: list[list[str]]) -> None:
     found = measured[len(PICTURES) + list(VISIBLE_MISTAKES).index(problem)]
