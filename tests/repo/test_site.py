@@ -150,6 +150,13 @@ def test_a_link_to_a_file_that_is_no_page_leads_to_github_if_that_is_known() -> 
     assert unknown == '<a>Licence</a> <a href="docs/wire.html#the-way-in">in</a>'
 
 
+def test_only_long_code_can_be_split_between_lines() -> None:
+    long = "tests/faults/test_lock.py::test_others_go_on"
+    markup = writer.Writer().markdown(f"`{long}` and `a_short/name`")
+    parts = ("tests/", "faults/", "test_", "lock.py::", "test_", "others_", "go_", "on")
+    assert markup == f"<p><code>{'<wbr>'.join(parts)}</code> and <code>a_short/name</code></p>\n"
+
+
 def test_a_link_to_nothing_stops_the_build() -> None:
     links = pages.Links(pages.find_pages(), "")
     with pytest.raises(LookupError, match=r"docs/wire.md links to gone.md, .* no docs/gone.md"):

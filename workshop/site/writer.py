@@ -17,6 +17,7 @@ MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 FORMATTER = HtmlFormatter(nowrap=True)
 WIDE = re.compile(r'(?s)<table>.*?</table>|<img src="[^"]*\.svg"[^>]*>')  # in Markdown
 WORDS = ("text", "code_inline", "image")  # parts of a line that people read
+LONG_CODE = 40  # characters; longer code, such as the name of a test, can be split between lines
 
 
 @dataclass
@@ -85,6 +86,17 @@ def plain(inline: Token) -> str:
     parts = inline.children or []
     return "".join(part.content if part.type in WORDS else " " * (part.type == "softbreak")
                    for part in parts)  # fmt: skip
+
+
+def code_inline(_: object, tokens: list[Token], at: int, *_more: object) -> str:
+    """Return code in a line as HTML. A browser can split a long name after its parts."""
+    code = html.escape(tokens[at].content)
+    if len(code) > LONG_CODE:
+        code = re.sub("::|[/_]", r"\g<0><wbr>", code)
+    return f"<code>{code}</code>"
+
+
+MARKDOWN.add_render_rule("code_inline", code_inline)
 
 
 def scrolling(markup: str) -> str:
