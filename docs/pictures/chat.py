@@ -26,11 +26,11 @@ PATIENCE = 15_000  # milliseconds
 
 TALK = [
     ("ada", "Good morning! The *new* release is on the test server."),
-    ("bo", "Great, I am looking at it. @ada, which branch is that?"),
-    ("ada", "`main`, since an hour ago:\n\n```\ngit log --oneline -1\n9f31c2e Keep what is typed\n```"),
-    ("cy", "The line was cut on my train, and **nothing** was lost. I typed three messages "
-           "in the tunnel, and they all arrived when we were out again."),
-    ("bo", "That is what I wanted to hear."),
+    ("bo", "Great, I'm looking at it. @ada, which branch is that?"),
+    ("ada", "`main`, as of an hour ago:\n\n```\ngit log --oneline -1\n9f31c2e Keep all drafts\n```"),
+    ("cy", "My connection dropped on the train, but **nothing** was lost. I typed three "
+           "messages in the tunnel, and they all arrived as soon as we came out."),
+    ("bo", "That's what I wanted to hear."),
     ("ada", "- backups: done\n- invites: sent\n- coffee: who is in?"),
 ]  # fmt: skip
 
@@ -68,12 +68,13 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
         person.connect()
     for room in ("Design", "Coffee"):
         people["ada"].ask("POST", "/rooms", {"name": room, "kind": "open"})
-    people["bo"].ask("POST", "/dm/1")
+    direct = people["bo"].ask("POST", "/dm/1")["room"]["id"]
+    people["bo"].say(direct, "Lunch at noon?")
     for name, text in TALK:
         people[name].say(1, text)
     plan = people["cy"].upload(1, "route.png", drawing())["upload"]["id"]
     notes = people["cy"].upload(1, "timetable.txt", b"7:12\n8:12\n")["upload"]["id"]
-    shared = people["cy"].say(1, "The way there, and when:", uploads=[plan, notes])["message"]
+    shared = people["cy"].say(1, "The route and the timetable:", uploads=[plan, notes])["message"]
     for name, emoji in (
         ("ada", "\N{WHITE HEAVY CHECK MARK}"),
         ("bo", "\N{WHITE HEAVY CHECK MARK}"),
