@@ -1,4 +1,4 @@
-"""Make the pictures of the finished chat from the real application, with people who really talk.
+"""Make the picture of the finished chat from the real application, with people who really talk.
 
     python docs/pictures/chat.py              into docs/pictures
     python docs/pictures/chat.py --into DIR   to look at, not to keep
@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parents[1]))  # the workshop's root: `tests` is not 
 from tests.final_app.rig import PASSWORD, Person, Server  # noqa: E402
 from tests.needs import browser_flags, find_browser  # noqa: E402
 
-WIDE, NARROW = (1280, 800), (390, 780)  # CSS pixels
+SIZE = {"width": 1280, "height": 800}  # CSS pixels
 PATIENCE = 15_000  # milliseconds
 
 TALK = [
@@ -56,10 +56,7 @@ def main() -> None:
 
 
 def take(browser: Browser, server: Server, folder: Path) -> None:
-    """Let Ada, Bo and Cy talk, and take a picture of every main state."""
-    empty = browser.new_page(viewport=size(WIDE))
-    empty.goto(server.url)
-    save(empty, folder / "chat-first-run.png")
+    """Let Ada, Bo and Cy talk, and take a picture of Ada's page."""
     people = {"ada": Person(server, "ada").begin()}
     invite = people["ada"].invite()
     people |= {name: Person(server, name).register(invite) for name in ("bo", "cy")}
@@ -83,22 +80,10 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
     for name in ("ada", "cy"):  # who has read all begins at the end
         people[name].emit("mark_read", {"room": 1, "seq": shared["seq"]})
     people["bo"].say(3, "Who is in?")
-    page = enter(browser, server, "ada", WIDE, "light")
-    save(page, folder / "chat.png")
-    page = enter(browser, server, "ada", WIDE, "dark")
-    page.locator("#people-toggle").click()
-    page.locator("#members .person").first.wait_for()
-    save(page, folder / "chat-people.png")
-    page = enter(browser, server, "ada", WIDE, "light")
-    page.keyboard.press("Control+Shift+F")
-    page.get_by_label("Search messages").press_sequentially("release")
-    page.locator("mark").first.wait_for()
-    save(page, folder / "chat-search.png")
-    page = enter(browser, server, "ada", WIDE, "dark")
-    page.goto(f"{server.url}/account")
-    save(page, folder / "chat-account.png")
-    phone = enter(browser, server, "cy", NARROW, "dark")
-    save(phone, folder / "chat-phone.png")
+    page = enter(browser, server, "ada")
+    path = folder / "chat.png"
+    page.screenshot(path=path, caret="hide")
+    print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
     for person in people.values():
         person.leave()
 
@@ -120,13 +105,9 @@ def drawing() -> bytes:
     return file.getvalue()
 
 
-def enter(
-    browser: Browser, server: Server, name: str, shape: tuple[int, int], colours: str
-) -> Page:
+def enter(browser: Browser, server: Server, name: str) -> Page:
     """Log in as somebody, and wait until their page is connected."""
-    context = browser.new_context(
-        viewport=size(shape), device_scale_factor=2, color_scheme=colours, reduced_motion="reduce"
-    )
+    context = browser.new_context(viewport=SIZE, device_scale_factor=2, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     # Straight to that room: the first of the list would be opened, and read or not, as time allows.
@@ -136,15 +117,6 @@ def enter(
     page.keyboard.press("Enter")
     page.locator("html[data-ready=true]").wait_for(state="attached")
     return page
-
-
-def size(shape: tuple[int, int]) -> dict[str, int]:
-    return {"width": shape[0], "height": shape[1]}
-
-
-def save(page: Page, path: Path) -> None:
-    page.screenshot(path=path, caret="hide")
-    print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
 
 
 if __name__ == "__main__":
