@@ -24,9 +24,10 @@ from final_app import config, create_app, hardening, startup, workers  # noqa: E
 from final_app.errors import CannotStart  # noqa: E402
 from final_app.lib import logs  # noqa: E402
 from final_app.realtime import server as realtime  # noqa: E402
-from final_app.wire.handler import Handler  # noqa: E402
+from final_app.wire.handler import PER_ADDRESS, Handler  # noqa: E402
 
 OTHER_DESCRIPTORS = 100  # reserved for files and the database; connections can use all others
+SHARES = 4  # an address can use at most a quarter of all connections
 STOP_PATIENCE = 4.0  # seconds that requests in progress have to finish
 MOST_WORKERS = 100
 BACKLOG = 2048  # waiting connections; if there are more, the client's kernel retries after a second
@@ -63,10 +64,15 @@ def _listening(app: Flask, options: argparse.Namespace) -> WSGIServer:
             # At ::, also listen to IPv4. The browser may look up localhost as 127.0.0.1.
             dualstack_ipv6=family == socket.AF_INET6 and socket.has_dualstack_ipv6(),
         )  # fmt: skip
+    descriptors = hardening.descriptors()
+    if app.config["CHAT"].proxy_hops:  # the proxy limits the connections of each client
+        Handler.most_per_address = 0
+    else:
+        Handler.most_per_address = min(PER_ADDRESS, descriptors // SHARES)
     server = WSGIServer(
         listener, app, handler_class=Handler, log=None,
         error_log=logging.getLogger("final_app.server"),
-        spawn=hardening.descriptors() - OTHER_DESCRIPTORS,
+        spawn=descriptors - OTHER_DESCRIPTORS,
     )  # fmt: skip
     server.start()
     return server

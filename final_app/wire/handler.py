@@ -8,6 +8,7 @@ error.
 
 import logging
 import re
+from collections import Counter
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
@@ -22,11 +23,13 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from final_app.lib import request_ids
+from final_app.lib.addresses import network
 from final_app.lib.logs import Seldom, escaped, request_line
 from final_app.wire.body import Body
 from final_app.wire.turns import Turn
 from final_app.wire.websocket import PAUSE, PIECE, WebSocket
 
+PER_ADDRESS = 2_000  # connections from one address, without WebSockets
 IDLE = 30.0  # seconds that a connection can stay open without a request
 HEADERS = 10.0  # seconds for the headers of a request
 LARGEST_HEADERS = 16_384  # bytes of all headers together
@@ -48,8 +51,15 @@ _quiet.setLevel(logging.CRITICAL)
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]
-    """Serves HTTP requests and WebSockets."""
+    """Serves HTTP requests and WebSockets.
 
+    `most_per_address` is how many connections each address can have, or 0 if a proxy opens all of them.
+    WebSockets don't count, because `EngineServer` limits those that may be strangers'.
+    """
+
+    most_per_address: ClassVar[int] = PER_ADDRESS
+    _counts: ClassVar["Counter[str]"] = Counter()  # connections by `network`
+    _counted = ""  # the network that this connection counts for
     in_progress: ClassVar["set[Handler]"] = set()  # handlers that are handling a request now
     upgraded = False
     wsgi_input: Any
@@ -75,8 +85,18 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         # Otherwise, the kernel delays a small packet until the previous one is acknowledged: 40 ms.
         self.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self.socket.settimeout(ANSWER)
-        with suppress(OSError):  # the client has gone
-            super().handle()
+        address = network(self.client_address[0])
+        if self._counts[address] >= self.most_per_address > 0:
+            most = f"expected at most {self.most_per_address:,} connections from one address"
+            _refusals.error(f"Refused a connection from {address}: {most}")
+            self.socket.close()
+            return
+        self._count(address)
+        try:
+            with suppress(OSError):  # the client has gone
+                super().handle()
+        finally:
+            self._count("")
 
     def read_requestline(self) -> str:
         request_ids.clear()  # errors from here on do not belong to the last request
@@ -151,6 +171,16 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         self.requestline = request_line(self.requestline or "")
         _logger.info("%s", self.format_request())
 
+    def _count(self, address: str) -> None:
+        """Count this connection for an address, or stop counting it if `address` is empty."""
+        if self._counted:
+            self._counts[self._counted] -= 1
+            if not self._counts[self._counted]:
+                del self._counts[self._counted]
+        if address:
+            self._counts[address] += 1
+        self._counted = address
+
     def _linger(self) -> None:
         """Read and ignore the rest of the body, but not for longer than `LINGER`.
 
@@ -187,6 +217,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             self.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BUFFER)
         except OSError:  # the client has gone
             return None
+        self._count("")
         received = self._buffered()
         self.socket.settimeout(None)  # the WebSocket has its own deadlines
         # Without compression: a small compressed frame can expand to a very large one.
