@@ -194,6 +194,17 @@ def test_the_solution_of_the_exercise_passes(my_chat: Path, step: manifest.Step)
     assert verdict.state == KEPT, verdict
 
 
+@pytest.mark.parametrize("heading", ["<h2>About</h2>", "<h1>My chat</h1><h2>About</h2>"])
+def test_the_about_page_can_have_any_heading(my_chat: Path, heading: str) -> None:
+    catch_up("02")
+    solve("02", my_chat)
+    edit(
+        my_chat / "app.py", 'PAGE.format(title="About"', f'"{heading}" or PAGE.format(title="About"'
+    )
+    verdict = check("02")
+    assert verdict.state == KEPT, verdict
+
+
 @pytest.mark.parametrize(
     "step",
     [
