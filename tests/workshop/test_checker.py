@@ -165,6 +165,26 @@ def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     assert verdict.about == "templates/chat.html"
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        # The listener emits, too, so the pages send each other waves forever.
+        ("(person) => {", '(person) => { socket.emit("wave", person);'),
+        # A click on the field is a click in the form, so it waves.
+        ('document.querySelector("#wave").add', "form.add"),
+    ],
+)
+def test_a_wave_without_a_click_on_its_button_is_noticed(
+    my_chat: Path, right: str, wrong: str
+) -> None:
+    catch_up("05")
+    solve("05", my_chat)
+    edit(my_chat / "static" / "chat.js", right, wrong)
+    verdict = check_exercise("05")
+    assert verdict.state == BROKEN and "Only a click on the button" in verdict.hint, verdict
+    assert verdict.about == "static/chat.js"
+
+
 # tests/contract tries the same promises on the same steps, and that the exercise is not attempted.
 @pytest.mark.parametrize(
     "step",

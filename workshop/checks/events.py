@@ -130,11 +130,20 @@ def a_wave_reaches_everyone(chat: Stage) -> None:
                f'{name} receives `wave` with {{"username": "Ada"}}, once.', f"{events or 'nothing'}",
                'Pass on the object that arrived: `emit("wave", person, broadcast=True)`.')  # fmt: skip
     with visitors(chat, "Ada", "Bo") as (page, bos):
+        page.clicks("#message-input", "the field")
         page.types("#message-input", "Tea?")
         page.clicks("#wave", "“Wave”")
         bos.did = page.did
         for each in (page, bos):
             _says_who_waves(each, page.called)
+        waves = [len(each.sent("wave")) for each in (page, bos)]
+        expect(waves == [1, 0],
+               "If Ada clicks on “Wave” once, her page emits `wave` once, and Bo's page never does.",
+               f"Ada clicked on the field, and then on “Wave”. Her page emitted {waves[0]}, and Bo's "
+               f"page emitted {waves[1]}.",
+               "Only a click on the button emits `wave`: the callback belongs to the element `#wave`. "
+               "The listener for `wave` shows who waves, and emits nothing. Otherwise, the pages send "
+               "each other waves forever.", about="static/chat.js")  # fmt: skip
         expect(not page.sent("new_message"), "A click on “Wave” does not send what Ada has typed.",
                "it sends the form", 'Write `type="button"` into the tag of the Wave button.',
                about="templates/chat.html")  # fmt: skip
