@@ -69,10 +69,19 @@ def test_the_verdict_on_a_wave_quotes_what_the_page_shows_afterwards(
     assert verdict.state == BROKEN and shown in verdict.seen and hint in verdict.hint, verdict
 
 
-def test_a_shout_that_is_right_only_in_the_notebooks_example_is_noticed(my_chat: Path) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('message["text"].upper()', '"HELLO"'),  # right only in the notebook's example
+        ('True, "text"', '"False", "text"'),  # a string, which is true in any case
+    ],
+)
+def test_a_shout_with_a_wrong_acknowledgement_is_noticed(
+    my_chat: Path, right: str, wrong: str
+) -> None:
     catch_up("04")
     solve("04", my_chat)
-    edit(my_chat / "app.py", 'message["text"].upper()', '"HELLO"')
+    edit(my_chat / "app.py", right, wrong)
     verdict = check_exercise("04")
     assert verdict.state == BROKEN and verdict.is_exercise, verdict
 

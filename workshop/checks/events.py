@@ -110,7 +110,7 @@ def the_server_can_shout(chat: Stage) -> None:
     attempted(answer is not None or speaks_of(chat, "shout"),
               "The event `shout` is acknowledged.", "an empty acknowledgement",
               "Start with a method `on_shout`.")  # fmt: skip
-    expect(fields(answer).get("text") == text.upper() and fields(answer).get("ok"),
+    expect(fields(answer).get("text") == text.upper() and fields(answer).get("ok") is True,
            f'`shout` with {{"text": "{text}"}} is acknowledged with '
            f'{{"ok": true, "text": "{text.upper()}"}}.', f"{answer!r}",
            'Return the object: `return {"ok": True, "text": message["text"].upper()}`.')  # fmt: skip
