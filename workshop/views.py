@@ -104,7 +104,8 @@ def change_between(old: str, new: str, only: tuple[str, ...] = ()) -> View:
     every = changes.own_change(old_folder, new_folder, came_from)
     hunks = [hunk for hunk in every if hunk.file not in alone]
     view = diff_view(hunks, title, only, is_folded=not only)
-    if any(hunk.own for hunk in choose(hunks, only)):
+    chosen = choose(hunks, only)
+    if any(h.own for h in chosen) and any(only or h.added or h.removed for h in chosen):
         view = _with_line(view, ONLY_YOURS)
     if only or not alone:
         return view
@@ -141,7 +142,8 @@ def diff_view(
         )
         if not is_folded or any(hunk.added or hunk.removed for hunk in own):
             markup.append(_file_html(_path(title, file), own, is_folded))
-    return View("\n\n".join(text), "".join(markup))
+    nothing = sentence(f"{title}: no line to add or remove")
+    return View("\n\n".join(text), "".join(markup) or nothing.markup)
 
 
 def choose(hunks: list[Hunk], only: tuple[str, ...]) -> list[Hunk]:

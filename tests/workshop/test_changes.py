@@ -188,6 +188,16 @@ def test_between_two_steps_nothing_is_yours() -> None:
     assert "Only your chat" not in shown
 
 
+def test_a_chat_with_only_lines_of_its_own_has_nothing_left_to_type(my_chat: Path) -> None:
+    catch_up("05")
+    app = my_chat / "app.py"
+    app.write_text(app.read_text(encoding="utf-8") + "\n\ndone = True\n", encoding="utf-8")
+    shown = show_change("mine", "05_broadcast")
+    assert "|done = True" in lines_of(shown)
+    assert "no line to add or remove" in shown.markup
+    assert "A line with |" not in shown.markup, "the page shows no such line"
+
+
 @pytest.mark.parametrize("file", ["templates/chat.html", "static/chat.js", "static/style.css"])
 def test_an_editors_indentation_does_not_count_in_ones_own_chat(my_chat: Path, file: str) -> None:
     catch_up("04")
