@@ -162,7 +162,7 @@ def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> Vie
     if not found:
         title = TRIED
         own = changes.own_change(paths.my_chat(), manifest.step(verdict.step).folder, context=0)
-        hunks = [each for each in own if each.removed]
+        hunks = _about_the_exercise(verdict.step, own)
     groups = _neighbours([each for each in hunks if each.file in mine])
     groups.sort(key=lambda group: group[0].file != verdict.about)
     views = []
@@ -176,6 +176,20 @@ def _own_lines(verdict: Verdict, found: list[Hunk], mine: dict[str, str]) -> Vie
     if verdict.is_exercise or gives_away(verdict.step, found):
         views.append(_sentence((SOLUTION if views else EXERCISE).format(verdict.step)))
     return _joined(views)
+
+
+def _about_the_exercise(number: str, own: list[Hunk]) -> list[Hunk]:
+    """Return the hunks with names that our solution introduces, or all of them if there are none.
+
+    The learner may also have kept the solutions of earlier exercises. Comments don't count.
+    """
+    own = [each for each in own if each.removed and _code(each.removed) != _code(each.added)]
+    new = _names(_solution(number)) - _names(_lines(manifest.step(number).folder))
+    return [each for each in own if new & _names(_code(each.removed))] or own
+
+
+def _names(lines: Iterable[str]) -> set[str]:
+    return {name for line in lines for name in re.findall(r"\w{3,}", line.lower())}
 
 
 def _joined(views: list[View]) -> View:

@@ -196,6 +196,18 @@ def test_the_mistake_in_a_solution_is_shown_and_nothing_is_given_away(
 
 
 LISTENER = 'socket.on("new_message"'
+ABOUT = """@app.route("/about")
+def about() -> str:
+    return "<h1>About</h1>"
+
+
+"""
+SHOUT = """@socketio.on("Shout")
+def make_it_loud(data):
+    return {"ok": True, "text": data["text"].upper()}
+
+
+"""
 LOUD = """
     @socketio.on("shout")
     def make_it_loud(data):
@@ -211,6 +223,19 @@ def test_an_own_way_to_solve_an_exercise_is_shown_if_it_has_no_effect(my_chat: P
     assert verdict.is_exercise and verdict.second
     assert '    yours         @socketio.on("shout")\n' in verdict.second.text, verdict.second
     assert "the step  " not in verdict.second.text
+
+
+def test_a_try_is_shown_without_the_exercises_of_earlier_steps(my_chat: Path) -> None:
+    """Comments of the step that the learner has not typed are not shown either."""
+    catch_up("04")
+    app = my_chat / "app.py"
+    edit(app, "  # plumbing: serve the browser's part of Socket.IO", "")
+    edit(app, '@app.route("/chat")', ABOUT + '@app.route("/chat")')
+    edit(app, 'if __name__ == "__main__":', SHOUT + 'if __name__ == "__main__":')
+    verdict = check("04", hint=2)
+    assert verdict.is_exercise and verdict.second
+    assert "Shout" in verdict.second.text and "def about" not in verdict.second.text, verdict.second
+    assert "register_blueprint" not in verdict.second.text, verdict.second
 
 
 def test_a_solution_next_to_the_mistake_is_left_alone(my_chat: Path) -> None:
