@@ -51,7 +51,10 @@ SCRIPTS_AT_THE_END = re.compile(r"(?:<script\b[^>]*></script>\s*)*</body>", re.I
 
 def create_app(door: Callable[[WsgiApp], WsgiApp] = OwnHosts) -> Flask:
     """Load the application at WORKSHOP_APP, and wrap it. `door` decides which requests reach it."""
-    if os.environ.get("WORKSHOP_TIED") == "1":
+    # The reloader's first process ends together with the one that it starts. On Windows, that one would
+    # never start if this process were reading the standard input that both share (cpython issue 78961).
+    only_starts_another = get_debug_flag() and not is_running_from_reloader()
+    if os.environ.get("WORKSHOP_TIED") == "1" and not only_starts_another:
         threading.Thread(target=end_with_parent, name="end with parent", daemon=True).start()
     os.umask(OTHERS)
     if not os.environ.get("WORKSHOP_SIGN"):  # this stage is for a check or a test

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -99,6 +100,17 @@ def test_a_file_that_does_not_parse_does_not_end_it(my_chat: Path) -> None:
         app.write_text(right.replace("Served by", "Brought by"), encoding="utf-8")
         assert wait_until(lambda: page_says(server.url, "Brought by"))
         assert server.process.poll() is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="`.venv`'s Python adds processes there")
+def test_only_the_process_that_serves_waits_for_the_end_of_run(my_chat: Path) -> None:
+    """On Windows, a process does not start while another one reads the input that they share."""
+    with running("05", "--port", str(free_port(5325)[0])) as server:
+        assert wait_until(lambda: page_says(server.url, "Chat Application"))
+        reloader, serving = psutil.Process(server.process.pid).children(recursive=True)
+        assert reloader.num_threads() == 1
+        server.process.kill()
+        assert psutil.wait_procs([reloader, serving], PATIENCE)[1] == []
 
 
 def test_a_template_is_served_anew_too(my_chat: Path) -> None:
