@@ -63,6 +63,8 @@ UV_INSTALL = [str(UV), "pip", "install", "--python", str(PYTHON), "--project", R
 PIP_DOWNLOAD = ["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
 BUILT_FROM = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc",
               "browser_client/blueprint.py", "browser_client/bounds.py")  # fmt: skip
+# In a .pth file, this line has the same effect as the path of this folder, and it is always ASCII.
+ADD_TO_PATH = f"import sys; sys.path.append({str(ROOT)!a})"
 INSTALLERS = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
 WRONG_BYTE_CODE = ("PYTHONDONTWRITEBYTECODE", "PYTHONOPTIMIZE")
 LONGEST_LINE = 200  # characters of a line of output that an error message repeats
@@ -159,6 +161,7 @@ def set_up(with_tests: bool, kit: "str | None" = None) -> None:
                 make_venv()
             install_packages("requirements-test.lock" if with_tests else "requirements.lock")
             install_project()
+            write_ascii_path()
             keep_wheels()
     except OSError as error:
         raise explained("Setup could not start a program or use a file.", str(error)) from error
@@ -291,8 +294,9 @@ def is_in_place() -> bool:
     """Return whether the Python of `.venv` runs, and `.venv` is in the folder that it was made for."""
     if not (VENV / "pyvenv.cfg").is_file() or not answer(PYTHON, "-I", "-S", "-c", "print(1)"):
         return False
-    paths = "\n".join(path.read_text("utf-8") for path in site_files("_chat_workshop.pth"))
-    return {Path(path).resolve() for path in paths.split("\n") if path} <= {ROOT}
+    texts = "\n".join(path.read_text("utf-8") for path in site_files("_chat_workshop.pth"))
+    paths = texts.replace(ADD_TO_PATH, str(ROOT)).split("\n")
+    return {Path(path).resolve() for path in paths if path} <= {ROOT}
 
 
 def make_venv() -> None:
@@ -337,6 +341,18 @@ def install_project() -> None:
     hashed += ["--build-constraints", "requirements-build.lock"]
     command = [*UV_INSTALL, "--no-deps", *hashed, "-e", "."]
     run(command, "Install the workshop and the browser's Socket.IO client")
+
+
+def write_ascii_path() -> None:
+    """Let every Python find the workshop in a folder whose path contains an umlaut, for example.
+
+    Before version 3.12.4, Python on Windows does not read .pth files as UTF-8, but in the system's code
+    page. It would look for another folder, or not even start.
+    """
+    for file in site_files("_chat_workshop.pth"):
+        if not file.read_bytes().isascii():
+            file.unlink()  # it may be a hard link into uv's cache
+            file.write_text(f"{ADD_TO_PATH}\n", "utf-8")
 
 
 def keep_wheels() -> None:

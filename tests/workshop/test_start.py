@@ -249,6 +249,19 @@ def test_a_package_that_is_not_what_the_lock_says_is_refused(start: ModuleType) 
     assert "tea" not in installed(start)
 
 
+def test_a_folder_name_in_any_alphabet_is_on_the_path(ready: ModuleType) -> None:
+    """Python 3.11 reads .pth files in the locale's encoding, which on Windows is not UTF-8."""
+    ask = f"import sys; print({str(ready.ROOT)!a} in sys.path)"
+    other = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    for encoding in ({}, other):
+        said = subprocess.run(
+            [ready.PYTHON, "-c", ask], env=os.environ | encoding, cwd=ready.BUILD,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert said.stdout == "True\n", said.stderr
+    assert ready.is_in_place()
+
+
 # ---- what is repaired ---------------------------------------------------------------------------
 
 
