@@ -278,6 +278,8 @@ def own_ports() -> set[int]:
 
 def who_listens(number: int) -> str | None:
     """Return the name of the program that uses a port on 127.0.0.1, or None if the port is free."""
+    from workshop.run import can_bind
+
     try:
         socket.create_connection(("127.0.0.1", number), ANSWER_TIMEOUT_S).close()
     except OSError:
@@ -285,18 +287,6 @@ def who_listens(number: int) -> str | None:
     if "AirTunes" in server_header(number):
         return "macOS AirPlay Receiver, which answers 403"
     return process_at(number) or server_header(number) or "an unknown program"
-
-
-def can_bind(number: int) -> bool:
-    """Return whether a program can open this port. Windows reserves some ports, so nobody can."""
-    with socket.socket() as probe:
-        if os.name == "posix":  # otherwise, a port that was in use a minute ago counts as taken
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-    return True
 
 
 def server_header(number: int) -> str:

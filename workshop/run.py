@@ -1,6 +1,7 @@
 """`workshop run 05` and `workshop run mine`: serve a stage in the terminal, reloading on save."""
 
 import contextlib
+import os
 import secrets
 import socket
 import subprocess
@@ -83,6 +84,11 @@ def free(port: int) -> int:
 
 
 def taken(port: int) -> bool:
+    """Return whether no server can start at this port of this machine."""
+    return has_server(port) or not can_bind(port)
+
+
+def has_server(port: int) -> bool:
     """Return whether a server answers at this port of this machine, over IPv4 or IPv6."""
     for host in ("127.0.0.1", "::1"):
         with contextlib.suppress(OSError):
@@ -91,11 +97,25 @@ def taken(port: int) -> bool:
     return False
 
 
+def can_bind(port: int) -> bool:
+    """Return whether a program can open this port. Windows reserves some ports, so nobody can."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # otherwise, a port that was in use a minute ago counts as taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def holder(port: int) -> str:
     """Return a description of the program that uses a port, such as the name of a stage."""
     for note in running.notes():
         if note.port == port:
             return f"{note.name} of this workshop (`python3 start.py ps` lists it)"
+    if not has_server(port):
+        return "the system, which reserves it"
     if sys.platform == "darwin" and port == PREFERRED_PORT:
         return "another program (on macOS usually AirPlay Receiver, see the README)"
     return "another program"

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -162,6 +163,27 @@ def test_a_named_port_that_is_taken_is_explained() -> None:
     assert result.returncode == 2
     assert f"Port {port} is taken by another program.\nExpected: " in result.stderr
     assert "What to do: choose another one, such as --port " in result.stderr
+
+
+def test_a_port_that_windows_reserves_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody answers there, and nobody can open it: WinError 10013."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reserved = server.getsockname()[1]
+    bind = socket.socket.bind
+
+    def refusing(self: socket.socket, address: Any) -> None:
+        if address[1] == reserved:
+            raise PermissionError(errno.EACCES, "An attempt was made to access a socket")
+        bind(self, address)
+
+    monkeypatch.setattr(socket.socket, "bind", refusing)
+    chosen, reason = free_port(reserved)
+    assert chosen > reserved
+    assert reason.startswith(f"Port {reserved} is taken by the system, which reserves it, so ")
+    assert main(["run", "01", "--port", str(reserved)]) == 2
+    assert f"Port {reserved} is taken by the system" in capsys.readouterr().err
 
 
 def test_a_free_port_is_taken_without_words() -> None:
