@@ -45,7 +45,7 @@ class Hunk:
 def lesson_files(folder: Path) -> dict[str, str]:
     """Return a stage's text files by relative path, without hidden files, README.md and the patch."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+        path.relative_to(folder).as_posix(): path.read_text("utf-8-sig", errors="replace")
         for path in sorted(folder.rglob("*"))
         if path.is_file() and _is_lesson(path.relative_to(folder))
     }
@@ -137,7 +137,7 @@ def apply(hunks: Iterable[Hunk], folder: Path) -> None:
     # replaced before others are added above it.
     for hunk in sorted(hunks, key=lambda hunk: (-hunk.old_start, not hunk.removed)):
         file, start = folder / hunk.file, max(hunk.old_start, 0)
-        lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
+        lines = file.read_text("utf-8-sig", errors="replace").splitlines() if file.is_file() else []
         old = [line for line in hunk.lines if line[0] != "+"]
         lines[start : start + len(old)] = [line[1:] for line in hunk.lines if line[0] != "-"]
         file.parent.mkdir(parents=True, exist_ok=True)

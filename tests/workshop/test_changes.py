@@ -61,6 +61,16 @@ def test_a_folder_above_the_chat_may_be_hidden(
     assert "+const log" in shown and "+const socket" not in shown
 
 
+def test_what_an_editor_on_windows_adds_is_no_difference(my_chat: Path) -> None:
+    catch_up("02")
+    app = my_chat / "app.py"
+    text = app.read_text("utf-8")
+    app.write_text(text, "utf-8-sig", newline="\r\n")
+    assert str(show_change("mine", "02_routes")) == "from mine to 02_routes: no difference"
+    app.write_text(f"\n{text}", "utf-8-sig", newline="\r\n")
+    assert str(show_change("mine", "02_routes")) != "from mine to 02_routes: no difference"
+
+
 def test_what_only_the_learner_has_is_named_in_one_line(my_chat: Path) -> None:
     catch_up("02")
     write(my_chat, "requirements.txt", "flask==3.1.3\n")

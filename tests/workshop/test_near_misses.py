@@ -139,6 +139,14 @@ def test_a_pin_that_pip_cannot_read_is_named(my_chat: Path, line: str, hint: str
     assert hint in check("01").hint
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_a_pin_can_have_any_encoding_that_windows_writes(my_chat: Path, encoding: str) -> None:
+    """Windows PowerShell writes UTF-16, and Notepad can put a mark at the beginning."""
+    catch_up("01")
+    (my_chat / "requirements.txt").write_text("flask==3.1.3\n# für mich\n", encoding=encoding)
+    assert "the cell in notebook 01 that creates it" in check("01").hint  # the file is fine
+
+
 @pytest.mark.parametrize(
     ("there", "todo"),
     [

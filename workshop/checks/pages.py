@@ -1,5 +1,6 @@
 """The first pages: what they show, and to whom. Also the exercises of steps 01 to 03."""
 
+import codecs
 import os
 import re
 import subprocess
@@ -170,13 +171,19 @@ def the_second_environment_has_the_pinned_flask(chat: Stage) -> None:
                            instead_of(chat.folder, wish_list.name)
                            or "Write one line with the package and its version into it: "
                               "`name==version`.", about=wish_list.name)  # fmt: skip
-    text = wish_list.read_text(encoding="utf-8").strip()
+    text = _as_pip_reads(wish_list.read_bytes()).strip()
     found = re.search(r"(?im)^flask\s*==\s*(\d\S*)", text)
     if not found:
         raise Broken("requirements.txt has a line `flask==…` with a "
                      "version.", text or "an empty file",
                      pasted(text) or NO_PIN, about=wish_list.name)  # fmt: skip
     _has_flask(found.group(1))
+
+
+def _as_pip_reads(data: bytes) -> str:
+    """Return the text of a file. In Windows PowerShell, `pip freeze > FILE` writes UTF-16."""
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
 
 def _has_flask(pinned: str) -> None:
