@@ -1,5 +1,6 @@
 """A learner's page in the checker: people's actions reach the server, and the checker sees errors."""
 
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -626,6 +627,30 @@ def test_a_page_that_does_not_end_is_ended(
     assert not child.is_running()
     with pytest.raises(PageEnded):
         bo.text("#log")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the simulation uses `prctl`")
+@pytest.mark.usefixtures("unforked")
+def test_the_memory_of_a_python_that_only_starts_another_is_counted(
+    chat: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows, the Python of `.venv` starts the real one, which ends together with it."""
+    redirector = tmp_path / "python"
+    redirector.write_text(
+        f"#!{sys.executable}\nimport ctypes, subprocess, sys\nkilled_too = ctypes.CDLL(None).prctl\n"
+        f"sys.exit(subprocess.call([{sys.executable!r}, *sys.argv[1:]],"
+        " preexec_fn=lambda: killed_too(1, 9)))\n",
+        "utf-8",
+    )
+    redirector.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(redirector))
+    monkeypatch.setattr(page, "RUN_TIMEOUT", 30.0)  # a busy machine needs time to fill the memory
+    (chat.folder / "empty.html").write_text("<!doctype html>\n<title>A page</title>\n")
+    with Pages(chat) as pages:
+        ada = pages.open("/page/empty.html")
+        with pytest.raises(PageEnded) as ended:
+            ada.run("const all = []; while (true) all.push(new Uint8Array(1e7).fill(1));", "all.js")
+    assert ended.value.error.kind == "memory"
 
 
 def test_a_child_that_dies_is_reported(page_of: Open, pages: Pages) -> None:

@@ -240,7 +240,7 @@ class Pages:
             encoding="utf-8",
             errors="replace",
         )
-        self._seen = psutil.Process(self._process.pid)
+        self._seen: list[psutil.Process] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
@@ -251,6 +251,9 @@ class Pages:
             self._stop()
             said = "\n".join(self._printed[-3:])
             raise CannotRun(f"{told.get('cannot', 'V8 ended while it started.')} {said}".strip())
+        # On Windows, the process with this id only starts the child.
+        started = psutil.Process(self._process.pid)
+        self._seen = [started, *started.children(recursive=True)]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -334,7 +337,7 @@ class Pages:
         if now > end:
             self._end("time", f"The server did not answer the page within {SERVER_TIMEOUT:.0f} s.")
         try:
-            taken = self._seen.memory_info().rss
+            taken = sum(each.memory_info().rss for each in self._seen)
         except psutil.Error:
             return  # it has just ended
         if taken > MEMORY:
