@@ -391,12 +391,16 @@ def ask_first(what: str) -> None:
 
 def programs_in_venv() -> list[str]:
     """Return the other commands that run from `.venv`, if the system can list them."""
-    ask = ["ps", "-A", "-ww", "-o", "pid=,args="]
+    ask, own = ["ps", "-A", "-ww", "-o", "pid=,args="], {str(os.getpid())}
     if os.name == "nt":
-        ask = ["powershell", "-NoProfile", "-Command", 'Get-Process | % { "$($_.Id) $($_.Path)" }']
+        own.add(str(os.getppid()))  # perhaps the Python of `.venv`, which has started the real one
+        # PowerShell compares the paths, because it prints umlauts in an encoding that differs.
+        chosen = "\"$($_.Path)\".StartsWith($env:VIRTUAL_ENV, 'OrdinalIgnoreCase')"
+        listed = f'Get-Process | ? {{ {chosen} }} | % {{ "$($_.Id) $($_.Path)" }}'
+        ask = ["powershell", "-NoProfile", "-Command", listed]
     told = (line.split(maxsplit=1) for line in (answer(*ask) or "").splitlines())
-    others = ("".join(args) for pid, *args in told if pid != str(os.getpid()))
-    return [args[:LONGEST_LINE] for args in others if str(SCRIPTS) in args]
+    others = ("".join(args) for pid, *args in told if pid not in own)
+    return [args[:LONGEST_LINE] for args in others if os.name == "nt" or str(SCRIPTS) in args]
 
 
 def answer(*command: "str | Path") -> "str | None":

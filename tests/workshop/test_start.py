@@ -346,6 +346,25 @@ def a_program(ready: ModuleType) -> Iterator["subprocess.Popen[str]"]:
         program.stdin.close()
 
 
+def test_on_windows_powershell_chooses_the_programs(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It prints umlauts in an encoding that differs. The Python of `.venv` starts the real one."""
+    asked: list[str] = []
+
+    def answer(*command: str) -> str:
+        asked.extend(command)
+        return f"7 C:\\J\ufffdrgen\\.venv\\jupyter.exe\n{os.getppid()} C:\\.venv\\python.exe"
+
+    monkeypatch.setattr(start, "answer", answer)
+    with monkeypatch.context() as windows:
+        windows.setattr(os, "name", "nt")
+        found = start.programs_in_venv()
+    assert found == ["C:\\J\ufffdrgen\\.venv\\jupyter.exe"]
+    assert "StartsWith($env:VIRTUAL_ENV, " in asked[-1]
+    assert start.environment()["VIRTUAL_ENV"] == str(start.VENV)
+
+
 def change_a_source(start: ModuleType) -> None:
     (start.ROOT / "package.json").write_text("changed\n")
 
