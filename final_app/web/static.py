@@ -6,17 +6,22 @@ new.
 """
 
 import hashlib
+import mimetypes
 from pathlib import Path
 
 from flask import Flask, Response
 
 KEPT = 31_536_000  # seconds that a browser may keep a file: a year
 DIGITS = 12  # of the hash
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 def add_to(app: Flask) -> None:
     """Add the route for the files in the folder `static`, which Flask then does not serve itself."""
     app.static_folder = "static"
+    # On Windows, another program may have registered other types. Browsers would refuse the files.
+    for ending, kind in TYPES.items():
+        mimetypes.add_type(kind, ending)
     current = version(Path(app.static_folder))
 
     @app.url_defaults

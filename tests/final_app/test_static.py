@@ -1,5 +1,6 @@
 """A browser keeps the scripts and styles of the pages until they change."""
 
+import mimetypes
 import re
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def test_the_addresses_of_a_page_may_be_kept_for_ever(app: Flask) -> None:
     assert len(links) > 1
     for link in links:
         assert client.get(link).headers["Cache-Control"] == FOR_EVER, link
+
+
+def test_browsers_accept_the_types_whatever_windows_has_registered(tmp_path: Path) -> None:
+    mimetypes.add_type("text/plain", ".js")  # as from the registry
+    client = application(tmp_path).test_client()
+    for path, kind in {
+        "js/main.js": "text/javascript", "css/base.css": "text/css", "icon.svg": "image/svg+xml",
+    }.items():  # fmt: skip
+        answer = client.get(f"/static/a/{path}")
+        assert answer.mimetype == kind
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_scripts_import_each_other_below_the_same_version(app: Flask) -> None:
