@@ -1,13 +1,16 @@
 """Move the learner's chat to mine/saved, and replace it with a copy of a step."""
 
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from workshop import changes, manifest, paths
+from workshop import changes, manifest, paths, running
 from workshop.stages import stop_stages_in, temporary_folder
 
+SCANNED = 2.0  # seconds in which a virus scanner has looked at new files
+AGAIN = 0.1  # seconds between two attempts
 LEFT_OUT = shutil.ignore_patterns("README.md", "exercise.patch", "__pycache__", "instance", ".*")
 
 
@@ -37,10 +40,10 @@ def catch_up(which: str) -> CaughtUp:
     stop_stages_in(target)
     if target.exists() and any(target.iterdir()):
         saved = _free_name(paths.mine() / "saved")
-        target.rename(saved)
+        _move(target, saved)
     elif target.exists():
         target.rmdir()
-    fresh.rename(target)
+    _move(fresh, target)
     _touch(target)
     hunks = changes.own_change(saved, target) if saved else []
     return CaughtUp(step.name, saved, hunks)
@@ -107,7 +110,7 @@ def _bring_folder(source: Path, target: Path, origin: str = "") -> str:
     name = target.relative_to(paths.mine()).as_posix()
     if target.exists():
         return f"mine/{name} already exists, so nothing was copied. To start over, rename or delete it."
-    _copied(source, target).rename(target)
+    _move(_copied(source, target), target)
     origin = origin or source.relative_to(paths.ROOT).as_posix()
     return f"mine/{name} is now a copy of {origin}. You can change it as you like."
 
@@ -123,6 +126,31 @@ def _copied(source: Path, target: Path) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return fresh
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Rename a folder. Windows refuses this while a program uses the folder or a file in it.
+
+    A virus scanner does so for a moment. Raises PermissionError, which explains what to do, if it takes
+    longer.
+    """
+    give_up = time.monotonic() + SCANNED
+    while True:
+        try:
+            folder.rename(target)
+            return
+        except PermissionError:
+            if time.monotonic() > give_up:
+                break
+        time.sleep(AGAIN)
+    users = [f"a server on port {each.port}, by {each.by}" for each in running.notes()
+             if each.folder == str(folder)]  # fmt: skip
+    raise PermissionError(
+        f"mine/{folder.name} could not be moved to {target}.\nExpected: no program uses it, or a file "
+        f"in it.\nFound: {', '.join(users) or 'the system refused to move it'}.\nWhat to do: stop your "
+        "chat (press Ctrl+C in its terminal, or use `python3 start.py stop`), close terminals that are "
+        "in this folder, and try again."
+    )
 
 
 def _free_name(folder: Path) -> Path:

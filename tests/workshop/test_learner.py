@@ -1,11 +1,16 @@
 """Catching up loses nothing: the previous files are kept unchanged."""
 
+import errno
+import itertools
+import math
 from pathlib import Path
 
 import pytest
 
-from workshop import changes, manifest
+from workshop import changes, learner, manifest, running
+from workshop.__main__ import main
 from workshop.learner import bring, catch_up
+from workshop.running import Note
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -42,6 +47,41 @@ def test_twice_in_one_second_keeps_both(my_chat: Path) -> None:
     saved = [catch_up("01").saved for _ in range(3)]
     assert len(set(saved)) == 3
     assert all(folder and (folder / "app.py").is_file() for folder in saved)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, folder: Path, times: float) -> None:
+    """Refuse to rename a folder so many times, as Windows does while a program uses it."""
+    rename, refused = Path.rename, itertools.count()
+
+    def renamed(self: Path, target: Path) -> Path:
+        if self == folder and next(refused) < times:
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+
+
+def test_a_virus_scanner_only_delays_it(my_chat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catch_up("01")
+    refuse(monkeypatch, my_chat, 2)
+    refuse(monkeypatch, my_chat.with_name(".chat-new"), 2)
+    assert catch_up("02").saved
+    assert changes.lesson_files(my_chat) == changes.lesson_files(manifest.step("02").folder)
+
+
+def test_what_uses_the_chat_is_named(
+    my_chat: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catch_up("01")
+    before = contents(my_chat)
+    monkeypatch.setattr(learner, "SCANNED", 0.0)
+    refuse(monkeypatch, my_chat, math.inf)
+    note = Note(1, "mine", str(my_chat), 5003, "token", 0.0, "`run`")
+    monkeypatch.setattr(running, "notes", lambda: [note])
+    assert main(["catch-up", "02"]) == 2
+    told = capsys.readouterr().err
+    assert "Found: a server on port 5003, by `run`.\nWhat to do: stop your chat" in told
+    assert contents(my_chat) == before
 
 
 def test_the_difference_is_shown(my_chat: Path) -> None:
