@@ -3,6 +3,7 @@
 import functools
 import getpass
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -49,7 +50,7 @@ def command(group: AppGroup, usage: str, *, tables: bool = True) -> Callable[[Wo
                     told = work(**given)
             except ChatError as refusal:
                 raise click.ClickException(refusal.message) from None
-            click.echo(told if isinstance(told, str) else _columns(told))
+            click.echo(_printable(told if isinstance(told, str) else _columns(told)))
 
         for argument in reversed(arguments):
             run = click.argument(argument.lower())(run)
@@ -105,6 +106,12 @@ def _system_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user without a name, or Windows without a variable
         return "operator"
+
+
+def _printable(text: str) -> str:
+    """Replace the letters that the output cannot contain, such as some names in a file on Windows."""
+    encoding = sys.stdout.encoding
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> str:

@@ -71,6 +71,16 @@ def test_the_first_account_must_be_an_administrators(app: Flask) -> None:
         assert not accounts.exist()
 
 
+def test_a_name_can_have_letters_that_a_file_on_windows_cannot_take(app: Flask) -> None:
+    said(app, "users", "create", "ada", "--admin")
+    windows = app.test_cli_runner(charset="cp1252")
+    created = windows.invoke(args=["rooms", "create", "Łódź", "--owner", "ada"])
+    assert (created.exit_code, created.stdout) == (0, "Created the room ?ód?: /r/odz\n")
+    listed = windows.invoke(args=["rooms", "list"])
+    assert listed.exit_code == 0 and "?ód?" in listed.stdout
+    assert "Łódź" in said(app, "rooms", "list")  # the name itself is complete
+
+
 def test_a_password_that_nobody_typed_is_made_and_told(app: Flask) -> None:
     password = said(app, "users", "create", "ada", "--admin").split("The password: ")[1].strip()
     told = said(app, "users", "create", "bo")
