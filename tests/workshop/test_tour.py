@@ -1,6 +1,9 @@
 """Lab 17: the topic passes through the layers, and the check names the layer where it is missing."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +31,20 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     bring("final_app")
     yield paths.mine() / "final_app"
     stop_stages_in(paths.mine() / "final_app")
+
+
+def test_an_error_of_a_migration_can_have_any_letter(tmp_path: Path) -> None:
+    """On Windows, the check's own encoding is another one than that of the program that migrates."""
+    (tmp_path / "final_app.py").write_text('name = ”Ada"\n', "utf-8")
+    code = (
+        "from pathlib import Path; from workshop.checks import tour; "
+        f"print(ascii(tour._migrate(Path({str(tmp_path)!r}), {str(tmp_path)!r})))"
+    )
+    other = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | other, capture_output=True, text=True
+    )
+    assert "invalid character '\\u201d'" in said.stdout, said.stderr
 
 
 def test_without_a_copy_there_is_nothing_to_blame(

@@ -233,8 +233,8 @@ def _migrate(code: Path, folder: str) -> str:
     """Run `flask --app final_app db upgrade` with the code in this folder. Return its error, or ""."""
     ran = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "final_app", "db", "upgrade"], cwd=code,
-        env=child_environment(code, data=Path(folder)), capture_output=True, text=True,
-        timeout=MIGRATING,
+        env=child_environment(code, data=Path(folder)), capture_output=True, timeout=MIGRATING,
+        encoding="utf-8", errors="replace",  # the environment asks for UTF-8
     )  # fmt: skip
     return last_error(ran.stderr) if ran.returncode else ""
 
