@@ -45,6 +45,8 @@ LOG_LINES = 500
 TEMPORARY = "workshop-chat"  # followed by the id of the process that created the folder
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"(?:Running on|The chat is at) http://(?:127\.0\.0\.1|localhost):(\d+)")
+# What servers print if their port is taken. Windows uses the words of its own language.
+TAKEN = re.compile(r"in use|Can't use port|WinError 10048")
 # The finished application in a notebook: anybody can register, and a frame can show it.
 IN_A_NOTEBOOK = {"CHAT_OPEN_REGISTRATION": "true", "CHAT_FRAME_ANCESTORS": "*"}
 # A check is faster than people, so it needs higher limits.
@@ -287,7 +289,7 @@ def start_again(one: Stage) -> None:
     try:
         one.start()
     except StageFailed as failure:
-        if not (one.port and "in use" in failure.log):
+        if not (one.port and TAKEN.search(failure.log)):
             raise
         one.port = 0
         one.start()

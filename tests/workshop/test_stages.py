@@ -19,7 +19,15 @@ from workshop import running, serve
 from workshop.clients import cast, session_of
 from workshop.learner import catch_up
 from workshop.serve import TidyClose
-from workshop.stages import Stage, StageFailed, answers, child_environment, stage, temporary_folder
+from workshop.stages import (
+    Stage,
+    StageFailed,
+    answers,
+    child_environment,
+    stage,
+    start_again,
+    temporary_folder,
+)
 
 PATIENCE = 15.0  # seconds that anything here may take on a busy machine
 QUICK = 1.0  # seconds; the disconnect that this guards against takes three
@@ -135,6 +143,33 @@ def test_a_changed_file_means_a_new_server_on_the_same_port(my_chat: Path) -> No
     assert second is not first
     assert second.port == port
     assert stage("mine") is second
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_taken"),
+    [
+        ("Port 5999 is in use by another program.", True),
+        ("Can't use port 5999 of 127.0.0.1: Normalerweise darf jede Socketadresse", True),
+        ("OSError: [WinError 10048] Normalerweise darf jede Socketadresse", True),
+        ("SyntaxError: invalid syntax", False),
+    ],
+)
+def test_a_stage_whose_port_is_taken_gets_another(
+    printed: str, is_taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = Stage("05", Path(), "", port=5999)
+
+    def start(self: Stage) -> None:
+        if self.port:
+            raise StageFailed(self.name, printed)
+
+    monkeypatch.setattr(Stage, "start", start)
+    if is_taken:
+        start_again(chat)
+        assert chat.port == 0
+    else:
+        with pytest.raises(StageFailed):
+            start_again(chat)
 
 
 def test_a_stage_that_cannot_start_says_what_it_printed(my_chat: Path) -> None:
