@@ -400,7 +400,10 @@ def programs_in_venv() -> list[str]:
         ask = ["powershell", "-NoProfile", "-Command", listed]
     told = (line.split(maxsplit=1) for line in (answer(*ask) or "").splitlines())
     others = ("".join(args) for pid, *args in told if pid not in own)
-    return [args[:LONGEST_LINE] for args in others if os.name == "nt" or str(SCRIPTS) in args]
+    # macOS shows the path of the real Python instead of that of `.venv`, but also JupyterLab's options.
+    signs = str(SCRIPTS), str(ROOT / "workshop" / "lab_settings")
+    is_nt = os.name == "nt"
+    return [args[:LONGEST_LINE] for args in others if is_nt or any(sign in args for sign in signs)]
 
 
 def answer(*command: "str | Path") -> "str | None":

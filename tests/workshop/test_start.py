@@ -22,6 +22,7 @@ import pytest
 
 from tests.needs import needs_uv
 from workshop.__main__ import parser
+from workshop.lab import lab_command
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = (ROOT / "start.py").read_text("utf-8")
@@ -363,6 +364,19 @@ def test_on_windows_powershell_chooses_the_programs(
     assert found == ["C:\\J\ufffdrgen\\.venv\\jupyter.exe"]
     assert "StartsWith($env:VIRTUAL_ENV, " in asked[-1]
     assert start.environment()["VIRTUAL_ENV"] == str(start.VENV)
+
+
+def test_on_macos_jupyterlab_is_known_by_its_options(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, `ps` shows the real Python: python.org's Python puts its path into `argv[0]`."""
+    python = "/Library/Frameworks/Python.framework/Resources/Python.app/Contents/MacOS/Python"
+    _, *options = lab_command(browser=True, port=None)
+    own = " ".join(options).replace(str(ROOT), str(start.ROOT))
+    listed = f"  7 {python} {own}\n  8 {python} -m http.server\n"
+    monkeypatch.setattr(start, "answer", lambda *_: listed)
+    (found,) = start.programs_in_venv()
+    assert found.startswith(f"{python} -m workshop.localhost ")
 
 
 def change_a_source(start: ModuleType) -> None:
