@@ -653,9 +653,12 @@ def test_the_memory_of_a_python_that_only_starts_another_is_counted(
     assert ended.value.error.kind == "memory"
 
 
-def test_a_child_that_dies_is_reported(page_of: Open, pages: Pages) -> None:
+@pytest.mark.parametrize("is_noticed", [False, True])
+def test_a_child_that_dies_is_reported(page_of: Open, pages: Pages, is_noticed: bool) -> None:
     ada = page_of("")
     pages._process.kill()
+    if is_noticed:  # then nothing can be written to it anymore
+        pages._process.wait()
     with pytest.raises(PageEnded):
         ada.text("#log")
     assert [error.kind for error in ada.errors] == ["crash"]

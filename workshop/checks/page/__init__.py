@@ -29,6 +29,7 @@ The pages differ from Chromium in these points (tests/browser/test_page_alike.py
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import queue
@@ -371,4 +372,5 @@ class Pages:
         self._reader.join()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
-                pipe.close()
+                with contextlib.suppress(OSError):  # the child has not read the last command
+                    pipe.close()
