@@ -29,6 +29,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -379,7 +380,7 @@ def answers(url: str, token: str) -> bool:
             headers = response.headers
     except HTTPError as error:  # an error page is a response, too
         headers = error.headers
-    except OSError:
+    except (OSError, HTTPException):  # also if the server ends while it answers
         return False
     return bool(headers.get(STAGE_HEADER) == token)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -63,6 +64,22 @@ def test_a_stopped_stage_no_longer_answers() -> None:
 def test_somebody_elses_server_is_not_taken_for_the_stage() -> None:
     with stage("01") as chat:
         assert not answers(chat.url, "another token")
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.0 302 FOUND\r\nLocation: /chat\r\nContent-Length: 207\r\n\r\n", b"HTTP/1", b"",
+])  # fmt: skip
+def test_a_server_that_ends_while_it_answers_does_not_answer(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def end() -> None:
+            connection, _ = server.accept()
+            connection.recv(10_000)
+            connection.sendall(answer)
+            connection.close()
+
+        threading.Thread(target=end, daemon=True).start()
+        assert not answers(f"http://127.0.0.1:{server.getsockname()[1]}", "token")
 
 
 def test_the_log_is_at_hand() -> None:
