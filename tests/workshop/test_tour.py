@@ -111,7 +111,7 @@ MISTAKES = [
     (MIGRATION, '"0005"', '"0004"', 0, "form a line"),
     (MIGRATION, 'revision = "0006"', 'revision = "0005"', 0, "form a line"),
     (MIGRATION, '"0005"', '"0005_search_by_room"', 0, "form a line"),
-    (MIGRATION, 'add_column("rooms"', 'add_column("room"', 0, "is not the one in your code"),
+    (MIGRATION, 'add_column("rooms"', 'add_column("room"', 0, "The error message names the problem"),
     (MIGRATION, "from alembic import op", "", 0, "`op` is used but never imported"),
     ("chat/rooms.py", "def set_topic", "def put_topic", 2, "Use `rename`"),
     ("chat/rooms.py", "@exclusive_transaction\ndef set_topic", "def set_topic", 2,
@@ -156,7 +156,7 @@ def test_a_mistake_is_found_in_its_layer(
     verdict = check("17")
     assert verdict.state == (OPEN if file == "storage/models.py" else BROKEN), verdict
     assert verdict.kept == kept, verdict
-    assert hint in verdict.hint
+    assert hint in verdict.hint, verdict
     assert LAB.name not in solved()
 
 
