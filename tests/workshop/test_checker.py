@@ -165,6 +165,23 @@ def test_a_form_without_a_button_is_noticed(
     assert verdict.state == BROKEN and "button" in verdict.expected, verdict
 
 
+@pytest.mark.parametrize(
+    "button",
+    [
+        '</form> <button form="log-out">Log out</button>',
+        '<input type="image" alt="Log out"></form>',
+        '<button type="button">Cancel</button> <input type="submit" value="Log out"></form>',
+    ],
+    ids=["outside the form", "image", "second button"],
+)
+def test_every_kind_of_button_can_send_a_form(my_chat: Path, button: str) -> None:
+    catch_up("11")
+    edit(my_chat / "templates" / "chat.html", "<button>Log out</button>\n    </form>", button)
+    told = [each for each in promises_of("11") if each.trial.__name__ == "the_button_logs_out"]
+    verdict = examine(stage("mine", signed=False), "11", told)
+    assert told and verdict.state == KEPT, verdict
+
+
 def test_a_wave_that_sends_the_form_is_noticed(my_chat: Path) -> None:
     catch_up("05")
     solve("05", my_chat)

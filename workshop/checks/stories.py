@@ -28,8 +28,8 @@ from workshop.stages import Stage
 
 HOSTILE = '<img src="nowhere" onerror="document.title = 1"><b>bold</b>'
 IN_FORM = ":is(#message-form *, [form=message-form])"
-SENDS = f"{IN_FORM}:is(button:not([type=button], [type=reset]), [type=submit], [type=image])"
-BUTTON = ":is(button, [type=submit])"
+SUBMITS = ":is(button:not([type=button], [type=reset]), [type=submit], [type=image])"
+SENDS = f"{IN_FORM}{SUBMITS}"
 OTHER = f"{IN_FORM}:is(button, input)[type=button]"
 LABEL = "plan <b>A.txt"  # the name of a file is text, too
 SOON = 0.3  # seconds
@@ -111,6 +111,16 @@ def _button_sends(visitor: Visitor) -> None:
                     'Add `<button>Send</button>` to the form, or remove '
                     '`type="button"` or `type="reset"` from the button that should send it.',
                     "No button sends it.", about="templates/chat.html")  # fmt: skip
+
+
+def _presses_button(visitor: Visitor, form: str, what: str, file: str) -> None:
+    """Click the button that sends a form. The button can be outside the form and name its id."""
+    name = (visitor.page.attributes(form, "id") or [None])[0]
+    button = f':is({form} *, [form="{name}"]){SUBMITS}'
+    expect(visitor.page.attributes(button, "class"), f"The page has a button for `{form}`.",
+           "There is none.", "Compare the page's HTML with the step. In a form with this `action`, "
+           "there must be a `<button>`.", about=file)  # fmt: skip
+    visitor.clicks(button, what)
 
 
 @promise(since="socketio", file="static/chat.js")
@@ -423,7 +433,7 @@ def _in_order(log: str, texts: list[str]) -> None:
 def the_button_logs_out(chat: Stage) -> None:
     """The page has a logout button, which leads to the front page."""
     with visitors(chat, "Ada", by=account_of(chat).new_browser("Ada")) as (ada,):
-        ada.clicks(f'form[action$="logout"] {BUTTON}', "“Log out”")
+        _presses_button(ada, 'form[action$="logout"]', "“Log out”", "templates/chat.html")
         ada.expects(lambda: urlsplit(ada.page.url).path == "/", "The front page opens.",
                     "`/logout` takes only a POST. The form needs `method=\"post\"`, its `action`, "
                     "and the token.", f"The page is {ada.page.url}.",
@@ -497,7 +507,8 @@ def a_room_can_be_opened_on_the_page(chat: Stage) -> None:
 def _opens_a_room(visitor: Visitor, name: str) -> None:
     before = visitor.page.url
     visitor.types('form[action$="rooms"] [name=name]', name)
-    visitor.clicks(f'form[action$="rooms"] {BUTTON}', f"the button to create the room {name}")
+    what = f"the button to create the room {name}"
+    _presses_button(visitor, 'form[action$="rooms"]', what, "templates/rooms.html")
     visitor.expects(lambda: name in visitor.page.text("nav") and visitor.page.url != before,
                     "The page of the new room opens.",
                     "The form must post `name` to `/rooms`, which redirects to the room's page.",

@@ -665,7 +665,7 @@
       if (isBox) target.checked = !target.checked;
     } else if (isBox) {
       for (const type of ["input", "change"]) target.dispatchEvent(new Event(type, { bubbles: true }));
-    } else if (target.type === "submit" && target.form) submit(target.form, target);
+    } else if (/^(submit|image)$/.test(target.type) && target.form) submit(target.form, target);
     else if (target.type === "reset" && target.form) target.form.reset();
     else if (target.localName === "a" && target.target !== "_blank") location.assign(target.href);
   }
