@@ -71,6 +71,9 @@ PYTHON = [
     (TABLE.replace("db.init_app(app)", "db.init_app(app)\ndb.create_all()"), 13, "app.app_context()"),
     (WEB + "class Refused(Exception): pass\ndef check():\n    raise Refused\n" + ROUTE + "    check()",
      5, "`check` raises `Refused`"),
+    # The class is not on the line with `raise`.
+    (WEB + "class Refused(Exception): pass\ndef check(error):\n    raise error\n" + ROUTE
+     + "    check(Refused())", 5, "`check` raises `Refused`"),
     # The `raise` itself fails.
     ("class Refused(Exception):\n    def __init__(self, code): pass\nraise Refused()",
      3, "does not match its"),
@@ -121,6 +124,14 @@ def test_an_error_of_python_has_its_line_and_its_meaning(
     named = source.splitlines()[line - 1].strip() if line else ""
     assert report.code.partition("\n")[0].strip() == named
     assert report.words.partition(":")[0].rpartition(".")[2][:1].isupper()
+
+
+def test_a_line_that_is_printed_inside_a_traceback_does_no_harm() -> None:
+    frame = '  File "/home/ada/chat/app.py", line 3, in check\n    raise Refused()\n'
+    report = from_log(
+        f"Traceback (most recent call last):\n{frame}(a message\nRefused: Too long.\n"
+    )
+    assert report and report.line == 3
 
 
 # what is broken, the line and column that V8 names, and a piece of the meaning

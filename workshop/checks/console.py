@@ -1,5 +1,6 @@
 """What a learner reads if something fails: the console's message, its location, and an explanation."""
 
+import builtins
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -92,7 +93,9 @@ def from_log(log: str, folder: Path | None = None) -> Report | None:
         said = near_misses.instead_of(folder or paths.my_chat(), f"templates/{missing[1]}")
     said = said or kinds.meaning(kinds.PYTHON, words)
     kind = words.partition(":")[0].rpartition(".")[2]
-    if last is frames[-1] and re.match(rf"\s*raise (\w+\.)*{kind}\b", last.code):
+    # Otherwise, the `raise` itself fails, for example with a TypeError.
+    is_meant = kind in last.code or not hasattr(builtins, kind)
+    if last is frames[-1] and last.code.lstrip().startswith("raise ") and is_meant:
         said = kinds.NOT_CAUGHT.format(last.function, kind)
     return Report(words, last.file, last.line, 0, last.code, said)
 
