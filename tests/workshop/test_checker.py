@@ -14,6 +14,7 @@ from tests.workshop.quick import SLOW, check_exercise, quick_check
 from workshop import checker, environments, manifest
 from workshop.checker import MOST_SEEN, WORD, brief, check, examine, solved
 from workshop.checks import CannotRun, promises_of
+from workshop.checks.client import PLACEHOLDER
 from workshop.checks.console import from_script
 from workshop.first_cell import pinned_versions
 from workshop.learner import catch_up
@@ -111,6 +112,7 @@ def test_a_page_that_runs_what_a_name_contains_is_noticed(
         ("06", "checks.py", "recent[0] + PERIOD - now", "now - recent[0]", "retry_after"),
         # The message contains the name of a variable, and not its value.
         ("06", "checks.py", 'f"Too many', '"Too many', "Wait {wait} s."),
+        ("06", "checks.py", 'f"Too many messages. Wait {wait}', '"Wait {ceil(wait)}', "{ceil(wait)}"),
         # The page shows only who joined last.
         ("07", "static/chat.js", 'document.createElement("p");\n  line.textContent = `${p',
          'document.querySelector("h1");\n  line.textContent = `${p', "but not Bo's"),
@@ -136,6 +138,20 @@ def test_a_solution_that_a_person_could_not_use_is_noticed(
     edit(my_chat / file, right, wrong)
     verdict = check_exercise(number)
     assert verdict.state == BROKEN and seen in verdict.seen, verdict
+
+
+@pytest.mark.parametrize(
+    "message", ["Wait {wait:.0f} s.", "At most {MOST_MESSAGES}.", "{names[0]}"]
+)
+def test_code_in_the_message_of_a_refusal_is_noticed(message: str) -> None:
+    assert PLACEHOLDER.search(message)
+
+
+@pytest.mark.parametrize(
+    "message", ['Send {text: "Hi"}.', "Got {'text': 1}.", "Got {}.", "Got {1}."]
+)
+def test_the_message_of_a_refusal_can_contain_braces(message: str) -> None:
+    assert not PLACEHOLDER.search(message)
 
 
 def test_the_hint_about_a_message_that_should_be_accepted_leads_to_its_refusal(

@@ -56,7 +56,8 @@ NOT_ACCEPTED = (
     "The server refuses a message that it should accept, and the acknowledgement says why. Look at the "
     "line that raises this `ChatError`, and the condition above it."
 )
-PLACEHOLDER = re.compile(r"\{[a-z]\w*[!:}]", re.ASCII)  # such as {wait}, and not {'a': 1}
+# Such as {wait}, {ceil(wait)} or {PERIOD:.0f}, and not {'a': 1} or {text: "Hi"}.
+PLACEHOLDER = re.compile(r"\{[A-Za-z_]\w*([!}.(\[]|:[^\s\"'])", re.ASCII)
 _numbers = count(1)
 
 
