@@ -45,7 +45,7 @@ BLANKS = re.compile(rb"[ \t]{2,}")
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 _logger = logging.getLogger(__name__)
-_refusals = Seldom(_logger)
+_refusals, _crowds = Seldom(_logger), Seldom(_logger)
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.CRITICAL)
 
@@ -88,7 +88,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         address = network(self.client_address[0])
         if self._counts[address] >= self.most_per_address > 0:
             most = f"expected at most {self.most_per_address:,} connections from one address"
-            _refusals.error(f"Refused a connection from {address}: {most}")
+            _crowds.error(f"Refused a connection from {address}: {most}")
             self.socket.close()
             return
         self._count(address)

@@ -54,8 +54,13 @@ def test_idle_connections_from_one_address_keep_nobody_else_out(tmp_path: Path) 
         for connection in [*idle, other]:
             connection.close()
     wait_until(lambda: is_served(server))  # closed connections no longer count
+    with connect(server) as strange:
+        strange.sendall(b"Hello\r\n\r\n")
+        assert strange.recv(100).startswith(b"HTTP/1.1 400")
     server.stop()
-    assert f"at most {FEW // 4} connections from one address" in "\n".join(server.log)
+    log = "\n".join(server.log)
+    assert f"at most {FEW // 4} connections from one address" in log
+    assert "Refused a request" in log  # the other lines did not suppress this one
 
 
 def test_few_descriptors_are_told_in_one_line_and_the_chat_starts(tmp_path: Path) -> None:
