@@ -75,11 +75,15 @@ def _code(lines: Iterable[str]) -> list[str]:
 
 
 def _closest(number: str) -> Path:
-    """Return the folder of the step, or of its solution if most own lines of the learner are in it."""
+    """Return the folder of the step, or of its solution if the learner's chat is similar to that.
+
+    It is if most of the learner's own lines are in the solution. With many other own lines, half of the
+    solution is enough.
+    """
     own = _lines(paths.my_chat()) - _lines(manifest.step(number).folder) - _solutions(number)
     ours = own & _solution(number)
-    has_begun = ours and len(ours) >= len(own - ours)
-    return _solved(number) if has_begun else manifest.step(number).folder
+    is_similar = ours and len(ours) >= min(len(own - ours), len(_solution(number)) / 2)
+    return _solved(number) if is_similar else manifest.step(number).folder
 
 
 @cache

@@ -18,7 +18,7 @@ from workshop.checker import check
 from workshop.checks.console import Report
 from workshop.first_hint import naming_the_line
 from workshop.learner import catch_up
-from workshop.second_hint import MOST_LINES, _solved, second_hint, suspects
+from workshop.second_hint import MOST_LINES, _solved, has_begun, second_hint, suspects
 from workshop.verdict import BROKEN, Verdict
 from workshop.views import View
 
@@ -359,6 +359,17 @@ def test_the_file_with_the_mistake_is_named_in_an_exercise_too(my_chat: Path) ->
     solve("03", my_chat)
     edit(my_chat / "app.py", 'get("room", "Lobby")', 'get("username", "Lobby")')
     assert check("03").rows["Look in"] == "app.py"
+
+
+def test_a_solved_exercise_is_recognized_next_to_many_other_own_lines(my_chat: Path) -> None:
+    """Somebody has solved the exercises of earlier steps in another way."""
+    catch_up("06")
+    solve("06", my_chat)
+    other = "".join(f"const own{number} = {number};\n" for number in range(40))
+    with (my_chat / "static" / "chat.js").open("a", encoding="utf-8") as script:
+        script.write(other)
+    edit(my_chat / "checks.py", ">= MOST_MESSAGES", "> MOST_MESSAGES")
+    assert has_begun(replace(BROKEN_05, step="06"))
 
 
 def test_a_solved_exercise_is_not_shown_in_place_of_the_mistake(my_chat: Path) -> None:
