@@ -26,8 +26,12 @@ def run_at_once(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     if not gevent_is_used():
         return work(*args, **kwargs)
     from gevent import get_hub
+    from gevent.util import wrap_errors
 
-    result: T = get_hub().threadpool.apply(work, args, kwargs)
+    # gevent would also print a traceback of each error that leaves the thread.
+    result: T | Exception = get_hub().threadpool.apply(wrap_errors(Exception, work), args, kwargs)
+    if isinstance(result, Exception):
+        raise result
     return result
 
 

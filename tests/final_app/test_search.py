@@ -141,6 +141,18 @@ def test_others_are_answered_while_sqlite_searches(tmp_path: Path) -> None:
     assert watch.slowest < took / 2
 
 
+def test_a_search_in_a_damaged_database_prints_no_traceback(tmp_path: Path) -> None:
+    server = Server(tmp_path).start()
+    ada = Person(server, "ada").begin()
+    with closing(sqlite3.connect(tmp_path / "chat.db")) as database, database:
+        database.execute("ALTER TABLE messages_fts RENAME TO gone")
+    answers = [ada.ask("GET", "/api/search?q=okapi") for _ in range(2)]
+    server.stop()
+    assert [each["error"]["code"] for each in answers] == ["damaged", "damaged"]
+    log = "\n".join(server.log)
+    assert log.count("no such table") == 1 and "Traceback" not in log, log
+
+
 def test_a_search_takes_no_slot_from_a_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
