@@ -5,7 +5,6 @@ What does not fit comes in the next answer, complete and in order.
 
 import functools
 import json
-import sqlite3
 import threading
 import time
 import uuid
@@ -340,11 +339,10 @@ def _found(who: Person, word: str, room: int) -> list[dict[str, Any]]:
 
 def _store_html(server: Server, message: int | None, html: str, room: int = 0) -> None:
     """Store HTML of any size, as another version may have done."""
-    with sqlite3.connect(server.folder / "chat.db", timeout=10) as base:
-        base.execute(
-            "UPDATE messages SET html = ? WHERE id = ? OR room_id = ?", (html, message, room)
-        )
-    base.close()
+    server.sql(
+        "UPDATE messages SET html = :html WHERE id = :message OR room_id = :room",
+        {"html": html, "message": message, "room": room},
+    )
 
 
 def _worst_answer(server: Server, *works: Callable[[], object]) -> float:

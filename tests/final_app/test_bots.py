@@ -51,7 +51,7 @@ def test_a_bot_says_something_in_one_request(people: People, bot: Bot) -> None:
     ada.told()
     answer = bot.say("general", "The build is **green**, @ada")
     assert answer.status_code == 201 and not answer.json()["duplicate"]
-    (told,) = ada.told("new_message")
+    told = ada.hear("new_message")
     assert told == answer.json()["message"]
     assert told["author"]["name"] == "robin"
     assert told["mentions"] == [ada.id] and "<strong>" in told["html"]
@@ -72,7 +72,7 @@ def test_a_hook_can_reply_and_send_files(people: People, bot: Bot) -> None:
     log = bot.upload(1, "build.log", b"Everything is green.")
     answer = bot.say("general", "Yes:", reply_to=asked["id"], uploads=[log])
     assert answer.status_code == 201, answer.text
-    (told,) = ada.told("new_message")
+    told = ada.hear("new_message")
     assert told == answer.json()["message"]
     assert told["reply_to"]["text"] == "Is it built?"
     assert [each["filename"] for each in told["uploads"]] == ["build.log"]
