@@ -32,14 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return two workers more than there are cores, because tests also wait for other programs.
+    """Return one worker more than there are cores, because tests also wait for other programs.
+
+    With two more, a run on two cores takes as long, but 8% more CPU time.
 
     A single file needs no further workers, because all its tests run in the same one.
     """
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and all(Path(name).is_file() for name in files):
         return 0
-    return min((os.cpu_count() or 1) + 2, MOST_WORKERS)
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses

@@ -1,24 +1,28 @@
 """Which tests belong to which run, and which ones start first. `conftest.py` applies this."""
 
-# The files and notebooks that take longest, the longest first. They start first, so that none of
-# them is left to run alone at the end. `pytest --durations=0` shows what has changed.
+# The files that take longest. They start first and in this order, so that none of them is left to run
+# alone at the end. Files whose tests mainly wait are among others that keep a core busy.
+# `pytest --durations=0` shows what has changed.
 LONGEST = (
     "tests/workshop/test_checker.py",
-    "tests/workshop/test_second_hint.py",
     "tests/browser/test_final_app_pages.py",
     "tests/browser/test_final_app_panels.py",
     "tests/browser/test_final_app_files.py",
-    "tests/browser/test_final_app_line.py",
-    "tests/contract/test_promises_with_accounts.py",
-    "tests/browser/test_final_app_notices.py",
-    "tests/wire/test_engine.py",
-    "tests/workshop/test_processes.py",
+    "tests/workshop/test_second_hint.py",
     "tests/browser/test_final_app.py",
-    "tests/faults/test_postgresql.py",
+    "tests/browser/test_final_app_notices.py",
+    "tests/browser/test_final_app_line.py",
     "tests/workshop/test_tour.py",
-    "tests/workshop/test_variants.py",
-    "tests/workshop/test_page.py",
+    "tests/browser/test_final_app_daily.py",
+    "tests/contract/test_promises_with_accounts.py",
     "tests/browser/test_lab_live.py",
+    "tests/wire/test_engine.py",
+    "tests/final_app/test_workers.py",
+    "tests/workshop/test_processes.py",
+    "tests/workshop/test_page.py",
+    "tests/faults/test_postgresql.py",
+    "tests/browser/test_foreign_page.py",
+    "tests/workshop/test_variants.py",
 )
 
 # `pytest -m quick`, which you run after each change: under a minute on two cores. It covers each
