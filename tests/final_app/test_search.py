@@ -29,6 +29,7 @@ TRICKS = [
     "{zebra}", "-zebra", "+zebra", "zebra AND", '"zebra', "zebra\x02\x03", "\u202ezebra", "NULL",
 ]  # fmt: skip
 
+ATTEMPTS, HALF = 3, 0.5  # if SQLite blocks the process, somebody else waits for all of each search
 COPIES = """
     WITH RECURSIVE copies (seq) AS (SELECT 2 UNION ALL SELECT seq + 1 FROM copies WHERE seq <= :copies)
     INSERT INTO messages (room_id, seq, rev, author_id, client_id, text, html, created_at)
@@ -133,12 +134,15 @@ def test_others_are_answered_while_sqlite_searches(tmp_path: Path) -> None:
     ada.call("POST", "/hooks", {"room": 1, "text": "model"})
     with closing(sqlite3.connect(tmp_path / "chat.db")) as database, database:
         database.execute(COPIES, {"copies": 500, "text": "b " + "a " * 20_000})
-    with Watch(server) as watch:
-        began = time.monotonic()
-        assert found(ada, "a_" * 49 + "b") == []
-        took = time.monotonic() - began
+    shares = []
+    while len(shares) < ATTEMPTS and min(shares, default=1.0) > HALF:
+        with Watch(server) as watch:
+            began = time.monotonic()
+            assert found(ada, "a_" * 49 + "b") == []
+            took = time.monotonic() - began
+        shares.append(watch.slowest / took)
     server.stop()
-    assert watch.slowest < took / 2
+    assert min(shares) < HALF, shares
 
 
 def test_a_search_in_a_damaged_database_prints_no_traceback(tmp_path: Path) -> None:
