@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return one worker more than there are cores, because tests also wait for other programs.
 
-    With two more, a run on two cores takes as long, but 8% more CPU time.
+    With two more, a run on two cores takes as long, but needs 8% more CPU time.
 
     A single file needs no further workers, because all its tests run in the same one.
     """
